@@ -1,0 +1,117 @@
+package layering
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "tallyman"
+
+// allowed is the table of docs/ARCHITECTURE.md for the packages of pipeline.
+// A package of pipeline that is not listed fails, so that a new room is drawn
+// before it is built.
+var allowed = map[string][]string{
+	"pipeline/schema":   {},
+	"pipeline/event":    {"pipeline/schema"},
+	"pipeline/vfs":      {},
+	"pipeline/meter":    {},
+	"pipeline/layering": {},
+	"pipeline/journal":  {"pipeline/vfs", "pipeline/meter"},
+	"pipeline/plugin":   {"pipeline/event", "pipeline/schema"},
+	"pipeline/config":   {"pipeline/plugin"},
+	"pipeline/engine":   {"pipeline/config", "pipeline/plugin", "pipeline/journal", "pipeline/codec", "pipeline/event"},
+}
+
+// leaves import only the standard library.
+var leaves = []string{"pipeline/schema", "pipeline/event", "pipeline/vfs", "pipeline/meter"}
+
+var plugins = []string{"pipeline/plugin", "pipeline/event", "pipeline/schema", "pipeline/tail", "pipeline/meter", "pipeline/expr"}
+
+// forbidden says why pkg (relative to the module) may not import imp (a full
+// path), or "" when it may.
+func forbidden(pkg, imp string) string {
+	own, isOwn := strings.CutPrefix(imp, module+"/")
+	if !isOwn {
+		if slices.Contains(leaves, pkg) && strings.Contains(strings.SplitN(imp, "/", 2)[0], ".") {
+			return "a leaf imports only the standard library"
+		}
+		return ""
+	}
+	switch top, _, _ := strings.Cut(pkg, "/"); top {
+	case "cmd", "integration":
+		return ""
+	case "inputs", "transforms", "outputs":
+		if slices.Contains(plugins, own) || strings.HasPrefix(own, pkg+"/") {
+			return ""
+		}
+		if top == "outputs" && strings.HasPrefix(own, "outputs/format") {
+			return ""
+		}
+		return "a plugin imports none of this"
+	}
+	list, known := allowed[pkg]
+	switch {
+	case !known:
+		return "this room is not in the picture: add it to docs/ARCHITECTURE.md and to this table"
+	case !slices.Contains(list, own):
+		return "the picture has no such arrow"
+	}
+	return ""
+}
+
+func TestImportsFollowThePicture(t *testing.T) {
+	cmd := exec.Command("go", "list", "-json=ImportPath,Imports", module+"/...")
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	n := 0
+	for dec := json.NewDecoder(strings.NewReader(string(out))); ; n++ {
+		var p struct {
+			ImportPath string
+			Imports    []string
+		}
+		if err := dec.Decode(&p); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		pkg := strings.TrimPrefix(p.ImportPath, module+"/")
+		for _, imp := range p.Imports {
+			if why := forbidden(pkg, imp); why != "" {
+				t.Errorf("%s imports %s: %s", pkg, imp, why)
+			}
+		}
+	}
+	if n < 2 {
+		t.Fatalf("go list named %d packages", n)
+	}
+}
+
+func TestForbiddenArrowsAreSeen(t *testing.T) {
+	for _, c := range []struct {
+		pkg, imp string
+		bad      bool
+	}{
+		{"pipeline/schema", "tallyman/pipeline/event", true},
+		{"pipeline/schema", "github.com/spf13/viper", true},
+		{"pipeline/event", "tallyman/pipeline/schema", false},
+		{"pipeline/journal", "tallyman/pipeline/event", true},
+		{"inputs/file", "tallyman/pipeline/journal", true},
+		{"inputs/file", "tallyman/inputs/http", true},
+		{"inputs/file", "tallyman/pipeline/plugin", false},
+		{"outputs/file", "tallyman/outputs/format/json", false},
+		{"transforms/rules", "tallyman/outputs/format/json", true},
+		{"pipeline/unknown", "tallyman/pipeline/event", true},
+		{"cmd/tallyman", "tallyman/pipeline/engine", false},
+	} {
+		if got := forbidden(c.pkg, c.imp); (got != "") != c.bad {
+			t.Errorf("%s -> %s: %q, want forbidden %v", c.pkg, c.imp, got, c.bad)
+		}
+	}
+}
