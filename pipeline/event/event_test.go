@@ -1,0 +1,91 @@
+package event
+
+import (
+	"math"
+	"slices"
+	"testing"
+	"time"
+	"unsafe"
+
+	"tallyman/pipeline/schema"
+)
+
+func TestValueIsThirtyTwoBytes(t *testing.T) {
+	if n := unsafe.Sizeof(Value{}); n != 32 {
+		t.Errorf("a Value has %d bytes", n)
+	}
+}
+
+func TestValuesKeepWhatTheyWereGiven(t *testing.T) {
+	ip, ok := IP("2001:DB8::1")
+	if _, bad := IP("10.0.0.256"); !ok || bad {
+		t.Fatal("IP tells addresses from other text wrongly")
+	}
+	at := time.Date(2026, 11, 21, 2, 25, 1, 123456789, time.UTC)
+	for _, c := range []struct {
+		v    Value
+		kind Kind
+		text string
+	}{
+		{Value{}, KindNone, ""},
+		{String("a\xffb"), KindString, "a\xffb"},
+		{Int(math.MinInt64), KindInt, "-9223372036854775808"},
+		{Uint(math.MaxUint64), KindUint, "18446744073709551615"},
+		{Float(0.1), KindFloat, "0.1"},
+		{Bool(true), KindBool, "true"},
+		{Bool(false), KindBool, "false"},
+		{Time(at), KindTime, "2026-11-21T02:25:01.123456789Z"},
+		{ip, KindIP, "2001:db8::1"},
+	} {
+		if got := string(c.v.Append(nil)); got != c.text || c.v.Kind() != c.kind {
+			t.Errorf("%q of kind %d, want %q of kind %d", got, c.v.Kind(), c.text, c.kind)
+		}
+	}
+	if got := Time(at).Instant(); !got.Equal(at) {
+		t.Errorf("a time came back as %v", got)
+	}
+}
+
+func TestIntegersDoNotWrap(t *testing.T) {
+	if _, ok := Uint(math.MaxUint64).Int64(); ok {
+		t.Error("2^64-1 was given as a signed integer")
+	}
+	if _, ok := Int(-1).Uint64(); ok {
+		t.Error("-1 was given as an unsigned integer")
+	}
+	if n, ok := Uint(7).Int64(); n != 7 || !ok {
+		t.Errorf("7 came back as %d, %v", n, ok)
+	}
+	if _, ok := String("7").Int64(); ok {
+		t.Error("a string was given as an integer")
+	}
+}
+
+func TestFieldsKeepOrderAndLists(t *testing.T) {
+	var f Fields
+	f.AddString(schema.ProcessName, "")
+	f.Add(schema.ProcessName, Value{})
+	if len(f) != 0 {
+		t.Fatalf("absent values were added: %v", f)
+	}
+	f.AddString(schema.ProcessArgs, "sh")
+	f.AddString(schema.ProcessName, "busybox")
+	f.AddString(schema.ProcessArgs, "-c")
+	f.AddNamed(schema.AuditdData, "a0", String("1"))
+	f.AddNamed(schema.AuditdData, "a1", String("2"))
+	f.Set(schema.ProcessName, String("sh"))
+	f.Set(schema.ProcessPID, Int(7))
+	var args []string
+	for v := range f.All(schema.ProcessArgs) {
+		args = append(args, v.Str())
+	}
+	if !slices.Equal(args, []string{"sh", "-c"}) {
+		t.Errorf("args are %q", args)
+	}
+	if got := f.GetNamed(schema.AuditdData, "a1").Str(); got != "2" {
+		t.Errorf("auditd.data.a1 is %q", got)
+	}
+	if f.Get(schema.ProcessName).Str() != "sh" || len(f) != 6 || !f.Get(schema.ContainerID).IsZero() {
+		t.Errorf("fields are %v", f)
+	}
+}

@@ -1,0 +1,138 @@
+package event
+
+import (
+	"math"
+	"net/netip"
+	"strconv"
+	"time"
+)
+
+// Kind says which type a Value holds.
+type Kind uint8
+
+// The kinds of value. The zero Kind is no value.
+const (
+	KindNone Kind = iota
+	KindString
+	KindInt
+	KindUint
+	KindFloat
+	KindBool
+	KindTime
+	KindIP
+)
+
+// Value is one typed value without boxing: 32 bytes, no pointer but the string's.
+// The zero Value is absent.
+type Value struct {
+	str  string // the text of a string or an address
+	num  uint64 // every other kind
+	kind Kind
+}
+
+// String returns a string value; the bytes are kept as they are, valid UTF-8 or not.
+func String(s string) Value { return Value{kind: KindString, str: s} }
+
+// Int returns a signed integer value.
+func Int(i int64) Value { return Value{kind: KindInt, num: uint64(i)} }
+
+// Uint returns an unsigned integer value.
+func Uint(u uint64) Value { return Value{kind: KindUint, num: u} }
+
+// Float returns a floating-point value.
+func Float(f float64) Value { return Value{kind: KindFloat, num: math.Float64bits(f)} }
+
+// Bool returns a boolean value.
+func Bool(b bool) Value {
+	if b {
+		return Value{kind: KindBool, num: 1}
+	}
+	return Value{kind: KindBool}
+}
+
+// Time returns an instant; it must lie between the years 1678 and 2262, the
+// range of 64-bit nanoseconds.
+func Time(t time.Time) Value { return Value{kind: KindTime, num: uint64(t.UnixNano())} }
+
+// IP returns an address value in canonical form and true, or the zero Value and
+// false where s is no IPv4 or IPv6 address.
+func IP(s string) (Value, bool) {
+	a, err := netip.ParseAddr(s)
+	if err != nil {
+		return Value{}, false
+	}
+	if c := a.String(); c != s {
+		s = c
+	}
+	return Value{kind: KindIP, str: s}, true
+}
+
+// Kind returns the type that v holds.
+func (v Value) Kind() Kind { return v.kind }
+
+// IsZero reports whether v is absent.
+func (v Value) IsZero() bool { return v.kind == KindNone }
+
+// Str returns the text of a string or address value, "" for every other kind.
+func (v Value) Str() string { return v.str }
+
+// Int64 returns an integer value and whether it fits a signed 64-bit integer.
+func (v Value) Int64() (int64, bool) {
+	switch v.kind {
+	case KindInt:
+		return int64(v.num), true
+	case KindUint:
+		return int64(v.num), v.num <= math.MaxInt64
+	}
+	return 0, false
+}
+
+// Uint64 returns an integer value and whether it fits an unsigned 64-bit integer.
+func (v Value) Uint64() (uint64, bool) {
+	switch v.kind {
+	case KindInt:
+		return v.num, int64(v.num) >= 0
+	case KindUint:
+		return v.num, true
+	}
+	return 0, false
+}
+
+// Float64 returns a float value; 0 for every other kind.
+func (v Value) Float64() float64 {
+	if v.kind != KindFloat {
+		return 0
+	}
+	return math.Float64frombits(v.num)
+}
+
+// True reports whether v is the boolean true.
+func (v Value) True() bool { return v.kind == KindBool && v.num == 1 }
+
+// Instant returns a time value in UTC; the zero time for every other kind.
+func (v Value) Instant() time.Time {
+	if v.kind != KindTime {
+		return time.Time{}
+	}
+	return time.Unix(0, int64(v.num)).UTC()
+}
+
+// Append appends v as plain text, a time as RFC 3339 with nanoseconds.
+// An absent value appends nothing.
+func (v Value) Append(b []byte) []byte {
+	switch v.kind {
+	case KindString, KindIP:
+		return append(b, v.str...)
+	case KindInt:
+		return strconv.AppendInt(b, int64(v.num), 10)
+	case KindUint:
+		return strconv.AppendUint(b, v.num, 10)
+	case KindFloat:
+		return strconv.AppendFloat(b, v.Float64(), 'g', -1, 64)
+	case KindBool:
+		return strconv.AppendBool(b, v.num == 1)
+	case KindTime:
+		return v.Instant().AppendFormat(b, time.RFC3339Nano)
+	}
+	return b
+}
