@@ -353,8 +353,8 @@ const (
 	KubernetesAuditObjectRefNamespace
 	// KubernetesAuditObjectRefName is kubernetes.audit.objectRef.name.
 	KubernetesAuditObjectRefName
-	// KubernetesAuditObjectRefApiGroup is kubernetes.audit.objectRef.apiGroup.
-	KubernetesAuditObjectRefApiGroup
+	// KubernetesAuditObjectRefAPIGroup is kubernetes.audit.objectRef.apiGroup.
+	KubernetesAuditObjectRefAPIGroup
 	// KubernetesAuditResponseStatusCode is kubernetes.audit.responseStatus.code.
 	KubernetesAuditResponseStatusCode
 	// KubernetesAuditAnnotations is kubernetes.audit.annotations.
@@ -791,7 +791,7 @@ var table = [count]Info{
 	KubernetesAuditObjectRefSubresource: {Name: "kubernetes.audit.objectRef.subresource", Type: Keyword, Many: false, Custom: true, Example: "exec", Text: ""},
 	KubernetesAuditObjectRefNamespace:   {Name: "kubernetes.audit.objectRef.namespace", Type: Keyword, Many: false, Custom: true, Example: "", Text: ""},
 	KubernetesAuditObjectRefName:        {Name: "kubernetes.audit.objectRef.name", Type: Keyword, Many: false, Custom: true, Example: "", Text: ""},
-	KubernetesAuditObjectRefApiGroup:    {Name: "kubernetes.audit.objectRef.apiGroup", Type: Keyword, Many: false, Custom: true, Example: "", Text: ""},
+	KubernetesAuditObjectRefAPIGroup:    {Name: "kubernetes.audit.objectRef.apiGroup", Type: Keyword, Many: false, Custom: true, Example: "", Text: ""},
 	KubernetesAuditResponseStatusCode:   {Name: "kubernetes.audit.responseStatus.code", Type: Long, Many: false, Custom: true, Example: "201", Text: ""},
 	KubernetesAuditAnnotations:          {Name: "kubernetes.audit.annotations", Type: Flattened, Many: false, Custom: true, Example: "", Text: ""},
 	KubernetesAuditRoleRef:              {Name: "kubernetes.audit.role_ref", Type: Keyword, Many: false, Custom: true, Example: "cluster-admin", Text: "from a binding's request object"},
