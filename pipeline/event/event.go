@@ -9,14 +9,55 @@ import (
 	"tallyman/pipeline/schema"
 )
 
-// An Event is one thing that happened on or around a container host.
+// An Event is one thing that happened on or around a container host, or, on its
+// way to a decoder, one source record as it was read (Decode and Raw are set).
 type Event struct {
-	Time    time.Time // by the source's clock, UTC
-	Seen    time.Time // when it was read, UTC
+	ID      ID        // stable id, the field event.id
+	Time    time.Time // by the source's clock, UTC; the field @timestamp
+	Seen    time.Time // when it was read, UTC; the field event.created
 	Dataset string    // "auditd.log", "docker.events"; the field event.dataset
+	Decode  string    // the decoder that a source record waits for ("audit"); "" once it is decoded
 	Records uint32    // source records it stands for, the unit of the ledger; 0 for an event that we made
-	Fields  Fields
-	Raw     string // the source text, kept when asked for or when it was not fully understood
+	Offset  int64     // where its (first) record begins in its source, in bytes; the field log.offset when Shared has log.file.path
+	Fields  Fields    // what belongs to this event alone
+	Shared  Fields    // what it shares with others (host, agent, log.file.path, tallyman.input); never changed once set
+	Raw     string    // the source text, kept when asked for or when it was not fully understood
+}
+
+// Get returns the first value of k in the event's own fields, else in those it
+// shares, else the zero Value. What the head holds (id, times, dataset) is
+// answered from there.
+func (e *Event) Get(k schema.Key) Value {
+	if v := e.Fields.Get(k); !v.IsZero() {
+		return v
+	}
+	switch k {
+	case schema.Timestamp:
+		return instant(e.Time)
+	case schema.EventCreated:
+		return instant(e.Seen)
+	case schema.EventDataset:
+		return text(e.Dataset)
+	case schema.EventID:
+		return text(e.ID.String())
+	case schema.EventOriginal:
+		return text(e.Raw)
+	}
+	return e.Shared.Get(k)
+}
+
+func instant(t time.Time) Value {
+	if t.IsZero() {
+		return Value{}
+	}
+	return Time(t)
+}
+
+func text(s string) Value {
+	if s == "" {
+		return Value{}
+	}
+	return String(s)
 }
 
 // Field is one named value.

@@ -16,21 +16,27 @@ const module = "tallyman"
 // A package of pipeline that is not listed fails, so that a new room is drawn
 // before it is built.
 var allowed = map[string][]string{
-	"pipeline/schema":   {},
-	"pipeline/event":    {"pipeline/schema"},
-	"pipeline/vfs":      {},
-	"pipeline/meter":    {},
-	"pipeline/layering": {},
-	"pipeline/journal":  {"pipeline/vfs", "pipeline/meter"},
-	"pipeline/plugin":   {"pipeline/event", "pipeline/schema"},
-	"pipeline/config":   {"pipeline/plugin"},
-	"pipeline/engine":   {"pipeline/config", "pipeline/plugin", "pipeline/journal", "pipeline/codec", "pipeline/event"},
+	"pipeline/schema":     {},
+	"pipeline/event":      {"pipeline/schema"},
+	"pipeline/vfs":        {},
+	"pipeline/meter":      {},
+	"pipeline/layering":   {},
+	"pipeline/journal":    {"pipeline/vfs", "pipeline/meter"},
+	"pipeline/codec":      {"pipeline/event", "pipeline/schema"},
+	"pipeline/plugin":     {"pipeline/event", "pipeline/schema", "pipeline/meter"},
+	"pipeline/expr":       {"pipeline/event", "pipeline/schema", "pipeline/plugin"},
+	"pipeline/tail":       {"pipeline/event", "pipeline/meter", "pipeline/plugin"},
+	"pipeline/config":     {"pipeline/plugin"},
+	"pipeline/plugintest": {"pipeline/plugin", "pipeline/event", "pipeline/schema", "pipeline/meter"},
+	"pipeline/engine": {"pipeline/config", "pipeline/plugin", "pipeline/journal", "pipeline/codec", "pipeline/event",
+		"pipeline/schema", "pipeline/meter", "pipeline/expr"},
+	"pipeline/admin": {"pipeline/meter"},
 }
 
 // leaves import only the standard library.
 var leaves = []string{"pipeline/schema", "pipeline/event", "pipeline/vfs", "pipeline/meter"}
 
-var plugins = []string{"pipeline/plugin", "pipeline/event", "pipeline/schema", "pipeline/tail", "pipeline/meter", "pipeline/expr"}
+var plugins = []string{"pipeline/plugin", "pipeline/event", "pipeline/schema", "pipeline/tail", "pipeline/meter", "pipeline/expr", "pipeline/plugintest"}
 
 // forbidden says why pkg (relative to the module) may not import imp (a full
 // path), or "" when it may.

@@ -1,0 +1,42 @@
+package event
+
+import "crypto/sha256"
+
+// ID is a stable event id: the first 128 bits of a SHA-256 (SCHEMA event.id).
+// The zero ID is none.
+type ID [16]byte
+
+// crockford is the alphabet of Crockford's base32.
+const crockford = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+// NewID returns the id of what is hashed in seed. Parts that could run into
+// each other must be parted by the caller, by 0x00 as everywhere in tallyman.
+func NewID(seed []byte) ID {
+	sum := sha256.Sum256(seed)
+	return ID(sum[:16])
+}
+
+// IsZero reports whether there is no id.
+func (id ID) IsZero() bool { return id == ID{} }
+
+// Append appends the 26 characters of id in Crockford base32.
+func (id ID) Append(b []byte) []byte {
+	var acc uint64
+	bits := 2 // 128 bits are 26 digits of 5 bits with two zero bits before them
+	for _, c := range id {
+		acc = acc<<8 | uint64(c)
+		for bits += 8; bits >= 5; {
+			bits -= 5
+			b = append(b, crockford[acc>>bits&31])
+		}
+	}
+	return b
+}
+
+// String returns id in Crockford base32, "" for none.
+func (id ID) String() string {
+	if id.IsZero() {
+		return ""
+	}
+	return string(id.Append(make([]byte, 0, 26)))
+}

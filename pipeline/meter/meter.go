@@ -1,0 +1,151 @@
+// Package meter counts: counters and gauges with a sentence of help each, that
+// the hot path bumps with one atomic addition. It knows no exposition format;
+// who serves the numbers reads them with Each. It imports only the standard
+// library.
+package meter
+
+import (
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+)
+
+// Kind says whether a number only grows.
+type Kind uint8
+
+// The kinds of meter.
+const (
+	KindCounter Kind = iota // only grows; its name ends in _total
+	KindGauge               // goes up and down
+)
+
+// Label is one name and value that tells meters of one name apart.
+type Label struct{ Name, Value string }
+
+// Counter only grows. The zero Counter works and is served by nobody.
+type Counter struct{ n atomic.Uint64 }
+
+// Add adds n.
+func (c *Counter) Add(n uint64) { c.n.Add(n) }
+
+// Inc adds one.
+func (c *Counter) Inc() { c.n.Add(1) }
+
+// Value returns the count.
+func (c *Counter) Value() uint64 { return c.n.Load() }
+
+// Gauge goes up and down. The zero Gauge works and is served by nobody.
+type Gauge struct{ n atomic.Int64 }
+
+// Set sets the gauge.
+func (g *Gauge) Set(n int64) { g.n.Store(n) }
+
+// Add adds n, which may be negative.
+func (g *Gauge) Add(n int64) { g.n.Add(n) }
+
+// Value returns the gauge.
+func (g *Gauge) Value() int64 { return g.n.Load() }
+
+// Sample is one number as Each gives it.
+type Sample struct {
+	Name   string // Prometheus form: tallyman_journal_bytes
+	Help   string
+	Kind   Kind
+	Labels []Label // by name
+	Value  float64
+}
+
+// Registry holds the meters of one process (or of one test). The zero Registry
+// is ready; a nil one hands out meters that nobody serves.
+type Registry struct {
+	mu   sync.Mutex
+	list []*entry
+	at   map[string]int // name and labels -> index in list
+}
+
+type entry struct {
+	sample  Sample
+	counter *Counter
+	gauge   *Gauge
+	fn      func() float64
+}
+
+// Counter returns the counter of that name and labels, made at first use.
+func (r *Registry) Counter(name, help string, labels ...Label) *Counter {
+	if r == nil {
+		return new(Counter)
+	}
+	return r.get(name, help, KindCounter, labels, func() entry { return entry{counter: new(Counter)} }).counter
+}
+
+// Gauge returns the gauge of that name and labels, made at first use.
+func (r *Registry) Gauge(name, help string, labels ...Label) *Gauge {
+	if r == nil {
+		return new(Gauge)
+	}
+	return r.get(name, help, KindGauge, labels, func() entry { return entry{gauge: new(Gauge)} }).gauge
+}
+
+// Func serves what fn returns; fn is called by Each, from any goroutine. A
+// second Func of the same name and labels replaces the first.
+func (r *Registry) Func(name, help string, kind Kind, fn func() float64, labels ...Label) {
+	if r == nil {
+		return
+	}
+	e := r.get(name, help, kind, labels, func() entry { return entry{} })
+	r.mu.Lock()
+	e.fn = fn
+	r.mu.Unlock()
+}
+
+// get returns the entry of a name and labels. A name that comes back with
+// another kind is a mistake in the program and panics.
+func (r *Registry) get(name, help string, kind Kind, labels []Label, fresh func() entry) *entry {
+	labels = slices.Clone(labels)
+	slices.SortFunc(labels, func(a, b Label) int { return strings.Compare(a.Name, b.Name) })
+	id := name
+	for _, l := range labels {
+		id += "\x00" + l.Name + "\x00" + l.Value
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if i, ok := r.at[id]; ok {
+		if r.list[i].sample.Kind != kind {
+			panic("meter: " + name + " is made twice, as two kinds")
+		}
+		return r.list[i]
+	}
+	e := fresh()
+	e.sample = Sample{Name: name, Help: help, Kind: kind, Labels: labels}
+	if r.at == nil {
+		r.at = map[string]int{}
+	}
+	r.at[id] = len(r.list)
+	r.list = append(r.list, &e)
+	return &e
+}
+
+// Each calls fn with every number as it stands, in the order of their making.
+func (r *Registry) Each(fn func(Sample)) {
+	if r == nil {
+		return
+	}
+	r.mu.Lock()
+	list := make([]entry, 0, len(r.list))
+	for _, e := range r.list {
+		list = append(list, *e)
+	}
+	r.mu.Unlock()
+	for _, e := range list {
+		switch {
+		case e.fn != nil:
+			e.sample.Value = e.fn()
+		case e.counter != nil:
+			e.sample.Value = float64(e.counter.Value())
+		case e.gauge != nil:
+			e.sample.Value = float64(e.gauge.Value())
+		}
+		fn(e.sample)
+	}
+}

@@ -1,0 +1,28 @@
+package meter
+
+import "testing"
+
+func TestMetersOfOneNameAreOne(t *testing.T) {
+	var r Registry
+	r.Counter("a_total", "A.", Label{"out", "x"}, Label{"in", "y"}).Inc()
+	r.Counter("a_total", "A.", Label{"in", "y"}, Label{"out", "x"}).Add(2)
+	r.Gauge("b", "B.").Set(-4)
+	r.Func("c", "C.", KindGauge, func() float64 { return 1 })
+	r.Func("c", "C.", KindGauge, func() float64 { return 2 })
+	got := map[string]float64{}
+	r.Each(func(s Sample) { got[s.Name] += s.Value })
+	if len(got) != 3 || got["a_total"] != 3 || got["b"] != -4 || got["c"] != 2 {
+		t.Errorf("read %v", got)
+	}
+}
+
+func TestNilRegistryCounts(t *testing.T) {
+	var r *Registry
+	c := r.Counter("a_total", "A.")
+	c.Inc()
+	r.Func("b", "B.", KindGauge, nil)
+	r.Each(func(Sample) { t.Error("a nil registry served a number") })
+	if c.Value() != 1 {
+		t.Error("the counter did not count")
+	}
+}
