@@ -1,0 +1,201 @@
+// Package codec turns a batch of events into the bytes of one journal frame and
+// back. Fields are written under their published names, once per frame, so that
+// a journal outlives the build that wrote it; the bytes carry no checksum of
+// their own, the frame around them does. It knows nothing of journals.
+//
+//	frame   = version(1) keys shareds events
+//	keys    = n (string)…                the field names used, in order of first use
+//	shareds = n (fields)…                sets of fields that several events share
+//	events  = n (event)…
+//	event   = id(16) time time dataset decode records offset shared fields raw
+//	fields  = n (key name kind value)…   key counts from 0 in keys
+//	shared  = 0 for none, else 1 + its number in shareds
+//	string  = length bytes; numbers are varints, 8 bytes little endian for floats
+//	time    = 0 for none, else 1 and nanoseconds since 1970
+package codec
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"tallyman/pipeline/event"
+	"tallyman/pipeline/schema"
+)
+
+// version is the first byte of a frame's bytes.
+const version = 1
+
+// ErrCorrupt says that bytes are no frame that this package wrote. ErrVersion
+// says that a newer tallyman wrote them.
+var (
+	ErrCorrupt = errors.New("codec: not the bytes of a batch")
+	ErrVersion = errors.New("codec: written by a newer tallyman")
+)
+
+// Encoder writes batches. It keeps its buffers from one batch to the next and
+// belongs to one goroutine.
+type Encoder struct {
+	index   []uint32 // by schema.Key: 1 + its number in keys, 0 for not used
+	keys    []schema.Key
+	shareds []event.Fields
+	body    []byte
+	heads   []byte
+}
+
+// NewEncoder returns an Encoder.
+func NewEncoder() *Encoder {
+	return &Encoder{index: make([]uint32, len(schema.Keys())+1)}
+}
+
+// Append appends the bytes of the events to dst.
+func (e *Encoder) Append(dst []byte, events []event.Event) []byte {
+	for _, k := range e.keys {
+		e.index[k] = 0
+	}
+	e.keys, e.shareds, e.body, e.heads = e.keys[:0], e.shareds[:0], e.body[:0], e.heads[:0]
+	for i := range events {
+		e.event(&events[i])
+	}
+	for _, s := range e.shareds {
+		e.heads = e.fields(e.heads, s)
+	}
+	dst = append(dst, version)
+	dst = binary.AppendUvarint(dst, uint64(len(e.keys)))
+	for _, k := range e.keys {
+		dst = appendString(dst, k.String())
+	}
+	dst = binary.AppendUvarint(dst, uint64(len(e.shareds)))
+	dst = append(dst, e.heads...)
+	dst = binary.AppendUvarint(dst, uint64(len(events)))
+	return append(dst, e.body...)
+}
+
+func (e *Encoder) event(ev *event.Event) {
+	b := append(e.body, ev.ID[:]...)
+	b = appendTime(b, ev.Time)
+	b = appendTime(b, ev.Seen)
+	b = appendString(b, ev.Dataset)
+	b = appendString(b, ev.Decode)
+	b = binary.AppendUvarint(b, uint64(ev.Records))
+	b = binary.AppendVarint(b, ev.Offset)
+	b = binary.AppendUvarint(b, uint64(e.share(ev.Shared)))
+	b = e.fields(b, ev.Fields)
+	e.body = appendString(b, ev.Raw)
+}
+
+// share returns 1 + the number of a shared set. Sets are told apart by their
+// memory: sharing is what makes them cheap.
+func (e *Encoder) share(f event.Fields) int {
+	if len(f) == 0 {
+		return 0
+	}
+	for i := len(e.shareds) - 1; i >= 0; i-- {
+		if s := e.shareds[i]; &s[0] == &f[0] && len(s) == len(f) {
+			return i + 1
+		}
+	}
+	e.shareds = append(e.shareds, f)
+	return len(e.shareds)
+}
+
+func (e *Encoder) fields(b []byte, f event.Fields) []byte {
+	b = binary.AppendUvarint(b, uint64(len(f)))
+	for i := range f {
+		k := f[i].Key
+		if e.index[k] == 0 {
+			e.keys = append(e.keys, k)
+			e.index[k] = uint32(len(e.keys))
+		}
+		b = binary.AppendUvarint(b, uint64(e.index[k]-1))
+		b = appendString(b, f[i].Name)
+		b = appendValue(b, f[i].Val)
+	}
+	return b
+}
+
+func appendValue(b []byte, v event.Value) []byte {
+	b = append(b, byte(v.Kind()))
+	switch v.Kind() {
+	case event.KindString, event.KindIP:
+		return appendString(b, v.Str())
+	case event.KindInt:
+		n, _ := v.Int64()
+		return binary.AppendVarint(b, n)
+	case event.KindUint:
+		n, _ := v.Uint64()
+		return binary.AppendUvarint(b, n)
+	case event.KindFloat:
+		return binary.LittleEndian.AppendUint64(b, math.Float64bits(v.Float64()))
+	case event.KindBool:
+		if v.True() {
+			return append(b, 1)
+		}
+		return append(b, 0)
+	case event.KindTime:
+		return binary.AppendVarint(b, v.Instant().UnixNano())
+	}
+	return b
+}
+
+func appendString(b []byte, s string) []byte {
+	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
+}
+
+func appendTime(b []byte, t time.Time) []byte {
+	if t.IsZero() {
+		return append(b, 0)
+	}
+	return binary.AppendVarint(append(b, 1), t.UnixNano())
+}
+
+// Decoder reads batches. It belongs to one goroutine.
+type Decoder struct{ names *schema.Names }
+
+// NewDecoder returns a Decoder.
+func NewDecoder() *Decoder { return &Decoder{names: schema.NewNames()} }
+
+// Decode adds the events of a frame's bytes to b. Their strings are views of
+// one copy of payload. A field whose name this build does not know is kept
+// under labels with its full name. On error b is as it was.
+func (d *Decoder) Decode(payload []byte, b *event.Batch) error {
+	if len(payload) == 0 {
+		return ErrCorrupt
+	}
+	if payload[0] != version {
+		return fmt.Errorf("%w: version %d, this one reads %d", ErrVersion, payload[0], version)
+	}
+	r := reader{s: string(payload[1:])}
+	keys := make([]column, r.count(1))
+	for i := range keys {
+		keys[i] = d.column(r.str())
+	}
+	shareds := make([]event.Fields, r.count(1))
+	for i := range shareds {
+		shareds[i] = r.fields(keys, nil)
+	}
+	was := len(b.Events)
+	for n := r.count(24); n > 0 && !r.bad; n-- {
+		b.Add(r.event(keys, shareds, b))
+	}
+	if r.bad || len(r.s) != 0 {
+		b.Events = b.Events[:was]
+		return ErrCorrupt
+	}
+	return nil
+}
+
+// column is one used field: its key, and for a name of another build that name.
+type column struct {
+	key   schema.Key
+	alien string
+}
+
+func (d *Decoder) column(name string) column {
+	if k, ok := d.names.Find(name); ok {
+		return column{key: k}
+	}
+	return column{key: schema.Labels, alien: name}
+}

@@ -1,0 +1,151 @@
+package codec
+
+import (
+	"encoding/binary"
+	"math"
+	"time"
+
+	"tallyman/pipeline/event"
+)
+
+// reader takes values off s; once something does not fit it is bad and gives
+// zero values.
+type reader struct {
+	s   string
+	bad bool
+}
+
+func (r *reader) fail() { r.s, r.bad = "", true }
+
+// take returns the next n bytes.
+func (r *reader) take(n int) string {
+	if n < 0 || n > len(r.s) {
+		r.fail()
+		return ""
+	}
+	out := r.s[:n]
+	r.s = r.s[n:]
+	return out
+}
+
+func (r *reader) byte() byte {
+	if s := r.take(1); s != "" {
+		return s[0]
+	}
+	return 0
+}
+
+func (r *reader) uvarint() uint64 {
+	var n uint64
+	for shift := 0; shift < 64 && shift/7 < len(r.s); shift += 7 {
+		c := r.s[shift/7]
+		n |= uint64(c&0x7f) << shift
+		if c < 0x80 {
+			r.s = r.s[shift/7+1:]
+			return n
+		}
+	}
+	r.fail()
+	return 0
+}
+
+func (r *reader) varint() int64 {
+	u := r.uvarint()
+	return int64(u>>1) ^ -int64(u&1)
+}
+
+// count reads how many things of at least size bytes follow, and refuses more
+// than there is room for, before anything is allocated.
+func (r *reader) count(size int) int {
+	n := r.uvarint()
+	if n > uint64(len(r.s)/size) {
+		r.fail()
+		return 0
+	}
+	return int(n)
+}
+
+func (r *reader) str() string { return r.take(r.count(1)) }
+
+func (r *reader) time() time.Time {
+	if r.byte() == 0 {
+		return time.Time{}
+	}
+	return time.Unix(0, r.varint()).UTC()
+}
+
+func (r *reader) event(keys []column, shareds []event.Fields, b *event.Batch) event.Event {
+	var e event.Event
+	copy(e.ID[:], r.take(len(e.ID)))
+	e.Time, e.Seen = r.time(), r.time()
+	e.Dataset, e.Decode = r.str(), r.str()
+	e.Records = uint32(r.uvarint())
+	e.Offset = r.varint()
+	if n := r.uvarint(); n > uint64(len(shareds)) {
+		r.fail()
+	} else if n > 0 {
+		e.Shared = shareds[n-1]
+	}
+	e.Fields = r.fields(keys, b)
+	e.Raw = r.str()
+	return e
+}
+
+// fields reads a set; with b its memory is b's slab.
+func (r *reader) fields(keys []column, b *event.Batch) event.Fields {
+	n := r.count(3)
+	if n == 0 {
+		return nil
+	}
+	var f event.Fields
+	if b != nil {
+		f = b.Take(nil, n)
+	} else {
+		f = make(event.Fields, 0, n)
+	}
+	for ; n > 0 && !r.bad; n-- {
+		k := r.uvarint()
+		if k >= uint64(len(keys)) {
+			r.fail()
+			return nil
+		}
+		c := keys[k]
+		name := r.str()
+		if c.alien != "" {
+			if name != "" {
+				name = "." + name
+			}
+			name = c.alien + name
+		}
+		f = append(f, event.Field{Key: c.key, Name: name, Val: r.value()})
+	}
+	return f
+}
+
+func (r *reader) value() event.Value {
+	switch event.Kind(r.byte()) {
+	case event.KindString:
+		return event.String(r.str())
+	case event.KindIP:
+		s := r.str()
+		if v, ok := event.IP(s); ok {
+			return v
+		}
+		return event.String(s)
+	case event.KindInt:
+		return event.Int(r.varint())
+	case event.KindUint:
+		return event.Uint(r.uvarint())
+	case event.KindFloat:
+		if s := r.take(8); s != "" {
+			return event.Float(math.Float64frombits(binary.LittleEndian.Uint64([]byte(s))))
+		}
+	case event.KindBool:
+		return event.Bool(r.byte() == 1)
+	case event.KindTime:
+		return event.Time(time.Unix(0, r.varint()))
+	default:
+		r.fail()
+	}
+	return event.Value{}
+}
