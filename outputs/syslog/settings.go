@@ -1,0 +1,153 @@
+package syslog
+
+import (
+	"fmt"
+	"net"
+	"net/url"
+	"strings"
+	"time"
+
+	"tallyman/pipeline/plugin"
+)
+
+// The words of `framing`.
+const (
+	framingOctets  = "octet_counting"
+	framingNewline = "newline"
+)
+
+// The limits of one message where max_bytes is not set: what a receiver of
+// streams should take (RFC 5425 section 4.3.1), and what fits an Ethernet frame.
+const (
+	streamBytes = 8192
+	udpBytes    = 1400
+	leastBytes  = 480 // RFC 5424 section 6.1: what every receiver must take
+	mostUDP     = 65507
+)
+
+const addressHint = `write it as udp://host:514, tcp://host:514, tls://host:6514, unix:///path (stream) or unixgram:///dev/log`
+
+// Settings are the keys of a syslog output.
+type Settings struct {
+	Address  plugin.Text   `yaml:"address" doc:"Where the receiver listens: udp://, tcp:// (port 514 where none is named), tls:// (6514), unix:// (a stream socket's path) or unixgram://." example:"tls://siem.example:6514" required:"true"`
+	Format   string        `yaml:"format" doc:"What the messages hold." enum:"rfc5424"`
+	Framing  string        `yaml:"framing" doc:"How messages are told apart on a stream: octet_counting (RFC 6587 3.4.1, RFC 5425; the default of tcp and tls) or newline (the default of unix; a line feed inside a message becomes a blank)." enum:"octet_counting,newline"`
+	TLS      *TLS          `yaml:"tls" doc:"Certificates for a tls:// address. The receiver's certificate is always verified."`
+	Timeout  time.Duration `yaml:"timeout" doc:"How long connecting may take, and how long the receiver's host may take to acknowledge a batch."`
+	MaxBytes plugin.Size   `yaml:"max_bytes" doc:"The most bytes of one message; a longer one is cut between two characters and counted. 1400B over UDP and 8KiB otherwise where it is not set."`
+}
+
+// TLS are the certificates of a connection.
+type TLS struct {
+	CA         plugin.Text `yaml:"ca" doc:"A PEM file with the authorities that the receiver's certificate may be signed by, in place of the system's." example:"/etc/tallyman/ca.crt"`
+	Cert       plugin.Text `yaml:"cert" doc:"A PEM file with our certificate, for a receiver that asks for one."`
+	Key        plugin.Text `yaml:"key" doc:"The PEM file with the key of cert."`
+	ServerName string      `yaml:"server_name" doc:"The name that the receiver's certificate must have, in place of the host of the address."`
+	MinVersion string      `yaml:"min_version" doc:"The oldest TLS version that is spoken." enum:"1.2,1.3"`
+}
+
+// Default returns the settings with their defaults.
+func Default() Settings {
+	return Settings{Format: "rfc5424", Timeout: 10 * time.Second}
+}
+
+// Check implements the check of settings.
+func (c *Settings) Check() plugin.Problems {
+	t, err := parseAddress(c.Address.Value)
+	if err != nil {
+		return plugin.Problems{{Pos: c.Address.Pos, Width: len(c.Address.Value), Text: err.Error(), Hint: addressHint}}
+	}
+	var p plugin.Problems
+	add := func(at plugin.Pos, text, hint string) { p = append(p, plugin.Problem{Pos: at, Text: text, Hint: hint}) }
+	if c.Framing != "" && t.datagram {
+		add(c.Address.Pos, "framing is for streams, and "+t.scheme+" sends one datagram for each message", "remove framing")
+	}
+	if c.TLS != nil {
+		if !t.tls {
+			add(c.Address.Pos, "tls is set, but "+t.scheme+":// is not encrypted", "use tls:// in address, or remove tls")
+		}
+		if (c.TLS.Cert.Value == "") != (c.TLS.Key.Value == "") {
+			add(c.Address.Pos, "tls.cert and tls.key come together, and one is missing", "")
+		}
+	}
+	if c.Timeout <= 0 {
+		add(plugin.Pos{}, "timeout must be more than nothing", "the default is 10s")
+	}
+	if c.MaxBytes != 0 && c.MaxBytes < leastBytes {
+		add(plugin.Pos{}, fmt.Sprintf("max_bytes is %d, and every receiver takes %d", c.MaxBytes, leastBytes), "RFC 5424 section 6.1")
+	}
+	if t.scheme == "udp" && c.MaxBytes > mostUDP {
+		add(plugin.Pos{}, fmt.Sprintf("max_bytes is %d, and a UDP datagram holds %d", c.MaxBytes, mostUDP), "")
+	}
+	return p
+}
+
+// limit is the most bytes of one message.
+func (c *Settings) limit(t target) int {
+	switch {
+	case c.MaxBytes > 0:
+		return int(c.MaxBytes)
+	case t.scheme == "udp":
+		return udpBytes
+	}
+	return streamBytes
+}
+
+func (c *Settings) framing(t target) string {
+	switch {
+	case c.Framing != "":
+		return c.Framing
+	case t.scheme == "unix":
+		return framingNewline
+	}
+	return framingOctets
+}
+
+// target is an address, understood.
+type target struct {
+	scheme   string // as it was written: udp, tcp, tls, unix, unixgram
+	network  string // as package net names it
+	addr     string // host:port, or a path
+	host     string // without the port; "" for a path
+	tls      bool
+	datagram bool
+}
+
+func (t target) String() string { return t.scheme + "://" + t.addr }
+
+// parseAddress reads a URL such as tls://siem:6514.
+func parseAddress(s string) (target, error) {
+	u, err := url.Parse(s)
+	if err != nil {
+		return target{}, fmt.Errorf("address %q is not a URL", s)
+	}
+	t := target{scheme: u.Scheme, network: u.Scheme}
+	port := "514"
+	switch u.Scheme {
+	case "udp", "unixgram":
+		t.datagram = true
+	case "tls":
+		t.network, t.tls, port = "tcp", true, "6514"
+	case "tcp", "unix":
+	default:
+		return target{}, fmt.Errorf("address %q does not say how to send", s)
+	}
+	if u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		return target{}, fmt.Errorf("address %q has parts that syslog has no use for", s)
+	}
+	if strings.HasPrefix(u.Scheme, "unix") {
+		if u.Host != "" || !strings.HasPrefix(u.Path, "/") || u.Path == "/" {
+			return target{}, fmt.Errorf("address %q lacks an absolute path after %s://", s, u.Scheme)
+		}
+		t.addr = u.Path
+		return t, nil
+	}
+	if u.Hostname() == "" || strings.Trim(u.Path, "/") != "" {
+		return target{}, fmt.Errorf("address %q is not a host and a port", s)
+	}
+	if u.Port() != "" {
+		port = u.Port()
+	}
+	t.host, t.addr = u.Hostname(), net.JoinHostPort(u.Hostname(), port)
+	return t, nil
+}

@@ -1,0 +1,223 @@
+// Package syslog is the output that delivers events to a syslog receiver: over
+// UDP, TCP, TLS or a Unix socket, each event as one RFC 5424 message. It knows
+// framing (RFC 6587, RFC 5425), connections and what the kernel says of them; it
+// knows nothing of what is in an event, which is the encoder's.
+//
+// Syslog has no acknowledgement. What this package returns as sent has been
+// acknowledged by the peer's TCP on a connection that still stood afterwards,
+// which is all there is to know; the engine counts it as unconfirmed.
+package syslog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"syscall"
+
+	"tallyman/pipeline/event"
+	"tallyman/pipeline/meter"
+	"tallyman/pipeline/plugin"
+)
+
+// Plugin is the syslog output.
+var Plugin = plugin.NewOutput("syslog",
+	"Sends each event as an RFC 5424 message over UDP, TCP, TLS or a Unix socket.", Default, New)
+
+// chunk is how many bytes of frames are gathered for one write.
+const chunk = 64 << 10
+
+// output is one destination. All its methods are called from one goroutine.
+type output struct {
+	settings *Settings
+	target   target
+	enc      plugin.Encoder
+	max      int // bytes of one message, without its frame
+	dial     func(ctx context.Context) (*link, error)
+	log      *slog.Logger
+
+	link   *link  // nil when there is no connection
+	msg    []byte // one message
+	frames []byte // messages with their frames, not yet written
+	warned bool   // a message was cut, and that was said
+
+	truncated, connects *meter.Counter
+}
+
+// New builds the output. It reads the files that the settings name and connects
+// to nothing.
+func New(c *Settings, env plugin.Env) (plugin.Output, error) {
+	enc, err := newEncoder(c, env)
+	if err != nil {
+		return nil, err
+	}
+	return build(c, env, enc)
+}
+
+func build(c *Settings, env plugin.Env, enc plugin.Encoder) (*output, error) {
+	t, err := parseAddress(c.Address.Value)
+	if err != nil {
+		return nil, plugin.Problems{{Pos: c.Address.Pos, Width: len(c.Address.Value), Text: err.Error(), Hint: addressHint}}
+	}
+	d := &dialer{target: t, tls: c.TLS, dir: env.Dir, timeout: c.Timeout}
+	if t.tls {
+		// Tried here so that a wrong path is a mistake in the file, not in the night.
+		if _, err := d.config(nil); err != nil {
+			return nil, err
+		}
+	}
+	label := meter.Label{Name: "output", Value: env.Name}
+	log := env.Log
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	return &output{
+		settings: c, target: t, enc: enc, max: c.limit(t), dial: d.dial, log: log,
+		truncated: env.Meter.Counter("tallyman_syslog_truncated_total", "Messages that were cut to max_bytes.", label),
+		connects:  env.Meter.Counter("tallyman_syslog_connects_total", "Connections made to the syslog receiver.", label),
+	}, nil
+}
+
+// Confirms implements plugin.Output: syslog acknowledges nothing.
+func (o *output) Confirms() bool { return false }
+
+// Close implements plugin.Output.
+func (o *output) Close() error {
+	if o.link == nil {
+		return nil
+	}
+	err := o.link.close()
+	o.link = nil
+	if errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET) {
+		return nil // the peer was gone before: there is nobody left to tell
+	}
+	return err
+}
+
+// Probe implements plugin.Prober.
+func (o *output) Probe(ctx context.Context) error { return o.connect(ctx) }
+
+// Send implements plugin.Output. After an error that concerns the connection all
+// events are to be sent again: nobody knows which of them the peer has.
+func (o *output) Send(ctx context.Context, events []event.Event) error {
+	if err := o.connect(ctx); err != nil {
+		return err
+	}
+	release := o.link.begin(ctx, o.settings.Timeout)
+	failed, err := o.write(events)
+	if err == nil {
+		err = o.link.drained(ctx, o.settings.Timeout)
+	}
+	release()
+	if err != nil {
+		o.abort()
+		return plugin.Retry(fmt.Errorf("syslog: send to %s: %w", o.target, explain(err, o.target)))
+	}
+	return plugin.Partial(failed)
+}
+
+// connect sees to it that there is a connection that the peer has not left.
+func (o *output) connect(ctx context.Context) error {
+	if o.link != nil {
+		err := o.link.alive()
+		if err == nil {
+			return nil
+		}
+		o.abort()
+		o.log.Info("the syslog receiver closed the connection", "address", o.target.String(), "reason", err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, o.settings.Timeout)
+	defer cancel()
+	l, err := o.dial(ctx)
+	if err != nil {
+		return plugin.Retry(fmt.Errorf("syslog: connect to %s: %w", o.target, explain(err, o.target)))
+	}
+	o.link = l
+	o.connects.Inc()
+	o.log.Info("connected to the syslog receiver", "address", o.target.String())
+	return nil
+}
+
+func (o *output) abort() {
+	o.link.abort()
+	o.link = nil
+}
+
+// write writes every event. Events that cannot be rendered or are refused by
+// the network whatever is done come back as failures.
+func (o *output) write(events []event.Event) (failed []plugin.Failure, err error) {
+	o.frames = o.frames[:0]
+	for i := range events {
+		if err := o.render(&events[i]); err != nil {
+			failed = append(failed, plugin.Failure{Index: i, Err: plugin.Permanent(err)})
+			continue
+		}
+		if o.target.datagram {
+			err := o.link.write(o.msg)
+			if errors.Is(err, syscall.EMSGSIZE) {
+				err = fmt.Errorf("syslog: a datagram of %d bytes is too large for %s: lower max_bytes: %w", len(o.msg), o.target, err)
+				failed = append(failed, plugin.Failure{Index: i, Err: plugin.Permanent(err)})
+			} else if err != nil {
+				return failed, err
+			}
+			continue
+		}
+		o.frame()
+		if len(o.frames) >= chunk {
+			if err := o.flush(); err != nil {
+				return failed, err
+			}
+		}
+	}
+	return failed, o.flush()
+}
+
+func (o *output) flush() error {
+	if len(o.frames) == 0 {
+		return nil
+	}
+	err := o.link.write(o.frames)
+	o.frames = o.frames[:0]
+	return err
+}
+
+// render puts the message of e into o.msg, cut to the limit.
+func (o *output) render(e *event.Event) error {
+	msg, err := o.enc.Append(o.msg[:0], e)
+	if err != nil {
+		return fmt.Errorf("syslog: render event %s: %w", e.ID, err)
+	}
+	o.msg = msg
+	if len(msg) <= o.max {
+		return nil
+	}
+	if head := headEnd(msg); head > o.max {
+		return fmt.Errorf("syslog: render event %s: its header alone has %d bytes, max_bytes is %d", e.ID, head, o.max)
+	}
+	o.msg = cut(msg, o.max)
+	o.truncated.Inc()
+	if !o.warned {
+		o.warned = true
+		o.log.Warn("a message was cut to max_bytes; further ones are only counted", "max_bytes", o.max, "had", len(msg))
+	}
+	return nil
+}
+
+// frame appends o.msg to o.frames as a stream needs it.
+func (o *output) frame() {
+	if o.settings.framing(o.target) == framingOctets {
+		// RFC 6587 section 3.4.1: MSG-LEN counts octets, not characters.
+		o.frames = strconv.AppendInt(o.frames, int64(len(o.msg)), 10)
+		o.frames = append(o.frames, ' ')
+		o.frames = append(o.frames, o.msg...)
+		return
+	}
+	for _, c := range o.msg {
+		if c == '\n' {
+			c = ' ' // a line end inside would make two messages of one
+		}
+		o.frames = append(o.frames, c)
+	}
+	o.frames = append(o.frames, '\n')
+}

@@ -1,0 +1,191 @@
+package config
+
+import (
+	"fmt"
+	"reflect"
+	"regexp"
+	"slices"
+	"strconv"
+
+	"go.yaml.in/yaml/v3"
+
+	"tallyman/pipeline/plugin"
+)
+
+// outputKeys are the keys of every output, beside those of its plugin.
+type outputKeys struct {
+	When     plugin.Text `yaml:"when" doc:"The expression that an event must meet to be delivered here; without it all are." example:"event.severity >= 6"`
+	WhenFull string      `yaml:"when_full" doc:"What happens to events for this output when the journal is full." enum:"block,drop_oldest,drop_newest"`
+}
+
+// componentName is what may name an input or output: the name is a label of
+// metrics and the name of a cursor in the journal.
+var componentName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$`)
+
+// config decodes the top mapping.
+func (d *decoder) config(n *yaml.Node) *Config {
+	n = d.overridden(n)
+	r := defaults()
+	list := d.pairs(n, top)
+	rest := make([]pair, 0, len(list))
+	sections := map[string]pair{}
+	for _, p := range list {
+		switch key := resolve(p.key).Value; key {
+		case "inputs", "transforms", "outputs":
+			sections[key] = p
+		default:
+			rest = append(rest, p)
+		}
+	}
+	d.fill(rest, n, top, []string{"inputs", "transforms", "outputs"}, &r)
+	cfg := &Config{Grace: r.Grace, Journal: r.Journal, Host: r.Host, Admin: r.Admin, Log: r.Log, Labels: r.Labels}
+	for _, p := range d.named(sections, "input", n) {
+		if c, ok := d.component(p, plugin.KindInput, nil); ok {
+			cfg.Inputs = append(cfg.Inputs, c)
+		}
+	}
+	cfg.Transforms = d.transforms(sections)
+	for _, p := range d.named(sections, "output", n) {
+		keys := outputKeys{WhenFull: "block"}
+		if c, ok := d.component(p, plugin.KindOutput, &keys); ok {
+			cfg.Outputs = append(cfg.Outputs, OutputComponent{Component: c, When: keys.When, WhenFull: keys.WhenFull})
+		}
+	}
+	d.undecoded(cfg)
+	return cfg
+}
+
+// named returns the entries of the map `inputs` or `outputs`.
+func (d *decoder) named(sections map[string]pair, kind string, n *yaml.Node) []pair {
+	section := kind + "s"
+	form := fmt.Sprintf("write %s: {NAME: {type: …}}", section)
+	p, ok := sections[section]
+	if !ok {
+		d.problems = append(d.problems, plugin.Problem{Pos: plugin.Pos{File: d.file, Line: n.Line, Col: 1},
+			Text: "the configuration has no " + section, Hint: form})
+		return nil
+	}
+	switch {
+	case p.val.Kind == yaml.SequenceNode:
+		d.add(p.key, form, "%q is a list, but each %s has a name", section, kind)
+		return nil
+	case p.val.Kind != yaml.MappingNode:
+		d.add(p.key, form, "%q is %s, not a map of names", section, kindOf(p.val))
+		return nil
+	}
+	list := d.pairs(p.val, where{in: strconv.Quote(section)})
+	if len(list) == 0 {
+		d.add(p.key, form, "%q names no %s", section, kind)
+	}
+	return slices.DeleteFunc(list, func(one pair) bool {
+		name := resolve(one.key).Value
+		if componentName.MatchString(name) {
+			return false
+		}
+		d.add(one.key, "letters, digits, _ . and -, at most 64, a letter or digit first", "%q cannot be the name of an %s", name, kind)
+		return true
+	})
+}
+
+// component decodes `NAME: {type: …, settings}`. Own are the keys that do not
+// belong to the plugin, a pointer to outputKeys or nil.
+func (d *decoder) component(p pair, kind plugin.Kind, own any) (Component, bool) {
+	c := Component{Name: resolve(p.key).Value, Pos: d.pos(p.key)}
+	w := where{in: fmt.Sprintf("%s %q", kind, c.Name)}
+	if p.val.Kind != yaml.MappingNode {
+		d.add(p.key, fmt.Sprintf("write %s: {type: …}", c.Name), "%s is %s, not a map of settings", w, kindOf(p.val))
+		return c, false
+	}
+	return c, d.settings(&c, d.pairs(p.val, w), p.key, kind, w, own)
+}
+
+// transforms decodes the list of transforms. A transform is named by its type;
+// a second one of a type gets a number.
+func (d *decoder) transforms(sections map[string]pair) []Component {
+	const form = "transforms is a list in order: - {type: …}"
+	p, ok := sections["transforms"]
+	if !ok {
+		return nil
+	}
+	if p.val.Kind != yaml.SequenceNode {
+		d.add(p.key, form, `"transforms" is %s, not a list`, kindOf(p.val))
+		return nil
+	}
+	var list []Component
+	uses := map[string]int{}
+	for i, n := range p.val.Content {
+		c := Component{Pos: d.pos(n)}
+		w := where{in: fmt.Sprintf("transform %d", i+1)}
+		entry := resolve(n)
+		if entry.Kind != yaml.MappingNode {
+			d.add(n, form, "%s is %s, not a map of settings", w, kindOf(entry))
+			continue
+		}
+		if !d.settings(&c, d.pairs(entry, w), n, plugin.KindTransform, w, nil) {
+			continue
+		}
+		c.Name = c.Type
+		if uses[c.Type]++; uses[c.Type] > 1 {
+			c.Name += "_" + strconv.Itoa(uses[c.Type])
+		}
+		list = append(list, c)
+	}
+	return list
+}
+
+// settings finds the plugin that a component's `type` names and fills its
+// settings.
+func (d *decoder) settings(c *Component, list []pair, n *yaml.Node, kind plugin.Kind, w where, own any) bool {
+	var types []string
+	for _, p := range d.plugins {
+		if p.Kind == kind {
+			types = append(types, p.Type)
+		}
+	}
+	known := "the types of " + string(kind) + "s are"
+	i := slices.IndexFunc(list, func(p pair) bool { return resolve(p.key).Value == "type" })
+	if i < 0 {
+		d.add(n, suggestAndList("", known, types), "%s has no type", w)
+		return false
+	}
+	typ := list[i].val
+	if typ.Kind != yaml.ScalarNode || typ.ShortTag() == "!!null" {
+		d.add(typ, suggestAndList("", known, types), "the type of %s is %s, not a word", w, kindOf(typ))
+		return false
+	}
+	at := slices.IndexFunc(d.plugins, func(p plugin.Plugin) bool { return p.Kind == kind && p.Type == typ.Value })
+	if at < 0 {
+		d.add(typ, suggestAndList(typ.Value, known, types), "unknown type %q of %s", typ.Value, w)
+		return false
+	}
+	c.Type, c.Plugin = typ.Value, d.plugins[at]
+	c.Settings = c.Plugin.Settings()
+	if kind == plugin.KindTransform {
+		w.in += fmt.Sprintf(" (%s)", c.Type)
+	}
+	into := []any{c.Settings}
+	if own != nil {
+		into = append(into, own)
+	}
+	d.fill(slices.Delete(slices.Clone(list), i, i+1), n, w, []string{"type"}, into...)
+	return true
+}
+
+// undecoded warns of an input whose records no transform decodes. The decoder is
+// the setting `decode` of the input, and the type of the transform.
+func (d *decoder) undecoded(cfg *Config) {
+	for _, in := range cfg.Inputs {
+		for _, f := range fieldsOf(reflect.ValueOf(in.Settings).Elem()) {
+			if f.key != "decode" || f.value.Kind() != reflect.String || f.value.String() == "" {
+				continue
+			}
+			decoder := f.value.String()
+			if slices.ContainsFunc(cfg.Transforms, func(c Component) bool { return c.Type == decoder }) {
+				continue
+			}
+			d.problems = append(d.problems, plugin.Problem{Pos: in.Pos, Width: len(in.Name), Warn: true,
+				Text: fmt.Sprintf("the records of input %q stay undecoded", in.Name),
+				Hint: fmt.Sprintf("add - {type: %s} to transforms", decoder)})
+		}
+	}
+}

@@ -1,0 +1,175 @@
+// Package config reads the configuration file: it finds it, decodes it strictly
+// into the settings of the plugins it is given, and says what is wrong with
+// file, line and column, all of it in one run. It starts nothing, opens nothing
+// but the file itself, and knows no plugin by name.
+//
+// It is the only package that imports viper, which finds the file and binds the
+// flags and environment variables of a few top-level scalars (find.go). The
+// document itself is decoded from YAML nodes, because viper loses the case of
+// keys and every line number.
+package config
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"tallyman/pipeline/plugin"
+)
+
+// Config is one configuration file, understood.
+type Config struct {
+	Path string // as it was given
+	Dir  string // its folder, absolute: where relative paths in it start
+	Hash string // SHA-256 of the text, in hexadecimal
+
+	Grace   time.Duration
+	Journal Journal
+	Host    Host
+	Admin   Admin
+	Log     Log
+	Labels  map[string]string
+
+	Inputs     []Component // in the order of the file
+	Transforms []Component
+	Outputs    []OutputComponent
+}
+
+// Journal says where accepted events are kept and how much.
+type Journal struct {
+	Dir            string        `yaml:"dir" doc:"The folder that holds the journal; nobody else writes there." example:"/var/lib/tallyman" required:"true"`
+	MaxSize        plugin.Size   `yaml:"max_size" doc:"The most bytes that all files of the folder take."`
+	SegmentSize    plugin.Size   `yaml:"segment_size" doc:"The size of one file of the journal."`
+	MinFree        plugin.Size   `yaml:"min_free" doc:"Bytes of the disk that are left to others."`
+	CommitInterval time.Duration `yaml:"commit_interval" doc:"The longest that an event waits to be made durable."`
+	CommitBytes    plugin.Size   `yaml:"commit_bytes" doc:"The bytes that are made durable at once, without waiting for the interval."`
+}
+
+// Check implements the check of settings.
+func (j *Journal) Check() plugin.Problems {
+	var p plugin.Problems
+	for _, one := range []struct {
+		key        string
+		value, min plugin.Size
+	}{{"segment_size", j.SegmentSize, 64 << 10}, {"commit_bytes", j.CommitBytes, 1}} {
+		if one.value < one.min {
+			p = append(p, plugin.Problem{Text: "the journal's " + one.key + " is too small", Hint: "the least is " + FormatSize(one.min)})
+		}
+	}
+	if j.MaxSize < 2*j.SegmentSize {
+		p = append(p, plugin.Problem{Text: "the journal's max_size has no room for two segments",
+			Hint: "max_size is " + FormatSize(j.MaxSize) + ", segment_size is " + FormatSize(j.SegmentSize)})
+	}
+	return p
+}
+
+// Host replaces what is found out about the host.
+type Host struct {
+	Name string `yaml:"name" doc:"The name of this host in events, in place of the one the kernel gives."`
+	ID   string `yaml:"id" doc:"The stable id of this host, in place of the machine id."`
+}
+
+// Admin says where metrics and health are served.
+type Admin struct {
+	Listen string `yaml:"listen" doc:"The address of /metrics, /healthz and /readyz, or off." example:"127.0.0.1:9099"`
+}
+
+// Log says how the program speaks of itself.
+type Log struct {
+	Level  string `yaml:"level" doc:"The least important line that is written." enum:"debug,info,warn,error"`
+	Format string `yaml:"format" doc:"The form of a line." enum:"text,json"`
+}
+
+// Component is one input, transform or output of the file.
+type Component struct {
+	Name     string // of an input or output, the key; of a transform, its type, made unique
+	Type     string
+	Pos      plugin.Pos // of the name, or of a transform's list entry
+	Plugin   plugin.Plugin
+	Settings any // what Plugin.Settings gave, filled
+}
+
+// OutputComponent is an output with what the engine does before it.
+type OutputComponent struct {
+	Component
+	When     plugin.Text // the expression that an event must meet, "" for all events
+	WhenFull string      // block, drop_oldest or drop_newest
+}
+
+// Options are what Load needs besides the file.
+type Options struct {
+	Plugins   []plugin.Plugin
+	LookupEnv func(string) (string, bool) // os.LookupEnv where nil
+	Override  []Override                  // from flags and environment, see Find
+}
+
+// root is the top level of the file.
+type root struct {
+	Grace   time.Duration     `yaml:"grace" doc:"How long a stop may take to deliver what is under way."`
+	Journal Journal           `yaml:"journal" doc:"The durable log between inputs and outputs."`
+	Host    Host              `yaml:"host" doc:"What this host is called."`
+	Admin   Admin             `yaml:"admin" doc:"Metrics and health."`
+	Log     Log               `yaml:"log" doc:"The program's own log."`
+	Labels  map[string]string `yaml:"labels" doc:"Fields under labels.* that every event carries."`
+}
+
+func defaults() root {
+	return root{
+		Grace: 10 * time.Second,
+		Journal: Journal{MaxSize: 2 << 30, SegmentSize: 16 << 20, MinFree: 256 << 20,
+			CommitInterval: 20 * time.Millisecond, CommitBytes: 1 << 20},
+		Admin: Admin{Listen: "127.0.0.1:9099"},
+		Log:   Log{Level: "info", Format: "text"},
+	}
+}
+
+// Load reads and checks the file at path. It returns every problem of the file
+// in one run, sorted by place; where one of them is more than a warning, there
+// is no Config.
+func Load(path string, o Options) (*Config, plugin.Problems) {
+	text, problem := read(path)
+	if problem != nil {
+		return nil, plugin.Problems{*problem}
+	}
+	d := newDecoder(path, text, o)
+	doc := d.parse(text)
+	var cfg *Config
+	if doc != nil {
+		cfg = d.config(doc)
+	}
+	problems := tidy(d.problems)
+	if problems.Bad() || cfg == nil {
+		return nil, problems
+	}
+	sum := sha256.Sum256(text)
+	cfg.Path, cfg.Dir, cfg.Hash = path, folder(path), hex.EncodeToString(sum[:])
+	if !filepath.IsAbs(cfg.Journal.Dir) {
+		cfg.Journal.Dir = filepath.Join(cfg.Dir, cfg.Journal.Dir)
+	}
+	return cfg, problems
+}
+
+// folder is the absolute folder of a file; where even the working directory is
+// unknown, what was given is the best that is left.
+func folder(path string) string {
+	if abs, err := filepath.Abs(path); err == nil {
+		path = abs
+	}
+	return filepath.Dir(path)
+}
+
+// tidy sorts problems by place and drops those that were found twice: the
+// content of an anchor is checked wherever an alias uses it.
+func tidy(p plugin.Problems) plugin.Problems {
+	slices.SortStableFunc(p, func(a, b plugin.Problem) int { return comparePos(a.Pos, b.Pos) })
+	seen := map[plugin.Problem]bool{}
+	return slices.DeleteFunc(p, func(one plugin.Problem) bool {
+		if seen[one] {
+			return true
+		}
+		seen[one] = true
+		return false
+	})
+}

@@ -1,0 +1,266 @@
+package config
+
+import (
+	"fmt"
+	"math"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	"tallyman/pipeline/plugin"
+)
+
+// hidden is the Width of a problem whose source line is not shown.
+const hidden = -1
+
+// secret decodes a reference to a secret. A secret itself is refused, and no
+// message repeats it.
+func (d *decoder) secret(n *yaml.Node, v reflect.Value, w where) {
+	if n.Kind != yaml.MappingNode {
+		d.addHidden(n, "write {file: PATH} or {env: NAME}", "%s is a secret and is given by reference, never as text", w)
+		return
+	}
+	before := len(d.problems)
+	d.fill(d.pairs(n, w), n, w, nil, v.Addr().Interface())
+	s, _ := v.Interface().(plugin.Secret)
+	switch {
+	case len(d.problems) > before:
+		for i := range d.problems[before:] {
+			d.problems[before+i].Width = hidden
+		}
+	case s.IsZero():
+		d.add(n, "write {file: PATH} or {env: NAME}", "%s refers to nothing", w)
+	case s.File != "" && s.Env != "":
+		d.add(n, "keep one of file and env", "%s refers to two places", w)
+	}
+}
+
+// text decodes a plugin.Text: nothing is interpolated in it, and it remembers
+// where its first character stands.
+func (d *decoder) text(n *yaml.Node, v reflect.Value, f field, w where) {
+	if !d.isString(n, w) {
+		return
+	}
+	if f.required && n.Value == "" {
+		d.add(n, required(f), "%s is empty", w)
+	}
+	v.Set(reflect.ValueOf(plugin.Text{Value: n.Value, Pos: d.textPos(n)}))
+}
+
+// textPos finds the first character of a scalar behind its quote, tag, anchor
+// or, for a block, on a later line.
+func (d *decoder) textPos(n *yaml.Node) plugin.Pos {
+	p := d.pos(n)
+	if p.Line == 0 {
+		return p
+	}
+	rest := d.line(p.Line)[min(p.Col-1, len(d.line(p.Line))):]
+	switch {
+	case n.Style&yaml.DoubleQuotedStyle != 0:
+		p.Col += strings.Index(rest, `"`) + 1
+	case n.Style&yaml.SingleQuotedStyle != 0:
+		p.Col += strings.Index(rest, `'`) + 1
+	case n.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0:
+		for p.Line++; p.Line < len(d.lines) && strings.TrimSpace(d.line(p.Line)) == ""; p.Line++ {
+		}
+		line := d.line(p.Line)
+		p.Col = 1 + len(line) - len(strings.TrimLeft(line, " "))
+	default:
+		first, _, _ := strings.Cut(n.Value, "\n")
+		if i := strings.Index(rest, first); i > 0 {
+			p.Col += i
+		}
+	}
+	return p
+}
+
+// isString reports whether a node is text; numbers and dates are, as they are
+// written.
+func (d *decoder) isString(n *yaml.Node, w where) bool {
+	if n.Kind != yaml.ScalarNode {
+		d.add(n, "", "%s is %s, not a text", w, kindOf(n))
+		return false
+	}
+	switch n.ShortTag() {
+	case "!!str", "!!int", "!!float", "!!timestamp":
+		return true
+	case "!!bool":
+		d.add(n, fmt.Sprintf("write %q where text is meant", n.Value), "%s is %s, not a text", w, kindOf(n))
+		return false
+	}
+	d.add(n, "remove the tag", "%s has the tag %s, which means nothing here", w, n.ShortTag())
+	return false
+}
+
+// scalar sets a string, bool, number, duration or size.
+func (d *decoder) scalar(n *yaml.Node, v reflect.Value, f field, w where) {
+	wants := wanted(v.Type())
+	if n.Kind != yaml.ScalarNode {
+		d.add(n, "", "%s is %s, not %s", w, kindOf(n), wants)
+		return
+	}
+	if v.Kind() == reflect.String && !d.isString(n, w) {
+		return
+	}
+	s, free, ok := d.expand(n, w)
+	if !ok {
+		return
+	}
+	switch {
+	case v.Kind() == reflect.String:
+		d.word(n, s, f, w)
+		v.SetString(s)
+		return
+	case v.Type() == typeDuration || v.Type() == typeSize:
+	case !free && !slices.Contains([]string{"!!int", "!!float", "!!bool"}, n.ShortTag()):
+		d.add(n, "", "%s is %s, not %s", w, kindOf(n), wants)
+		return
+	}
+	if err := set(v, s); err != nil {
+		d.add(n, err.Error(), "%s is %s, not %s", w, kindOf(n), wants)
+	}
+}
+
+// word checks a text against what its field allows.
+func (d *decoder) word(n *yaml.Node, s string, f field, w where) {
+	switch {
+	case len(f.enum) > 0 && !slices.Contains(f.enum, s):
+		d.add(n, suggestAndList(s, "it is one of", f.enum), "%s cannot be %q", w, n.Value)
+	case f.required && s == "":
+		d.add(n, required(f), "%s is empty", w)
+	}
+}
+
+func wanted(t reflect.Type) string {
+	switch {
+	case t == typeDuration:
+		return `a duration with its unit, like "250ms" or "10s"`
+	case t == typeSize:
+		return `a size with its unit, like "16MiB"`
+	}
+	switch t.Kind() {
+	case reflect.Bool:
+		return "true or false"
+	case reflect.String:
+		return "a text"
+	case reflect.Float32, reflect.Float64:
+		return "a number"
+	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
+		return "a whole number from 0"
+	}
+	return "a whole number"
+}
+
+// set parses s into v; its error is the hint of the message.
+func set(v reflect.Value, s string) error {
+	switch {
+	case v.Type() == typeDuration:
+		d, err := ParseDuration(s)
+		v.SetInt(int64(d))
+		return err
+	case v.Type() == typeSize:
+		size, err := ParseSize(s)
+		v.SetInt(int64(size))
+		return err
+	case v.Kind() == reflect.Bool:
+		switch strings.ToLower(s) {
+		case "true":
+			v.SetBool(true)
+		case "false":
+		default:
+			return fmt.Errorf("write true or false")
+		}
+		v.SetBool(strings.EqualFold(s, "true"))
+	case v.CanInt():
+		i, err := strconv.ParseInt(s, 0, v.Type().Bits())
+		if err != nil {
+			return fmt.Errorf("it goes from %d to %d", math.MinInt64>>(64-v.Type().Bits()), math.MaxInt64>>(64-v.Type().Bits()))
+		}
+		v.SetInt(i)
+	case v.CanUint():
+		u, err := strconv.ParseUint(s, 0, v.Type().Bits())
+		if err != nil {
+			return fmt.Errorf("it goes from 0 to %d", uint64(math.MaxUint64)>>(64-v.Type().Bits()))
+		}
+		v.SetUint(u)
+	case v.CanFloat():
+		x, err := strconv.ParseFloat(s, v.Type().Bits())
+		if err != nil || math.IsNaN(x) || math.IsInf(x, 0) {
+			return fmt.Errorf("write a number like 0.5")
+		}
+		v.SetFloat(x)
+	default:
+		return fmt.Errorf("the program has a setting of the type %s, which no file can give", v.Type())
+	}
+	return nil
+}
+
+// units are the units of sizes; the binary ones come first in messages.
+var units = []struct {
+	name  string
+	bytes int64
+}{
+	{"TiB", 1 << 40}, {"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10},
+	{"TB", 1e12}, {"GB", 1e9}, {"MB", 1e6}, {"KB", 1e3}, {"B", 1},
+}
+
+// ParseSize reads a number of bytes with its unit: "16MiB", "64KB", "512B". Only
+// 0 needs none.
+func ParseSize(s string) (plugin.Size, error) {
+	if s == "0" {
+		return 0, nil
+	}
+	number := strings.TrimRight(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
+	unit := s[len(number):]
+	number = strings.TrimRight(number, " ")
+	if unit == "" {
+		return 0, fmt.Errorf("add a unit: B, KiB, MiB, GiB, TiB, KB, MB, GB or TB")
+	}
+	for _, u := range units {
+		if !strings.EqualFold(u.name, unit) {
+			continue
+		}
+		if i, err := strconv.ParseInt(number, 10, 64); err == nil && i >= 0 && i <= math.MaxInt64/u.bytes {
+			return plugin.Size(i * u.bytes), nil
+		}
+		x, err := strconv.ParseFloat(number, 64)
+		if err != nil || !(x >= 0) || x*float64(u.bytes) >= math.MaxInt64 {
+			return 0, fmt.Errorf("write a number from 0 before the unit")
+		}
+		return plugin.Size(x * float64(u.bytes)), nil
+	}
+	return 0, fmt.Errorf("the units are B, KiB, MiB, GiB, TiB, KB, MB, GB and TB")
+}
+
+// FormatSize writes a size as ParseSize reads it.
+func FormatSize(n plugin.Size) string {
+	for _, u := range units {
+		if n != 0 && int64(n)%u.bytes == 0 {
+			return strconv.FormatInt(int64(n)/u.bytes, 10) + u.name
+		}
+	}
+	return "0"
+}
+
+// ParseDuration reads what time.ParseDuration reads, from 0, and days ("7d").
+func ParseDuration(s string) (time.Duration, error) {
+	if days, ok := strings.CutSuffix(s, "d"); ok {
+		n, err := strconv.ParseUint(days, 10, 64)
+		if err != nil || n > uint64(math.MaxInt64/(24*time.Hour)) {
+			return 0, fmt.Errorf("days are a whole number, like 7d")
+		}
+		return time.Duration(n) * 24 * time.Hour, nil
+	}
+	d, err := time.ParseDuration(s)
+	switch {
+	case err != nil:
+		return 0, fmt.Errorf("the units are ms, s, m, h and d")
+	case d < 0:
+		return 0, fmt.Errorf("a duration is not negative")
+	}
+	return d, nil
+}
