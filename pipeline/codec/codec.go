@@ -74,7 +74,8 @@ func (e *Encoder) Append(dst []byte, events []event.Event) []byte {
 }
 
 func (e *Encoder) event(ev *event.Event) {
-	b := append(e.body, ev.ID[:]...)
+	b := e.body
+	b = append(b, ev.ID[:]...)
 	b = appendTime(b, ev.Time)
 	b = appendTime(b, ev.Seen)
 	b = appendString(b, ev.Dataset)

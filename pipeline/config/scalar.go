@@ -65,7 +65,9 @@ func (d *decoder) textPos(n *yaml.Node) plugin.Pos {
 	case n.Style&yaml.SingleQuotedStyle != 0:
 		p.Col += strings.Index(rest, `'`) + 1
 	case n.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0:
-		for p.Line++; p.Line < len(d.lines) && strings.TrimSpace(d.line(p.Line)) == ""; p.Line++ {
+		p.Line++
+		for p.Line < len(d.lines) && strings.TrimSpace(d.line(p.Line)) == "" {
+			p.Line++
 		}
 		line := d.line(p.Line)
 		p.Col = 1 + len(line) - len(strings.TrimLeft(line, " "))
@@ -136,10 +138,10 @@ func (d *decoder) word(n *yaml.Node, s string, f field, w where) {
 }
 
 func wanted(t reflect.Type) string {
-	switch {
-	case t == typeDuration:
+	switch t {
+	case typeDuration:
 		return `a duration with its unit, like "250ms" or "10s"`
-	case t == typeSize:
+	case typeSize:
 		return `a size with its unit, like "16MiB"`
 	}
 	switch t.Kind() {

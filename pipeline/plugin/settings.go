@@ -86,8 +86,8 @@ func (s Secret) Read() (string, error) {
 type Problem struct {
 	Pos   Pos
 	Width int    // bytes to underline from Pos, 0 for one
-	Text  string // what is wrong: `unknown key "adress" in output "siem"`
-	Hint  string // what to do, "" for nothing: `did you mean "address"?`
+	Text  string // what is wrong: `unknown key "formt" in output "siem"`
+	Hint  string // what to do, "" for nothing: `did you mean "format"?`
 	Warn  bool   // worth saying, and no reason to refuse
 }
 

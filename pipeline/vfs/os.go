@@ -119,8 +119,12 @@ func (osFS) Free(dir string) (int64, error) {
 	if err := syscall.Statfs(dir, &s); err != nil {
 		return 0, &fs.PathError{Op: "statfs", Path: dir, Err: err}
 	}
-	return int64(s.Bavail) * int64(s.Bsize), nil
+	return product(s.Bavail, s.Bsize), nil
 }
+
+// product multiplies the fields of Statfs_t, which every system and processor
+// gives other types.
+func product[A, B ~int32 | ~int64 | ~uint32 | ~uint64](a A, b B) int64 { return int64(a) * int64(b) }
 
 type osFile struct{ *os.File }
 
