@@ -1,0 +1,325 @@
+package journal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+)
+
+// manyAcks is after how many finished frames the cursors are saved without
+// waiting for the second to end.
+const manyAcks = 10_000
+
+// Entry is one frame as a cursor hands it out.
+type Entry struct {
+	Seq                uint64
+	Payload            []byte // until the next call of Next, TryNext or Rewind
+	Records, Generated uint32
+}
+
+// Cursor is one output's place in the journal. Next, TryNext and Rewind belong
+// to one goroutine; Done may come from any.
+type Cursor struct {
+	j *Journal
+
+	state   cursorState // guarded by j.mu
+	flights []flight    // guarded by j.mu: frames from state.seq on that were read
+
+	next uint64 // what is read next
+	at   totals // of the frames before next, but for a gap that was not measured yet
+	gap  uint64 // where that gap begins, 0 for none
+	seg  *segment
+	scan scan
+}
+
+// flight is a frame that was read and is not behind the cursor yet.
+type flight struct {
+	seq, next          uint64 // next is the one after it; a gap is one flight
+	records, generated uint64
+	done               bool
+	tally              Tally
+}
+
+// Cursor returns the cursor of that name, made when the journal does not know
+// it: it then begins after everything that was accepted so far. It is durable
+// when it returns.
+func (j *Journal) Cursor(name string) (*Cursor, error) {
+	j.mu.Lock()
+	for _, c := range j.cursors {
+		if c.state.name == name {
+			j.mu.Unlock()
+			return c, nil
+		}
+	}
+	c := &Cursor{j: j, state: cursorState{name: name, seq: j.durable + 1, base: j.accepted, at: j.accepted}}
+	if j.rebuilt && len(j.segments) > 0 {
+		first := j.segments[0]
+		c.state.seq, c.state.base, c.state.at = first.first, first.before, first.before
+	}
+	for i := range j.adopted {
+		if j.adopted[i].name == name {
+			c.state = j.adopted[i]
+			j.adopted = append(j.adopted[:i], j.adopted[i+1:]...)
+			break
+		}
+	}
+	c.next, c.at = c.state.seq, c.state.at
+	j.cursors = append(j.cursors, c)
+	j.mu.Unlock()
+	return c, j.save(0)
+}
+
+// Orphans returns the names of cursors that the journal keeps and nobody took
+// up since it was opened. What they have not read stays on the disk.
+func (j *Journal) Orphans() []string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	var names []string
+	for i := range j.adopted {
+		names = append(names, j.adopted[i].name)
+	}
+	return names
+}
+
+// Forget drops an orphan and returns its book as it stood.
+func (j *Journal) Forget(name string) (Book, error) {
+	j.mu.Lock()
+	for i := range j.adopted {
+		if j.adopted[i].name != name {
+			continue
+		}
+		b := book(&j.adopted[i], j.accepted)
+		j.adopted = append(j.adopted[:i], j.adopted[i+1:]...)
+		j.announce()
+		j.mu.Unlock()
+		return b, j.save(0)
+	}
+	j.mu.Unlock()
+	return Book{}, fmt.Errorf("the journal has no orphaned cursor %q", name)
+}
+
+// Next waits for the next frame that is durable and returns it.
+func (c *Cursor) Next(ctx context.Context) (Entry, error) {
+	for {
+		c.j.mu.Lock()
+		changed, closing := c.j.changed, c.j.closing
+		c.j.mu.Unlock()
+		e, ok, err := c.TryNext()
+		if ok || err != nil {
+			return e, err
+		}
+		if closing {
+			return Entry{}, ErrClosed
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return Entry{}, ctx.Err()
+		}
+	}
+}
+
+// place is where a cursor reads: one segment, up to a byte and a sequence.
+type place struct {
+	seg     *segment
+	end     int64
+	limit   uint64 // the segment holds nothing from here on
+	sealed  bool   // nothing is added to it any more
+	durable uint64
+	all     totals
+}
+
+func (c *Cursor) place() place {
+	j := c.j
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	p := place{durable: j.durable, limit: j.durable + 1, all: j.accepted}
+	for i := len(j.segments) - 1; i >= 0; i-- {
+		s := j.segments[i]
+		if s.first > c.next && i > 0 {
+			p.limit = s.first
+			continue
+		}
+		p.seg, p.end, p.sealed = s, s.end, s != j.active
+		if s.end == 0 {
+			p.end = s.size
+		}
+		break
+	}
+	return p
+}
+
+// TryNext returns the next frame if one is durable already. What is damaged is
+// passed over and counted as lost.
+func (c *Cursor) TryNext() (Entry, bool, error) {
+	for {
+		p := c.place()
+		if c.next > p.durable {
+			c.measure(p.durable+1, p.all)
+			if p.sealed {
+				c.leave() // an open file would keep the room of a deleted one
+			}
+			return Entry{}, false, nil
+		}
+		e, ok, err := c.step(p)
+		if ok || err != nil {
+			return e, ok, err
+		}
+	}
+}
+
+// step reads one frame at p; ok is false when there was none to hand out.
+func (c *Cursor) step(p place) (Entry, bool, error) {
+	if p.seg == nil {
+		c.skip(p.limit)
+		return Entry{}, false, nil
+	}
+	if c.seg != p.seg {
+		c.leave()
+		f, err := p.seg.open(&c.j.o)
+		if err != nil {
+			return Entry{}, false, fmt.Errorf("journal: %w", err)
+		}
+		c.seg, c.scan = p.seg, scan{seg: p.seg, file: f, off: segmentHeaderSize, body: c.scan.body}
+	}
+	c.scan.end, c.scan.from = p.end, c.next
+	f, err := c.scan.next()
+	if errors.Is(err, io.EOF) || (err == nil && f.seq >= p.limit) {
+		c.skip(p.limit)
+		return Entry{}, false, nil
+	}
+	if err != nil {
+		return Entry{}, false, fmt.Errorf("journal: %w", err)
+	}
+	if f.seq > c.next {
+		c.skip(f.seq)
+	}
+	c.measure(f.seq, f.before)
+	fl := flight{seq: f.seq, next: f.seq + 1, records: uint64(f.records), generated: uint64(f.generated)}
+	c.next, c.at = f.seq+1, f.before.plus(f.records, f.generated)
+	payload := []byte(nil)
+	switch {
+	case f.body == nil:
+		c.lost(&fl)
+	case uint32(len(f.body)) == f.marks && f.records == 0 && f.generated == 0:
+		fl.done = true
+	default:
+		payload = f.body[f.marks:]
+	}
+	c.fly(fl)
+	return Entry{Seq: f.seq, Payload: payload, Records: f.records, Generated: f.generated}, !fl.done, nil
+}
+
+// skip goes on at seq; what lies between is a gap whose size the next frame tells.
+func (c *Cursor) skip(seq uint64) {
+	if c.gap == 0 && seq > c.next {
+		c.gap = c.next
+	}
+	c.next = seq
+}
+
+// measure ends a gap: before are the totals at seq.
+func (c *Cursor) measure(seq uint64, before totals) {
+	if c.gap == 0 {
+		return
+	}
+	fl := flight{seq: c.gap, next: seq, records: before.records - c.at.records, generated: before.generated - c.at.generated}
+	c.gap, c.at = 0, before
+	c.lost(&fl)
+	c.fly(fl)
+}
+
+// lost settles a flight as damaged.
+func (c *Cursor) lost(fl *flight) {
+	fl.done = true
+	fl.tally.Records.Dropped[Corrupt] = fl.records
+	fl.tally.Generated.Dropped[Corrupt] = fl.generated
+	if fl.records+fl.generated == 0 {
+		return // only marks, which the next snapshot has again
+	}
+	c.j.m.corrupt.Add(fl.records)
+	c.j.o.Log.Error("a part of the journal is damaged; its records are counted as lost",
+		"output", c.state.name, "first_sequence", fl.seq, "last_sequence", fl.next-1, "records", fl.records, "alerts", fl.generated)
+}
+
+func (c *Cursor) fly(fl flight) {
+	c.j.mu.Lock()
+	defer c.j.mu.Unlock()
+	c.flights = append(c.flights, fl)
+	if fl.done {
+		c.advance()
+	}
+}
+
+// Done says what became of a frame that was handed out. Frames may be finished
+// in any order; the cursor moves over the finished prefix. A tally that does not
+// add up to the frame is refused: that would be a false book.
+func (c *Cursor) Done(seq uint64, t Tally) error {
+	c.j.mu.Lock()
+	defer c.j.mu.Unlock()
+	for i := range c.flights {
+		fl := &c.flights[i]
+		if fl.seq != seq || fl.done {
+			continue
+		}
+		if t.Records.Sum() != fl.records || t.Generated.Sum() != fl.generated {
+			return fmt.Errorf("frame %d stands for %d records and %d of our events; the tally says %d and %d",
+				seq, fl.records, fl.generated, t.Records.Sum(), t.Generated.Sum())
+		}
+		fl.done, fl.tally = true, t
+		c.advance()
+		return nil
+	}
+	return fmt.Errorf("frame %d is not in flight", seq)
+}
+
+// advance moves the cursor over the finished prefix. j.mu is held.
+func (c *Cursor) advance() {
+	n := 0
+	for n < len(c.flights) && c.flights[n].done {
+		fl := &c.flights[n]
+		c.state.counts.add(&fl.tally.Records)
+		c.state.made.add(&fl.tally.Generated)
+		c.state.at.records += fl.records
+		c.state.at.generated += fl.generated
+		c.state.seq = fl.next
+		n++
+	}
+	if n == 0 {
+		return
+	}
+	c.flights = append(c.flights[:0], c.flights[n:]...)
+	if c.j.acks += n; c.j.acks >= manyAcks {
+		select {
+		case c.j.many <- struct{}{}:
+		default:
+		}
+	}
+	c.j.announce()
+}
+
+// Rewind hands out again, from the next call on, what was handed out and not
+// finished.
+func (c *Cursor) Rewind() {
+	c.leave()
+	c.j.mu.Lock()
+	defer c.j.mu.Unlock()
+	c.flights = c.flights[:0]
+	c.next, c.at, c.gap = c.state.seq, c.state.at, 0
+}
+
+// Idle reports whether everything durable has been handed out and finished.
+func (c *Cursor) Idle() bool {
+	c.j.mu.Lock()
+	defer c.j.mu.Unlock()
+	return c.state.seq > c.j.durable
+}
+
+// leave closes the segment that is being read.
+func (c *Cursor) leave() {
+	if c.seg != nil {
+		c.seg.release(&c.j.o)
+		c.seg = nil
+	}
+}

@@ -1,0 +1,25 @@
+package journal
+
+import "tallyman/pipeline/meter"
+
+// meters are the journal's numbers.
+type meters struct {
+	commits, commitNanos, bytes, failures, corrupt *meter.Counter
+	blocked                                        *meter.Gauge
+}
+
+func (j *Journal) newMeters() meters {
+	r := j.o.Meter
+	r.Func("tallyman_journal_bytes", "Bytes that all files of the journal take.", meter.KindGauge,
+		func() float64 { return float64(j.Size()) })
+	r.Func("tallyman_journal_max_bytes", "The most bytes that the journal may take.", meter.KindGauge,
+		func() float64 { return float64(j.o.MaxSize) })
+	return meters{
+		commits:     r.Counter("tallyman_journal_commits_total", "Commits: one write and one fdatasync each."),
+		commitNanos: r.Counter("tallyman_journal_commit_nanoseconds_total", "Time spent in commits, in nanoseconds."),
+		bytes:       r.Counter("tallyman_journal_written_bytes_total", "Bytes of frames that were made durable."),
+		failures:    r.Counter("tallyman_journal_failures_total", "Writes, syncs and creations of the journal that failed and were done again elsewhere."),
+		corrupt:     r.Counter("tallyman_journal_corrupt_records_total", "Source records in damaged frames, summed over the outputs that missed them."),
+		blocked:     r.Gauge("tallyman_journal_blocked", "1 while inputs wait because the journal is full."),
+	}
+}

@@ -1,0 +1,147 @@
+package journal
+
+import (
+	"errors"
+	"path/filepath"
+	"time"
+)
+
+// makeRoom waits until need more bytes fit under MaxSize and leave MinFree on
+// the disk. Segments that every cursor has passed go first, oldest first. It
+// returns ErrClosed when the journal closes.
+func (j *Journal) makeRoom(need int64) error {
+	for {
+		j.mu.Lock()
+		changed := j.changed
+		fits := j.size+need <= j.o.MaxSize
+		j.mu.Unlock()
+		if fits && j.o.MinFree > 0 {
+			free, err := j.o.FS.Free(j.o.Dir)
+			fits = err != nil || free-need >= j.o.MinFree
+		}
+		if fits {
+			j.setBlocked(false)
+			return nil
+		}
+		if j.evictOne() {
+			continue
+		}
+		j.setBlocked(true)
+		t := time.NewTimer(pause)
+		select {
+		case <-changed:
+		case <-t.C: // the disk has other users
+		case <-j.quit:
+			t.Stop()
+			return ErrClosed
+		}
+		t.Stop()
+	}
+}
+
+func (j *Journal) setBlocked(full bool) {
+	j.mu.Lock()
+	was := j.blocked
+	j.blocked = full
+	j.mu.Unlock()
+	switch {
+	case full && !was:
+		j.m.blocked.Set(1)
+		j.o.Log.Warn("the journal is full: inputs wait until an output takes events", "max_size", j.o.MaxSize)
+	case was && !full:
+		j.m.blocked.Set(0)
+		j.o.Log.Info("the journal has room again")
+	}
+}
+
+// evictOne deletes the oldest segment when every cursor has passed it. That it
+// may go is durable before it goes.
+func (j *Journal) evictOne() bool {
+	j.mu.Lock()
+	if len(j.segments) == 0 || j.segments[0] == j.active {
+		j.mu.Unlock()
+		return false
+	}
+	s, end := j.segments[0], j.durable+1
+	if len(j.segments) > 1 {
+		end = j.segments[1].first
+	}
+	if j.oldest() < end {
+		j.mu.Unlock()
+		return false
+	}
+	j.mu.Unlock()
+	if err := j.save(end); err != nil {
+		j.o.Log.Error("the journal could not save its cursors", "error", err)
+		return false
+	}
+	if err := errors.Join(j.o.FS.Remove(filepath.Join(j.o.Dir, s.name)), j.o.FS.SyncDir(j.o.Dir)); err != nil {
+		j.o.Log.Error("a delivered journal segment could not be deleted", "segment", s.name, "error", err)
+		return false
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.segments = j.segments[1:]
+	j.size -= s.size
+	return true
+}
+
+// oldest returns the first sequence that some cursor still needs. j.mu is held.
+func (j *Journal) oldest() uint64 {
+	at := j.durable + 1
+	for _, c := range j.cursors {
+		at = min(at, c.state.seq)
+	}
+	for i := range j.adopted {
+		at = min(at, j.adopted[i].seq)
+	}
+	return at
+}
+
+// state returns what a slot holds. j.mu is held.
+func (j *Journal) state() *state {
+	s := &state{below: j.below}
+	for _, c := range j.cursors {
+		s.cursors = append(s.cursors, c.state)
+	}
+	s.cursors = append(s.cursors, j.adopted...)
+	return s
+}
+
+// save writes the cursors and, with below, the intent to delete what ends there.
+func (j *Journal) save(below uint64) error {
+	j.saving.Lock()
+	defer j.saving.Unlock()
+	j.mu.Lock()
+	j.below = max(j.below, below)
+	s := j.state()
+	j.acks = 0
+	j.mu.Unlock()
+	return j.slot.write(s)
+}
+
+// keep saves the cursors every second in which one moved, and sooner after many
+// moves.
+func (j *Journal) keep() {
+	defer j.writer.Done()
+	t := time.NewTicker(time.Second)
+	defer t.Stop()
+	for {
+		select {
+		case <-t.C:
+		case <-j.many:
+		case <-j.quit:
+			return
+		}
+		j.mu.Lock()
+		moved := j.acks > 0
+		j.mu.Unlock()
+		if !moved {
+			continue
+		}
+		if err := j.save(0); err != nil {
+			j.m.failures.Inc()
+			j.o.Log.Error("the journal could not save its cursors; after a crash events since the last save are delivered again", "error", err)
+		}
+	}
+}

@@ -1,0 +1,232 @@
+package journal
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"tallyman/pipeline/vfs"
+)
+
+// segmentHeaderSize is the length of what stands before a segment's first frame.
+const segmentHeaderSize = 64
+
+var segmentMagic = [8]byte{'T', 'L', 'Y', 'S', 'E', 'G', 0, 1}
+
+// segment is one file of the journal. Its name holds its number, the first
+// sequence and the random id; its header holds them again with the totals before
+// it. Everything but the reading handle is guarded by Journal.mu.
+type segment struct {
+	name   string // without the folder
+	number uint64
+	first  uint64 // sequence of its first frame
+	id     uint64
+	key    key
+	before totals // of all frames before first; trustworthy when known
+	known  bool
+	end    int64 // one past the last durable byte, for the active one and those sealed by this process; else 0
+	size   int64 // bytes on the disk
+
+	mu   sync.Mutex // guards file and refs
+	file vfs.File   // for reading, while refs > 0
+	refs int
+}
+
+func (s *segment) String() string { return s.name }
+
+// segmentName is the one place that knows the form of a name.
+func segmentName(number, first, id uint64) string {
+	return fmt.Sprintf("%08x-%016x-%016x.seg", number, first, id)
+}
+
+func parseSegmentName(name string) (*segment, bool) {
+	s := &segment{name: name}
+	if len(name) != 8+1+16+1+16+4 || !strings.HasSuffix(name, ".seg") {
+		return nil, false
+	}
+	if _, err := fmt.Sscanf(name, "%08x-%016x-%016x.seg", &s.number, &s.first, &s.id); err != nil {
+		return nil, false
+	}
+	s.key = newKey(s.id)
+	return s, segmentName(s.number, s.first, s.id) == name
+}
+
+// header is magic 8, header length 4, 0 4, number 8, first 8, id 8, records
+// before 8, generated before 8, 0 4, CRC32C 4 of the 60 bytes before it.
+func (s *segment) header() []byte {
+	b := make([]byte, segmentHeaderSize)
+	le := binary.LittleEndian
+	copy(b, segmentMagic[:])
+	le.PutUint32(b[8:], segmentHeaderSize)
+	le.PutUint64(b[16:], s.number)
+	le.PutUint64(b[24:], s.first)
+	le.PutUint64(b[32:], s.id)
+	le.PutUint64(b[40:], s.before.records)
+	le.PutUint64(b[48:], s.before.generated)
+	le.PutUint32(b[60:], key(0).sum(b[:60]))
+	return b
+}
+
+// readHeader takes the totals from a segment's header. A damaged header is no
+// error: the frames carry what it says. ErrNewer is.
+func (s *segment) readHeader(f vfs.File) error {
+	b := make([]byte, segmentHeaderSize)
+	if _, err := f.ReadAt(b, 0); err != nil {
+		return nil
+	}
+	le := binary.LittleEndian
+	if le.Uint32(b[60:]) != key(0).sum(b[:60]) || string(b[:7]) != string(segmentMagic[:7]) {
+		return nil
+	}
+	if b[7] > segmentMagic[7] {
+		return fmt.Errorf("%w (%s: version %d, this one reads %d)", ErrNewer, s.name, b[7], segmentMagic[7])
+	}
+	if le.Uint64(b[16:]) == s.number && le.Uint64(b[24:]) == s.first && le.Uint64(b[32:]) == s.id {
+		s.before, s.known = totals{le.Uint64(b[40:]), le.Uint64(b[48:])}, true
+	}
+	return nil
+}
+
+// open returns the segment's file for reading; release gives it back.
+func (s *segment) open(o *Options) (vfs.File, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.refs == 0 {
+		f, err := o.FS.Open(filepath.Join(o.Dir, s.name), vfs.Read)
+		if err != nil {
+			return nil, err
+		}
+		s.file = f
+	}
+	s.refs++
+	return s.file, nil
+}
+
+func (s *segment) release(o *Options) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.refs--; s.refs > 0 {
+		return
+	}
+	if err := s.file.Close(); err != nil {
+		o.Log.Warn("close of a journal segment failed", "segment", s.name, "error", err)
+	}
+	s.file = nil
+}
+
+// scan reads the frames of one segment in order, and finds its way after damage.
+type scan struct {
+	seg  *segment
+	file vfs.File
+	off  int64
+	end  int64 // read no byte at or after it
+
+	from      uint64 // batches before it are passed over unread
+	snapshots bool   // hand out snapshots too
+
+	body []byte
+	head [headerSize]byte
+}
+
+// found is what a step of a scan came to.
+type found struct {
+	header
+	off     int64
+	body    []byte // nil when its sum is wrong; a view until the next step
+	skipped int64  // bytes before off that are no frame
+}
+
+// next returns the next frame whose header is whole, io.EOF when there is none
+// before the end, or an error of the disk.
+func (s *scan) next() (found, error) {
+	from := s.off
+	for {
+		f := found{off: s.off}
+		ok, err := s.readHeader(&f.header)
+		if err != nil {
+			return found{}, err
+		}
+		if !ok {
+			if err := s.resync(); err != nil {
+				return found{}, err
+			}
+			continue
+		}
+		f.skipped = s.off - from
+		if (f.kind == kindSnapshot && !s.snapshots) || (f.kind == kindBatch && f.seq < s.from) {
+			s.off += f.size()
+			from = s.off
+			continue
+		}
+		f.body, err = s.readBody(&f.header)
+		if err != nil {
+			return found{}, err
+		}
+		s.off += f.size()
+		return f, nil
+	}
+}
+
+// readHeader reads the header at s.off; io.EOF says that none fits before the end.
+func (s *scan) readHeader(h *header) (bool, error) {
+	if s.end-s.off < headerSize {
+		return false, io.EOF
+	}
+	if n, err := s.file.ReadAt(s.head[:], s.off); n < headerSize {
+		if errors.Is(err, io.EOF) {
+			return false, io.EOF
+		}
+		return false, fmt.Errorf("read %s: %w", s.seg.name, err)
+	}
+	return h.get(s.head[:], s.seg.key) && s.off+h.size() <= s.end, nil
+}
+
+// readBody returns the body of the frame at s.off, nil when its sum is wrong or
+// the disk does not give it.
+func (s *scan) readBody(h *header) ([]byte, error) {
+	if cap(s.body) < int(h.length) {
+		s.body = make([]byte, h.length, h.length+h.length/4)
+	}
+	b := s.body[:h.length]
+	if n, err := s.file.ReadAt(b, s.off+headerSize); n < len(b) {
+		if err != nil && !errors.Is(err, io.EOF) {
+			return nil, fmt.Errorf("read %s: %w", s.seg.name, err)
+		}
+		return nil, nil
+	}
+	if s.seg.key.sum(b) != h.sum {
+		return nil, nil
+	}
+	if b == nil {
+		b = []byte{}
+	}
+	return b, nil
+}
+
+// resync moves s.off to the next place after it where a header may begin.
+func (s *scan) resync() error {
+	const window = 64 << 10
+	buf := make([]byte, window)
+	for at := s.off + 1; at < s.end; {
+		n, err := s.file.ReadAt(buf[:min(window, s.end-at)], at)
+		if n < len(frameMagic) {
+			if err != nil && !errors.Is(err, io.EOF) {
+				return fmt.Errorf("read %s: %w", s.seg.name, err)
+			}
+			return io.EOF
+		}
+		if i := strings.Index(string(buf[:n]), string(frameMagic[:])); i >= 0 {
+			s.off = at + int64(i)
+			return nil
+		}
+		at += int64(n - len(frameMagic) + 1)
+		if n < window && err != nil {
+			return io.EOF
+		}
+	}
+	return io.EOF
+}
