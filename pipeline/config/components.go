@@ -24,9 +24,8 @@ var componentName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$`)
 
 // config decodes the top mapping.
 func (d *decoder) config(n *yaml.Node) *Config {
-	n = d.overridden(n)
 	r := defaults()
-	list := d.pairs(n, top)
+	list := d.overridden(d.pairs(n, top), n)
 	rest := make([]pair, 0, len(list))
 	sections := map[string]pair{}
 	for _, p := range list {
@@ -37,7 +36,11 @@ func (d *decoder) config(n *yaml.Node) *Config {
 			rest = append(rest, p)
 		}
 	}
+	before := len(d.problems)
 	d.fill(rest, n, top, []string{"inputs", "transforms", "outputs"}, &r)
+	if !d.problems[before:].Bad() {
+		d.limits(rest, n, &r)
+	}
 	cfg := &Config{Grace: r.Grace, Journal: r.Journal, Host: r.Host, Admin: r.Admin, Log: r.Log, Labels: r.Labels}
 	for _, p := range d.named(sections, "input", n) {
 		if c, ok := d.component(p, plugin.KindInput, nil); ok {

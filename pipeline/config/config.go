@@ -47,24 +47,6 @@ type Journal struct {
 	CommitBytes    plugin.Size   `yaml:"commit_bytes" doc:"The bytes that are made durable at once, without waiting for the interval."`
 }
 
-// Check implements the check of settings.
-func (j *Journal) Check() plugin.Problems {
-	var p plugin.Problems
-	for _, one := range []struct {
-		key        string
-		value, min plugin.Size
-	}{{"segment_size", j.SegmentSize, 64 << 10}, {"commit_bytes", j.CommitBytes, 1}} {
-		if one.value < one.min {
-			p = append(p, plugin.Problem{Text: "the journal's " + one.key + " is too small", Hint: "the least is " + FormatSize(one.min)})
-		}
-	}
-	if j.MaxSize < 2*j.SegmentSize {
-		p = append(p, plugin.Problem{Text: "the journal's max_size has no room for two segments",
-			Hint: "max_size is " + FormatSize(j.MaxSize) + ", segment_size is " + FormatSize(j.SegmentSize)})
-	}
-	return p
-}
-
 // Host replaces what is found out about the host.
 type Host struct {
 	Name string `yaml:"name" doc:"The name of this host in events, in place of the one the kernel gives."`
@@ -127,12 +109,19 @@ func defaults() root {
 
 // Load reads and checks the file at path. It returns every problem of the file
 // in one run, sorted by place; where one of them is more than a warning, there
-// is no Config.
+// is no Config. Relative paths in the file start at its folder: the journal's
+// folder and the files of secrets come back absolute, what else is a path is
+// joined by its plugin (Env.Dir).
 func Load(path string, o Options) (*Config, plugin.Problems) {
 	text, problem := read(path)
 	if problem != nil {
 		return nil, plugin.Problems{*problem}
 	}
+	return understand(path, text, o)
+}
+
+// understand is Load for a text that was read.
+func understand(path string, text []byte, o Options) (*Config, plugin.Problems) {
 	d := newDecoder(path, text, o)
 	doc := d.parse(text)
 	var cfg *Config
@@ -144,20 +133,18 @@ func Load(path string, o Options) (*Config, plugin.Problems) {
 		return nil, problems
 	}
 	sum := sha256.Sum256(text)
-	cfg.Path, cfg.Dir, cfg.Hash = path, folder(path), hex.EncodeToString(sum[:])
-	if !filepath.IsAbs(cfg.Journal.Dir) {
-		cfg.Journal.Dir = filepath.Join(cfg.Dir, cfg.Journal.Dir)
-	}
+	cfg.Path, cfg.Dir, cfg.Hash = path, d.dir, hex.EncodeToString(sum[:])
+	cfg.Journal.Dir = d.journalDir(cfg.Journal.Dir)
 	return cfg, problems
 }
 
-// folder is the absolute folder of a file; where even the working directory is
+// absolute is the absolute form of a path; where even the working directory is
 // unknown, what was given is the best that is left.
-func folder(path string) string {
+func absolute(path string) string {
 	if abs, err := filepath.Abs(path); err == nil {
-		path = abs
+		return abs
 	}
-	return filepath.Dir(path)
+	return filepath.Clean(path)
 }
 
 // tidy sorts problems by place and drops those that were found twice: the

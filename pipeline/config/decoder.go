@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -24,6 +25,7 @@ const (
 // file positions of a node are those of its text, also where an alias uses it.
 type decoder struct {
 	file     string
+	dir      string // the folder of file, absolute
 	lines    []string
 	env      func(string) (string, bool)
 	plugins  []plugin.Plugin
@@ -41,7 +43,7 @@ func newDecoder(file string, text []byte, o Options) *decoder {
 	if env == nil {
 		env = os.LookupEnv
 	}
-	return &decoder{file: file, lines: splitLines(text), env: env, plugins: o.Plugins,
+	return &decoder{file: file, dir: filepath.Dir(absolute(file)), lines: splitLines(text), env: env, plugins: o.Plugins,
 		override: o.Override, foreign: map[*yaml.Node]string{}}
 }
 

@@ -9,8 +9,14 @@ import (
 	"tallyman/pipeline/plugin"
 )
 
+// variable is what may be the name of an environment variable.
+var variable = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+
 // reference is what may stand between ${ and }.
 var reference = regexp.MustCompile(`^([A-Za-z_][A-Za-z0-9_]*)(?::([-?])(.*))?$`)
+
+// wholeReference finds a reference in a text.
+var wholeReference = regexp.MustCompile(`\$\{[A-Za-z_][A-Za-z0-9_]*(:[-?][^}]*)?\}`)
 
 // expand puts the values of environment variables in the place of ${NAME},
 // ${NAME:-default} and ${NAME:?message} in one scalar; $$ is a dollar sign. It

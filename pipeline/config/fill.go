@@ -70,8 +70,8 @@ func (d *decoder) fill(list []pair, n *yaml.Node, w where, also []string, into .
 		d.value(p.val, fields[i].value, fields[i], w.child(key))
 	}
 	for _, f := range fields {
-		if f.required && !seen[f.key] {
-			d.add(n, required(f), "%s lacks the key %q", w, f.key)
+		if !seen[f.key] {
+			d.absent(f, n, w, "")
 		}
 	}
 	if d.problems[before:].Bad() {
@@ -82,13 +82,34 @@ func (d *decoder) fill(list []pair, n *yaml.Node, w where, also []string, into .
 	}
 }
 
+// absent reports the required keys of a field that is not there: its own, or
+// those of a struct that is always there. In are the keys that lead to it, each
+// with a dot.
+func (d *decoder) absent(f field, n *yaml.Node, w where, in string) {
+	switch {
+	case f.required:
+		d.add(n, required(f), "%s lacks the key %q", w, in+f.key)
+	case f.value.Kind() == reflect.Struct && f.value.Type() != typeText && f.value.Type() != typeSecret:
+		for _, sub := range fieldsOf(f.value) {
+			d.absent(sub, n, w, in+f.key+".")
+		}
+	}
+}
+
 func (d *decoder) unknown(key *yaml.Node, fields []field, also []string, w where) {
 	known := slices.Clone(also)
+	var secrets []string
 	for _, f := range fields {
 		known = append(known, f.key)
+		if f.value.Type() == typeSecret {
+			secrets = append(secrets, f.key)
+		}
 	}
 	name := resolve(key).Value
 	d.add(key, suggestAndList(name, "known keys", known), "unknown key %q in %s", name, w)
+	if slices.Contains(secrets, nearest(name, known)) {
+		d.problems[len(d.problems)-1].Width = hidden // what follows was meant to be a secret
+	}
 }
 
 // required is the hint for a key that has to be there.
@@ -195,6 +216,9 @@ func (d *decoder) mapping(n *yaml.Node, v reflect.Value, f field, w where) {
 		val := reflect.New(v.Type().Elem()).Elem()
 		d.value(p.val, val, f, w.child(key))
 		fresh.SetMapIndex(reflect.ValueOf(key).Convert(v.Type().Key()), val)
+	}
+	if f.required && fresh.Len() == 0 {
+		d.add(n, required(f), "%s is empty", w)
 	}
 	v.Set(fresh)
 }

@@ -76,20 +76,31 @@ func flagName(key string) string {
 	return strings.NewReplacer(delimiter, "-", "_", "-").Replace(key)
 }
 
-// overridden returns the top mapping with the overrides set in it. The nodes of
-// the file are left as they are: an anchor may use them elsewhere.
-func (d *decoder) overridden(n *yaml.Node) *yaml.Node {
+// overridden returns the pairs of the top mapping n with the overrides set in
+// them. The nodes of the file are left as they are: an anchor may use them
+// elsewhere.
+func (d *decoder) overridden(list []pair, n *yaml.Node) []pair {
 	for _, o := range d.override {
-		val := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: o.Value}
-		d.foreign[val] = o.Source
-		n = d.put(n, o.Key, val)
+		if len(o.Key) == 0 {
+			continue
+		}
+		val := d.foreignNode(o.Value, o.Source)
+		i := slices.IndexFunc(list, func(p pair) bool { return resolve(p.key).Value == o.Key[0] })
+		if i < 0 {
+			list = append(list, pair{d.foreignNode(o.Key[0], o.Source), d.nest(n, o, 1, val)})
+			continue
+		}
+		list[i].val = d.put(list[i].val, o, 1, val)
 	}
-	return n
+	return list
 }
 
-// put returns a copy of the mapping n with val at path. What is not a map is
-// left, and its own check reports it.
-func (d *decoder) put(n *yaml.Node, path []string, val *yaml.Node) *yaml.Node {
+// put returns a copy of n with val at the path o.Key[depth:]. What is not a map
+// is left, and its own check reports it.
+func (d *decoder) put(n *yaml.Node, o Override, depth int, val *yaml.Node) *yaml.Node {
+	if depth == len(o.Key) {
+		return val
+	}
 	n = resolve(n)
 	if n.Kind != yaml.MappingNode {
 		return n
@@ -97,22 +108,27 @@ func (d *decoder) put(n *yaml.Node, path []string, val *yaml.Node) *yaml.Node {
 	fresh := *n
 	fresh.Content = slices.Clone(n.Content)
 	for i := 0; i+1 < len(fresh.Content); i += 2 {
-		if fresh.Content[i].Value != path[0] {
-			continue
+		if resolve(fresh.Content[i]).Value == o.Key[depth] {
+			fresh.Content[i+1] = d.put(fresh.Content[i+1], o, depth+1, val)
+			return &fresh
 		}
-		if len(path) > 1 {
-			val = d.put(fresh.Content[i+1], path[1:], val)
-		}
-		fresh.Content[i+1] = val
-		return &fresh
 	}
-	for _, p := range slices.Backward(path) {
-		key := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: p, Line: n.Line, Column: n.Column}
-		if p != path[0] {
-			val = &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Content: []*yaml.Node{key, val}, Line: n.Line, Column: n.Column}
-			continue
-		}
-		fresh.Content = append(fresh.Content, key, val)
-	}
+	fresh.Content = append(fresh.Content, d.foreignNode(o.Key[depth], o.Source), d.nest(n, o, depth+1, val))
 	return &fresh
+}
+
+// nest wraps val in maps for the path o.Key[depth:]; they stand where n does.
+func (d *decoder) nest(n *yaml.Node, o Override, depth int, val *yaml.Node) *yaml.Node {
+	for i := len(o.Key) - 1; i >= depth; i-- {
+		val = &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Line: n.Line, Column: n.Column,
+			Content: []*yaml.Node{d.foreignNode(o.Key[i], o.Source), val}}
+	}
+	return val
+}
+
+// foreignNode is a word that stands in no file, and the name of where it stands.
+func (d *decoder) foreignNode(word, source string) *yaml.Node {
+	n := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: word}
+	d.foreign[n] = source
+	return n
 }

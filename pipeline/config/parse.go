@@ -62,7 +62,7 @@ func (d *decoder) parse(text []byte) *yaml.Node {
 			err = nil
 		case err == nil:
 			d.add(&second, "a configuration is one document: remove the line `---` and what follows", "a second document begins in the file")
-			return nil
+			err = nil
 		}
 	}
 	switch {
@@ -113,6 +113,16 @@ var (
 	yamlParser = regexp.MustCompile(`^did not find expected (key|'-' indicator|',' or '.'|node content|<document start>)`)
 )
 
+// yamlHints are what most often is behind the words of the YAML library.
+var yamlHints = []struct{ text, hint string }{
+	{"mapping values are not allowed", "a value with `: ` in it needs quotes, and keys of one level need the same indentation"},
+	{"did not find expected key", "keys of one level need the same indentation, and each a `:` and a value behind it"},
+	{"did not find expected ','", "a { or [ before this line is not closed, or a value in it needs quotes"},
+	{"unexpected end of stream", "a quote before this line is not closed"},
+	{"unknown escape character", `in double quotes \ begins an escape; single quotes keep it as it is`},
+	{"cannot start any token", "a value that begins with such a character needs quotes"},
+}
+
 // syntax turns an error of the YAML library, whose text is all it gives, into a
 // problem with its place.
 func (d *decoder) syntax(err error) plugin.Problem {
@@ -150,8 +160,12 @@ func (d *decoder) syntaxHint(p plugin.Problem) plugin.Problem {
 	p.Pos.Col = 1 + len(line) - len(strings.TrimLeft(line, " "))
 	if i := strings.Index(line, "${"); i >= 0 && strings.Contains(line[:i], "{") {
 		p.Pos.Col, p.Hint = i+1, `inside { } a value with ${…} needs quotes: "${NAME}"`
-	} else if strings.Contains(p.Text, "mapping values are not allowed") {
-		p.Hint = "a value with `: ` in it needs quotes, and keys of one level need the same indentation"
+		return p
+	}
+	for _, one := range yamlHints {
+		if strings.Contains(p.Text, one.text) {
+			p.Hint = one.hint
+		}
 	}
 	return p
 }

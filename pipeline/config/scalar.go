@@ -3,7 +3,9 @@ package config
 import (
 	"fmt"
 	"math"
+	"path/filepath"
 	"reflect"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -24,6 +26,12 @@ func (d *decoder) secret(n *yaml.Node, v reflect.Value, w where) {
 		d.addHidden(n, "write {file: PATH} or {env: NAME}", "%s is a secret and is given by reference, never as text", w)
 		return
 	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if key := resolve(n.Content[i]).Value; key != "file" && key != "env" {
+			d.addHidden(n.Content[i], "write {file: PATH} or {env: NAME}", "%s has a key that is neither file nor env", w)
+			return
+		}
+	}
 	before := len(d.problems)
 	d.fill(d.pairs(n, w), n, w, nil, v.Addr().Interface())
 	s, _ := v.Interface().(plugin.Secret)
@@ -36,6 +44,12 @@ func (d *decoder) secret(n *yaml.Node, v reflect.Value, w where) {
 		d.add(n, "write {file: PATH} or {env: NAME}", "%s refers to nothing", w)
 	case s.File != "" && s.Env != "":
 		d.add(n, "keep one of file and env", "%s refers to two places", w)
+	case s.Env != "" && !variable.MatchString(s.Env):
+		// Most often it is the secret itself.
+		d.addHidden(n, "write {env: NAME}, with the name of the variable that holds the secret", "%s refers to what cannot be the name of a variable", w)
+	case s.File != "" && !filepath.IsAbs(s.File):
+		s.File = filepath.Join(d.dir, s.File)
+		v.Set(reflect.ValueOf(s))
 	}
 }
 
@@ -47,6 +61,10 @@ func (d *decoder) text(n *yaml.Node, v reflect.Value, f field, w where) {
 	}
 	if f.required && n.Value == "" {
 		d.add(n, required(f), "%s is empty", w)
+	}
+	if ref := wholeReference.FindString(n.Value); ref != "" {
+		d.add(n, "write the value itself; no variable changes what is compiled", "%s keeps %s as it is written", w, ref)
+		d.problems[len(d.problems)-1].Warn = true
 	}
 	v.Set(reflect.ValueOf(plugin.Text{Value: n.Value, Pos: d.textPos(n)}))
 }
@@ -157,6 +175,8 @@ func wanted(t reflect.Type) string {
 	return "a whole number"
 }
 
+var leadingZero = regexp.MustCompile(`^[-+]?0[0-9_]`)
+
 // set parses s into v; its error is the hint of the message.
 func set(v reflect.Value, s string) error {
 	switch {
@@ -177,6 +197,9 @@ func set(v reflect.Value, s string) error {
 			return fmt.Errorf("write true or false")
 		}
 		v.SetBool(strings.EqualFold(s, "true"))
+	case leadingZero.MatchString(s):
+		// Octal to some readers of YAML, decimal to others, and to people.
+		return fmt.Errorf("write it without the zeros before it")
 	case v.CanInt():
 		i, err := strconv.ParseInt(s, 0, v.Type().Bits())
 		if err != nil {

@@ -1,0 +1,88 @@
+package config
+
+import (
+	"fmt"
+	"net"
+	"path/filepath"
+	"slices"
+	"strconv"
+
+	"go.yaml.in/yaml/v3"
+
+	"tallyman/pipeline/plugin"
+)
+
+// minSegment is the smallest segment that still holds a batch and its snapshot
+// of positions.
+const minSegment plugin.Size = 64 << 10
+
+// limits checks what a type cannot say of the top-level keys. N is the top
+// mapping and list its keys; r was filled from them without a problem.
+func (d *decoder) limits(list []pair, n *yaml.Node, r *root) {
+	j := r.Journal
+	at := func(path ...string) *yaml.Node { return d.lookAt(list, n, path) }
+	size := "max_size is " + FormatSize(j.MaxSize) + ", segment_size is " + FormatSize(j.SegmentSize)
+	switch {
+	case j.SegmentSize < minSegment:
+		d.add(at("journal", "segment_size"), "the least is "+FormatSize(minSegment), "the journal's segment_size is too small")
+	case j.MaxSize/2 < j.SegmentSize:
+		d.add(at("journal", "max_size"), size, "the journal's max_size has no room for two segments")
+	}
+	switch {
+	case j.CommitBytes < 1:
+		d.add(at("journal", "commit_bytes"), "the least is 1B, which makes every batch durable at once", "the journal's commit_bytes is too small")
+	case j.CommitBytes > j.SegmentSize && j.SegmentSize >= minSegment:
+		d.add(at("journal", "commit_bytes"), "segment_size is "+FormatSize(j.SegmentSize), "the journal's commit_bytes is more than a segment holds")
+	}
+	if dir := d.journalDir(j.Dir); dir == filepath.Dir(dir) || dir == d.dir {
+		d.add(at("journal", "dir"), "name a folder of its own, like /var/lib/tallyman",
+			"the journal needs a folder for itself, and %q is in use by others", j.Dir)
+	}
+	if why := badListen(r.Admin.Listen); why != "" {
+		d.add(at("admin", "listen"), `write HOST:PORT, like 127.0.0.1:9099, or off`, "%s %s", top.child("admin.listen"), why)
+	}
+}
+
+// journalDir returns the journal's folder, absolute. In the file it starts at
+// the file's folder, on a command line or in a variable at the working
+// directory, as everything there does.
+func (d *decoder) journalDir(dir string) string {
+	switch {
+	case filepath.IsAbs(dir):
+		return filepath.Clean(dir)
+	case slices.ContainsFunc(d.override, func(o Override) bool { return slices.Equal(o.Key, []string{"journal", "dir"}) }):
+		return absolute(dir)
+	}
+	return filepath.Join(d.dir, dir)
+}
+
+// badListen says what is wrong with the address to listen at, "" for nothing.
+func badListen(listen string) string {
+	if listen == "off" {
+		return ""
+	}
+	_, port, err := net.SplitHostPort(listen)
+	if err != nil {
+		return fmt.Sprintf("is %q, not an address with a port", listen)
+	}
+	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+		return fmt.Sprintf("has the port %q, which is not a number from 0 to 65535", port)
+	}
+	return ""
+}
+
+// lookAt returns the value at a path of keys, or the innermost map that is
+// there. N is the map that list are the pairs of.
+func (d *decoder) lookAt(list []pair, n *yaml.Node, path []string) *yaml.Node {
+	for _, key := range path {
+		i := slices.IndexFunc(list, func(p pair) bool { return resolve(p.key).Value == key })
+		if i < 0 {
+			return n
+		}
+		n, list = list[i].val, nil
+		if n.Kind == yaml.MappingNode {
+			list = d.pairs(n, top)
+		}
+	}
+	return n
+}
