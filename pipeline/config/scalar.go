@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"go.yaml.in/yaml/v3"
 
@@ -222,70 +221,4 @@ func set(v reflect.Value, s string) error {
 		return fmt.Errorf("the program has a setting of the type %s, which no file can give", v.Type())
 	}
 	return nil
-}
-
-// units are the units of sizes; the binary ones come first in messages.
-var units = []struct {
-	name  string
-	bytes int64
-}{
-	{"TiB", 1 << 40}, {"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10},
-	{"TB", 1e12}, {"GB", 1e9}, {"MB", 1e6}, {"KB", 1e3}, {"B", 1},
-}
-
-// ParseSize reads a number of bytes with its unit: "16MiB", "64KB", "512B". Only
-// 0 needs none.
-func ParseSize(s string) (plugin.Size, error) {
-	if s == "0" {
-		return 0, nil
-	}
-	number := strings.TrimRight(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
-	unit := s[len(number):]
-	number = strings.TrimRight(number, " ")
-	if unit == "" {
-		return 0, fmt.Errorf("add a unit: B, KiB, MiB, GiB, TiB, KB, MB, GB or TB")
-	}
-	for _, u := range units {
-		if !strings.EqualFold(u.name, unit) {
-			continue
-		}
-		if i, err := strconv.ParseInt(number, 10, 64); err == nil && i >= 0 && i <= math.MaxInt64/u.bytes {
-			return plugin.Size(i * u.bytes), nil
-		}
-		x, err := strconv.ParseFloat(number, 64)
-		if err != nil || !(x >= 0) || x*float64(u.bytes) >= math.MaxInt64 {
-			return 0, fmt.Errorf("write a number from 0 before the unit")
-		}
-		return plugin.Size(x * float64(u.bytes)), nil
-	}
-	return 0, fmt.Errorf("the units are B, KiB, MiB, GiB, TiB, KB, MB, GB and TB")
-}
-
-// FormatSize writes a size as ParseSize reads it.
-func FormatSize(n plugin.Size) string {
-	for _, u := range units {
-		if n != 0 && int64(n)%u.bytes == 0 {
-			return strconv.FormatInt(int64(n)/u.bytes, 10) + u.name
-		}
-	}
-	return "0"
-}
-
-// ParseDuration reads what time.ParseDuration reads, from 0, and days ("7d").
-func ParseDuration(s string) (time.Duration, error) {
-	if days, ok := strings.CutSuffix(s, "d"); ok {
-		n, err := strconv.ParseUint(days, 10, 64)
-		if err != nil || n > uint64(math.MaxInt64/(24*time.Hour)) {
-			return 0, fmt.Errorf("days are a whole number, like 7d")
-		}
-		return time.Duration(n) * 24 * time.Hour, nil
-	}
-	d, err := time.ParseDuration(s)
-	switch {
-	case err != nil:
-		return 0, fmt.Errorf("the units are ms, s, m, h and d")
-	case d < 0:
-		return 0, fmt.Errorf("a duration is not negative")
-	}
-	return d, nil
 }
