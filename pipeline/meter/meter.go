@@ -59,9 +59,10 @@ type Sample struct {
 // Registry holds the meters of one process (or of one test). The zero Registry
 // is ready; a nil one hands out meters that nobody serves.
 type Registry struct {
-	mu   sync.Mutex
-	list []*entry
-	at   map[string]int // name and labels -> index in list
+	mu    sync.Mutex
+	multi []func(emit func(Sample))
+	list  []*entry
+	at    map[string]int // name and labels -> index in list
 }
 
 type entry struct {
@@ -97,6 +98,17 @@ func (r *Registry) Func(name, help string, kind Kind, fn func() float64, labels 
 	r.mu.Lock()
 	e.fn = fn
 	r.mu.Unlock()
+}
+
+// Multi serves the samples that fn emits; numbers that belong together are
+// taken at one instant this way. fn is called by Each, from any goroutine.
+func (r *Registry) Multi(fn func(emit func(Sample))) {
+	if r == nil {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.multi = append(r.multi, fn)
 }
 
 // get returns the entry of a name and labels. A name that comes back with
@@ -136,6 +148,7 @@ func (r *Registry) Each(fn func(Sample)) {
 	for _, e := range r.list {
 		list = append(list, *e)
 	}
+	multi := slices.Clone(r.multi)
 	r.mu.Unlock()
 	for _, e := range list {
 		switch {
@@ -147,5 +160,8 @@ func (r *Registry) Each(fn func(Sample)) {
 			e.sample.Value = float64(e.gauge.Value())
 		}
 		fn(e.sample)
+	}
+	for _, one := range multi {
+		one(fn)
 	}
 }

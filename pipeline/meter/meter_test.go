@@ -1,6 +1,9 @@
 package meter
 
-import "testing"
+import (
+	"slices"
+	"testing"
+)
 
 func TestMetersOfOneNameAreOne(t *testing.T) {
 	var r Registry
@@ -24,5 +27,18 @@ func TestNilRegistryCounts(t *testing.T) {
 	r.Each(func(Sample) { t.Error("a nil registry served a number") })
 	if c.Value() != 1 {
 		t.Error("the counter did not count")
+	}
+}
+
+func TestMulti(t *testing.T) {
+	var r Registry
+	r.Multi(func(emit func(Sample)) {
+		emit(Sample{Name: "a", Value: 1})
+		emit(Sample{Name: "b", Value: 2})
+	})
+	var got []string
+	r.Each(func(s Sample) { got = append(got, s.Name) })
+	if !slices.Equal(got, []string{"a", "b"}) {
+		t.Errorf("got %v", got)
 	}
 }

@@ -1,0 +1,158 @@
+// Package engine runs a configuration: one lane per input reads, transforms and
+// appends to the journal; one sender per output reads at its cursor, judges its
+// `when` and delivers. It keeps the books with the cursors, retries, drains and
+// reloads. It knows the contract of plugins and not one of them by name.
+package engine
+
+import (
+	"errors"
+	"log/slog"
+	"time"
+
+	"tallyman/pipeline/config"
+	"tallyman/pipeline/event"
+	"tallyman/pipeline/expr"
+	"tallyman/pipeline/meter"
+	"tallyman/pipeline/plugin"
+	"tallyman/pipeline/schema"
+)
+
+// Surroundings are what the engine is given of the process it lives in.
+type Surroundings struct {
+	Version string
+	Once    bool // sources that have an end are read to it, then Run returns
+	Meter   *meter.Registry
+	Log     *slog.Logger
+	Now     func() time.Time
+	Host    event.Fields // host.*; see HostFields
+}
+
+// Pipeline is a configuration whose plugins are built and whose expressions are
+// compiled; nothing of it runs yet. Close it when it is not run.
+type Pipeline struct {
+	Config  *config.Config
+	inputs  []input
+	stages  []transform
+	outputs []output
+	around  Surroundings
+}
+
+type input struct {
+	name   string
+	plugin plugin.Input
+	env    plugin.Env
+}
+
+type transform struct {
+	name   string
+	plugin plugin.Transform
+}
+
+type output struct {
+	name     string
+	plugin   plugin.Output
+	when     *expr.Program // nil: every event
+	whenFull string
+}
+
+// Build builds every plugin of a configuration and compiles every `when`. It
+// connects to nothing. Every problem is returned, not only the first; with a
+// problem that is more than a warning there is no Pipeline.
+func Build(cfg *config.Config, around Surroundings) (*Pipeline, plugin.Problems) {
+	p := &Pipeline{Config: cfg, around: around}
+	var found plugin.Problems
+	for _, c := range cfg.Transforms {
+		t, err := c.Plugin.Transform(c.Settings, p.env(c))
+		found = append(found, problems("transform", c, err)...)
+		p.stages = append(p.stages, transform{name: c.Name, plugin: t})
+	}
+	for _, c := range cfg.Inputs {
+		env := p.env(c)
+		in, err := c.Plugin.Input(c.Settings, env)
+		found = append(found, problems("input", c, err)...)
+		p.inputs = append(p.inputs, input{name: c.Name, plugin: in, env: env})
+	}
+	compiler := expr.NewCompiler(expr.Options{})
+	for _, c := range cfg.Outputs {
+		out, err := c.Plugin.Output(c.Settings, p.env(c.Component))
+		found = append(found, problems("output", c.Component, err)...)
+		o := output{name: c.Name, plugin: out, whenFull: c.WhenFull}
+		if c.When.Value != "" {
+			if o.when, err = compiler.Bool(c.When); err != nil {
+				found = append(found, problems("output", c.Component, err)...)
+			}
+		}
+		p.outputs = append(p.outputs, o)
+	}
+	if found.Bad() {
+		p.Close()
+		return nil, found
+	}
+	return p, found
+}
+
+// problems places an error that says nothing of its place at the component.
+func problems(kind string, c config.Component, err error) plugin.Problems {
+	if err == nil {
+		return nil
+	}
+	var list plugin.Problems
+	if errors.As(err, &list) {
+		return list
+	}
+	return plugin.Problems{{Pos: c.Pos, Text: kind + " " + c.Name + ": " + err.Error()}}
+}
+
+func (p *Pipeline) env(c config.Component) plugin.Env {
+	shared := make(event.Fields, 0, len(p.around.Host)+8+len(p.Config.Labels))
+	shared.AddString(schema.ECSVersion, "9.4.0")
+	shared = append(shared, p.around.Host...)
+	if p.Config.Host.Name != "" {
+		shared.Set(schema.HostName, event.String(p.Config.Host.Name))
+	}
+	if p.Config.Host.ID != "" {
+		shared.Set(schema.HostID, event.String(p.Config.Host.ID))
+	}
+	shared.AddString(schema.AgentType, "tallyman")
+	shared.AddString(schema.AgentVersion, p.around.Version)
+	shared.AddString(schema.TallymanSchemaVersion, "1")
+	shared.AddString(schema.TallymanInput, c.Name)
+	for _, name := range sortedKeys(p.Config.Labels) {
+		shared.AddNamed(schema.Labels, name, event.String(p.Config.Labels[name]))
+	}
+	return plugin.Env{
+		Name: c.Name, Once: p.around.Once, Dir: p.Config.Dir, Shared: shared,
+		HostID: shared.Get(schema.HostID).Str(), Meter: p.around.Meter,
+		Log: p.around.Log.With("component", c.Name), Now: p.around.Now,
+	}
+}
+
+// Close closes every plugin that was built.
+func (p *Pipeline) Close() {
+	for _, in := range p.inputs {
+		if in.plugin != nil {
+			p.report("close input", in.name, in.plugin.Close())
+		}
+	}
+	p.closeRest()
+}
+
+// closeRest closes transforms and outputs; the lanes close their inputs.
+func (p *Pipeline) closeRest() {
+	for _, t := range p.stages {
+		if t.plugin != nil {
+			p.report("close transform", t.name, t.plugin.Close())
+		}
+	}
+	for _, o := range p.outputs {
+		if o.plugin != nil {
+			p.report("close output", o.name, o.plugin.Close())
+		}
+	}
+}
+
+func (p *Pipeline) report(what, name string, err error) {
+	if err != nil {
+		p.around.Log.Warn(what+" failed", "component", name, "error", err)
+	}
+}

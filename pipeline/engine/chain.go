@@ -1,0 +1,127 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"sort"
+	"strconv"
+	"time"
+
+	"tallyman/pipeline/event"
+	"tallyman/pipeline/plugin"
+	"tallyman/pipeline/schema"
+)
+
+// Chain is the transforms of one lane in their order. It belongs to one
+// goroutine; what it returns lives until the next call.
+type Chain struct {
+	names  []string
+	stages []plugin.Stage
+	bufs   []*event.Batch // bufs[i] is what stage i gave
+	input  string
+	hostID string
+	now    func() time.Time
+	id     []byte
+}
+
+// Chain returns the transforms as one input's lane sees them.
+func (p *Pipeline) Chain(input string) *Chain {
+	c := &Chain{input: input, now: p.around.Now}
+	for _, in := range p.inputs {
+		if in.name == input {
+			c.hostID = in.env.HostID
+		}
+	}
+	for _, t := range p.stages {
+		c.names = append(c.names, t.name)
+		c.stages = append(c.stages, t.plugin.Lane(input))
+		c.bufs = append(c.bufs, &event.Batch{})
+	}
+	return c
+}
+
+// Run takes a batch through every stage and returns the last one's, which is in
+// itself where there is no stage. Every event has its id afterwards.
+func (c *Chain) Run(ctx context.Context, in *event.Batch) (*event.Batch, error) {
+	return c.from(ctx, 0, in)
+}
+
+func (c *Chain) from(ctx context.Context, first int, in *event.Batch) (*event.Batch, error) {
+	for i := first; i < len(c.stages); i++ {
+		c.bufs[i].Reset()
+		if err := c.stages[i].Apply(ctx, in, c.bufs[i]); err != nil {
+			return nil, fmt.Errorf("transform %s: %w", c.names[i], err)
+		}
+		in = c.bufs[i]
+	}
+	for i := range in.Events {
+		c.finish(&in.Events[i], i)
+	}
+	return in, nil
+}
+
+// Flush ends what the stages hold, one after the other, and calls emit with
+// each batch that comes of it. It is for the end of a source.
+func (c *Chain) Flush(ctx context.Context, emit func(*event.Batch) error) error {
+	for i, s := range c.stages {
+		h, ok := s.(plugin.Holder)
+		if !ok {
+			continue
+		}
+		// A buffer of its own: stage i writes bufs[i], stage i+1 reads it.
+		out := &event.Batch{}
+		h.Flush(out)
+		done, err := c.from(ctx, i+1, out)
+		if err != nil {
+			return err
+		}
+		if err := emit(done); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Held appends the source records that the stages keep between batches.
+func (c *Chain) Held(dst []event.Event) []event.Event {
+	for _, s := range c.stages {
+		if h, ok := s.(plugin.Holder); ok {
+			dst = h.Held(dst)
+		}
+	}
+	return dst
+}
+
+// finish gives an event what no stage gave it: a record that no decoder took is
+// kept whole, and what has no id gets one from its place in the source.
+func (c *Chain) finish(e *event.Event, index int) {
+	if e.Seen.IsZero() {
+		e.Seen = c.now()
+	}
+	if e.Decode != "" {
+		e.Fields.AddString(schema.EventKind, "pipeline_error")
+		e.Fields.AddString(schema.ErrorMessage, "no transform decodes "+e.Decode+" records")
+		e.Dataset, e.Decode = "tallyman.undecoded", ""
+		e.Time = e.Seen
+	}
+	if e.ID.IsZero() {
+		b := append(c.id[:0], c.hostID...)
+		b = append(append(b, 0), e.Dataset...)
+		b = append(append(b, 0), c.input...)
+		b = strconv.AppendInt(append(b, 0), e.Offset, 10)
+		if e.Offset == 0 && e.Records == 0 {
+			b = strconv.AppendInt(append(b, 0), e.Seen.UnixNano(), 10)
+			b = strconv.AppendInt(append(b, 0), int64(index), 10)
+		}
+		e.ID, c.id = event.NewID(b), b
+	}
+}
+
+func sortedKeys(m map[string]string) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	sort.Strings(keys)
+	return keys
+}

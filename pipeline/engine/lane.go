@@ -1,0 +1,178 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"tallyman/pipeline/codec"
+	"tallyman/pipeline/event"
+	"tallyman/pipeline/journal"
+	"tallyman/pipeline/meter"
+	"tallyman/pipeline/plugin"
+)
+
+const (
+	// idle is how long a lane waits for its source before it lets time pass for
+	// its transforms.
+	idle = 250 * time.Millisecond
+	// restMarks is how often a position is committed that moved without an event.
+	restMarks = time.Second
+)
+
+// lane is one input, its transforms and its way into the journal: one goroutine.
+type lane struct {
+	in      input
+	chain   *Chain
+	journal *journal.Journal
+	around  Surroundings
+	state   *state
+
+	enc      *codec.Encoder
+	payload  []byte
+	heldEnc  *codec.Encoder
+	heldBuf  []byte
+	held     []event.Event
+	wasHeld  bool // the last committed mark of held records is not empty
+	position []byte
+	unsaved  bool // position moved since it was last handed to the journal
+	saved    time.Time
+
+	records, events *meter.Counter
+}
+
+func newLane(p *Pipeline, in input, j *journal.Journal) *lane {
+	label := meter.Label{Name: "input", Value: in.name}
+	return &lane{
+		in: in, chain: p.Chain(in.name), journal: j, around: p.around,
+		state: newState(p.around, "input", in.name),
+		enc:   codec.NewEncoder(), heldEnc: codec.NewEncoder(),
+		records: p.around.Meter.Counter("tallyman_input_records_total", "Source records read.", label),
+		events:  p.around.Meter.Counter("tallyman_input_events_total", "Events handed to the journal.", label),
+	}
+}
+
+func (l *lane) positionKey() string { return "position/" + l.in.name }
+func (l *lane) heldKey() string     { return "held/" + l.in.name }
+
+// open takes up the source where the journal says. An error is final.
+func (l *lane) open(ctx context.Context) error {
+	if err := l.in.plugin.Open(ctx, l.journal.Mark(l.positionKey())); err != nil {
+		return fmt.Errorf("input %s: %w", l.in.name, err)
+	}
+	return nil
+}
+
+// run reads until the source ends (nil), ctx is done (nil) or the lane cannot
+// go on.
+func (l *lane) run(ctx context.Context) error {
+	if err := l.restore(ctx); err != nil {
+		return err
+	}
+	in := &event.Batch{}
+	for pause := newBackoff(); ; {
+		in.Reset()
+		err := l.in.plugin.Read(ctx, in, idle)
+		l.records.Add(uint64(len(in.Events)))
+		// What came with an error counts like any other.
+		if failed := l.pass(ctx, in); failed != nil {
+			return stopped(ctx, failed)
+		}
+		switch {
+		case err == nil:
+			pause.reset()
+			l.state.good()
+		case errors.Is(err, io.EOF):
+			return stopped(ctx, l.chain.Flush(ctx, func(b *event.Batch) error { return l.commit(ctx, b, nil) }))
+		case ctx.Err() != nil:
+			return nil
+		default:
+			kind, after := plugin.KindOf(err)
+			l.state.bad(err)
+			if kind == plugin.KindPermanent {
+				return fmt.Errorf("input %s: %w", l.in.name, err)
+			}
+			pause.wait(ctx, after)
+		}
+	}
+}
+
+// stopped hides the errors that a stop makes.
+func stopped(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+// restore gives the chain the records that it held when it was stopped.
+func (l *lane) restore(ctx context.Context) error {
+	raw := l.journal.Mark(l.heldKey())
+	if len(raw) == 0 {
+		return nil
+	}
+	in := &event.Batch{}
+	if err := codec.NewDecoder().Decode(raw, in); err != nil {
+		return fmt.Errorf("input %s: the records held at the last stop: %w", l.in.name, err)
+	}
+	l.wasHeld = true
+	return l.pass(ctx, in)
+}
+
+// pass takes a batch through the chain into the journal.
+func (l *lane) pass(ctx context.Context, in *event.Batch) error {
+	if in.Position != nil {
+		l.position = append(l.position[:0], in.Position...)
+		l.unsaved = true
+	}
+	out, err := l.chain.Run(ctx, in)
+	if err != nil {
+		if in.Accepted != nil {
+			in.Accepted(err)
+		}
+		return err
+	}
+	return l.commit(ctx, out, in.Accepted)
+}
+
+// commit appends the events with the position that they bring about and the
+// records that the chain still holds: one frame, all or nothing.
+func (l *lane) commit(ctx context.Context, out *event.Batch, accepted func(error)) error {
+	now := l.around.Now()
+	if len(out.Events) == 0 && accepted == nil && (!l.unsaved || now.Sub(l.saved) < restMarks) {
+		return nil
+	}
+	f := journal.Frame{Done: accepted}
+	for i := range out.Events {
+		if n := out.Events[i].Records; n > 0 {
+			f.Records += n
+		} else {
+			f.Generated++
+		}
+	}
+	if len(out.Events) > 0 {
+		l.payload = l.enc.Append(l.payload[:0], out.Events)
+		f.Payload = l.payload
+	}
+	if l.position != nil {
+		f.Marks = append(f.Marks, journal.Mark{Key: l.positionKey(), Value: l.position})
+	}
+	l.held = l.chain.Held(l.held[:0])
+	if len(l.held) > 0 || l.wasHeld {
+		l.heldBuf = l.heldBuf[:0]
+		if len(l.held) > 0 {
+			l.heldBuf = l.heldEnc.Append(l.heldBuf, l.held)
+		}
+		l.wasHeld = len(l.held) > 0
+		f.Marks = append(f.Marks, journal.Mark{Key: l.heldKey(), Value: l.heldBuf})
+	}
+	clear(l.held)
+	if _, err := l.journal.Append(ctx, f); err != nil {
+		return fmt.Errorf("input %s: append to the journal: %w", l.in.name, err)
+	}
+	l.unsaved, l.saved = false, now
+	l.events.Add(uint64(len(out.Events)))
+	return nil
+}
