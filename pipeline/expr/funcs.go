@@ -116,7 +116,7 @@ func (c *Compiler) noList(name string) error {
 		known = append(known, n)
 	}
 	slices.Sort(known)
-	return &badArgument{0, fmt.Sprintf("there is no list %s", name), meant(nearest(name, known))}
+	return &badArgument{0, fmt.Sprintf("there is no list %s", name), meant(Nearest(name, known))}
 }
 
 func buildCIDR(_ *Compiler, args []string) (func(string) bool, error) {

@@ -75,7 +75,7 @@ func (l *looker) identifier(n *ast.IdentifierNode) {
 	case slices.Contains(l.lets, n.Value):
 	case l.callees[n]:
 		if known := l.c.functionNames(); !slices.Contains(known, n.Value) {
-			l.addAt(n.Location(), meant(nearest(n.Value, known)), "there is no function %s", n.Value)
+			l.addAt(n.Location(), meant(Nearest(n.Value, known)), "there is no function %s", n.Value)
 		}
 	default:
 		l.step(n, chain{root: n.Location()}, n.Value)

@@ -73,7 +73,7 @@ func (n *names) nearest(path string) string {
 	if i := strings.LastIndexByte(path, '.'); i >= 0 {
 		group, last = path[:i], path[i+1:]
 	}
-	if best := nearest(last, n.groups[group]); best != "" {
+	if best := Nearest(last, n.groups[group]); best != "" {
 		return join(group, best)
 	}
 	all := make([]string, 0, len(n.fields))
@@ -87,7 +87,7 @@ func (n *names) nearest(path string) string {
 			return name
 		}
 	}
-	return nearest(path, all)
+	return Nearest(path, all)
 }
 
 // zero is what an absent field reads as; its type is the field's type.

@@ -104,10 +104,10 @@ func meant(best string) string {
 	return fmt.Sprintf("did you mean %q?", best)
 }
 
-// nearest returns the known word that was probably meant, or "". The distance
+// Nearest returns the known word that was probably meant, or "". The distance
 // that is allowed grows with the word: one letter in a short word makes another
 // word, while a long one stays recognisable.
-func nearest(word string, known []string) string {
+func Nearest(word string, known []string) string {
 	if len(word) > 64 {
 		return ""
 	}
