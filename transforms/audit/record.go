@@ -1,7 +1,3 @@
-// Package audit reads Linux audit records, audit(8). So far it holds the
-// tokeniser: one line becomes a head and a walk over its fields, as views of
-// the line, without an allocation and without losing a byte. It does not join
-// records to events or interpret values.
 package audit
 
 import (

@@ -1,0 +1,127 @@
+package audit
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"strconv"
+	"strings"
+	"time"
+
+	"tallyman/pipeline/event"
+	"tallyman/pipeline/schema"
+)
+
+// spare is the room that an event's fields leave for later transforms.
+const spare = 16
+
+// emit turns the records of an event into one event of the output.
+func (s *stage) emit(p *pending) {
+	f := &s.f
+	f.users.refresh()
+	f.gather(p)
+	f.build(p)
+	first := &p.parts[0]
+	var n uint32
+	for i := range p.parts {
+		n += p.parts[i].records
+	}
+	incomplete := len(f.wants) > 0
+	raw := ""
+	if keep := s.t.set.KeepOriginal; keep == "always" || keep == "on_error" && incomplete {
+		raw = joinRaw(p.parts)
+		f.out.AddString(schema.EventHash, digest(raw))
+	}
+	if p.late {
+		f.out.AddString(schema.Tags, TagLate)
+		s.t.count.late.Inc()
+	}
+	if incomplete {
+		f.out.AddString(schema.Tags, TagIncomplete)
+		f.out.AddString(schema.ErrorMessage, strings.Join(f.wants, "; "))
+		s.t.count.incomplete.Inc()
+	}
+	f.inherit(first.fields)
+	s.out.Events = append(s.out.Events, event.Event{
+		ID:      s.id(p, first.offset),
+		Time:    time.UnixMilli(p.ms).UTC(),
+		Seen:    first.seen,
+		Dataset: Dataset,
+		Records: n,
+		Offset:  first.offset,
+		Fields:  s.out.Take(f.out, spare),
+		Shared:  first.shared,
+		Raw:     raw,
+	})
+}
+
+// id is the stable id of an event (SCHEMA event.id).
+func (s *stage) id(p *pending, offset int64) event.ID {
+	b := append(s.f.buf[:0], s.t.env.HostID...)
+	b = append(append(append(b, 0), Dataset...), 0)
+	b = append(append(b, p.node...), 0)
+	b = strconv.AppendInt(b, p.ms/1000, 10)
+	ms := p.ms % 1000
+	b = append(b, '.', byte('0'+ms/100), byte('0'+ms/10%10), byte('0'+ms%10), 0)
+	b = append(strconv.AppendUint(b, p.serial, 10), 0)
+	b = strconv.AppendInt(b, offset, 10)
+	s.f.buf = b
+	return event.NewID(b)
+}
+
+// foreign hands on a line that is no audit record: kept as it is, whatever
+// keep_original says, because there is nothing else of it.
+func (s *stage) foreign(e *event.Event) {
+	f := &s.f
+	f.reset()
+	f.out.AddString(schema.EventKind, "pipeline_error")
+	f.out.AddString(schema.EventModule, "auditd")
+	f.out.Add(schema.EventSeverity, event.Int(2))
+	f.out.AddString(schema.EventOutcome, "unknown")
+	f.out.AddString(schema.ErrorMessage, ErrNoRecord.Error())
+	f.out.AddString(schema.Tags, TagUnparsed)
+	if e.Raw != "" {
+		f.out.AddString(schema.EventHash, digest(e.Raw))
+	}
+	f.inherit(e.Fields)
+	b := append(f.buf[:0], s.t.env.HostID...)
+	b = append(append(append(b, 0), Dataset...), 0)
+	b = append(append(b, e.Shared.Get(schema.LogFilePath).Str()...), 0)
+	b = append(strconv.AppendInt(b, e.Offset, 10), 0)
+	f.buf = append(b, e.Raw...)
+	at := e.Time
+	if at.IsZero() {
+		at = e.Seen
+	}
+	s.t.count.unparsed.Inc()
+	s.out.Events = append(s.out.Events, event.Event{ID: event.NewID(f.buf), Time: at, Seen: e.Seen, Dataset: Dataset,
+		Records: e.Records, Offset: e.Offset, Fields: s.out.Take(f.out, spare), Shared: e.Shared, Raw: e.Raw})
+}
+
+// inherit adds what the input knew of the record, unless the event says it.
+func (f *facts) inherit(fields event.Fields) {
+	own := len(f.out)
+	for _, x := range fields {
+		if f.out[:own].GetNamed(x.Key, x.Name).IsZero() {
+			f.out = append(f.out, x)
+		}
+	}
+}
+
+func joinRaw(parts []part) string {
+	if len(parts) == 1 {
+		return parts[0].raw
+	}
+	var b strings.Builder
+	for i := range parts {
+		if i > 0 {
+			b.WriteByte('\n')
+		}
+		b.WriteString(parts[i].raw)
+	}
+	return b.String()
+}
+
+func digest(s string) string {
+	sum := sha256.Sum256([]byte(s))
+	return hex.EncodeToString(sum[:])
+}

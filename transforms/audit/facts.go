@@ -1,0 +1,290 @@
+package audit
+
+import (
+	"tallyman/pipeline/event"
+	"tallyman/pipeline/schema"
+)
+
+// facts are what the records of one event say, gathered record by record and
+// then written as fields. They are reused for every event of a lane; every
+// string is a view of a record, of the arena, or constant.
+type facts struct {
+	t     *Transform
+	arena arena
+	users names
+	binds binds
+	ips   ipCache
+
+	buf   []byte       // scratch
+	out   event.Fields // the fields of the event
+	data  event.Fields // what has no name of its own: auditd.data
+	args  []string
+	keys  []string
+	paths []path
+	items event.Fields // auditd.paths
+	argv  argv
+	wants []string // what could not be understood, for error.message
+
+	one
+}
+
+// one is what is set back for every event.
+type one struct {
+	head  *part // the record that says what the event is
+	sys   bool  // there is a SYSCALL record
+	exec  bool  // there is an EXECVE record
+	arch  *arch
+	call  *call
+	sub   *call  // what socketcall stands for
+	fd    string // the descriptor of a socketcall
+	nr    string
+	nrTag string // the name that auditd gave the number
+	arg   [4]string
+
+	success, exit, res      string
+	pid, ppid               string
+	comm, exe, tty, ses     string
+	ids                     ids
+	cwd, title              string
+	op, cmd, unit           string
+	addr, hostname          string
+	grp                     string
+	perms, verdict          string // of an AVC: "read write", "denied"
+	permissive, seccompCode string
+	appArmor                string
+	dev, ino, name, path    string // of an AVC or a user-space record
+	target                  string // process acted on, by name
+	oflag, omode            string // OPENAT2
+	sock                    sock
+
+	who, auditName string // user.name and user.audit.name
+	line           string // process.command_line
+	toPath         string // file.target_path
+}
+
+// ids are the identities of a record as they stand there, and the names that
+// auditd added.
+type ids struct {
+	auid, uid, gid, euid, suid, fsuid, egid, sgid, fsgid, id, acct string
+	auidName, uidName, gidName, euidName, idName                   string
+	oldAUID, oldSes                                                string
+}
+
+func (f *facts) init(t *Transform) {
+	f.t = t
+	f.users.init(t)
+	f.out = make(event.Fields, 0, 128)
+	f.data = make(event.Fields, 0, 32)
+}
+
+func (f *facts) reset() {
+	f.one = one{}
+	f.out, f.data, f.items = f.out[:0], f.data[:0], f.items[:0]
+	f.args, f.keys, f.paths, f.wants = f.args[:0], f.keys[:0], f.paths[:0], f.wants[:0]
+	f.argv.reset()
+}
+
+// gather reads every record of an event.
+func (f *facts) gather(p *pending) {
+	f.reset()
+	f.head = f.chief(p)
+	for i := range p.parts {
+		r := &p.parts[i]
+		switch r.typ {
+		case typeSyscall:
+			f.syscall(&r.rec)
+		case typePath:
+			f.pathRecord(&r.rec)
+		case typeExecve:
+			f.execve(&r.rec)
+		case typeProctitle:
+			f.proctitle(&r.rec)
+		case typeCwd:
+			f.cwdRecord(&r.rec)
+		case typeSockaddr:
+			f.sockaddr(&r.rec)
+		case typeEOE:
+		default:
+			f.other(r)
+		}
+	}
+	if f.exec {
+		f.finishArgv()
+	}
+}
+
+// chief returns the record that says what the event is: the first that is no
+// part of a system call, else SYSCALL, else the first. A BPF record stands
+// beside the call that loaded a program, or beside the one (or none) that
+// happened to free the last use of it; then it is the record that counts.
+func (f *facts) chief(p *pending) *part {
+	var call *part
+	for i := range p.parts {
+		r := &p.parts[i]
+		if r.typ == typeSyscall {
+			call = r
+		} else if !auxiliary(r.typ) {
+			return r
+		}
+	}
+	if call != nil {
+		return call
+	}
+	return &p.parts[0]
+}
+
+// want notes that something of the event is missing or not understood.
+func (f *facts) want(what string) { f.wants = append(f.wants, what) }
+
+// first sets *dst, unless a record before said something else: then the second
+// saying is kept as a leftover.
+func (f *facts) first(dst *string, key, val string) {
+	if *dst == "" {
+		*dst = val
+	} else if *dst != val {
+		f.leftover(key, val)
+	}
+}
+
+// leftover keeps a value under auditd.data, once where it repeats unchanged.
+func (f *facts) leftover(name, val string) {
+	if val == "" || val == "(null)" || val == "?" {
+		return
+	}
+	for i := range f.data {
+		if f.data[i].Name == name && f.data[i].Val.Str() == val {
+			return
+		}
+	}
+	f.data = append(f.data, event.Field{Key: schema.AuditdData, Name: name, Val: event.String(val)})
+}
+
+// syscall reads a SYSCALL record.
+func (f *facts) syscall(r *Record) {
+	f.sys = true
+	for w := NewWalk(r.Body); ; {
+		t, ok := w.Next()
+		if !ok {
+			break
+		}
+		switch t.Key {
+		case "arch":
+			f.arch = f.t.tables.arches[t.Val]
+			if f.arch == nil {
+				f.leftover("arch", t.Val)
+			}
+		case "syscall":
+			f.nr = t.Val
+		case "success":
+			f.success = t.Val
+		case "exit":
+			f.exit = t.Val
+		case "a0", "a1", "a2", "a3":
+			f.arg[t.Key[1]-'0'] = t.Val
+		case "items":
+			// The number of PATH records; they are all there or the event is flagged.
+			if t.Val != "0" {
+				f.leftover("items", t.Val)
+			}
+		default:
+			if !f.common(t) {
+				f.leftover(t.Key, f.value(t))
+			}
+		}
+	}
+	if nr, ok := decimal(f.nr); ok {
+		f.call = f.arch.call(nr)
+	}
+	f.enriched(r)
+}
+
+// common takes the fields that mean the same in every record; false for others.
+func (f *facts) common(t Token) bool {
+	id := &f.ids
+	switch t.Key {
+	case "pid":
+		f.first(&f.pid, t.Key, t.Val)
+	case "ppid":
+		f.first(&f.ppid, t.Key, t.Val)
+	case "auid":
+		f.first(&id.auid, t.Key, t.Val)
+	case "uid":
+		f.first(&id.uid, t.Key, t.Val)
+	case "gid":
+		f.first(&id.gid, t.Key, t.Val)
+	case "euid":
+		f.first(&id.euid, t.Key, t.Val)
+	case "suid":
+		f.first(&id.suid, t.Key, t.Val)
+	case "fsuid":
+		f.first(&id.fsuid, t.Key, t.Val)
+	case "egid":
+		f.first(&id.egid, t.Key, t.Val)
+	case "sgid":
+		f.first(&id.sgid, t.Key, t.Val)
+	case "fsgid":
+		f.first(&id.fsgid, t.Key, t.Val)
+	case "ses":
+		f.first(&f.ses, t.Key, t.Val)
+	case "tty", "terminal":
+		f.first(&f.tty, t.Key, t.Val)
+	case "comm":
+		f.first(&f.comm, t.Key, f.text(t))
+	case "exe":
+		f.first(&f.exe, t.Key, f.text(t))
+	case "key":
+		f.key(f.text(t))
+	default:
+		return false
+	}
+	return true
+}
+
+// key takes the keys of an audit rule; several are parted by 0x01.
+func (f *facts) key(s string) {
+	for from, i := 0, 0; i <= len(s); i++ {
+		if i == len(s) || s[i] == 0x01 {
+			if i > from {
+				f.keys = append(f.keys, s[from:i])
+			}
+			from = i + 1
+		}
+	}
+}
+
+// enriched reads the names that auditd added. What it made of arch, syscall and
+// saddr says nothing that the record does not.
+func (f *facts) enriched(r *Record) {
+	if r.Enriched == "" {
+		return
+	}
+	id := &f.ids
+	for w := NewWalk(r.Enriched); ; {
+		t, ok := w.Next()
+		if !ok {
+			return
+		}
+		switch t.Key {
+		case "AUID":
+			nameOf(&id.auidName, t.Val)
+		case "UID":
+			nameOf(&id.uidName, t.Val)
+		case "GID":
+			nameOf(&id.gidName, t.Val)
+		case "EUID":
+			nameOf(&id.euidName, t.Val)
+		case "ID":
+			nameOf(&id.idName, t.Val)
+		case "SYSCALL":
+			f.nrTag = t.Val
+		}
+	}
+}
+
+// nameOf takes a name that auditd found; it writes unknown(1234) and unset where
+// it found none.
+func nameOf(dst *string, val string) {
+	if *dst == "" && val != "unset" && val != "" && !(len(val) > 8 && val[:8] == "unknown(") {
+		*dst = val
+	}
+}

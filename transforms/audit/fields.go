@@ -1,0 +1,249 @@
+package audit
+
+import (
+	"net/netip"
+	"strings"
+
+	"tallyman/pipeline/event"
+	"tallyman/pipeline/schema"
+)
+
+// unset reports whether an id says that there is none: the login uid and the
+// session of a process that nobody logged in for.
+func unset(s string) bool {
+	switch s {
+	case "", "4294967295", "-1", "unset", "?", "18446744073709551615", "(null)":
+		return true
+	}
+	return false
+}
+
+// process writes what the records say of the process.
+func (f *facts) process() {
+	out := &f.out
+	addInt(out, schema.ProcessPID, f.pid)
+	addInt(out, schema.ProcessParentPID, f.ppid)
+	out.AddString(schema.ProcessName, f.comm)
+	if !none(f.exe) {
+		out.AddString(schema.ProcessExecutable, f.exe)
+	}
+	out.AddString(schema.ProcessWorkingDirectory, f.cwd)
+	f.arguments()
+	if tty := f.tty; !none(tty) {
+		out.AddString(schema.ProcessTTYName, strings.TrimPrefix(tty, "/dev/"))
+		if f.sys {
+			out.Add(schema.ProcessInteractive, event.Bool(true))
+		}
+	}
+	if !unset(f.ses) {
+		out.AddString(schema.AuditdSession, f.ses)
+	}
+	if f.call != nil && f.call.name == "exit_group" {
+		if n, ok := hexNum(f.arg[0]); ok {
+			out.Add(schema.ProcessExitCode, event.Int(int64(n&0xff)))
+		}
+	}
+}
+
+// arguments writes the command line: from EXECVE, else as the process shows it.
+func (f *facts) arguments() {
+	out := &f.out
+	executed := f.call != nil && f.call.action != nil && f.call.action.name == "executed"
+	switch {
+	case f.exec:
+		for _, a := range f.args {
+			out.Add(schema.ProcessArgs, event.String(a))
+		}
+		n := f.argv.count
+		if n < 0 {
+			n = int64(len(f.args))
+		}
+		out.Add(schema.ProcessArgsCount, event.Int(n))
+		f.line = f.commandLine(f.args)
+		out.AddString(schema.ProcessCommandLine, f.line)
+		if !f.titleIsArgs() {
+			out.AddString(schema.ProcessTitle, f.titleText())
+		}
+	case f.cmd != "":
+		f.line = f.cmd
+		out.AddString(schema.ProcessCommandLine, f.cmd)
+	case f.title != "":
+		out.AddString(schema.ProcessTitle, f.titleText())
+		for s := f.title; ; {
+			a, rest, more := strings.Cut(s, "\x00")
+			out.Add(schema.ProcessArgs, event.String(a))
+			f.args = append(f.args, a)
+			if s = rest; !more {
+				break
+			}
+		}
+		if executed {
+			f.line = f.commandLine(f.args)
+			out.AddString(schema.ProcessCommandLine, f.line)
+		}
+	}
+}
+
+// titleIsArgs reports whether PROCTITLE says nothing that EXECVE does not: it is
+// the start of the arguments, cut at 128 bytes.
+func (f *facts) titleIsArgs() bool {
+	t := f.title
+	for i, a := range f.args {
+		if t == "" {
+			return true
+		}
+		if i > 0 {
+			if t[0] != 0 {
+				return false
+			}
+			t = t[1:]
+		}
+		if len(a) >= len(t) {
+			return strings.HasPrefix(a, t)
+		}
+		if !strings.HasPrefix(t, a) {
+			return false
+		}
+		t = t[len(a):]
+	}
+	return t == ""
+}
+
+// titleText returns PROCTITLE with blanks where its arguments part.
+func (f *facts) titleText() string {
+	if strings.IndexByte(f.title, 0) < 0 {
+		return f.title
+	}
+	f.buf = append(f.buf[:0], f.title...)
+	for i, c := range f.buf {
+		if c == 0 {
+			f.buf[i] = ' '
+		}
+	}
+	return f.arena.keep(f.buf)
+}
+
+// addInt writes a number, or keeps its text where it is none.
+func addInt(out *event.Fields, k schema.Key, s string) {
+	if n, ok := decimal(s); ok {
+		out.Add(k, event.Int(n))
+	}
+}
+
+// network writes the socket address of the event, to the side that the call
+// names.
+func (f *facts) network(p *pending, v verdict) {
+	f.peer()
+	s, r := f.sock, f.role()
+	fd := f.arg[0]
+	if f.fd != "" {
+		fd = f.fd
+	}
+	name := f.calledName()
+	switch {
+	case name == "bind" && v.outcome == "success" && s.family != "":
+		f.binds.keep(f.pid, fd, p.ms, s)
+	case name == "listen" && s.family == "":
+		s, _ = f.binds.find(f.pid, fd, p.ms)
+		f.sock = s
+	}
+	if s.family == "" {
+		return
+	}
+	out := &f.out
+	out.AddString(schema.NetworkType, s.family)
+	switch r {
+	case roleSource:
+		f.side(schema.SourceAddress, schema.SourceIP, schema.SourcePort, s, "ingress")
+	case roleServer:
+		f.side(schema.ServerAddress, schema.ServerIP, schema.ServerPort, s, "ingress")
+	case roleDestination:
+		f.side(schema.DestinationAddress, schema.DestinationIP, schema.DestinationPort, s, "egress")
+	default: // a call that is not known to use sockets: the address is kept, its side is not guessed
+		f.leftover("socket_address", s.text)
+	}
+}
+
+func (f *facts) calledName() string {
+	switch {
+	case f.sub != nil:
+		return f.sub.name
+	case f.call != nil && f.head.typ == typeSyscall:
+		return f.call.name
+	}
+	return ""
+}
+
+func (f *facts) side(address, ip, port schema.Key, s sock, direction string) {
+	out := &f.out
+	out.AddString(address, s.text)
+	if s.ip.IsValid() {
+		v := f.ips.value(s.ip)
+		out.Add(ip, v)
+		out.Add(schema.RelatedIP, v)
+		out.Add(port, event.Int(int64(s.port)))
+	}
+	if s.family == "ipv4" || s.family == "ipv6" || s.family == "unix" {
+		out.AddString(schema.NetworkDirection, direction)
+	}
+}
+
+// peer writes where a record of a program says that a user came from.
+func (f *facts) peer() {
+	out := &f.out
+	addr := f.addr
+	if none(addr) || addr == "0.0.0.0" && f.hostname == addr {
+		addr = ""
+	}
+	if addr != "" {
+		out.AddString(schema.SourceAddress, addr)
+		if ip, err := netip.ParseAddr(addr); err == nil && ip.Zone() == "" {
+			v := f.ips.value(ip)
+			out.Add(schema.SourceIP, v)
+			out.Add(schema.RelatedIP, v)
+		}
+	}
+	if h := f.hostname; !none(h) && h != addr {
+		if _, err := netip.ParseAddr(h); err != nil {
+			out.AddString(schema.SourceDomain, h)
+		} else if addr == "" {
+			out.AddString(schema.SourceAddress, h)
+		} else {
+			f.leftover("hostname", h)
+		}
+		out.AddString(schema.RelatedHosts, h)
+	}
+	if f.tty == "ssh" {
+		out.AddString(schema.NetworkProtocol, "ssh")
+	}
+}
+
+// system writes the system call and what belongs to no named field.
+func (f *facts) system(p *pending) {
+	if f.nr != "" {
+		f.leftover("syscall", f.callName())
+	}
+	if f.arch != nil {
+		f.leftover("arch", f.arch.name)
+	}
+	f.leftover("exit", f.exit)
+	for i, a := range f.arg {
+		f.leftover(argNames[i], a)
+	}
+	id := &f.ids
+	f.leftover("egid", id.egid)
+	f.leftover("sgid", id.sgid)
+	f.leftover("fsgid", id.fsgid)
+	f.leftover("op", f.op)
+	if f.unit != "" {
+		f.leftover("unit", f.unit)
+		f.out.AddString(schema.ServiceName, f.unit)
+	}
+	if user(f.head.typ) && !none(f.exe) {
+		f.out.AddString(schema.EventProvider, f.exe[strings.LastIndexByte(f.exe, '/')+1:])
+	}
+	f.leftover("oflag", f.oflag)
+	f.leftover("mode", f.omode)
+}
+
+var argNames = [4]string{"a0", "a1", "a2", "a3"}

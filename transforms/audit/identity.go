@@ -1,0 +1,190 @@
+package audit
+
+import "tallyman/pipeline/schema"
+
+// identity writes who acted, by the rule of SCHEMA §4.1.
+func (f *facts) identity(node string) {
+	id := &f.ids
+	auditName := ""
+	if !unset(id.auid) {
+		auditName = or(id.auidName, f.users.user(node, id.auid))
+	}
+	switch {
+	case managesAccounts(f.head.typ):
+		f.manager(node, auditName)
+	case user(f.head.typ) && unset(id.auid) && f.accountKnown():
+		f.login()
+	case user(f.head.typ) && !unset(id.auid):
+		f.switched(auditName)
+	default:
+		f.kernel(node)
+	}
+	f.audit(auditName)
+}
+
+// kernel writes the identities of a process.
+func (f *facts) kernel(node string) {
+	id, out := &f.ids, &f.out
+	if !unset(id.uid) {
+		out.AddString(schema.UserID, id.uid)
+		f.who = or(id.uidName, f.users.user(node, id.uid))
+		out.AddString(schema.UserName, f.who)
+		f.related(f.who, id.uid)
+	}
+	if !unset(id.gid) {
+		out.AddString(schema.UserGroupID, id.gid)
+		out.AddString(schema.UserGroupName, or(id.gidName, f.users.group(node, id.gid)))
+	}
+	if !unset(id.euid) {
+		out.AddString(schema.UserEffectiveID, id.euid)
+		name := or(id.euidName, f.users.user(node, id.euid))
+		out.AddString(schema.UserEffectiveName, name)
+		f.related(name, id.euid)
+	}
+	out.AddString(schema.UserSavedID, id.suid)
+	out.AddString(schema.UserFilesystemID, id.fsuid)
+	if f.accountKnown() {
+		f.leftover("acct", id.acct)
+		f.leftover("id", id.id)
+	}
+}
+
+// login writes the account of a login before anybody is logged in.
+func (f *facts) login() {
+	id, out := &f.ids, &f.out
+	if a := account(id.acct); a != "" {
+		out.AddString(schema.UserName, a)
+		f.who = a
+		f.related(a, "")
+		f.leftover("id", id.id)
+	} else if !unset(id.id) {
+		out.AddString(schema.UserID, id.id)
+		out.AddString(schema.UserName, id.idName)
+		f.who = id.idName
+		f.related(id.idName, id.id)
+	}
+	if account(id.acct) == "" {
+		f.leftover("acct", id.acct)
+	}
+	f.leftover("uid", id.uid) // of the login service, not of the user
+	f.leftover("gid", id.gid)
+}
+
+// switched writes who was logged in and the account that this was about.
+func (f *facts) switched(auditName string) {
+	id, out := &f.ids, &f.out
+	out.AddString(schema.UserID, id.auid)
+	out.AddString(schema.UserName, auditName)
+	f.who = auditName
+	f.related(auditName, id.auid)
+	if a := account(id.acct); a != "" {
+		out.AddString(schema.UserEffectiveName, a)
+		f.related(a, "")
+		f.leftover("id", id.id)
+	} else {
+		f.leftover("acct", id.acct)
+		if !unset(id.id) {
+			out.AddString(schema.UserEffectiveID, id.id)
+			out.AddString(schema.UserEffectiveName, id.idName)
+			f.related(id.idName, id.id)
+		}
+	}
+	f.leftover("uid", id.uid)
+	f.leftover("gid", id.gid)
+}
+
+// manager writes who changed an account or a group, and which.
+func (f *facts) manager(node, auditName string) {
+	id, out := &f.ids, &f.out
+	actor, name := id.auid, auditName
+	if unset(actor) {
+		actor, name = id.uid, or(id.uidName, f.users.user(node, id.uid))
+	} else {
+		f.leftover("uid", id.uid)
+	}
+	if !unset(actor) {
+		out.AddString(schema.UserID, actor)
+		out.AddString(schema.UserName, name)
+		f.who = name
+		f.related(name, actor)
+	}
+	acct := account(id.acct)
+	if acct == "" {
+		f.leftover("acct", id.acct)
+	}
+	targetID := id.id
+	if unset(targetID) {
+		targetID = ""
+	}
+	if managesGroups(f.head.typ) {
+		out.AddString(schema.GroupID, targetID)
+		out.AddString(schema.GroupName, or(or(f.grp, acct), id.idName))
+		if f.grp != "" { // then acct is the member
+			out.AddString(schema.UserTargetName, acct)
+			out.AddString(schema.UserTargetGroupName, f.grp)
+		}
+		return
+	}
+	out.AddString(schema.UserTargetID, targetID)
+	target := or(acct, id.idName)
+	out.AddString(schema.UserTargetName, target)
+	f.related(target, targetID)
+	if f.grp != "" {
+		out.AddString(schema.UserTargetGroupName, f.grp)
+		out.AddString(schema.GroupName, f.grp)
+	}
+}
+
+func (f *facts) audit(name string) {
+	id := &f.ids
+	if unset(id.auid) {
+		return
+	}
+	f.out.AddString(schema.UserAuditID, id.auid)
+	f.out.AddString(schema.UserAuditName, name)
+	f.auditName = name
+	f.related(name, id.auid)
+}
+
+// related lists a user once: by name, by id where the name is not known.
+func (f *facts) related(name, id string) {
+	if name == "" {
+		name = id
+	}
+	if name == "" {
+		return
+	}
+	for v := range f.out.All(schema.RelatedUser) {
+		if v.Str() == name {
+			return
+		}
+	}
+	f.out.AddString(schema.RelatedUser, name)
+}
+
+// account returns the name of an account, "" where a program wrote that it does
+// not know one.
+func account(s string) string {
+	switch s {
+	case "?", "(unknown)", "(invalid user)", "(unknown user)", "(null)":
+		return ""
+	}
+	return s
+}
+
+func (f *facts) accountKnown() bool { return f.ids.acct != "" || f.ids.id != "" }
+
+// managesAccounts reports whether a record is about the account in it, not
+// about one that acts: USER_MGMT, USER_CHAUTHTOK, ADD_USER, DEL_USER,
+// ACCT_LOCK, ACCT_UNLOCK, ROLE_ASSIGN, ROLE_REMOVE, ROLE_MODIFY.
+func managesAccounts(typ uint16) bool {
+	switch typ {
+	case typeUserMgmt, 1108, 1114, 1115, 1135, 1136, 2301, 2302, 2311:
+		return true
+	}
+	return managesGroups(typ)
+}
+
+// managesGroups reports whether that account is a group: ADD_GROUP, DEL_GROUP,
+// GRP_MGMT, GRP_CHAUTHTOK.
+func managesGroups(typ uint16) bool { return typ == 1116 || typ == 1117 || typ == 1132 || typ == 1133 }

@@ -1,0 +1,122 @@
+package audit
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/elastic/go-libaudit/v2/auparse"
+)
+
+// The record types that the code names. The numbers are those of
+// linux/audit.h and libaudit.h.
+const (
+	typeUnknown   = 0
+	typeLogin     = 1006
+	typeUserAcct  = 1101
+	typeUserMgmt  = 1102
+	typeUserCmd   = 1123
+	typeSyscall   = 1300
+	typePath      = 1302
+	typeSockCall  = 1304
+	typeConfig    = 1305
+	typeSockaddr  = 1306
+	typeCwd       = 1307
+	typeExecve    = 1309
+	typeObjPID    = 1318
+	typeEOE       = 1320
+	typeSeccomp   = 1326
+	typeProctitle = 1327
+	typeModule    = 1330
+	typeBPF       = 1334
+	typeUringOp   = 1336
+	typeOpenat2   = 1337
+	typeAVC       = 1400
+)
+
+// kinds translates between the names and the numbers of record types.
+type kinds struct {
+	number map[string]uint16
+	name   map[uint16]string
+	lower  map[string]string
+}
+
+func newKinds() kinds {
+	k := kinds{number: make(map[string]uint16, 256), name: make(map[uint16]string, 256), lower: make(map[string]string, 256)}
+	for n := uint16(1000); n < 3000; n++ {
+		if name := auparse.AuditMessageType(n).String(); !strings.HasPrefix(name, "UNKNOWN") {
+			k.number[name], k.name[n], k.lower[name] = n, name, strings.ToLower(name)
+		}
+	}
+	return k
+}
+
+// of returns the number of a record type as a log names it: by name, as
+// UNKNOWN[n], or as the bare number of the kernel log. typeUnknown is none.
+func (k *kinds) of(name string) uint16 {
+	switch name { // nearly all records of a busy host
+	case "SYSCALL":
+		return typeSyscall
+	case "PATH":
+		return typePath
+	case "PROCTITLE":
+		return typeProctitle
+	case "CWD":
+		return typeCwd
+	case "EXECVE":
+		return typeExecve
+	case "SOCKADDR":
+		return typeSockaddr
+	case "EOE":
+		return typeEOE
+	}
+	if n, ok := k.number[name]; ok {
+		return n
+	}
+	if inner, ok := strings.CutPrefix(name, "UNKNOWN["); ok {
+		name = strings.TrimSuffix(inner, "]")
+	}
+	n, err := strconv.ParseUint(name, 10, 16)
+	if err != nil {
+		return typeUnknown
+	}
+	return uint16(n)
+}
+
+// label returns the name of a record's type: the table's, else the log's own.
+func (k *kinds) label(p *part) string {
+	if n, ok := k.name[p.typ]; ok {
+		return n
+	}
+	return p.rec.Type
+}
+
+// single reports whether a record of this type is an event by itself: what
+// programs and the audit daemon write. The kernel's own types come with more
+// records of their serial: those from 1300 to 1499, anomalies and integrity
+// (1700 to 1899) but a crash, and LOGIN, which is written inside the write to
+// loginuid and is followed by that system call. A type without a number may.
+func single(typ uint16) bool {
+	switch {
+	case typ == typeUnknown, typ == typeLogin, typ >= 1300 && typ <= 1499:
+		return false
+	case typ >= 1700 && typ <= 1899:
+		return typ == 1701
+	}
+	return true
+}
+
+// auxiliary reports whether a record of this type only adds to the event of
+// another: the parts of a system call.
+func auxiliary(typ uint16) bool {
+	switch typ {
+	case typeSyscall, typePath, 1303, typeSockCall, typeSockaddr, typeCwd, typeExecve, 1311, 1312, 1313, 1314, 1315, 1317,
+		typeObjPID, typeEOE, 1321, 1322, 1323, typeProctitle, typeModule, 1331, typeOpenat2, 1402:
+		return true
+	}
+	return false
+}
+
+// user reports whether programs write this type, with their fields in msg='…'.
+func user(typ uint16) bool {
+	return typ >= 1100 && typ <= 1299 || typ >= 2100 && typ <= 2999 || typ == 1005
+}

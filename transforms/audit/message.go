@@ -1,0 +1,112 @@
+package audit
+
+import (
+	"unicode/utf8"
+
+	"tallyman/pipeline/schema"
+)
+
+// messageLimit is the most bytes of a message (SCHEMA §2).
+const messageLimit = 1024
+
+// message is the line for people: who did what to what, and why it failed.
+//
+//	uid 1000 ran bash -c 'echo a=1|b'
+//	ana as root failed to open /etc/shadow (EACCES)
+func (f *facts) message(v verdict, node string) string {
+	b := f.actor(f.buf[:0])
+	phrase := v.action.did
+	if v.outcome == "failure" {
+		phrase = v.action.failed
+	}
+	if phrase == "" {
+		phrase = "wrote"
+	}
+	b = append(append(b, ' '), phrase...)
+	if f.opens() && v.types == "change" && v.outcome != "failure" {
+		b = append(b, " for writing"...)
+	}
+	b = f.thing(b, v)
+	if r := f.out.Get(schema.EventReason).Str(); r != "" {
+		b = append(append(append(b, " ("...), r...), ')')
+	}
+	if len(b) > messageLimit {
+		b = b[:messageLimit]
+		for i := 0; i < utf8.UTFMax && len(b) > 0 && !utf8.RuneStart(b[len(b)-1]); i++ {
+			b = b[:len(b)-1]
+		}
+		if len(b) > 0 && b[len(b)-1] >= utf8.RuneSelf { // the start of a character that was cut
+			b = b[:len(b)-1]
+		}
+	}
+	f.buf = b
+	return f.arena.keep(b)
+}
+
+// actor appends who did it: the person that logged in, and the user the process
+// runs as where that is another.
+func (f *facts) actor(b []byte) []byte {
+	id := &f.ids
+	name := f.who
+	switch {
+	case f.auditName != "" && f.auditName != f.who:
+		b = append(b, f.auditName...)
+		if f.who != "" {
+			b = append(append(b, " as "...), f.who...)
+		}
+		return b
+	case name != "":
+		return append(b, name...)
+	}
+	if v := f.out.Get(schema.UserID).Str(); v != "" {
+		return append(append(b, "uid "...), v...)
+	}
+	if !unset(id.uid) {
+		return append(append(b, "uid "...), id.uid...)
+	}
+	return append(b, "the system"...)
+}
+
+// thing appends what was acted on.
+func (f *facts) thing(b []byte, v verdict) []byte {
+	add := func(s string) {
+		if s != "" {
+			b = append(append(b, ' '), s...)
+		}
+	}
+	if v.action == f.t.tables.other || v.action == f.t.tables.unnamed {
+		add(v.name)
+	}
+	switch v.action.object {
+	case objCommand:
+		if f.line != "" {
+			add(f.line)
+		} else {
+			add(or(f.exe, f.comm))
+		}
+	case objFile:
+		add(or(f.path, f.name))
+		if f.toPath != "" {
+			add("to")
+			add(f.toPath)
+		}
+	case objPeer:
+		b = f.sock.append(append(b, ' '))
+	case objTarget:
+		add(f.target)
+		if pid := f.data.GetNamed(schema.AuditdData, "opid").Str(); pid != "" {
+			add("pid " + pid)
+		}
+	case objAccount:
+		add(or(account(f.ids.acct), or(f.ids.idName, f.ids.id)))
+	case objUnit:
+		add(f.unit)
+	case objOp:
+		add(f.op)
+	}
+	if v.action.object != objCommand && f.comm != "" && f.sys {
+		b = append(append(append(b, " with "...), f.comm...), ' ')
+		b = b[:len(b)-1]
+	}
+	return b
+}

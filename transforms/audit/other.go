@@ -1,0 +1,203 @@
+package audit
+
+import "strings"
+
+// other reads a record that is no part of a system call by its own reader:
+// those of programs, access control, configuration, anomalies, and what the
+// kernel adds for single calls.
+func (f *facts) other(p *part) {
+	f.walk(p, p.rec.Body)
+	f.enriched(&p.rec)
+}
+
+// walk takes every field of a record or of the msg='…' inside it.
+func (f *facts) walk(p *part, s string) {
+	old := "" // "old" or "new", where a LOGIN record says so before the field
+	for w := NewWalk(s); ; {
+		t, ok := w.Next()
+		if !ok {
+			return
+		}
+		if p.typ == typeLogin && t.Form == Bare {
+			var next string
+			t.Val, next = cutWord(t.Val)
+			if old == "old" {
+				t.Key = "old-" + t.Key
+			}
+			old = next
+		}
+		switch {
+		case t.Key == "":
+			f.words(p, t.Val)
+		case t.Form == Body && t.Key == "msg":
+			f.walk(p, t.Val)
+		case p.typ == typeObjPID:
+			f.targetField(t)
+		case p.typ == typeOpenat2 && t.Key == "oflag":
+			f.oflag = t.Val
+		case p.typ == typeOpenat2 && t.Key == "mode":
+			f.omode = t.Val
+		case p.typ == typeSockCall && len(t.Key) == 2 && t.Key[0] == 'a':
+			f.socketcall(t)
+		case p.typ == typeAVC || p.typ == 1423 || p.typ == typeModule:
+			f.access(t)
+		case user(p.typ) || f.head == p:
+			f.program(p, t)
+		default:
+			if !f.common(t) {
+				f.leftover(t.Key, f.value(t))
+			}
+		}
+	}
+}
+
+// cutWord parts "0 old" into the value and the word that belongs to the next
+// field, as old kernels wrote LOGIN: "uid=0 old auid=… new auid=…".
+func cutWord(s string) (val, next string) {
+	if v, ok := strings.CutSuffix(s, " old"); ok {
+		return v, "old"
+	}
+	if v, ok := strings.CutSuffix(s, " new"); ok {
+		return v, "new"
+	}
+	return s, ""
+}
+
+// words takes text that is no field.
+func (f *facts) words(p *part, s string) {
+	rest, isAVC := strings.CutPrefix(s, "avc:")
+	if !isAVC {
+		if s, ok := strings.CutPrefix(s, "(hostname="); ok { // RHEL 5 put its fields in parentheses
+			f.program(p, Token{Key: "hostname", Val: s})
+			return
+		}
+		f.leftover("text", s)
+		return
+	}
+	rest = strings.TrimLeft(rest, " ")
+	f.verdict, rest, _ = strings.Cut(rest, " ")
+	if _, in, ok := strings.Cut(rest, "{ "); ok {
+		f.perms, rest, _ = strings.Cut(in, " }")
+		f.leftover("seperms", f.perms)
+	}
+	if rest = strings.TrimSpace(rest); rest != "for" && rest != "" {
+		f.leftover("text", rest)
+	}
+}
+
+// targetField takes OBJ_PID: the process that a signal or a trace is aimed at.
+func (f *facts) targetField(t Token) {
+	if t.Key == "ocomm" {
+		name := f.text(t)
+		if f.target == "" {
+			f.target = name
+		}
+		f.leftover("opid_comm", name)
+		return
+	}
+	if t.Val != "-1" {
+		f.leftover(t.Key, f.value(t))
+	}
+}
+
+// socketcall takes the arguments of the one call that stands for all socket
+// calls on 32-bit x86; SYSCALL has only its number in a0.
+func (f *facts) socketcall(t Token) {
+	if t.Key == "a0" {
+		f.fd = t.Val
+	}
+	f.leftover("socketcall."+t.Key, t.Val)
+}
+
+// access takes the fields of access control: what was to be done to what.
+func (f *facts) access(t Token) {
+	switch t.Key {
+	case "path":
+		f.first(&f.path, t.Key, f.text(t))
+	case "name":
+		f.first(&f.name, t.Key, f.text(t))
+	case "dev":
+		f.first(&f.dev, t.Key, f.text(t))
+	case "ino":
+		f.first(&f.ino, t.Key, t.Val)
+	case "permissive":
+		f.permissive = t.Val
+		f.leftover(t.Key, t.Val)
+	case "apparmor":
+		f.appArmor = t.Val
+		f.leftover(t.Key, t.Val)
+	default:
+		if !f.common(t) {
+			f.leftover(t.Key, f.value(t))
+		}
+	}
+}
+
+// program takes a field of a record that a program wrote, or of another record
+// that is the head of its event.
+func (f *facts) program(p *part, t Token) {
+	switch t.Key {
+	case "res", "result":
+		f.first(&f.res, t.Key, trim(t))
+	case "success":
+		f.first(&f.success, t.Key, t.Val)
+	case "acct":
+		f.first(&f.ids.acct, t.Key, f.account(t))
+	case "id":
+		f.first(&f.ids.id, t.Key, t.Val)
+	case "old-auid", "old-ses":
+		if !unset(t.Val) {
+			f.leftover(t.Key, t.Val)
+		}
+	case "op":
+		f.first(&f.op, t.Key, t.Val)
+	case "addr":
+		f.first(&f.addr, t.Key, trim(t))
+	case "hostname":
+		f.first(&f.hostname, t.Key, trim(t))
+	case "terminal":
+		f.first(&f.tty, t.Key, trim(t))
+	case "grp":
+		f.first(&f.grp, t.Key, f.text(t))
+	case "cmd":
+		f.first(&f.cmd, t.Key, f.text(t))
+	case "cwd":
+		f.first(&f.cwd, t.Key, f.text(t))
+	case "unit":
+		f.first(&f.unit, t.Key, t.Val)
+	case "syscall":
+		f.first(&f.nr, t.Key, t.Val)
+	case "arch":
+		if f.arch = f.t.tables.arches[t.Val]; f.arch == nil {
+			f.leftover(t.Key, t.Val)
+		}
+	case "code":
+		if p.typ == typeSeccomp {
+			f.seccompCode = t.Val
+		}
+		f.leftover(t.Key, t.Val)
+	case "path", "name", "dev", "ino":
+		f.access(t)
+	default:
+		if !f.common(t) {
+			f.leftover(t.Key, f.value(t))
+		}
+	}
+}
+
+// account returns the text of acct. Old programs wrote it bare, before a colon.
+func (f *facts) account(t Token) string {
+	if t.Form == Bare {
+		t.Val = strings.TrimSuffix(t.Val, " :")
+	}
+	return f.text(t)
+}
+
+// trim cuts the marks that RHEL 5 put around bare fields:
+// "(hostname=?, addr=?, terminal=cron res=success)".
+func trim(t Token) string {
+	if t.Form != Bare {
+		return t.Val
+	}
+	return strings.TrimRight(t.Val, ",)")
+}

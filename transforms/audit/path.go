@@ -1,0 +1,265 @@
+package audit
+
+import (
+	"bytes"
+	"strconv"
+	"strings"
+
+	"tallyman/pipeline/event"
+	"tallyman/pipeline/schema"
+)
+
+// path is one PATH record.
+type path struct {
+	name, inode, dev, mode, ouid, ogid, kind string
+	owner, group                             string
+}
+
+// The members of auditd.paths whose names stand ready for the first items.
+var pathMembers = [...]string{"name", "inode", "dev", "mode", "ouid", "ogid", "rdev", "nametype", "obj",
+	"cap_fp", "cap_fi", "cap_fe", "cap_fver", "cap_frootid"}
+
+const readyItems = 8
+
+// pathNames returns "0.name", "0.inode" and so on.
+func pathNames() (names [readyItems][len(pathMembers)]string) {
+	for i := range names {
+		for j, m := range pathMembers {
+			names[i][j] = strconv.Itoa(i) + "." + m
+		}
+	}
+	return names
+}
+
+// member adds one member of the PATH record that is read.
+func (f *facts) member(item int, key, val string) {
+	if val == "" || val == "?" || val == "(null)" {
+		return
+	}
+	name := ""
+	if item < readyItems {
+		for j, m := range pathMembers {
+			if m == key {
+				name = f.t.tables.paths[item][j]
+				break
+			}
+		}
+	}
+	if name == "" {
+		f.buf = append(append(strconv.AppendInt(f.buf[:0], int64(item), 10), '.'), key...)
+		name = f.arena.keep(f.buf)
+	}
+	f.items = append(f.items, event.Field{Key: schema.AuditdPaths, Name: name, Val: event.String(val)})
+}
+
+// pathRecord reads a PATH record. Every field is kept as a member of
+// auditd.paths, but for what says that there is nothing: no device number, no
+// file capabilities, an item number that is its place.
+func (f *facts) pathRecord(r *Record) {
+	var p path
+	item := len(f.paths)
+	for w := NewWalk(r.Body); ; {
+		t, ok := w.Next()
+		if !ok {
+			break
+		}
+		val := t.Val
+		switch t.Key {
+		case "item":
+			if n, ok := decimal(val); ok && n == int64(item) {
+				continue
+			}
+		case "name":
+			val = f.text(t)
+			p.name = val
+		case "inode":
+			p.inode = val
+		case "dev":
+			p.dev = val
+		case "mode":
+			p.mode = val
+		case "ouid":
+			p.ouid = val
+		case "ogid":
+			p.ogid = val
+		case "nametype":
+			p.kind = val
+		case "rdev":
+			if val == "00:00" {
+				continue
+			}
+		case "cap_fp", "cap_fi", "cap_fe", "cap_fver", "cap_frootid":
+			if val == "0" || val == "0000000000000000" {
+				continue
+			}
+		default:
+			val = f.value(t)
+		}
+		f.member(item, t.Key, val)
+	}
+	if r.Enriched != "" {
+		f.pathNames(&p, r.Enriched)
+	}
+	f.paths = append(f.paths, p)
+}
+
+func (f *facts) pathNames(p *path, enriched string) {
+	for w := NewWalk(enriched); ; {
+		t, ok := w.Next()
+		if !ok {
+			return
+		}
+		switch t.Key {
+		case "OUID":
+			nameOf(&p.owner, t.Val)
+		case "OGID":
+			nameOf(&p.group, t.Val)
+		}
+	}
+}
+
+func (f *facts) cwdRecord(r *Record) {
+	for w := NewWalk(r.Body); ; {
+		t, ok := w.Next()
+		if !ok {
+			return
+		}
+		if t.Key == "cwd" {
+			f.first(&f.cwd, t.Key, f.text(t))
+		} else {
+			f.leftover(t.Key, f.value(t))
+		}
+	}
+}
+
+// subject returns the paths that the call is about: the first is what is acted
+// on, the second the new name of a rename or what a link points to. -1 is none.
+func (f *facts) subject() (at, second int) {
+	at, second = -1, -1
+	if len(f.paths) == 0 {
+		return
+	}
+	c := f.call
+	if f.exec || c != nil && c.action != nil && c.action.name == "executed" {
+		return 0, -1
+	}
+	if c != nil && c.two {
+		return f.twoPaths(c.action.name == "renamed")
+	}
+	if at = f.pathOf("CREATE"); at < 0 {
+		at = f.pathOf("DELETE")
+	}
+	for _, kind := range [...]string{"NORMAL", "", "UNKNOWN"} {
+		if at < 0 {
+			at = f.pathOf(kind)
+		}
+	}
+	// Old kernels give no nametype: the folder comes first, then what is in it.
+	if at >= 0 && f.paths[at].kind == "" && len(f.paths) == 2 && strings.HasSuffix(f.paths[0].name, "/") {
+		at = 1
+	}
+	return at, second
+}
+
+// twoPaths returns the old and the new name of a rename, or the link and what
+// it points to.
+func (f *facts) twoPaths(rename bool) (at, second int) {
+	created := -1
+	for i := range f.paths {
+		if f.paths[i].kind == "CREATE" {
+			created = i // a rename over a file names it first as deleted, then as created
+		}
+	}
+	old := f.pathOf("DELETE")
+	for _, kind := range [...]string{"NORMAL", "UNKNOWN", ""} {
+		if old < 0 {
+			old = f.pathOf(kind)
+		}
+	}
+	if rename {
+		return old, created
+	}
+	if created < 0 {
+		return old, -1 // it failed: the new name may not be there
+	}
+	return created, old
+}
+
+// pathOf returns the first path of a nametype, -1 for none.
+func (f *facts) pathOf(kind string) int {
+	for i := range f.paths {
+		if f.paths[i].kind == kind {
+			return i
+		}
+	}
+	return -1
+}
+
+// resolve makes a path absolute and free of "." and "..". A path that is
+// relative to an open directory stays relative: the log does not say which
+// directory that is, unless the record of the parent does.
+func (f *facts) resolve(name string, dir int8) string {
+	if name == "" {
+		return ""
+	}
+	base := f.cwd
+	if name[0] != '/' && dir >= 0 && !atCwd(f.arg[dir]) {
+		base = ""
+		if i := f.pathOf("PARENT"); i >= 0 && strings.HasPrefix(f.paths[i].name, "/") && !strings.Contains(name, "/") {
+			base = f.paths[i].name
+		}
+	}
+	if name[0] == '/' {
+		if tidy(name) {
+			return name
+		}
+		base = ""
+	} else if base == "" || base[0] != '/' {
+		return name
+	}
+	f.buf = clean(f.buf[:0], base, name)
+	return f.arena.keep(f.buf)
+}
+
+// atCwd reports whether a directory argument is AT_FDCWD, -100.
+func atCwd(arg string) bool { return arg == "ffffff9c" || arg == "ffffffffffffff9c" }
+
+// tidy reports whether clean would leave an absolute path as it is.
+func tidy(s string) bool {
+	if len(s) > 1 && s[len(s)-1] == '/' {
+		return false
+	}
+	for i := 0; i+1 < len(s); i++ {
+		if s[i] != '/' {
+			continue
+		}
+		if s[i+1] == '/' {
+			return false
+		}
+		if s[i+1] == '.' && (i+2 == len(s) || s[i+2] == '/' || s[i+2] == '.' && (i+3 == len(s) || s[i+3] == '/')) {
+			return false
+		}
+	}
+	return true
+}
+
+// clean appends base and name as one absolute path.
+func clean(dst []byte, base, name string) []byte {
+	for _, s := range [...]string{base, name} {
+		for s != "" {
+			var part string
+			part, s, _ = strings.Cut(s, "/")
+			switch part {
+			case "", ".":
+			case "..":
+				dst = dst[:max(0, bytes.LastIndexByte(dst, '/'))]
+			default:
+				dst = append(append(dst, '/'), part...)
+			}
+		}
+	}
+	if len(dst) == 0 {
+		dst = append(dst, '/')
+	}
+	return dst
+}

@@ -1,0 +1,212 @@
+package audit
+
+import (
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"tallyman/pipeline/event"
+)
+
+// sock is a socket address: that of a SOCKADDR record.
+type sock struct {
+	family string // network.type: ipv4, ipv6, unix, netlink, packet; "" for others
+	text   string // the address or the path as it is
+	ip     netip.Addr
+	port   int32 // -1 for none
+}
+
+// The address families of SOCKADDR records (linux/socket.h).
+const (
+	familyUnix    = 1
+	familyInet    = 2
+	familyInet6   = 10
+	familyNetlink = 16
+	familyPacket  = 17
+)
+
+// sockaddr reads a SOCKADDR record.
+func (f *facts) sockaddr(r *Record) {
+	for w := NewWalk(r.Body); ; {
+		t, ok := w.Next()
+		if !ok {
+			return
+		}
+		if t.Key != "saddr" {
+			f.leftover(t.Key, f.value(t))
+			continue
+		}
+		b, ok := appendHex(f.buf[:0], t.Val)
+		f.buf = b
+		var s sock
+		whole := ok && f.address(&s, b)
+		if s.family == "" || f.sock.family != "" {
+			whole = false
+		}
+		if f.sock.family == "" {
+			f.sock = s
+		}
+		if !whole {
+			f.leftover("saddr", t.Val)
+		}
+		if !ok {
+			f.want("the socket address is not hex")
+		}
+	}
+}
+
+// address reads a struct sockaddr. The family is in the byte order of the
+// machine, all else in that of the network. It reports whether s says all that
+// b does, so that nothing else need be kept.
+func (f *facts) address(s *sock, b []byte) bool {
+	s.port = -1
+	if len(b) < 2 {
+		return false
+	}
+	family := int(b[0]) | int(b[1])<<8
+	if b[0] == 0 { // big-endian: s390x, ppc64
+		family = int(b[1])
+	}
+	switch family {
+	case familyUnix:
+		s.family = "unix"
+		return f.unixPath(s, b[2:])
+	case familyInet:
+		s.family = "ipv4"
+		if len(b) < 8 {
+			return false
+		}
+		s.ip, s.port = netip.AddrFrom4([4]byte(b[4:8])), int32(b[2])<<8|int32(b[3])
+		s.text = f.ipText(s.ip)
+		return zero(b[8:])
+	case familyInet6:
+		s.family = "ipv6"
+		if len(b) < 24 {
+			return false
+		}
+		s.ip, s.port = netip.AddrFrom16([16]byte(b[8:24])), int32(b[2])<<8|int32(b[3])
+		s.text = f.ipText(s.ip)
+		return zero(b[4:8]) && zero(b[24:]) // no flow label, no scope
+	case familyNetlink:
+		s.family = "netlink"
+		return zero(b[2:])
+	case familyPacket:
+		s.family = "packet"
+		return false
+	}
+	return false
+}
+
+// unixPath reads the path of a unix socket. A name in the abstract space begins
+// with NUL, written as @ by everybody; what follows the NUL that ends a path is
+// no part of it.
+func (f *facts) unixPath(s *sock, b []byte) bool {
+	if len(b) == 0 || zero(b) {
+		return len(b) == 0 || b[0] == 0
+	}
+	if b[0] == 0 {
+		b[0] = '@'
+		end := len(b)
+		for end > 1 && b[end-1] == 0 {
+			end--
+		}
+		s.text = f.arena.keep(b[:end])
+		return end == len(b)
+	}
+	end := 0
+	for end < len(b) && b[end] != 0 {
+		end++
+	}
+	s.text = f.arena.keep(b[:end])
+	return zero(b[end:])
+}
+
+func zero(b []byte) bool {
+	for _, c := range b {
+		if c != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// ipCache keeps the values of addresses that were seen of late, because the
+// same few come again and again and making one allocates.
+type ipCache map[netip.Addr]event.Value
+
+const ipCacheSize = 1024
+
+// value returns an address as a value: an IPv4 address inside an IPv6 one as
+// what it is, so that a rule on 169.254.169.254 sees it in either dress.
+func (c *ipCache) value(a netip.Addr) event.Value {
+	a = a.Unmap()
+	if v, ok := (*c)[a]; ok {
+		return v
+	}
+	v, ok := event.IP(a.String())
+	if !ok {
+		return event.Value{}
+	}
+	if *c == nil || len(*c) >= ipCacheSize {
+		*c = make(ipCache, ipCacheSize)
+	}
+	(*c)[a] = v
+	return v
+}
+
+// ipText returns the text of an address as it is.
+func (f *facts) ipText(a netip.Addr) string {
+	if !a.Is4In6() {
+		return f.ips.value(a).Str()
+	}
+	return a.String()
+}
+
+// binds remembers which address a socket was bound to, so that listen, which
+// names only the file descriptor, can be told the port. It forgets by the time
+// of the events: a descriptor is used again soon.
+type binds [256]bind
+
+type bind struct {
+	pid, fd string
+	ms      int64
+	sock    sock
+}
+
+const bindLife = 10_000 // milliseconds
+
+func bindSlot(pid, fd string) uint32 { return (hash(pid)*31 + hash(fd)) % 256 }
+
+func (b *binds) keep(pid, fd string, ms int64, s sock) {
+	at := &b[bindSlot(pid, fd)]
+	// The strings are views of a chunk that ends with this batch.
+	s.text = strings.Clone(s.text)
+	*at = bind{pid: strings.Clone(pid), fd: strings.Clone(fd), ms: ms, sock: s}
+}
+
+func (b *binds) find(pid, fd string, ms int64) (sock, bool) {
+	at := &b[bindSlot(pid, fd)]
+	if at.pid != pid || at.fd != fd || pid == "" || ms < at.ms || ms-at.ms > bindLife {
+		return sock{}, false
+	}
+	return at.sock, true
+}
+
+// append appends the form of an address for people: 10.0.0.8:443, [::1]:443, a path.
+func (s *sock) append(b []byte) []byte {
+	if !s.ip.IsValid() {
+		if s.text == "" {
+			return append(b, s.family...)
+		}
+		return append(b, s.text...)
+	}
+	if s.ip.Is6() {
+		b = append(append(append(b, '['), s.text...), ']')
+	} else {
+		b = append(b, s.text...)
+	}
+	if s.port >= 0 {
+		b = strconv.AppendInt(append(b, ':'), int64(s.port), 10)
+	}
+	return b
+}

@@ -1,0 +1,208 @@
+package audit
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"tallyman/pipeline/event"
+)
+
+// stage is the transform in one lane: the open events and the memory that turns
+// them into fields. One goroutine calls it.
+//
+// An event ends
+//   - at once, where its record is of a type that stands alone,
+//   - with PROCTITLE, the last record of a system call in a log file; in a stream
+//     that has EOE records (a plugin's, not a file's) with EOE,
+//   - when more than Settings.Window events are open, oldest first,
+//   - when a record of its node is Settings.Timeout younger, or when nothing was
+//     read for that long.
+type stage struct {
+	t    *Transform
+	win  window
+	eoe  bool    // this stream has EOE records
+	solo pending // the event of a record that stands alone
+	seq  uint64
+	out  *event.Batch
+	f    facts
+	held []held // scratch of Held
+}
+
+func newStage(t *Transform) *stage {
+	s := &stage{t: t}
+	s.f.init(t)
+	return s
+}
+
+// Apply joins records to events. What is no audit record passes as it is.
+func (s *stage) Apply(_ context.Context, in, out *event.Batch) error {
+	s.out = out
+	if len(in.Events) == 0 {
+		s.idle()
+	}
+	for i := range in.Events {
+		e := &in.Events[i]
+		if e.Decode != Decoder {
+			out.Events = append(out.Events, *e)
+			continue
+		}
+		s.record(e)
+	}
+	s.own()
+	s.out = nil
+	return nil
+}
+
+// record takes one source record.
+func (s *stage) record(e *event.Event) {
+	rec, err := parse(e.Raw)
+	if err != nil {
+		s.foreign(e)
+		return
+	}
+	s.seq++
+	p := part{rec: rec, typ: s.t.tables.kinds.of(rec.Type), records: e.Records, seq: s.seq,
+		offset: e.Offset, raw: e.Raw, seen: e.Seen, shared: e.Shared, fields: e.Fields}
+	key := stampOf(&rec)
+	at := s.win.find(&key)
+	if at == nil {
+		s.expire(&key, e.Seen)
+		if single(p.typ) {
+			s.alone(key, p)
+			return
+		}
+		at = s.open(key)
+	}
+	at.parts = append(at.parts, p)
+	at.seen = e.Seen
+	switch {
+	case p.typ == typeEOE:
+		s.eoe = true
+		s.end(at)
+	case p.typ == typeProctitle && !s.eoe:
+		s.end(at)
+	}
+}
+
+// alone makes an event of one record.
+func (s *stage) alone(key stamp, p part) {
+	s.solo.stamp, s.solo.late = key, s.win.gone(&key)
+	s.solo.parts = append(s.solo.parts[:0], p)
+	s.win.remember(&key)
+	s.emit(&s.solo)
+	clear(s.solo.parts)
+}
+
+// open starts an event, and ends the oldest when there are too many.
+func (s *stage) open(key stamp) *pending {
+	if s.win.n >= s.t.set.Window {
+		s.t.count.overflow.Inc()
+		s.end(s.win.first)
+	}
+	return s.win.open(key)
+}
+
+// expire ends what a record of the same node shows to be over. Events of another
+// node have another clock: for them the time of reading is compared.
+func (s *stage) expire(key *stamp, seen time.Time) {
+	for p := s.win.first; p != nil; p = s.win.first {
+		if p.node == key.node {
+			if key.ms-p.ms <= s.t.set.Timeout.Milliseconds() {
+				return
+			}
+		} else if seen.Sub(p.seen) <= s.t.set.Timeout {
+			return
+		}
+		s.t.count.timeout.Inc()
+		s.end(p)
+	}
+}
+
+// idle ends what has waited long enough, when there was nothing to read.
+func (s *stage) idle() {
+	limit := s.t.env.Now().Add(-s.t.set.Timeout)
+	for p := s.win.first; p != nil; {
+		next := p.next
+		if !p.seen.After(limit) {
+			s.t.count.timeout.Inc()
+			s.end(p)
+		}
+		p = next
+	}
+}
+
+func (s *stage) end(p *pending) {
+	s.win.close(p)
+	s.emit(p)
+	s.win.recycle(p)
+}
+
+// own makes copies of what stays open, because the chunk that the strings are
+// views of is not ours beyond this batch.
+func (s *stage) own() {
+	for p := s.win.first; p != nil; p = p.next {
+		for i := range p.parts {
+			if !p.parts[i].owned {
+				p.parts[i].own()
+			}
+		}
+		p.node = p.parts[0].rec.Node
+	}
+}
+
+func (p *part) own() {
+	p.raw, p.owned = strings.Clone(p.raw), true
+	if r, err := parse(p.raw); err == nil {
+		p.rec = r
+	}
+	if len(p.fields) == 0 {
+		p.fields = nil
+		return
+	}
+	p.fields = slices.Clone(p.fields)
+	for i := range p.fields {
+		f := &p.fields[i]
+		f.Name = strings.Clone(f.Name)
+		switch f.Val.Kind() {
+		case event.KindString:
+			f.Val = event.String(strings.Clone(f.Val.Str()))
+		case event.KindIP:
+			f.Val, _ = event.IP(strings.Clone(f.Val.Str()))
+		}
+	}
+}
+
+type held struct {
+	seq uint64
+	p   *part
+}
+
+// Held appends the records of the open events in the order of their arrival.
+func (s *stage) Held(dst []event.Event) []event.Event {
+	s.held = s.held[:0]
+	for p := s.win.first; p != nil; p = p.next {
+		for i := range p.parts {
+			s.held = append(s.held, held{p.parts[i].seq, &p.parts[i]})
+		}
+	}
+	slices.SortFunc(s.held, func(a, b held) int { return cmp.Compare(a.seq, b.seq) })
+	for _, h := range s.held {
+		p := h.p
+		dst = append(dst, event.Event{Decode: Decoder, Raw: p.raw, Records: p.records, Offset: p.offset,
+			Seen: p.seen, Shared: p.shared, Fields: p.fields})
+	}
+	clear(s.held)
+	return dst
+}
+
+// Flush ends everything that is open, oldest first.
+func (s *stage) Flush(out *event.Batch) {
+	s.out = out
+	for s.win.first != nil {
+		s.end(s.win.first)
+	}
+	s.out = nil
+}

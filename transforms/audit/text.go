@@ -1,0 +1,161 @@
+package audit
+
+import "strings"
+
+// arena makes strings that are built here: decoded hex, joined command lines,
+// resolved paths. One allocation serves many of them; a chunk lives as long as
+// one string of it does.
+type arena struct{ b strings.Builder }
+
+const arenaChunk = 32 << 10
+
+// keep returns the text of p as a string of its own.
+func (a *arena) keep(p []byte) string {
+	if len(p) == 0 {
+		return ""
+	}
+	if len(p) > arenaChunk/4 {
+		return string(p)
+	}
+	if a.b.Cap()-a.b.Len() < len(p) {
+		// What was built stays alive through the strings that point into it.
+		a.b = strings.Builder{}
+		a.b.Grow(arenaChunk)
+	}
+	at := a.b.Len()
+	a.b.Write(p)
+	return a.b.String()[at:]
+}
+
+const notHex = 0xff
+
+// nibble returns the value of an upper-case hex digit. The kernel and libaudit
+// write no other, so lower case stays text.
+func nibble(c byte) byte {
+	switch {
+	case c >= '0' && c <= '9':
+		return c - '0'
+	case c >= 'A' && c <= 'F':
+		return c - 'A' + 10
+	}
+	return notHex
+}
+
+// appendHex appends the bytes that s encodes; false, and dst as it was, where s
+// is not hex through and through.
+func appendHex(dst []byte, s string) ([]byte, bool) {
+	if len(s) == 0 || len(s)%2 != 0 {
+		return dst, false
+	}
+	n := len(dst)
+	for i := 0; i < len(s); i += 2 {
+		hi, lo := nibble(s[i]), nibble(s[i+1])
+		if hi == notHex || lo == notHex {
+			return dst[:n], false
+		}
+		dst = append(dst, hi<<4|lo)
+	}
+	return dst, true
+}
+
+// encoded reports whether a bare value of this field is hex. A quoted one never
+// is. These are the fields that the kernel writes with
+// audit_log_untrustedstring and programs with audit_encode_value.
+func encoded(key string) bool {
+	switch key {
+	case "name", "comm", "exe", "cwd", "proctitle", "key", "acct", "cmd", "path", "file", "dir", "watch",
+		"ocomm", "data", "profile", "peer", "target", "vm", "root_dir", "invalid_context", "device", "grp", "new_group",
+		"new-disk", "old-disk", "new-fs", "old-fs", "new-chardev", "old-chardev", "cgroup", "sw", "root-dir":
+		return true
+	}
+	return false
+}
+
+// none reports whether a value says that there is none (SCHEMA rule 1).
+func none(s string) bool { return s == "" || s == "(null)" || s == "?" || s == "(none)" }
+
+// text returns the text of a field whose bare form is hex; "" for none.
+func (f *facts) text(t Token) string {
+	if t.Form != Bare {
+		return t.Val
+	}
+	if none(t.Val) {
+		return ""
+	}
+	b, ok := appendHex(f.buf[:0], t.Val)
+	f.buf = b
+	if !ok {
+		return t.Val
+	}
+	return f.arena.keep(b)
+}
+
+// value returns the text of any field: decoded where the field is one that is
+// written in hex.
+func (f *facts) value(t Token) string {
+	if t.Form == Bare && encoded(t.Key) {
+		return f.text(t)
+	}
+	return t.Val
+}
+
+// hexNum reads an argument register, hex without a prefix; false where it is
+// none.
+func hexNum(s string) (uint64, bool) {
+	if s == "" || len(s) > 16 {
+		return 0, false
+	}
+	var n uint64
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		switch {
+		case c >= '0' && c <= '9':
+			c -= '0'
+		case c >= 'a' && c <= 'f':
+			c -= 'a' - 10
+		case c >= 'A' && c <= 'F':
+			c -= 'A' - 10
+		default:
+			return 0, false
+		}
+		n = n<<4 | uint64(c)
+	}
+	return n, true
+}
+
+// decimal reads a number that may have a sign; false where it is none.
+func decimal(s string) (int64, bool) {
+	neg := s != "" && s[0] == '-'
+	if neg {
+		s = s[1:]
+	}
+	if s == "" || len(s) > 18 {
+		return 0, false
+	}
+	var n int64
+	for i := 0; i < len(s); i++ {
+		if s[i] < '0' || s[i] > '9' {
+			return 0, false
+		}
+		n = n*10 + int64(s[i]-'0')
+	}
+	if neg {
+		n = -n
+	}
+	return n, true
+}
+
+// octal reads an octal number, as of a mode; false where it is none.
+func octal(s string) (uint64, bool) {
+	if s == "" || len(s) > 20 {
+		return 0, false
+	}
+	var n uint64
+	for i := 0; i < len(s); i++ {
+		if s[i] < '0' || s[i] > '7' {
+			return 0, false
+		}
+		n = n<<3 | uint64(s[i]-'0')
+	}
+	return n, true
+}
