@@ -179,6 +179,9 @@ func (m *Mem) Remove(name string) error {
 	if dir == nil || dir.now[base] == nil {
 		return &fs.PathError{Op: "remove", Path: name, Err: fs.ErrNotExist}
 	}
+	if dir.now[base].dir {
+		return &fs.PathError{Op: "remove", Path: name, Err: syscall.EISDIR}
+	}
 	dir.now[base].links--
 	delete(dir.now, base)
 	return nil
@@ -192,8 +195,11 @@ func (m *Mem) ReadDir(name string) ([]Info, error) {
 		return nil, err
 	}
 	dir := m.find(name)
-	if dir == nil || !dir.dir {
+	if dir == nil {
 		return nil, &fs.PathError{Op: "readdir", Path: name, Err: fs.ErrNotExist}
+	}
+	if !dir.dir {
+		return nil, &fs.PathError{Op: "readdir", Path: name, Err: syscall.ENOTDIR}
 	}
 	var out []Info
 	for base, n := range dir.now {

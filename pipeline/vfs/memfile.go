@@ -21,11 +21,19 @@ func (f *memFile) begin(kind string) error {
 	if err := f.m.begin(kind, f.name); err != nil {
 		return err
 	}
+	if err := f.open(kind); err != nil {
+		return err
+	}
+	if !f.write && kind != "read" && kind != "lock" {
+		return &fs.PathError{Op: kind, Path: f.name, Err: syscall.EBADF}
+	}
+	return nil
+}
+
+// open returns an error once the file is closed; m.mu is held.
+func (f *memFile) open(kind string) error {
 	if f.closed {
 		return &fs.PathError{Op: kind, Path: f.name, Err: fs.ErrClosed}
-	}
-	if !f.write && kind != "read" && kind != "size" && kind != "lock" {
-		return &fs.PathError{Op: kind, Path: f.name, Err: syscall.EBADF}
 	}
 	return nil
 }
@@ -54,6 +62,12 @@ func (f *memFile) WriteAt(p []byte, off int64) (int, error) {
 	defer f.m.mu.Unlock()
 	if err != nil {
 		return 0, err
+	}
+	if off < 0 {
+		return 0, fmt.Errorf("write %s: negative offset", f.name)
+	}
+	if len(p) == 0 {
+		return 0, nil // which does not lengthen a file
 	}
 	if err := f.grow("write", off+int64(len(p))); err != nil {
 		return 0, err
@@ -88,7 +102,7 @@ func (f *memFile) grow(kind string, size int64) error {
 func (f *memFile) Size() (int64, error) {
 	f.m.mu.Lock()
 	defer f.m.mu.Unlock()
-	return int64(len(f.n.data)), nil
+	return int64(len(f.n.data)), f.open("size")
 }
 
 func (f *memFile) Truncate(size int64) error {
@@ -96,6 +110,9 @@ func (f *memFile) Truncate(size int64) error {
 	defer f.m.mu.Unlock()
 	if err != nil {
 		return err
+	}
+	if size < 0 {
+		return &fs.PathError{Op: "truncate", Path: f.name, Err: syscall.EINVAL}
 	}
 	if size >= int64(len(f.n.data)) {
 		return f.grow("truncate", size)
@@ -116,8 +133,11 @@ func (f *memFile) Allocate(size int64) error {
 }
 
 func (f *memFile) Datasync() error {
-	err := f.begin("datasync")
+	err := f.m.begin("datasync", f.name)
 	defer f.m.mu.Unlock()
+	if closed := f.open("datasync"); closed != nil {
+		return closed
+	}
 	if err != nil {
 		// The pages count as clean now and are never written: that is what a
 		// failed fsync leaves behind.
@@ -167,7 +187,7 @@ func (f *memFile) TryLock() (bool, error) {
 func (f *memFile) Linked() (bool, error) {
 	f.m.mu.Lock()
 	defer f.m.mu.Unlock()
-	return f.n.links > 0, nil
+	return f.n.links > 0, f.open("linked")
 }
 
 func (f *memFile) Close() error {

@@ -43,11 +43,26 @@ func (osFS) MkdirAll(dir string) error {
 			return err
 		}
 	}
+	return tighten(dir)
+}
+
+// tighten gives dir mode 0700. A folder with the sticky bit is everybody's, like
+// /tmp, and shutting it would hurt others.
+func tighten(dir string) error {
 	info, err := os.Stat(dir)
-	if err != nil || info.Mode().Perm() == 0o700 {
+	switch {
+	case err != nil:
 		return err
+	case info.Mode()&fs.ModeSticky != 0:
+		return fmt.Errorf("mkdir %s: %w", dir, ErrShared)
+	case info.Mode().Perm() == 0o700:
+		return nil
 	}
-	return os.Chmod(dir, 0o700)
+	err = os.Chmod(dir, 0o700)
+	if errors.Is(err, fs.ErrPermission) {
+		return fmt.Errorf("%w: the folder belongs to another user, so name one below it", err)
+	}
+	return err
 }
 
 func (osFS) Open(name string, mode Mode) (File, error) {
@@ -83,7 +98,13 @@ func (osFS) Open(name string, mode Mode) (File, error) {
 	return osFile{f}, nil
 }
 
-func (osFS) Remove(name string) error { return os.Remove(name) }
+func (osFS) Remove(name string) error {
+	// Not os.Remove, which takes an empty folder too.
+	if err := syscall.Unlink(name); err != nil {
+		return &fs.PathError{Op: "unlink", Path: name, Err: err}
+	}
+	return nil
+}
 
 func (osFS) ReadDir(dir string) ([]Info, error) {
 	list, err := os.ReadDir(dir)
@@ -137,15 +158,26 @@ func (f osFile) Size() (int64, error) {
 }
 
 func (f osFile) Allocate(size int64) error {
+	if size <= 0 {
+		return nil
+	}
 	err := allocate(int(f.Fd()), size)
 	if errors.Is(err, syscall.EOPNOTSUPP) || errors.Is(err, syscall.ENOSYS) {
 		// This file system cannot: a full disk will show at a write instead.
-		return f.Truncate(size)
+		return f.lengthen(size)
 	}
 	if err != nil {
 		return &fs.PathError{Op: "fallocate", Path: f.Name(), Err: err}
 	}
 	return nil
+}
+
+// lengthen makes the file at least size bytes long and never shorter.
+func (f osFile) lengthen(size int64) error {
+	if now, err := f.Size(); err != nil || now >= size {
+		return err
+	}
+	return f.Truncate(size)
 }
 
 func (f osFile) Datasync() error {

@@ -13,6 +13,9 @@ import (
 // folder or a device.
 var ErrNotRegular = errors.New("not a regular file")
 
+// ErrShared says that a folder is everybody's, so that it cannot be made ours.
+var ErrShared = errors.New("the folder is shared with other programs; name one below it")
+
 // Mode says how Open treats a name.
 type Mode uint8
 
@@ -29,7 +32,7 @@ const (
 type FS interface {
 	// MkdirAll makes dir and what is missing above it, each with mode 0700
 	// whatever the umask, and each on stable storage when it returns. A dir that
-	// exists gets mode 0700.
+	// exists gets mode 0700; one with the sticky bit, like /tmp, is ErrShared.
 	MkdirAll(dir string) error
 
 	// Open opens a regular file; a symbolic link is refused. A file that is made
@@ -37,7 +40,7 @@ type FS interface {
 	// SyncDir.
 	Open(name string, mode Mode) (File, error)
 
-	// Remove removes a file; that is on stable storage only after SyncDir.
+	// Remove removes a file, not a folder; that is on stable storage only after SyncDir.
 	Remove(name string) error
 
 	// ReadDir lists a folder by name, links not followed.
