@@ -1,0 +1,89 @@
+package container
+
+import (
+	"tallyman/pipeline/event"
+	"tallyman/pipeline/schema"
+)
+
+// method says how a container was found; the words are those of
+// tallyman.container.method.
+type method uint8
+
+const (
+	methodNone    method = iota
+	methodTracefs        // what the kernel recorded: fork, exec, exit, move
+	methodLineage        // the engine's own commands in the stream, then by parent
+	methodProc           // the process's control group
+	methodParent         // its parent's control group
+	methodInspect        // the engine's inspect, then by parent
+	methodSource         // the record says it itself
+	methods
+)
+
+var methodNames = [methods]string{"none", "tracefs", "lineage", "proc", "parent", "inspect", "source"}
+
+// confidence is how far an answer may be trusted; the words are those of
+// tallyman.container.confidence.
+type confidence uint8
+
+const (
+	confUnknown confidence = iota // no answer
+	confMedium                    // the parent's answer, or a life that is not proven
+	confHigh                      // one thing short of proof
+	confExact                     // the kernel or the engine says it of this very process
+	confidences
+)
+
+var confidenceNames = [confidences]string{"unknown", "medium", "high", "exact"}
+
+// answer is what is known of where a process runs. The zero answer is that
+// nothing is.
+type answer struct {
+	in        *container
+	host      bool // proven to be outside every container; then in is nil
+	method    method
+	conf      confidence
+	ambiguous bool // more than one life fitted
+	hops      uint8
+}
+
+func (a answer) found() bool { return a.in != nil || a.host }
+
+// child returns what a holds for a child of the process.
+func (a answer) child() answer {
+	if a.in == nil {
+		return answer{} // host by inheritance is no proof
+	}
+	if a.hops < 255 {
+		a.hops++
+	}
+	switch a.method {
+	case methodProc, methodParent:
+		a.method, a.conf = methodParent, confMedium
+	default:
+		a.conf = min(a.conf, confHigh)
+	}
+	return a
+}
+
+// spare is the most fields that stamp adds besides the container's own.
+const spare = 7
+
+// stamp appends a to the fields of an event.
+func (a answer) stamp(f *event.Fields) {
+	if a.in != nil {
+		*f = append(*f, a.in.fields...)
+	}
+	*f = append(*f,
+		event.Field{Key: schema.TallymanContainerMethod, Val: event.String(methodNames[a.method])},
+		event.Field{Key: schema.TallymanContainerConfidence, Val: event.String(confidenceNames[a.conf])})
+	if a.host {
+		*f = append(*f, event.Field{Key: schema.TallymanContainerHost, Val: event.Bool(true)})
+	}
+	if a.hops > 0 {
+		*f = append(*f, event.Field{Key: schema.TallymanContainerHops, Val: event.Int(int64(a.hops))})
+	}
+	if a.ambiguous {
+		*f = append(*f, event.Field{Key: schema.TallymanContainerAmbiguous, Val: event.Bool(true)})
+	}
+}

@@ -1,0 +1,182 @@
+package container
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"tallyman/pipeline/event"
+	"tallyman/pipeline/plugin"
+	"tallyman/pipeline/schema"
+)
+
+// score counts how many events of a capture were given the right container.
+type score struct {
+	events, right, wrong, none int
+	hosts, hostWrong, hostSeen int
+	category                   map[string]*[3]int // right, wrong, none
+}
+
+func (s *score) rightShare() float64 { return 100 * float64(s.right) / float64(s.events) }
+func (s *score) wrongShare() float64 {
+	return 100 * float64(s.wrong+s.hostWrong) / float64(s.events+s.hosts)
+}
+
+// truth is one line of truth.jsonl.
+type truth struct {
+	Event, Category, Context, Runtime string
+	Container                         string `json:"container_id"`
+	PID                               int64
+}
+
+// run sends events through a transform in batches of the size and returns them
+// with what was added.
+func run(t testing.TB, tr plugin.Transform, events []capturedEvent, size int) []event.Event {
+	t.Helper()
+	var out []event.Event
+	st := tr.Lane("audit")
+	for len(events) > 0 {
+		n := min(size, len(events))
+		var in, res event.Batch
+		for _, e := range events[:n] {
+			in.Add(e.ev)
+		}
+		if err := st.Apply(context.Background(), &in, &res); err != nil {
+			t.Fatal(err)
+		}
+		if len(res.Events) != n {
+			t.Fatalf("%d events became %d", n, len(res.Events))
+		}
+		out = append(out, res.Events...)
+		events = events[n:]
+	}
+	return out
+}
+
+// judge compares events with the truth of their capture.
+func judge(t testing.TB, dir string, events []capturedEvent, out []event.Event) *score {
+	t.Helper()
+	at := map[string]int{}
+	for i := range events {
+		at[events[i].key] = i
+	}
+	s := &score{category: map[string]*[3]int{}}
+	for line := range bytes.Lines(readAny(t, filepath.Join(dir, "truth.jsonl.gz"))) {
+		var w truth
+		if err := json.Unmarshal(line, &w); err != nil {
+			t.Fatal(err)
+		}
+		i, ok := at[w.Event]
+		if !ok {
+			continue // a cut capture
+		}
+		e := &out[i]
+		got := e.Fields.Get(schema.ContainerID).Str()
+		host := e.Fields.Get(schema.TallymanContainerHost).True()
+		if e.Fields.Get(schema.TallymanContainerMethod).IsZero() || e.Fields.Get(schema.TallymanContainerConfidence).IsZero() {
+			t.Fatalf("%s has no method", w.Event)
+		}
+		if w.Container == "" {
+			s.hosts++
+			if got != "" {
+				s.hostWrong++
+				t.Logf("host event %s of pid %d was given %.8s by %s", w.Event, w.PID, got, e.Fields.Get(schema.TallymanContainerMethod).Str())
+			}
+			if host {
+				s.hostSeen++
+			}
+			continue
+		}
+		s.events++
+		k := w.Context + "/" + w.Category
+		c := s.category[k]
+		if c == nil {
+			c = new([3]int)
+			s.category[k] = c
+		}
+		switch {
+		case got == w.Container:
+			s.right++
+			c[0]++
+		case got != "" || host:
+			s.wrong++
+			c[1]++
+			t.Logf("%s of pid %d: got %.8s host %v by %s, want %.8s", w.Event, w.PID, got, host, e.Fields.Get(schema.TallymanContainerMethod).Str(), w.Container)
+		default:
+			s.none++
+			c[2]++
+		}
+	}
+	return s
+}
+
+func (s *score) log(t testing.TB, what string) {
+	t.Helper()
+	t.Logf("%s: of %d events %.2f %% right, %.2f %% wrong, %d not found; %d of %d host events wrong, %d proven", what, s.events,
+		s.rightShare(), s.wrongShare(), s.none, s.hostWrong, s.hosts, s.hostSeen)
+	for k, c := range s.category {
+		if c[1]+c[2] > 0 {
+			t.Logf("    %-24s right %d wrong %d none %d", k, c[0], c[1], c[2])
+		}
+	}
+}
+
+// offline returns the settings for a capture's folder, with what is asked for.
+func offline(dir string, inspect, events, timeline bool) *Settings {
+	s := Default()
+	s.Offline = &Offline{}
+	if inspect {
+		s.Offline.Inspect = []plugin.Text{{Value: filepath.Join(dir, "inspect.json")}}
+	}
+	if events {
+		for _, f := range []string{"docker-events.jsonl", "podman-events.jsonl"} {
+			s.Offline.Events = append(s.Offline.Events, plugin.Text{Value: filepath.Join(dir, f)})
+		}
+	}
+	if timeline {
+		s.Offline.Timeline = plugin.Text{Value: filepath.Join(dir, "timeline.jsonl.gz")}
+	}
+	return &s
+}
+
+func build(t testing.TB, s *Settings) plugin.Transform {
+	t.Helper()
+	tr, err := New(s, plugin.Env{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tr
+}
+
+// TestCaptures scores every capture of the shared corpus, with each set of
+// files that may be there.
+func TestCaptures(t *testing.T) {
+	root := filepath.Join("..", "..", "..", "shared", "corpus", "audit-live")
+	if _, err := os.Stat(root); err != nil {
+		t.Skip("SKIPPED, NO capture was scored: ../shared is not beside this clone")
+	}
+	for _, name := range []string{"small-raw", "small-enriched", "medium-raw", "rotating", "lossy-enriched"} {
+		t.Run(name, func(t *testing.T) {
+			dir := filepath.Join(root, name)
+			events := decodeCapture(t, dir)
+			for _, c := range []struct {
+				what                      string
+				inspect, events, timeline bool
+				right, wrong              float64
+			}{
+				{"timeline", true, true, true, 92, 0.2},
+				{"inspect and events", true, true, false, 0, 0.2},
+				{"the log alone", false, false, false, 0, 0.2},
+			} {
+				s := judge(t, dir, events, run(t, build(t, offline(dir, c.inspect, c.events, c.timeline)), events, 256))
+				s.log(t, c.what)
+				if s.rightShare() < c.right || s.wrongShare() > c.wrong {
+					t.Errorf("%s: want at least %.1f %% right and at most %.1f %% wrong", c.what, c.right, c.wrong)
+				}
+			}
+		})
+	}
+}

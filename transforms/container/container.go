@@ -1,0 +1,137 @@
+// Package container says which container an event happened in. It follows the
+// processes that events name, over their whole lives, and knows the command
+// lines of container engines, the shapes of control group paths, /proc, and the
+// files that were recorded beside a capture. It does not know how an audit
+// record is decoded, and it never takes a user id, a file name or a program's
+// own words for proof: what is not found is method "none", never a guess.
+package container
+
+import (
+	"sync"
+
+	"tallyman/pipeline/meter"
+	"tallyman/pipeline/plugin"
+)
+
+// Plugin is the transform `type: container`.
+var Plugin = plugin.NewTransform("container", "Stamps events with the container that they happened in.", Default, New)
+
+// Settings are the keys of the transform.
+type Settings struct {
+	Runtimes     []string    `yaml:"runtimes" doc:"The container engines to look for; a container of another one is left unresolved." enum:"docker,containerd,crio,podman" example:"[docker, containerd]"`
+	Kubernetes   string      `yaml:"kubernetes" doc:"auto: pod, namespace and pod uid are taken from the labels that the runtime keeps and from the control group; off: they are not set." enum:"auto,off"`
+	Procfs       plugin.Text `yaml:"procfs" doc:"Where the host's /proc is mounted; it must be of the host's pid namespace."`
+	DockerRoot   plugin.Text `yaml:"docker_root" doc:"Docker's data folder; names, images and labels are read from containers/ID/config.v2.json there when it is readable. Empty: not read."`
+	MaxProcesses int         `yaml:"max_processes" doc:"How many processes are remembered; those that ended first are forgotten first."`
+	Offline      *Offline    `yaml:"offline" doc:"Files that were recorded beside a capture; when set, neither /proc nor docker_root is read."`
+}
+
+// Offline names what was recorded beside a capture; every file may be gzip.
+type Offline struct {
+	Inspect  []plugin.Text `yaml:"inspect" doc:"Outputs of docker, podman or nerdctl inspect, or of crictl inspect."`
+	Events   []plugin.Text `yaml:"events" doc:"Outputs of docker events or podman events, one JSON object a line."`
+	Timeline plugin.Text   `yaml:"timeline" doc:"What the kernel did with every process, one JSON object a line: t (ns), k (scan, fork, exec, exit, attach), pid, ppid, cg."`
+}
+
+// Default returns the settings that hold where a configuration says nothing.
+func Default() Settings {
+	return Settings{
+		Runtimes:     []string{"docker", "containerd", "crio", "podman"},
+		Kubernetes:   "auto",
+		Procfs:       plugin.Text{Value: "/proc"},
+		DockerRoot:   plugin.Text{Value: "/var/lib/docker"},
+		MaxProcesses: 65536,
+	}
+}
+
+// runtimeOf maps the words of the setting to those of container.runtime.
+var runtimeOf = map[string]string{"docker": runtimeDocker, "containerd": runtimeContainerd, "crio": runtimeCRIO, "podman": runtimePodman}
+
+// Check refuses what the types allow and the transform cannot do.
+func (s *Settings) Check() plugin.Problems {
+	var out plugin.Problems
+	if len(s.Runtimes) == 0 {
+		out = append(out, plugin.Problem{Text: "runtimes is empty", Hint: "leave it out to look for all"})
+	}
+	for _, r := range s.Runtimes {
+		if runtimeOf[r] == "" {
+			out = append(out, plugin.Problem{Text: "unknown runtime " + `"` + r + `"`, Hint: "docker, containerd, crio or podman"})
+		}
+	}
+	if s.Kubernetes != "auto" && s.Kubernetes != "off" {
+		out = append(out, plugin.Problem{Text: `kubernetes is "` + s.Kubernetes + `"`, Hint: "auto or off"})
+	}
+	if s.MaxProcesses < 64 {
+		out = append(out, plugin.Problem{Text: "max_processes is less than 64"})
+	}
+	return out
+}
+
+// maxContainers bounds the containers that are remembered, besides those of
+// offline files.
+const maxContainers = 16384
+
+// Transform is shared by all lanes.
+type Transform struct {
+	env     plugin.Env
+	history *history // of the timeline; never changed once built; nil without one
+
+	mu     sync.Mutex // guards what follows
+	reg    *registry
+	table  *table
+	proc   *procfs // nil: /proc is not read
+	docker *dockerRoot
+
+	events    [methods]*meter.Counter
+	looks     [2]*meter.Counter // of /proc: in vain, with an answer
+	processes *meter.Gauge
+	known     *meter.Gauge
+}
+
+// New builds the transform and reads the offline files; what is wrong in them
+// is returned as Problems.
+func New(s *Settings, env plugin.Env) (plugin.Transform, error) {
+	if p := s.Check(); p.Bad() {
+		return nil, p
+	}
+	reg := &registry{byID: map[string]*container{}, max: maxContainers, kubernetes: s.Kubernetes == "auto", runtimes: map[string]bool{}}
+	for _, r := range s.Runtimes {
+		reg.runtimes[runtimeOf[r]] = true
+	}
+	t := &Transform{env: env, reg: reg, table: newTable(s.MaxProcesses, reg)}
+	if s.Offline != nil {
+		if p := t.load(s.Offline); p.Bad() {
+			return nil, p
+		}
+	} else {
+		if s.Procfs.Value != "" {
+			t.proc = &procfs{root: s.Procfs.Value, now: env.Now}
+		}
+		if s.DockerRoot.Value != "" {
+			t.docker = &dockerRoot{dir: s.DockerRoot.Value, now: env.Now}
+		}
+	}
+	t.count(env.Meter)
+	return t, nil
+}
+
+func (t *Transform) count(m *meter.Registry) {
+	for i := range t.events {
+		t.events[i] = m.Counter("tallyman_container_events_total", "Events by how their container was found; none is not found.",
+			meter.Label{Name: "method", Value: methodNames[i]})
+	}
+	for i, result := range [...]string{"gone", "found"} {
+		t.looks[i] = m.Counter("tallyman_container_lookups_total", "Readings of a process in /proc; gone is too late, or no answer.",
+			meter.Label{Name: "result", Value: result})
+	}
+	t.processes = m.Gauge("tallyman_container_processes", "Processes that are remembered.")
+	t.known = m.Gauge("tallyman_container_containers", "Containers that are remembered.")
+	t.processes.Set(int64(t.table.count))
+	t.known.Set(int64(len(t.reg.byID)))
+}
+
+// Lane returns the stage of one lane.
+func (t *Transform) Lane(string) plugin.Stage { return &stage{t: t} }
+
+// Close ends the transform.
+func (t *Transform) Close() error { return nil }

@@ -1,0 +1,211 @@
+package container
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"tallyman/pipeline/event"
+	"tallyman/pipeline/schema"
+)
+
+// The runtimes as container.runtime has them.
+const (
+	runtimeDocker     = "docker"
+	runtimeContainerd = "containerd"
+	runtimeCRIO       = "cri-o"
+	runtimePodman     = "podman"
+)
+
+// facts are what is known of a container besides its id.
+type facts struct {
+	name       string
+	runtime    string // as container.runtime
+	image      string // as it was asked for: registry/name:tag@digest
+	imageID    string // sha256:…, the id of the image on this host
+	digest     string // sha256:…, the digest in the registry
+	pod        string // uid of the pod
+	privileged *bool
+	labels     map[string]string
+}
+
+// container is one container that was seen or read of. Its fields are built
+// when something is learnt and appended to events as they are; the slice is
+// replaced, never changed.
+type container struct {
+	id     string
+	known  facts
+	fields event.Fields
+	used   int64 // event time of the last use, ns; guarded as the table
+	asked  uint8 // how often the engine's files were asked
+	bound  bool  // an answer that outlives eviction: read from an offline file
+}
+
+// learn fills what is not known yet and rebuilds the fields. What is known
+// stays: the first source is the one nearest to the container.
+func (c *container) learn(f facts, kubernetes bool) {
+	k := &c.known
+	fill(&k.name, f.name)
+	fill(&k.runtime, f.runtime)
+	fill(&k.image, f.image)
+	fill(&k.imageID, f.imageID)
+	fill(&k.digest, f.digest)
+	fill(&k.pod, f.pod)
+	if k.privileged == nil {
+		k.privileged = f.privileged
+	}
+	if k.labels == nil && len(f.labels) > 0 {
+		k.labels = f.labels
+	}
+	c.fields = k.build(c.id, kubernetes)
+}
+
+func fill(at *string, s string) {
+	if *at == "" {
+		*at = s
+	}
+}
+
+// build returns the fields of container, orchestrator and kubernetes.
+func (k *facts) build(id string, kubernetes bool) event.Fields {
+	var f event.Fields
+	f.AddString(schema.ContainerID, id)
+	f.AddString(schema.ContainerName, k.name)
+	f.AddString(schema.ContainerRuntime, k.runtime)
+	ref := parseImage(k.image)
+	f.AddString(schema.ContainerImageName, ref.name)
+	f.AddString(schema.ContainerImageTag, ref.tag)
+	digest := k.digest
+	fill(&digest, ref.digest)
+	f.AddString(schema.ContainerImageHashAll, digest)
+	if k.imageID != digest {
+		f.AddString(schema.ContainerImageHashAll, k.imageID)
+	}
+	f.AddString(schema.ContainerImageRegistry, ref.registry)
+	for _, name := range slices.Sorted(maps.Keys(k.labels)) {
+		f.AddNamed(schema.ContainerLabels, name, event.String(k.labels[name]))
+	}
+	if k.privileged != nil {
+		f.Add(schema.ContainerSecurityContextPrivileged, event.Bool(*k.privileged))
+	}
+	k.orchestrator(&f, kubernetes)
+	return f
+}
+
+// The labels that engines and orchestrators set.
+const (
+	labelPodName   = "io.kubernetes.pod.name"
+	labelPodNS     = "io.kubernetes.pod.namespace"
+	labelPodUID    = "io.kubernetes.pod.uid"
+	labelContainer = "io.kubernetes.container.name"
+	labelProject   = "com.docker.compose.project"
+	labelService   = "com.docker.compose.service"
+	labelStack     = "com.docker.stack.namespace"
+	labelSwarm     = "com.docker.swarm.service.name"
+)
+
+// orchestrator adds who runs the container: a pod, a compose project or a
+// swarm service, each by its labels, a pod also by its control group.
+func (k *facts) orchestrator(f *event.Fields, kubernetes bool) {
+	l := k.labels
+	pod := l[labelPodUID]
+	fill(&pod, k.pod)
+	switch {
+	case kubernetes && (pod != "" || l[labelPodName] != ""):
+		f.AddString(schema.OrchestratorType, "kubernetes")
+		f.AddString(schema.OrchestratorNamespace, l[labelPodNS])
+		f.AddString(schema.OrchestratorResourceType, "pod")
+		f.AddString(schema.OrchestratorResourceName, l[labelPodName])
+		f.AddString(schema.OrchestratorResourceID, pod)
+		f.AddString(schema.KubernetesNamespace, l[labelPodNS])
+		f.AddString(schema.KubernetesPodName, l[labelPodName])
+		f.AddString(schema.KubernetesPodUID, pod)
+		f.AddString(schema.KubernetesContainerName, l[labelContainer])
+	case l[labelProject] != "":
+		f.AddString(schema.OrchestratorType, "compose")
+		f.AddString(schema.OrchestratorNamespace, l[labelProject])
+		f.AddString(schema.OrchestratorResourceName, l[labelService])
+	case l[labelSwarm] != "":
+		f.AddString(schema.OrchestratorType, "swarm")
+		f.AddString(schema.OrchestratorNamespace, l[labelStack])
+		f.AddString(schema.OrchestratorResourceName, l[labelSwarm])
+	}
+}
+
+// image is an image reference in its parts.
+type image struct{ registry, name, tag, digest string }
+
+// parseImage splits registry/name:tag@digest. The registry is the part before
+// the first slash where it has a dot, a colon or is localhost, as the
+// distribution reference grammar has it; a bare image id is a digest alone.
+func parseImage(ref string) image {
+	var i image
+	if strings.HasPrefix(ref, "sha256:") {
+		return image{digest: ref}
+	}
+	if isID(ref) {
+		return image{digest: "sha256:" + ref}
+	}
+	i.name, i.digest, _ = strings.Cut(ref, "@")
+	if colon := strings.LastIndexByte(i.name, ':'); colon > strings.LastIndexByte(i.name, '/') {
+		i.name, i.tag = i.name[:colon], i.name[colon+1:]
+	}
+	if first, _, ok := strings.Cut(i.name, "/"); ok && (strings.ContainsAny(first, ".:") || first == "localhost") {
+		i.registry = first
+	}
+	return i
+}
+
+// registry holds the containers by id, at most max of those that no offline
+// file names.
+type registry struct {
+	byID       map[string]*container
+	max        int
+	kubernetes bool
+	runtimes   map[string]bool // those that are looked for, as container.runtime
+}
+
+// get returns the container of id, made at first use; the id is copied.
+func (r *registry) get(id string) *container {
+	c := r.byID[id]
+	if c == nil {
+		if len(r.byID) >= r.max {
+			r.evict()
+		}
+		c = &container{id: strings.Clone(id)}
+		c.learn(facts{}, r.kubernetes)
+		r.byID[c.id] = c
+	}
+	return c
+}
+
+// at returns the container of a control group, nil where it is none or of a
+// runtime that is not looked for.
+func (r *registry) at(p place) *container {
+	if p.id == "" || p.runtime != "" && !r.runtimes[p.runtime] {
+		return nil
+	}
+	c := r.get(p.id)
+	if c.known.runtime != "" && !r.runtimes[c.known.runtime] {
+		return nil
+	}
+	if p.runtime != "" && c.known.runtime == "" || p.pod != "" && c.known.pod == "" {
+		c.learn(facts{runtime: p.runtime, pod: strings.Clone(p.pod)}, r.kubernetes)
+	}
+	return c
+}
+
+// evict forgets the eighth that was used longest ago. Processes keep the
+// container that they hold.
+func (r *registry) evict() {
+	var list []*container
+	for _, c := range r.byID {
+		if !c.bound {
+			list = append(list, c)
+		}
+	}
+	slices.SortFunc(list, func(a, b *container) int { return int(min(max(a.used-b.used, -1), 1)) })
+	for _, c := range list[:(len(list)+7)/8] {
+		delete(r.byID, c.id)
+	}
+}

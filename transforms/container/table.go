@@ -1,0 +1,307 @@
+package container
+
+import (
+	"slices"
+	"strings"
+)
+
+// seen is one event of a process as the table takes it.
+type seen struct {
+	t         int64 // event time, ns
+	pid, ppid int32 // in the host's pid namespace; 0 absent
+	act       act
+	name, exe string   // views, not kept
+	args      []string // of a successful exec; views, not kept
+}
+
+// act is what an event says about the process itself.
+type act uint8
+
+const (
+	actOther  act = iota
+	actExec       // it is another program now
+	actSetsid     // it leads a session now
+	actEnd        // it ends
+)
+
+// life is one process as the stream of events shows it, from the first event
+// to the last. A pid has one life after another.
+type life struct {
+	pid, ppid   int32
+	first, last int64 // times of its first and last event, or its start where known
+	end         int64 // never while it runs
+	execAt      int64 // time of its last exec, 0 for none seen
+	got         answer
+	started     *container // of an engine's command (runc create, exec): the container whose processes it starts
+	watches     *container // of a monitor (conmon, shim): the one container that it takes over
+	entered     bool       // it is the first process of a container, or one brought in by exec
+	giver       int32      // entered: the parent of the command that started it, which takes it over
+	looks       uint8      // how often /proc was asked in vain
+	stale       bool       // got is a host that is to be looked at again
+	born        bool       // first is when it started; before, the pid was another's
+	name, exe   string     // copies; "" where no event said
+	prev        *life      // the life before of the same pid
+}
+
+// table holds the lives. It joins on event time, so events may come late.
+type table struct {
+	lives map[int32]*life // the newest of each pid
+	count int
+	max   int
+	reg   *registry
+	names map[string]string // one copy of each program name
+}
+
+func newTable(max int, reg *registry) *table {
+	return &table{lives: map[int32]*life{}, max: max, reg: reg, names: map[string]string{}}
+}
+
+// observe returns the life that an event belongs to, made at its first event,
+// with what the event says of it taken over.
+func (t *table) observe(s *seen) *life {
+	l := t.find(s)
+	if l == nil {
+		l = t.add(s)
+	}
+	t.identify(l, s)
+	if !l.got.found() {
+		t.inherit(l, s.t, 0)
+	}
+	t.take(l, s)
+	return l
+}
+
+// find returns the life of s.pid that s belongs to, nil for one not seen yet.
+// Another parent makes another life, unless the process was handed over.
+func (t *table) find(s *seen) *life {
+	for l := t.lives[s.pid]; l != nil; l = l.prev {
+		switch {
+		case s.t > l.end+slack && l.end != never:
+			return nil
+		case l.ppid == s.ppid || l.ppid == 0 || s.ppid == 0:
+			if s.t+slack >= l.first || l.prev == nil && !l.born {
+				if l.ppid == 0 {
+					l.ppid = s.ppid
+				}
+				return l
+			}
+		case s.t+slack >= l.first && t.handed(l, s):
+			l.ppid = s.ppid
+			return l
+		case s.t >= l.first:
+			l.end = min(l.end, s.t)
+			return nil
+		}
+	}
+	return nil
+}
+
+// handed reports whether s is of the same process as l although its parent is
+// another: the first process of a container goes from the engine's command to
+// the monitor when the command ends.
+func (t *table) handed(l *life, s *seen) bool {
+	if !l.entered {
+		return false
+	}
+	if l.giver != 0 && l.giver == s.ppid {
+		return true
+	}
+	m := t.alive(s.ppid, s.t)
+	if m == nil || m.watches == nil {
+		return false
+	}
+	if l.got.in == nil {
+		l.got = answer{in: m.watches, method: methodLineage, conf: confHigh}
+	}
+	return l.got.in == m.watches
+}
+
+// alive returns the life of pid that ran at t, nil where none is known to.
+func (t *table) alive(pid int32, at int64) *life {
+	if pid <= 1 {
+		return nil
+	}
+	for l := t.lives[pid]; l != nil; l = l.prev {
+		if l.first <= at+slack {
+			if l.end == never || at <= l.end+slack {
+				return l
+			}
+			return nil
+		}
+	}
+	return nil
+}
+
+// add makes a life for the first event of it.
+func (t *table) add(s *seen) *life {
+	if t.count >= t.max {
+		t.evict()
+	}
+	l := &life{pid: s.pid, ppid: s.ppid, first: s.t, last: s.t, end: never}
+	at := t.lives[s.pid]
+	if at == nil || at.first <= s.t {
+		l.prev = at
+		t.lives[s.pid] = l
+	} else {
+		for at.prev != nil && at.prev.first > s.t {
+			at = at.prev
+		}
+		l.prev, at.prev = at.prev, l
+		l.end = at.first
+	}
+	t.count++
+	return l
+}
+
+// inherit gives l the container of its parent, whose own is found the same way
+// where it is not known yet.
+func (t *table) inherit(l *life, at int64, depth int) {
+	const deepest = 8
+	p := t.alive(l.ppid, at)
+	if p == nil || p == l || depth == deepest {
+		return
+	}
+	if !p.got.found() {
+		t.inherit(p, min(at, p.last), depth+1)
+	}
+	if a := p.got.child(); a.found() {
+		l.got = a
+	}
+}
+
+// identify recognises the first process of a container, and one that is brought
+// in by exec: the child of the engine's command that makes itself a session
+// leader while it still is the engine's program.
+func (t *table) identify(l *life, s *seen) {
+	const initName = "runc:[2:INIT]"
+	if l.entered || l.got.in != nil || s.act != actSetsid && s.name != initName {
+		return
+	}
+	p := t.alive(s.ppid, s.t)
+	if s.name != initName && (p == nil || p.started == nil || p.exe == "" || p.exe != s.exe) {
+		return
+	}
+	if p == nil {
+		// The command's own record is missing; the monitor may tell later.
+		l.entered = s.name == initName && s.act == actSetsid
+		return
+	}
+	switch {
+	case p.started != nil:
+		l.entered, l.giver = true, p.ppid
+		l.got = answer{in: p.started, method: methodLineage, conf: confExact}
+	case p.watches != nil:
+		l.entered, l.giver = true, p.pid
+		l.got = answer{in: p.watches, method: methodLineage, conf: confHigh}
+	default:
+		l.entered = s.act == actSetsid
+	}
+}
+
+// take notes what s changes in l.
+func (t *table) take(l *life, s *seen) {
+	l.first, l.last = min(l.first, s.t), max(l.last, s.t)
+	switch s.act {
+	case actEnd:
+		l.end = min(l.end, s.t)
+	case actExec:
+		if s.t < l.execAt {
+			return
+		}
+		l.execAt = s.t
+		l.stale = l.got.host
+		l.looks = 0
+		l.started, l.watches = nil, nil
+		t.command(l, s)
+	default:
+		if l.execAt != 0 || l.exe == s.exe {
+			return
+		}
+	}
+	if s.name != "" && l.name != s.name {
+		l.name = t.intern(s.name)
+	}
+	if s.exe != "" && l.exe != s.exe {
+		l.exe = t.intern(s.exe)
+	}
+}
+
+// command reads the command line of an engine's program. Inside a container it
+// is not believed: there anyone may run a program of that name.
+func (t *table) command(l *life, s *seen) {
+	if l.got.in != nil {
+		return
+	}
+	c, ok := parseCommand(s.exe, s.args)
+	if !ok || c.runtime != "" && !t.reg.runtimes[c.runtime] {
+		return
+	}
+	in := t.reg.get(c.id)
+	if c.runtime != "" && in.known.runtime == "" {
+		in.learn(facts{runtime: c.runtime}, t.reg.kubernetes)
+	}
+	if in.known.runtime != "" && !t.reg.runtimes[in.known.runtime] {
+		return
+	}
+	if c.monitor {
+		l.watches = in
+	} else {
+		l.started = in
+	}
+}
+
+// intern returns the one copy of s that is kept.
+func (t *table) intern(s string) string {
+	if kept, ok := t.names[s]; ok {
+		return kept
+	}
+	if len(t.names) >= t.max {
+		clear(t.names)
+	}
+	s = strings.Clone(s)
+	t.names[s] = s
+	return s
+}
+
+// evict forgets an eighth of the lives: those that ended first, then those
+// that were quiet longest.
+func (t *table) evict() {
+	var all []*life
+	for _, l := range t.lives {
+		for ; l != nil; l = l.prev {
+			all = append(all, l)
+		}
+	}
+	slices.SortFunc(all, func(a, b *life) int {
+		switch {
+		case a.end < b.end || a.end == b.end && a.last < b.last:
+			return -1
+		case a.end > b.end || a.last > b.last:
+			return 1
+		}
+		return 0
+	})
+	gone := make(map[*life]bool, len(all)/8+1)
+	for _, l := range all[:(len(all)+7)/8] {
+		gone[l] = true
+	}
+	for pid, l := range t.lives {
+		for l != nil && gone[l] {
+			l = l.prev
+		}
+		if l == nil {
+			delete(t.lives, pid)
+			continue
+		}
+		t.lives[pid] = l
+		for ; l.prev != nil; l = l.prev {
+			for l.prev != nil && gone[l.prev] {
+				l.prev = l.prev.prev
+			}
+			if l.prev == nil {
+				break
+			}
+		}
+	}
+	t.count = len(all) - len(gone)
+}
