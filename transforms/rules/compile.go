@@ -1,0 +1,196 @@
+package rules
+
+import (
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"tallyman/pipeline/expr"
+	"tallyman/pipeline/meter"
+	"tallyman/pipeline/plugin"
+)
+
+// rule is a definition that can judge.
+type rule struct {
+	def        *definition
+	when       *expr.Program
+	exceptions []hole
+	message    template
+
+	decide   []state // what its declared state says, in order
+	after    *afterState
+	first    *firstState
+	suppress *suppressState
+	waiting  []*afterState // of the rules that come after this one
+
+	matches *meter.Counter
+	failed  atomic.Bool // its first failure has been logged
+}
+
+// hole is a compiled exception.
+type hole struct {
+	name    string
+	when    *expr.Program
+	expires time.Time
+}
+
+// set is what the files give.
+type set struct {
+	all      []*rule // also those that are switched off: they are checked all the same
+	rules    []*rule // those that judge
+	disabled int
+	lists    map[string][]string
+}
+
+// compiler compiles the texts of definitions and keeps what is wrong with them.
+type compiler struct {
+	*expr.Compiler
+	l *loader
+}
+
+func compileAll(s *Settings, dir string) (*set, plugin.Problems) {
+	l := load(s, dir)
+	c := &compiler{Compiler: expr.NewCompiler(s.options(l)), l: l}
+	out := &set{lists: l.lists}
+	byID := map[string]*rule{}
+	for _, d := range l.rules {
+		r := c.rule(d)
+		byID[d.id.Value] = r
+		out.all = append(out.all, r)
+		if d.enabled {
+			out.rules = append(out.rules, r)
+		} else {
+			out.disabled++
+		}
+	}
+	for _, r := range out.all {
+		if r.after == nil {
+			continue
+		}
+		first := byID[r.def.after.rule.Value]
+		if first == nil || first == r {
+			doc := l.docs[r.def.after.rule.Pos.File]
+			doc.add(r.def.after.rule.Pos, didYouMean(r.def.after.rule.Value, byID), "there is no other rule %s to come after", r.def.after.rule.Value)
+			continue
+		}
+		if r.def.enabled {
+			first.waiting = append(first.waiting, r.after)
+		}
+	}
+	return out, l.all()
+}
+
+func (c *compiler) rule(d *definition) *rule {
+	r := &rule{def: d, matches: new(meter.Counter)}
+	r.when = c.boolean(d.condition)
+	r.message = c.template(d.message)
+	for _, e := range d.exceptions {
+		r.exceptions = append(r.exceptions, hole{name: e.name, when: c.boolean(e.condition), expires: e.expires})
+	}
+	if s := d.after; s != nil {
+		r.after = &afterState{by: c.key(s.by), within: s.within, last: table[time.Time]{max: maxKeys}}
+		r.decide = append(r.decide, r.after)
+	}
+	if s := d.first; s != nil {
+		r.first = &firstState{by: c.key(s.by), value: c.value(s.value), learn: s.learn, ttl: s.ttl, evicted: new(meter.Counter),
+			began: table[time.Time]{max: s.max}, seen: table[time.Time]{max: s.max}}
+		r.decide = append(r.decide, r.first)
+	}
+	if s := d.threshold; s != nil {
+		r.decide = append(r.decide, &thresholdState{by: c.key(s.by), count: uint64(s.count), slice: max(1, int64(s.window)/slices60),
+			keys: table[window]{max: maxKeys}})
+	}
+	if s := d.distinct; s != nil {
+		r.decide = append(r.decide, &distinctState{by: c.key(s.by), value: c.value(s.value), count: s.count, window: s.window,
+			keys: table[map[string]time.Time]{max: maxKeys}})
+	}
+	if s := d.suppress; s != nil {
+		r.suppress = &suppressState{by: c.key(s.by), length: s.length, keys: table[fold]{max: maxKeys}}
+	}
+	return r
+}
+
+func (c *compiler) boolean(t plugin.Text) *expr.Program {
+	if t.Value == "" {
+		return nil // told when it was read
+	}
+	p, err := c.Bool(t)
+	if err != nil {
+		c.l.report(t, err)
+	}
+	return p
+}
+
+func (c *compiler) value(t plugin.Text) *expr.Program {
+	if t.Value == "" {
+		return nil
+	}
+	p, err := c.String(t)
+	if err != nil {
+		c.l.report(t, err)
+	}
+	return p
+}
+
+func (c *compiler) key(by []plugin.Text) key {
+	var k key
+	for _, t := range by {
+		k = append(k, c.value(t))
+	}
+	return k
+}
+
+// Test compiles the rules of the settings and judges the samples in their files
+// by each rule's condition and exceptions; declared state plays no part. The
+// problems name every sample that was judged otherwise than it says.
+func Test(s *Settings, dir string) plugin.Problems {
+	set, problems := compileAll(s, dir)
+	if problems.Bad() {
+		return problems
+	}
+	m := expr.NewMachine()
+	for _, r := range set.all {
+		for _, one := range r.def.tests {
+			e := one.event(r.def)
+			m.Load(e)
+			got, err := r.holds(m, e.Time)
+			switch {
+			case err != nil:
+				problems = append(problems, plugin.Problem{Pos: one.pos, Text: fmt.Sprintf("rule %s fails on this sample: %v", r.def.id.Value, err)})
+			case got && !one.match:
+				problems = append(problems, plugin.Problem{Pos: one.pos, Text: fmt.Sprintf("rule %s matches this sample and should not", r.def.id.Value)})
+			case !got && one.match:
+				problems = append(problems, plugin.Problem{Pos: one.pos, Text: fmt.Sprintf("rule %s does not match this sample", r.def.id.Value)})
+			}
+		}
+	}
+	return problems
+}
+
+// holds reports whether the condition holds for the loaded event, and no
+// exception does that is in force at the time at.
+func (r *rule) holds(m *expr.Machine, at time.Time) (bool, error) {
+	ok, err := r.when.Match(m)
+	if !ok || err != nil {
+		return false, err
+	}
+	for i := range r.exceptions {
+		h := &r.exceptions[i]
+		if !h.expires.IsZero() && !at.Before(h.expires) {
+			continue
+		}
+		excepted, err := h.when.Match(m)
+		if err != nil {
+			// A hole that cannot be judged is closed: the alert is made.
+			return true, errors.Join(errHole, err)
+		}
+		if excepted {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// errHole says that an exception failed; the match stands.
+var errHole = errors.New("an exception cannot be judged")

@@ -1,0 +1,68 @@
+package rules
+
+import "slices"
+
+// index finds the rules that may match an event by its module and action, so
+// that the conditions of all others are not run. Order is that of the files.
+type index struct {
+	modules map[string]*actions
+	other   *actions // of a module that no rule names
+}
+
+type actions struct {
+	known map[string][]*rule
+	other []*rule // for an action that no rule names
+}
+
+func newIndex(rules []*rule) *index {
+	x := &index{modules: map[string]*actions{}}
+	for _, r := range rules {
+		for _, m := range r.def.sourceNames() {
+			x.modules[m] = nil
+		}
+	}
+	for m := range x.modules {
+		x.modules[m] = newActions(rules, func(r *rule) bool {
+			return len(r.def.sources) == 0 || slices.Contains(r.def.sourceNames(), m)
+		})
+	}
+	x.other = newActions(rules, func(r *rule) bool { return len(r.def.sources) == 0 })
+	return x
+}
+
+func newActions(rules []*rule, is func(*rule) bool) *actions {
+	a := &actions{known: map[string][]*rule{}}
+	var own []*rule
+	for _, r := range rules {
+		if !is(r) {
+			continue
+		}
+		own = append(own, r)
+		for _, name := range r.def.actions {
+			a.known[name] = nil
+		}
+		if len(r.def.actions) == 0 {
+			a.other = append(a.other, r)
+		}
+	}
+	for name := range a.known {
+		for _, r := range own {
+			if len(r.def.actions) == 0 || slices.Contains(r.def.actions, name) {
+				a.known[name] = append(a.known[name], r)
+			}
+		}
+	}
+	return a
+}
+
+// of returns the rules to run. The slice is the index's own.
+func (x *index) of(module, action string) []*rule {
+	a := x.modules[module]
+	if a == nil {
+		a = x.other
+	}
+	if list, ok := a.known[action]; ok {
+		return list
+	}
+	return a.other
+}

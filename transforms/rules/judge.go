@@ -1,0 +1,134 @@
+package rules
+
+import (
+	"errors"
+	"strconv"
+	"strings"
+	"time"
+
+	"tallyman/pipeline/event"
+	"tallyman/pipeline/schema"
+)
+
+// hit is one rule that matched the event at hand.
+type hit struct {
+	rule   *rule
+	silent bool  // folded into an earlier alert
+	folded int64 // alerts that this one stands for beside itself
+}
+
+// judge runs the rules of the index against e and leaves those that matched in
+// s.hits. Records that wait for a decoder are not judged, and an alert of a rule,
+// which another tallyman may have made, is not judged again.
+func (s *stage) judge(e *event.Event) {
+	s.hits = s.hits[:0]
+	if e.Decode != "" {
+		return
+	}
+	list := s.t.index.of(module(e), e.Get(schema.EventAction).Str())
+	if len(list) == 0 || (e.Get(schema.EventKind).Str() == "alert" && !e.Get(schema.RuleID).IsZero()) {
+		return
+	}
+	s.machine.Load(e)
+	at := moment(e)
+	for _, r := range list {
+		ok, err := r.holds(s.machine, at)
+		if err != nil {
+			s.fail(r, err)
+			if !errors.Is(err, errHole) {
+				continue
+			}
+		}
+		if ok {
+			s.match(r, at)
+		}
+	}
+	// What a match tells to other rules holds from the next event on, so that
+	// the order of rules changes nothing.
+	for _, h := range s.hits {
+		for _, w := range h.rule.waiting {
+			if key, err := w.by.append(s.buf[:0], s.machine); err != nil {
+				s.fail(h.rule, err)
+			} else {
+				w.note(key, at)
+				s.buf = key
+			}
+		}
+	}
+}
+
+// match lets the state of r decide about an event whose condition held.
+func (s *stage) match(r *rule, at time.Time) {
+	for _, state := range r.decide {
+		ok, err := state.holds(s, at)
+		if err != nil {
+			s.fail(r, err)
+		}
+		if !ok {
+			return
+		}
+	}
+	r.matches.Inc()
+	h := hit{rule: r}
+	if r.suppress != nil {
+		alert, folded, err := r.suppress.pass(s, at)
+		if err != nil {
+			s.fail(r, err)
+		}
+		h.silent, h.folded = !alert, folded
+	}
+	s.hits = append(s.hits, h)
+}
+
+// fail counts an error of a rule and logs the rule's first.
+func (s *stage) fail(r *rule, err error) {
+	s.t.errors.Inc()
+	if r.failed.CompareAndSwap(false, true) {
+		s.t.log.Error("a rule cannot judge an event; further failures of it are only counted", "rule", r.def.id.Value, "error", err)
+	}
+}
+
+// module returns event.module or, where a decoder left it out, what the dataset
+// begins with.
+func module(e *event.Event) string {
+	if m := e.Get(schema.EventModule).Str(); m != "" {
+		return m
+	}
+	m, _, _ := strings.Cut(e.Dataset, ".")
+	return m
+}
+
+// lateness bounds how far the clock of a source is trusted: an event from the
+// future does not move a window further than this.
+const lateness = 30 * time.Second
+
+// moment is the time at which e counts in windows.
+func moment(e *event.Event) time.Time {
+	if e.Seen.IsZero() {
+		return e.Time
+	}
+	if limit := e.Seen.Add(lateness); e.Time.After(limit) {
+		return limit
+	}
+	if e.Time.IsZero() {
+		return e.Seen
+	}
+	return e.Time
+}
+
+// identify gives e the id that the engine would give it at the end of the lane:
+// an alert needs the id of what it judges.
+func (s *stage) identify(e *event.Event, index int) {
+	if e.Seen.IsZero() {
+		e.Seen = s.t.now()
+	}
+	b := append(s.buf[:0], s.t.hostID...)
+	b = append(append(b, 0), e.Dataset...)
+	b = append(append(b, 0), s.input...)
+	b = strconv.AppendInt(append(b, 0), e.Offset, 10)
+	if e.Offset == 0 && e.Records == 0 {
+		b = strconv.AppendInt(append(b, 0), e.Seen.UnixNano(), 10)
+		b = strconv.AppendInt(append(b, 0), int64(index), 10)
+	}
+	e.ID, s.buf = event.NewID(b), b
+}

@@ -1,0 +1,117 @@
+package rules
+
+import (
+	"testing"
+
+	"tallyman/pipeline/event"
+	"tallyman/pipeline/plugin"
+	"tallyman/pipeline/schema"
+)
+
+func text(s string) plugin.Text {
+	return plugin.Text{Value: s, Pos: plugin.Pos{File: "tallyman.yaml", Line: 3, Col: 9}}
+}
+
+// shipped are settings with the packs of the repository and the documentation
+// that their samples speak of.
+func shipped() *Settings {
+	s := Default()
+	s.Files = []plugin.Text{text("../../configs/rules/*.yaml")}
+	s.Images.Allowed = []plugin.Text{text("registry.corp.example/**")}
+	s.Inventory.Default = "deny"
+	s.Inventory.Images = []Documented{{Image: text("shop/api"), Listen: []plugin.Text{text("8080")}, Egress: []plugin.Text{text("10.0.0.0/8:5432")}}}
+	return &s
+}
+
+func TestShippedPacks(t *testing.T) {
+	set, problems := compileAll(shipped(), ".")
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	samples := 0
+	for _, r := range set.all {
+		samples += len(r.def.tests)
+		if len(r.def.tests) == 0 || len(r.def.sources) == 0 || r.def.pack == "" || r.def.version == "" || r.def.description == "" {
+			t.Errorf("%s lacks a test, sources, a pack, a version or a description", r.def.id.Value)
+		}
+		for _, one := range r.def.tests {
+			e := one.event(r.def)
+			if one.match && !contains(newIndex(set.rules).of(module(e), e.Get(schema.EventAction).Str()), r) {
+				t.Errorf("%s: the index does not lead from its sample to it", r.def.id.Value)
+			}
+		}
+	}
+	if len(set.all) != 77 || samples < 150 {
+		t.Errorf("there are %d rules and %d samples", len(set.all), samples)
+	}
+	if problems := Test(shipped(), "."); len(problems) > 0 {
+		t.Error(problems)
+	}
+}
+
+func contains(list []*rule, r *rule) bool {
+	for _, one := range list {
+		if one == r {
+			return true
+		}
+	}
+	return false
+}
+
+// execEvent is what the audit and container transforms make of an execve.
+func execEvent() event.Event {
+	e := event.Event{ID: event.NewID([]byte("e")), Dataset: "auditd.log", Records: 3}
+	f := &e.Fields
+	f.AddString(schema.EventKind, "event")
+	f.AddString(schema.EventCategory, "process")
+	f.AddString(schema.EventType, "start")
+	f.AddString(schema.EventAction, "executed")
+	f.AddString(schema.EventOutcome, "success")
+	f.AddString(schema.EventModule, "auditd")
+	f.AddString(schema.EventCode, "SYSCALL")
+	f.Add(schema.EventSeverity, event.Int(2))
+	f.Add(schema.EventSequence, event.Int(348501))
+	f.AddString(schema.UserID, "1000")
+	f.AddString(schema.UserEffectiveID, "1000")
+	f.Add(schema.ProcessPID, event.Int(4242))
+	f.AddString(schema.ProcessName, "curl")
+	f.AddString(schema.ProcessExecutable, "/usr/bin/curl")
+	for _, a := range []string{"curl", "-s", "https://shop.example/"} {
+		f.AddString(schema.ProcessArgs, a)
+	}
+	f.Add(schema.ProcessArgsCount, event.Int(3))
+	f.AddString(schema.ProcessCommandLine, "curl -s https://shop.example/")
+	f.AddString(schema.ProcessWorkingDirectory, "/app")
+	f.Add(schema.ProcessParentPID, event.Int(4100))
+	f.AddString(schema.ProcessParentName, "node")
+	f.AddString(schema.ContainerID, "9ceff3d23f248274d76f1d1d0712c4ec08a35602b017903879d583c484eff724")
+	f.AddString(schema.ContainerName, "shop-api-1")
+	f.AddString(schema.ContainerImageName, "registry.corp.example/shop/api")
+	f.AddString(schema.AuditdKey, "tm_exec")
+	f.AddNamed(schema.AuditdData, "syscall", event.String("execve"))
+	f.AddNamed(schema.AuditdData, "arch", event.String("x86_64"))
+	f.AddString(schema.Tags, "tm_exec")
+	e.Shared.AddString(schema.HostID, "4c4c4544")
+	e.Shared.AddString(schema.HostName, "node-7")
+	return e
+}
+
+func BenchmarkRulesExec(b *testing.B) {
+	tr, err := New(shipped(), plugin.Env{Dir: "."})
+	if err != nil {
+		b.Fatal(err)
+	}
+	s := tr.Lane("audit")
+	var in, out event.Batch
+	in.Add(execEvent())
+	b.ReportAllocs()
+	for b.Loop() {
+		out.Reset()
+		if err := s.Apply(b.Context(), &in, &out); err != nil {
+			b.Fatal(err)
+		}
+	}
+	if len(out.Events) != 1 {
+		b.Fatalf("the event raised %d alerts", len(out.Events)-1)
+	}
+}
