@@ -18,6 +18,9 @@ type outputKeys struct {
 	WhenFull string      `yaml:"when_full" doc:"What happens to events for this output when the journal is full." enum:"block,drop_oldest,drop_newest"`
 }
 
+// whenFull is what happens where an output does not say.
+const whenFull = "block"
+
 // componentName is what may name an input or output: the name is a label of
 // metrics and the name of a cursor in the journal.
 var componentName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$`)
@@ -49,7 +52,7 @@ func (d *decoder) config(n *yaml.Node) *Config {
 	}
 	cfg.Transforms = d.transforms(sections)
 	for _, p := range d.named(sections, "output", n) {
-		keys := outputKeys{WhenFull: "block"}
+		keys := outputKeys{WhenFull: whenFull}
 		if c, ok := d.component(p, plugin.KindOutput, &keys); ok {
 			cfg.Outputs = append(cfg.Outputs, OutputComponent{Component: c, When: keys.When, WhenFull: keys.WhenFull})
 		}

@@ -16,6 +16,11 @@ import (
 // of positions.
 const minSegment plugin.Size = 64 << 10
 
+// shared are folders that hold more than a journal may be mixed with: it takes
+// its folder for itself, and shuts it to everybody else.
+var shared = []string{"/", "/bin", "/boot", "/dev", "/etc", "/home", "/lib", "/media", "/mnt", "/opt", "/proc", "/root", "/run", "/sbin", "/srv", "/sys",
+	"/tmp", "/usr", "/usr/local", "/var", "/var/cache", "/var/lib", "/var/log", "/var/log/audit", "/var/run", "/var/spool", "/var/tmp"}
+
 // limits checks what a type cannot say of the top-level keys. N is the top
 // mapping and list its keys; r was filled from them without a problem.
 func (d *decoder) limits(list []pair, n *yaml.Node, r *root) {
@@ -34,7 +39,7 @@ func (d *decoder) limits(list []pair, n *yaml.Node, r *root) {
 	case j.CommitBytes > j.SegmentSize && j.SegmentSize >= minSegment:
 		d.add(at("journal", "commit_bytes"), "segment_size is "+FormatSize(j.SegmentSize), "the journal's commit_bytes is more than a segment holds")
 	}
-	if dir := d.journalDir(j.Dir); dir == filepath.Dir(dir) || dir == d.dir {
+	if dir := d.journalDir(j.Dir); dir == d.dir || slices.Contains(shared, dir) {
 		d.add(at("journal", "dir"), "name a folder of its own, like /var/lib/tallyman",
 			"the journal needs a folder for itself, and %q is in use by others", j.Dir)
 	}

@@ -30,6 +30,7 @@ func TestLimits(t *testing.T) {
 			[]string{"FILE:1:34: the journal's commit_bytes is more than a segment holds (segment_size is 16MiB)"}},
 		{"each batch at once", "journal: {dir: /j, commit_interval: 0s, commit_bytes: 1B}" + use, nil},
 		{"the root", "journal: {dir: /}" + use, []string{`FILE:1:16: the journal needs a folder for itself, and "/" is in use by others` + own}},
+		{"a folder of everybody", "journal: {dir: /var/lib/}" + use, []string{`FILE:1:16: the journal needs a folder for itself, and "/var/lib/" is in use by others` + own}},
 		{"the folder of the file", "journal: {dir: x/..}" + use, []string{`FILE:1:16: the journal needs a folder for itself, and "x/.." is in use by others` + own}},
 		{"no port", "journal: {dir: /j}\nadmin: {listen: localhost}" + use, []string{`FILE:2:17: "admin.listen" is "localhost", not an address with a port` + listen}},
 		{"a port that is none", "journal: {dir: /j}\nadmin: {listen: 'localhost:http'}" + use,
