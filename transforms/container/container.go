@@ -105,12 +105,13 @@ func New(s *Settings, env plugin.Env) (plugin.Transform, error) {
 		}
 	} else {
 		if s.Procfs.Value != "" {
-			t.proc = &procfs{root: s.Procfs.Value, now: env.Now}
+			t.proc = newProcfs(s.Procfs.Value, env.Now)
 		}
 		if s.DockerRoot.Value != "" {
-			t.docker = &dockerRoot{dir: s.DockerRoot.Value, now: env.Now}
+			t.docker = &dockerRoot{dir: s.DockerRoot.Value}
 		}
 	}
+	t.table.vouch = t.vouch
 	t.count(env.Meter)
 	return t, nil
 }

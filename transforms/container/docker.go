@@ -5,13 +5,11 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 )
 
 // dockerRoot reads what Docker keeps of a container in its data folder.
 type dockerRoot struct {
 	dir string
-	now func() time.Time
 }
 
 // maxAsked is how often a container's file is looked for: at its first events

@@ -12,6 +12,8 @@ import (
 // procfs reads processes from a mounted /proc of the host's pid namespace.
 type procfs struct {
 	root string
+	read func(path string) ([]byte, error)
+	link func(path string) (string, error)
 	now  func() time.Time
 	boot int64 // wall clock of the boot, ns
 	at   int64 // wall clock when boot was taken, ns
@@ -20,8 +22,22 @@ type procfs struct {
 // glance is what /proc says of a process at the moment it was read.
 type glance struct {
 	ppid  int32
+	comm  string
 	start int64 // wall clock, ns, give or take grain
 	where []place
+}
+
+func newProcfs(root string, now func() time.Time) *procfs {
+	return &procfs{root: root, read: os.ReadFile, link: os.Readlink, now: now}
+}
+
+// exe returns the program that a process runs, "" where it may not be known.
+func (p *procfs) exe(pid int32) string {
+	exe, err := p.link(filepath.Join(p.root, strconv.Itoa(int(pid)), "exe"))
+	if err != nil {
+		return "" // kernel threads have none, others may be gone
+	}
+	return exe
 }
 
 // grain is how far a start time may be off: the kernel gives it in hundredths
@@ -37,11 +53,11 @@ const exiting = 0x4 // PF_EXITING: it left its control groups or is about to
 // task shows "/" in every hierarchy, which is not the host.
 func (p *procfs) look(pid int32) (glance, bool) {
 	dir := filepath.Join(p.root, strconv.Itoa(int(pid)))
-	groups, err := os.ReadFile(filepath.Join(dir, "cgroup"))
+	groups, err := p.read(filepath.Join(dir, "cgroup"))
 	if err != nil {
 		return glance{}, false
 	}
-	stat, err := os.ReadFile(filepath.Join(dir, "stat"))
+	stat, err := p.read(filepath.Join(dir, "stat"))
 	if err != nil {
 		return glance{}, false
 	}
@@ -65,10 +81,13 @@ func (p *procfs) look(pid int32) (glance, bool) {
 // The name may hold spaces and parentheses, so the last one counts. start is
 // given since the boot. It is false for a dead process and for what is no stat.
 func parseStat(s string) (glance, bool) {
-	i := strings.LastIndexByte(s, ')')
+	begin, i := strings.IndexByte(s, '('), strings.LastIndexByte(s, ')')
+	if begin < 0 || i < begin {
+		return glance{}, false
+	}
 	f := strings.Fields(s[i+1:])
 	const state, ppid, flags, start = 0, 1, 6, 19 // fields 3, 4, 9 and 22
-	if i < 0 || len(f) <= start || strings.Contains("ZXx", f[state]) {
+	if len(f) <= start || strings.Contains("ZXx", f[state]) {
 		return glance{}, false
 	}
 	pp, err1 := strconv.ParseInt(f[ppid], 10, 32)
@@ -77,7 +96,7 @@ func parseStat(s string) (glance, bool) {
 	if err1 != nil || err2 != nil || err3 != nil || fl&exiting != 0 {
 		return glance{}, false
 	}
-	return glance{ppid: int32(pp), start: ticks * int64(time.Second/100)}, true
+	return glance{ppid: int32(pp), comm: s[begin+1 : i], start: ticks * int64(time.Second/100)}, true
 }
 
 // setBoot takes the wall clock of the boot, again every second: the wall clock
@@ -87,7 +106,7 @@ func (p *procfs) setBoot() bool {
 	if p.at != 0 && now >= p.at && now-p.at < int64(time.Second) {
 		return true
 	}
-	b, err := os.ReadFile(filepath.Join(p.root, "uptime"))
+	b, err := p.read(filepath.Join(p.root, "uptime"))
 	if err != nil {
 		return false
 	}

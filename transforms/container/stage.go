@@ -12,28 +12,50 @@ const dataset = "auditd.log"
 
 // stage is the transform in one lane.
 type stage struct {
-	t    *Transform
-	args []string // of the event at hand; kept for its memory
+	t *Transform
+
+	// Kept for their memory; empty between batches.
+	args []string  // of the event at hand
+	todo []pending // the audit events of the batch
+}
+
+// pending is an audit event of the batch at hand that was learnt from.
+type pending struct {
+	at   int // in the batch
+	seen seen
+	life *life // nil where the event names no process
 }
 
 // Apply stamps every decoded audit event, and completes events of other sources
-// that name their container. Everything else goes through as it is.
+// that name their container. Everything else goes through as it is. A batch is
+// first learnt from as a whole and then stamped: what a later event of the
+// batch tells of a process, such as the end of a parent that never did anything
+// else, serves the earlier ones.
 func (s *stage) Apply(_ context.Context, in, out *event.Batch) error {
 	t := s.t
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for i := range in.Events {
 		e := out.Add(in.Events[i])
-		if e.Decode != "" {
-			continue
-		}
 		switch {
+		case e.Decode != "":
 		case e.Dataset == dataset:
-			s.attribute(e, out)
+			p := pending{at: i, seen: s.read(e)}
+			if p.seen.pid > 0 {
+				p.life = t.table.observe(&p.seen)
+			}
+			s.todo = append(s.todo, p)
 		case !e.Fields.Get(schema.ContainerID).IsZero() && e.Fields.Get(schema.TallymanContainerMethod).IsZero():
 			t.complete(e, out)
 		}
 	}
+	for i := range s.todo {
+		p := &s.todo[i]
+		t.attribute(&out.Events[p.at], out, p)
+	}
+	clear(s.todo)
+	s.todo = s.todo[:0]
+	clear(s.args)
 	if len(in.Events) > 0 {
 		t.processes.Set(int64(t.table.count))
 		t.known.Set(int64(len(t.reg.byID)))
@@ -42,13 +64,12 @@ func (s *stage) Apply(_ context.Context, in, out *event.Batch) error {
 }
 
 // attribute finds the container of an audit event.
-func (s *stage) attribute(e *event.Event, out *event.Batch) {
-	t := s.t
+func (t *Transform) attribute(e *event.Event, out *event.Batch, p *pending) {
 	var a answer
 	var parent *life
-	if sn, ok := s.read(e); ok {
-		a = t.resolve(&sn)
-		parent = t.parent(&sn)
+	if p.life != nil {
+		a = t.resolve(p.life, &p.seen)
+		parent = t.parent(&p.seen)
 	}
 	t.events[a.method].Inc()
 	n := spare
@@ -72,9 +93,9 @@ func room(e *event.Event, out *event.Batch, n int) {
 	}
 }
 
-// read takes from an event what the table needs; it is false where the event
-// names no process.
-func (s *stage) read(e *event.Event) (seen, bool) {
+// read takes from an event what the table needs; the pid is 0 where the event
+// names no process. The arguments are good until the next call.
+func (s *stage) read(e *event.Event) seen {
 	sn := seen{t: e.Time.UnixNano()}
 	s.args = s.args[:0]
 	var action, call string
@@ -113,7 +134,7 @@ func (s *stage) read(e *event.Event) (seen, bool) {
 	case action == "setsid", call == "setsid":
 		sn.act = actSetsid
 	}
-	return sn, sn.pid > 0
+	return sn
 }
 
 // number returns a pid, 0 for what is none.
@@ -123,110 +144,6 @@ func number(v event.Value) int32 {
 		return 0
 	}
 	return int32(n)
-}
-
-// resolve finds where the process of an event was, by the source that proves
-// most: the kernel's record, then what the table knows, then /proc.
-func (t *Transform) resolve(s *seen) answer {
-	l := t.table.observe(s)
-	if t.history != nil {
-		switch a := t.history.answer(s.pid, s.ppid, s.t); {
-		case a.in != nil:
-			if !a.ambiguous {
-				l.got = a
-			}
-			return a
-		case a.host:
-			l.got = answer{}
-			return a
-		case a.ambiguous:
-			return a
-		}
-	}
-	if t.proc != nil && (!l.got.found() || l.stale) {
-		t.look(l, s)
-	}
-	return l.got
-}
-
-// maxLooks is how often /proc is asked for one process that it does not tell
-// of, between two programs.
-const maxLooks = 3
-
-// look asks /proc for a process, and for its parent where it is gone.
-func (t *Transform) look(l *life, s *seen) {
-	if l.looks >= maxLooks {
-		return
-	}
-	l.looks++
-	if l.got.host {
-		l.got = answer{}
-	}
-	if a, g, ok := t.glance(s.pid, s.t, s.ppid); ok {
-		l.first = min(l.first, g.start)
-		l.got = a
-		l.looks = 0
-		// What an engine started may yet be moved into a container.
-		p := t.table.alive(s.ppid, s.t)
-		l.stale = a.host && (engine(l.exe) || p != nil && (p.started != nil || engine(p.exe)))
-		return
-	}
-	p := t.table.alive(s.ppid, s.t)
-	if s.ppid <= 1 || p != nil && (p.got.found() || p.looks >= maxLooks) {
-		return
-	}
-	if p != nil {
-		p.looks++
-	}
-	if a, g, ok := t.glance(s.ppid, s.t, 0); ok {
-		if p == nil {
-			p = t.table.add(&seen{t: g.start, pid: s.ppid, ppid: g.ppid})
-		}
-		p.got = a
-		p.stale = a.host
-		if in := a.child(); in.found() {
-			l.got = in
-		}
-	}
-}
-
-// glance reads one process of /proc that an event is of.
-func (t *Transform) glance(pid int32, at int64, ppid int32) (answer, glance, bool) {
-	g, ok := t.proc.look(pid)
-	st := state{}
-	if ok && g.was(at, ppid) {
-		st = g.state(t.reg)
-	}
-	if !st.known() {
-		t.looks[0].Inc()
-		return answer{}, g, false
-	}
-	t.looks[1].Inc()
-	return answer{in: st.in, host: st.host, method: methodProc, conf: confHigh}, g, true
-}
-
-// engine reports whether a program is one whose children may be moved into a
-// container after they were seen on the host.
-func engine(exe string) bool {
-	switch base(exe) {
-	case "runc", "crun", "docker-runc", "conmon", "":
-		return true
-	}
-	return false
-}
-
-// parent returns the parent's life where its program at the time is known.
-func (t *Transform) parent(s *seen) *life {
-	p := t.table.alive(s.ppid, s.t)
-	if p == nil || p.exe == "" || p.execAt > s.t {
-		return nil
-	}
-	if t.history != nil {
-		if sp, _ := t.history.find(p.pid, 0, s.t); sp != nil && sp.start > p.last {
-			return nil
-		}
-	}
-	return p
 }
 
 // complete adds what is known of the container that an event names itself.

@@ -1,47 +1,9 @@
 package container
 
 import (
-	"slices"
 	"strings"
+	"time"
 )
-
-// seen is one event of a process as the table takes it.
-type seen struct {
-	t         int64 // event time, ns
-	pid, ppid int32 // in the host's pid namespace; 0 absent
-	act       act
-	name, exe string   // views, not kept
-	args      []string // of a successful exec; views, not kept
-}
-
-// act is what an event says about the process itself.
-type act uint8
-
-const (
-	actOther  act = iota
-	actExec       // it is another program now
-	actSetsid     // it leads a session now
-	actEnd        // it ends
-)
-
-// life is one process as the stream of events shows it, from the first event
-// to the last. A pid has one life after another.
-type life struct {
-	pid, ppid   int32
-	first, last int64 // times of its first and last event, or its start where known
-	end         int64 // never while it runs
-	execAt      int64 // time of its last exec, 0 for none seen
-	got         answer
-	started     *container // of an engine's command (runc create, exec): the container whose processes it starts
-	watches     *container // of a monitor (conmon, shim): the one container that it takes over
-	entered     bool       // it is the first process of a container, or one brought in by exec
-	giver       int32      // entered: the parent of the command that started it, which takes it over
-	looks       uint8      // how often /proc was asked in vain
-	stale       bool       // got is a host that is to be looked at again
-	born        bool       // first is when it started; before, the pid was another's
-	name, exe   string     // copies; "" where no event said
-	prev        *life      // the life before of the same pid
-}
 
 // table holds the lives. It joins on event time, so events may come late.
 type table struct {
@@ -50,10 +12,15 @@ type table struct {
 	max   int
 	reg   *registry
 	names map[string]string // one copy of each program name
+
+	// vouch says whether the command line of an engine's program is believed,
+	// and whether the process is proven to be on the host.
+	vouch func(l *life, s *seen) (believed, proven bool)
 }
 
 func newTable(max int, reg *registry) *table {
-	return &table{lives: map[int32]*life{}, max: max, reg: reg, names: map[string]string{}}
+	return &table{lives: map[int32]*life{}, max: max, reg: reg, names: map[string]string{},
+		vouch: func(*life, *seen) (bool, bool) { return true, false }}
 }
 
 // observe returns the life that an event belongs to, made at its first event,
@@ -64,9 +31,6 @@ func (t *table) observe(s *seen) *life {
 		l = t.add(s)
 	}
 	t.identify(l, s)
-	if !l.got.found() {
-		t.inherit(l, s.t, 0)
-	}
 	t.take(l, s)
 	return l
 }
@@ -116,18 +80,31 @@ func (t *table) handed(l *life, s *seen) bool {
 	return l.got.in == m.watches
 }
 
-// alive returns the life of pid that ran at t, nil where none is known to.
+// comeRound is the time in which no pid is given out twice: the kernel counts
+// through all pids before it starts again, at least 32,768 of them, and a fork
+// takes tens of microseconds.
+const comeRound = int64(250 * time.Millisecond)
+
+// alive returns the life of pid that ran at an event of stamp at, nil where none
+// is known to. A life whose first event is later is taken only when its pid
+// cannot have been another's at the time.
 func (t *table) alive(pid int32, at int64) *life {
 	if pid <= 1 {
 		return nil
 	}
+	var later *life
 	for l := t.lives[pid]; l != nil; l = l.prev {
-		if l.first <= at+slack {
-			if l.end == never || at <= l.end+slack {
-				return l
-			}
-			return nil
+		switch {
+		case l.first > at+slack:
+			later = l
+			continue
+		case l.end == never || at <= l.end+slack:
+			return l
 		}
+		break
+	}
+	if later != nil && !later.born && later.first-at <= comeRound {
+		return later
 	}
 	return nil
 }
@@ -189,7 +166,10 @@ func (t *table) identify(l *life, s *seen) {
 	switch {
 	case p.started != nil:
 		l.entered, l.giver = true, p.ppid
-		l.got = answer{in: p.started, method: methodLineage, conf: confExact}
+		l.got = answer{in: p.started, method: methodLineage, conf: confHigh}
+		if p.vouched {
+			l.got.conf = confExact
+		}
 	case p.watches != nil:
 		l.entered, l.giver = true, p.pid
 		l.got = answer{in: p.watches, method: methodLineage, conf: confHigh}
@@ -212,12 +192,19 @@ func (t *table) take(l *life, s *seen) {
 		l.stale = l.got.host
 		l.looks = 0
 		l.started, l.watches = nil, nil
-		t.command(l, s)
 	default:
 		if l.execAt != 0 || l.exe == s.exe {
 			return
 		}
 	}
+	t.rename(l, s)
+	if s.act == actExec {
+		t.command(l, s)
+	}
+}
+
+// rename notes which program l runs.
+func (t *table) rename(l *life, s *seen) {
 	if s.name != "" && l.name != s.name {
 		l.name = t.intern(s.name)
 	}
@@ -229,9 +216,6 @@ func (t *table) take(l *life, s *seen) {
 // command reads the command line of an engine's program. Inside a container it
 // is not believed: there anyone may run a program of that name.
 func (t *table) command(l *life, s *seen) {
-	if l.got.in != nil {
-		return
-	}
 	c, ok := parseCommand(s.exe, s.args)
 	if !ok || c.runtime != "" && !t.reg.runtimes[c.runtime] {
 		return
@@ -243,10 +227,16 @@ func (t *table) command(l *life, s *seen) {
 	if in.known.runtime != "" && !t.reg.runtimes[in.known.runtime] {
 		return
 	}
-	if c.monitor {
-		l.watches = in
-	} else {
-		l.started = in
+	if !l.got.found() {
+		t.inherit(l, s.t, 0)
+	}
+	believed, proven := t.vouch(l, s)
+	switch {
+	case l.got.in != nil || !believed:
+	case c.monitor:
+		l.watches, l.vouched = in, proven
+	default:
+		l.started, l.vouched = in, proven
 	}
 }
 
@@ -261,47 +251,4 @@ func (t *table) intern(s string) string {
 	s = strings.Clone(s)
 	t.names[s] = s
 	return s
-}
-
-// evict forgets an eighth of the lives: those that ended first, then those
-// that were quiet longest.
-func (t *table) evict() {
-	var all []*life
-	for _, l := range t.lives {
-		for ; l != nil; l = l.prev {
-			all = append(all, l)
-		}
-	}
-	slices.SortFunc(all, func(a, b *life) int {
-		switch {
-		case a.end < b.end || a.end == b.end && a.last < b.last:
-			return -1
-		case a.end > b.end || a.last > b.last:
-			return 1
-		}
-		return 0
-	})
-	gone := make(map[*life]bool, len(all)/8+1)
-	for _, l := range all[:(len(all)+7)/8] {
-		gone[l] = true
-	}
-	for pid, l := range t.lives {
-		for l != nil && gone[l] {
-			l = l.prev
-		}
-		if l == nil {
-			delete(t.lives, pid)
-			continue
-		}
-		t.lives[pid] = l
-		for ; l.prev != nil; l = l.prev {
-			for l.prev != nil && gone[l.prev] {
-				l.prev = l.prev.prev
-			}
-			if l.prev == nil {
-				break
-			}
-		}
-	}
-	t.count = len(all) - len(gone)
 }

@@ -1,0 +1,85 @@
+package container
+
+import "slices"
+
+// seen is one event of a process as the table takes it.
+type seen struct {
+	t         int64 // event time, ns
+	pid, ppid int32 // in the host's pid namespace; 0 absent
+	act       act
+	name, exe string   // views, not kept
+	args      []string // of a successful exec; views, not kept
+}
+
+// act is what an event says about the process itself.
+type act uint8
+
+const (
+	actOther  act = iota
+	actExec       // it is another program now
+	actSetsid     // it leads a session now
+	actEnd        // it ends
+)
+
+// life is one process as the stream of events shows it, from the first event
+// to the last. A pid has one life after another.
+type life struct {
+	pid, ppid   int32
+	first, last int64 // times of its first and last event, or its start where known
+	end         int64 // never while it runs
+	execAt      int64 // time of its last exec, 0 for none seen
+	got         answer
+	started     *container // of an engine's command (runc create, exec): the container whose processes it starts
+	watches     *container // of a monitor (conmon, shim): the one container that it takes over
+	vouched     bool       // started and watches: it is proven to be on the host
+	entered     bool       // it is the first process of a container, or one brought in by exec
+	giver       int32      // entered: the parent of the command that started it, which takes it over
+	looks       uint8      // how often /proc was asked in vain
+	stale       bool       // got is a host that is to be looked at again
+	born        bool       // first is when it started; before, the pid was another's
+	name, exe   string     // copies; "" where no event said
+	prev        *life      // the life before of the same pid
+}
+
+// evict forgets an eighth of the lives: those that ended first, then those
+// that were quiet longest.
+func (t *table) evict() {
+	var all []*life
+	for _, l := range t.lives {
+		for ; l != nil; l = l.prev {
+			all = append(all, l)
+		}
+	}
+	slices.SortFunc(all, func(a, b *life) int {
+		switch {
+		case a.end < b.end || a.end == b.end && a.last < b.last:
+			return -1
+		case a.end > b.end || a.last > b.last:
+			return 1
+		}
+		return 0
+	})
+	gone := make(map[*life]bool, len(all)/8+1)
+	for _, l := range all[:(len(all)+7)/8] {
+		gone[l] = true
+	}
+	for pid, l := range t.lives {
+		for l != nil && gone[l] {
+			l = l.prev
+		}
+		if l == nil {
+			delete(t.lives, pid)
+			continue
+		}
+		t.lives[pid] = l
+		for ; l.prev != nil; l = l.prev {
+			for l.prev != nil && gone[l.prev] {
+				l.prev = l.prev.prev
+			}
+			if l.prev == nil {
+				break
+			}
+		}
+	}
+	t.count = len(all) - len(gone)
+}
