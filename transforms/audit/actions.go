@@ -45,6 +45,11 @@ type call struct {
 	two    bool // has two paths: the old name and the new one
 }
 
+// executes reports whether the call starts a program.
+func (c *call) executes() bool {
+	return c.action != nil && c.action.name == "executed"
+}
+
 // role says which side of the connection a socket address is.
 type role uint8
 

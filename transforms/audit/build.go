@@ -91,6 +91,8 @@ func (f *facts) judge() verdict {
 	switch a := t.records[f.head.typ]; {
 	case f.head.typ == typeSyscall:
 		v.action = f.callAction()
+	case f.head.typ == typeExecve:
+		v.action = t.exec
 	case f.head.typ == typeBPF:
 		v.action = t.bpf
 		if f.bpfOp() == "UNLOAD" {

@@ -1,6 +1,8 @@
 package audit
 
 import (
+	"strings"
+
 	"tallyman/pipeline/event"
 	"tallyman/pipeline/schema"
 )
@@ -30,16 +32,18 @@ type facts struct {
 
 // one is what is set back for every event.
 type one struct {
-	head  *part // the record that says what the event is
-	sys   bool  // there is a SYSCALL record
-	exec  bool  // there is an EXECVE record
-	arch  *arch
-	call  *call
-	sub   *call  // what socketcall stands for
-	fd    string // the descriptor of a socketcall
-	nr    string
-	nrTag string // the name that auditd gave the number
-	arg   [4]string
+	head   *part // the record that says what the event is
+	sys    bool  // there is a SYSCALL record
+	exec   bool  // there is an EXECVE record
+	queue  bool  // there is a record of a POSIX message queue
+	arch   *arch
+	call   *call
+	sub    *call  // what socketcall stands for
+	fd     string // the descriptor of a socketcall
+	nr     string
+	nPaths string
+	nrTag  string // the name that auditd gave the number
+	arg    [4]string
 
 	success, exit, res      string
 	pid, ppid               string
@@ -52,13 +56,15 @@ type one struct {
 	perms, verdict          string // of an AVC: "read write", "denied"
 	permissive, seccompCode string
 	appArmor                string
-	dev, ino, name, path    string // of an AVC or a user-space record
+	dev, ino                string // of the file that access control names
+	acName, acPath          string // its last part, its path
 	target                  string // process acted on, by name
 	oflag, omode            string // OPENAT2
 	sock                    sock
 
 	who, auditName string // user.name and user.audit.name
 	line           string // process.command_line
+	path           string // file.path
 	toPath         string // file.target_path
 }
 
@@ -111,6 +117,27 @@ func (f *facts) gather(p *pending) {
 	if f.exec {
 		f.finishArgv()
 	}
+	f.whole(p)
+}
+
+// whole looks for records that the event must have had: the kernel drops single
+// records when its backlog is full, and a late record comes without the others.
+func (f *facts) whole(p *pending) {
+	if p.late {
+		return // the tag says that the rest went on before
+	}
+	// The parent folder of a message queue is counted as an item, and hidden.
+	queue := f.call != nil && strings.HasPrefix(f.call.name, "mq_")
+	if n, ok := decimal(f.nPaths); ok && n > int64(len(f.paths)) && !queue {
+		f.leftover("items", f.nPaths)
+		f.want("PATH records are missing")
+	}
+	if f.sys && !f.exec && f.success == "yes" && f.call != nil && f.call.executes() {
+		f.want("the EXECVE record is missing")
+	}
+	if !f.sys && auxiliary(f.head.typ) && f.head.typ != typeEOE && f.head.typ != typeModule {
+		f.want("the SYSCALL record is missing")
+	}
 }
 
 // chief returns the record that says what the event is: the first that is no
@@ -121,9 +148,12 @@ func (f *facts) chief(p *pending) *part {
 	var call *part
 	for i := range p.parts {
 		r := &p.parts[i]
-		if r.typ == typeSyscall {
+		switch {
+		case r.typ == typeSyscall:
 			call = r
-		} else if !auxiliary(r.typ) {
+		case r.typ == typeExecve && call == nil:
+			call = r // should SYSCALL be lost, it was an exec all the same
+		case !auxiliary(r.typ):
 			return r
 		}
 	}
@@ -150,6 +180,9 @@ func (f *facts) first(dst *string, key, val string) {
 func (f *facts) leftover(name, val string) {
 	if val == "" || val == "(null)" || val == "?" {
 		return
+	}
+	if name == "" {
+		name = "text" // words that are no field
 	}
 	for i := range f.data {
 		if f.data[i].Name == name && f.data[i].Val.Str() == val {
@@ -182,20 +215,17 @@ func (f *facts) syscall(r *Record) {
 		case "a0", "a1", "a2", "a3":
 			f.arg[t.Key[1]-'0'] = t.Val
 		case "items":
-			// The number of PATH records; they are all there or the event is flagged.
-			if t.Val != "0" {
-				f.leftover("items", t.Val)
-			}
+			f.nPaths = t.Val // the number of PATH records; whole looks whether they are there
 		default:
 			if !f.common(t) {
 				f.leftover(t.Key, f.value(t))
 			}
 		}
 	}
+	f.enriched(r)
 	if nr, ok := decimal(f.nr); ok {
 		f.call = f.arch.call(nr)
 	}
-	f.enriched(r)
 }
 
 // common takes the fields that mean the same in every record; false for others.

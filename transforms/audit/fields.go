@@ -48,7 +48,7 @@ func (f *facts) process() {
 // arguments writes the command line: from EXECVE, else as the process shows it.
 func (f *facts) arguments() {
 	out := &f.out
-	executed := f.call != nil && f.call.action != nil && f.call.action.name == "executed"
+	executed := f.call != nil && f.call.executes()
 	switch {
 	case f.exec:
 		for _, a := range f.args {

@@ -15,13 +15,20 @@ func (f *facts) files(node string) {
 	if f.opens() {
 		f.openFlags()
 	}
-	if len(f.paths) == 0 || f.head.typ == typeAVC {
-		f.accessed()
-	}
 	at, second := f.subject()
-	if at < 0 || f.calledName() == "connect" || f.calledName() == "bind" {
+	if name := f.calledName(); name == "connect" || name == "bind" {
+		at = -1 // the path of the socket is its address
+	}
+	if at < 0 || f.ino != "" && f.ino != f.paths[at].inode || f.acPath != "" {
+		f.accessed()
 		return
 	}
+	f.leftover("dev", f.dev)
+	f.called(at, second, node)
+}
+
+// called writes the file of PATH records, as the call names it.
+func (f *facts) called(at, second int, node string) {
 	dir, dir2 := int8(-1), int8(-1)
 	if f.call != nil {
 		if dir, dir2 = f.call.dir, f.call.dir2; f.call.two && f.call.action.name != "renamed" {
@@ -29,19 +36,21 @@ func (f *facts) files(node string) {
 		}
 	}
 	p := &f.paths[at]
-	if f.path == "" {
-		f.path = f.resolve(p.name, dir)
-		f.pathFields(f.path)
+	f.path = f.resolve(p.name, dir)
+	f.pathFields(f.path)
+	if f.acName != "" && !strings.HasSuffix(f.path, f.acName) {
+		f.leftover("name", f.acName)
 	}
 	f.inode(p, node)
-	if second >= 0 {
-		name := f.paths[second].name
-		if f.call == nil || !strings.HasPrefix(f.call.name, "symlink") { // what a symbolic link says is no path of this process
-			name = f.resolve(name, dir2)
-		}
-		f.toPath = name
-		f.out.AddString(schema.FileTargetPath, name)
+	if second < 0 {
+		return
 	}
+	name := f.paths[second].name
+	if !strings.HasPrefix(f.call.name, "symlink") { // what a symbolic link says is no path of this process
+		name = f.resolve(name, dir2)
+	}
+	f.toPath = name
+	f.out.AddString(schema.FileTargetPath, name)
 }
 
 // pathFields writes a path and its parts.
@@ -126,14 +135,15 @@ func fileType(m uint64) string {
 func (f *facts) accessed() {
 	out := &f.out
 	switch {
-	case f.path != "":
-		f.pathFields(f.path)
-	case f.name != "" && strings.HasPrefix(f.name, "/"): // AppArmor gives the whole path
-		f.path = f.name
-		f.pathFields(f.name)
-	case f.name != "":
-		out.AddString(schema.FileName, f.name)
+	case f.acPath != "":
+		f.path = f.acPath
+		f.leftover("name", f.acName)
+	case strings.HasPrefix(f.acName, "/"): // AppArmor gives the whole path
+		f.path = f.acName
+	case f.acName != "":
+		out.AddString(schema.FileName, f.acName)
 	}
+	f.pathFields(f.path)
 	if f.ino != "" {
 		out.AddString(schema.FileInode, f.ino)
 		out.AddString(schema.FileDevice, f.dev)

@@ -43,7 +43,9 @@ type kinds struct {
 func newKinds() kinds {
 	k := kinds{number: make(map[string]uint16, 256), name: make(map[uint16]string, 256), lower: make(map[string]string, 256)}
 	for n := uint16(1000); n < 3000; n++ {
-		if name := auparse.AuditMessageType(n).String(); !strings.HasPrefix(name, "UNKNOWN") {
+		// The table also has the bounds of its ranges, which are no types.
+		if name := auparse.AuditMessageType(n).String(); !strings.HasPrefix(name, "UNKNOWN") &&
+			!strings.HasPrefix(name, "LAST_") && !strings.HasPrefix(name, "FIRST_") {
 			k.number[name], k.name[n], k.lower[name] = n, name, strings.ToLower(name)
 		}
 	}

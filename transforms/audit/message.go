@@ -85,12 +85,16 @@ func (f *facts) thing(b []byte, v verdict) []byte {
 			add(or(f.exe, f.comm))
 		}
 	case objFile:
-		add(or(f.path, f.name))
+		add(or(f.path, f.acName))
 		if f.toPath != "" {
 			add("to")
 			add(f.toPath)
 		}
 	case objPeer:
+		if f.sock.family == "" {
+			add("a socket")
+			break
+		}
 		b = f.sock.append(append(b, ' '))
 	case objTarget:
 		add(f.target)
@@ -105,8 +109,7 @@ func (f *facts) thing(b []byte, v verdict) []byte {
 		add(f.op)
 	}
 	if v.action.object != objCommand && f.comm != "" && f.sys {
-		b = append(append(append(b, " with "...), f.comm...), ' ')
-		b = b[:len(b)-1]
+		b = append(append(b, " with "...), f.comm...)
 	}
 	return b
 }

@@ -113,9 +113,9 @@ func (f *facts) socketcall(t Token) {
 func (f *facts) access(t Token) {
 	switch t.Key {
 	case "path":
-		f.first(&f.path, t.Key, f.text(t))
+		f.first(&f.acPath, t.Key, f.text(t))
 	case "name":
-		f.first(&f.name, t.Key, f.text(t))
+		f.first(&f.acName, t.Key, f.text(t))
 	case "dev":
 		f.first(&f.dev, t.Key, f.text(t))
 	case "ino":

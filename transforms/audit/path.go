@@ -36,6 +36,9 @@ func (f *facts) member(item int, key, val string) {
 	if val == "" || val == "?" || val == "(null)" {
 		return
 	}
+	if key == "" {
+		key = "text" // words that are no field
+	}
 	name := ""
 	if item < readyItems {
 		for j, m := range pathMembers {
@@ -140,7 +143,7 @@ func (f *facts) subject() (at, second int) {
 		return
 	}
 	c := f.call
-	if f.exec || c != nil && c.action != nil && c.action.name == "executed" {
+	if f.exec || c != nil && c.executes() {
 		return 0, -1
 	}
 	if c != nil && c.two {

@@ -12,6 +12,7 @@ type tables struct {
 	arches  map[string]*arch // by the hex text of a record
 	errnos  map[int64]string
 	records map[uint16]*action
+	exec    *action
 	clone   *action // clone and clone3 with a namespace flag
 	bpf     *action // a program was loaded
 	unbpf   *action
@@ -38,6 +39,7 @@ func newTables() *tables {
 	t.other = act("", "process", "info", 1, 0, "called", "failed to call", objNone)
 	t.unnamed = act("", "host", "info", 1, 0, "", "", objNone)
 	t.macConfig = t.records[uint16(auparse.AUDIT_USER_MAC_CONFIG_CHANGE)]
+	t.exec = known["execve"].action
 	t.clone = known["unshare"].action
 	t.bpf = act("loaded-bpf-program", "driver", "start", 4, 0, "loaded a BPF program", "failed to load a BPF program", objNone)
 	t.unbpf = act("unloaded-bpf-program", "driver", "end", 3, 0, "unloaded a BPF program", "failed to unload a BPF program", objNone)
