@@ -14,7 +14,7 @@ import (
 
 // outputKeys are the keys of every output, beside those of its plugin.
 type outputKeys struct {
-	When     plugin.Text `yaml:"when" doc:"The expression that an event must meet to be delivered here; without it all are." example:"event.severity >= 6"`
+	When     plugin.Text `yaml:"when" doc:"The expression that an event must meet to be delivered here; without it all are." example:"event.severity >= 6" verbatim:"true"`
 	WhenFull string      `yaml:"when_full" doc:"What happens to events for this output when the journal is full." enum:"block,drop_oldest,drop_newest"`
 }
 

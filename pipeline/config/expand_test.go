@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -34,7 +35,7 @@ func TestVariables(t *testing.T) {
 		{"a word that is not, and is not told", "when_full: ${HOST}", []string{`FILE:8:16: "when_full" of output "o" cannot be "${HOST}" (it is one of: block, drop_newest, drop_oldest)`}},
 		{"no key", "headers: {'${HOST}': a}", nil},
 		{"no structure", "headers: ${TREE}", []string{`FILE:8:14: "headers" of output "o" is the text "${TREE}", not a map (a map is written {name: value})`}},
-		{"nothing that is compiled", `when: 'host == "${HOST}"'`, []string{`warning: FILE:8:11: "when" of output "o" keeps ${HOST} as it is written (write the value itself; no variable changes what is compiled)`}},
+		{"nothing that is compiled", `when: 'host == "${HOST}"'`, []string{`warning: FILE:8:11: "when" of output "o" keeps ${HOST} as it is written (write the value itself; no variable changes an expression)`}},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) { expect(t, hec+"    "+c.line+"\n", env, c.want) })
@@ -57,10 +58,18 @@ func TestValuesOfVariables(t *testing.T) {
       dollars: $${HOST} costs $5 and $
       structure: ${TREE}
       once: ${AGAIN}
+    also: ["a-${HOST}", "$$x"]
 `, env, nil)
 	want := map[string]string{"plain": "h1", "inside": "a-h1-z", "twice": "h1h1", "default": "none", "empty": "", "default_of_empty": "none",
 		"no_default": "", "dollars": "${HOST} costs $5 and $", "structure": "{a: b}", "once": "${HOST}"}
 	if diff := cmp.Diff(want, cfg.Outputs[0].Settings.(*hecSettings).Headers); diff != "" {
+		t.Error(diff)
+	}
+	var also []string
+	for _, text := range cfg.Outputs[0].Settings.(*hecSettings).Also {
+		also = append(also, fmt.Sprintf("%s at %d:%d", text, text.Pos.Line, text.Pos.Col))
+	}
+	if diff := cmp.Diff([]string{"a-h1 at 19:13", "$x at 19:26"}, also); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -36,7 +36,7 @@ type batchSettings struct {
 
 type routeSettings struct {
 	Index string      `yaml:"index" doc:"Where to." required:"true"`
-	If    plugin.Text `yaml:"if" doc:"The events that go there." example:"event.severity >= 6"`
+	If    plugin.Text `yaml:"if" doc:"The events that go there." example:"event.severity >= 6" verbatim:"true"`
 }
 
 // hecSettings are the settings of the output of the tests: a field of every type.

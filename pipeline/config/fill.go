@@ -21,6 +21,9 @@ type field struct {
 	enum     []string
 }
 
+// verbatim reports whether a text is an expression, in which no variable counts.
+func (f field) verbatim() bool { return f.tag.Get("verbatim") == "true" }
+
 // fieldsOf returns the keys of a struct in their order; inlined structs count
 // as if their fields stood in their place.
 func fieldsOf(v reflect.Value) []field {

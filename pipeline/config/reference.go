@@ -63,9 +63,9 @@ Unknown keys, duplicate keys and wrong types are refused, each with its place in
 
 How values are written:
 
-- A **text** is written with or without quotes. In most texts and numbers ` + "`${NAME}`" + ` stands for an environment variable,
-  ` + "`${NAME:-default}`" + ` gives a default and ` + "`${NAME:?message}`" + ` a message for when it is not set; ` + "`$$`" + ` is a dollar sign. Keys, types and
-  texts of the type **literal text** (expressions, addresses, names of files that are checked) are taken as they stand.
+- A **text** is written with or without quotes. In texts and numbers ` + "`${NAME}`" + ` stands for an environment variable,
+  ` + "`${NAME:-default}`" + ` gives a default and ` + "`${NAME:?message}`" + ` a message for when it is not set; ` + "`$$`" + ` is a dollar sign.
+  Keys, types and **expressions** are taken as they stand.
 - A **size** has a unit: ` + "`16MiB`, `64KB`" + `. A **duration** has one too: ` + "`250ms`, `10s`, `1h30m`, `7d`" + `.
 - A **secret** is given by reference, never as text: ` + "`{file: PATH}` or `{env: NAME}`" + `.
 - Relative paths start at the folder of the file.
@@ -101,7 +101,7 @@ func rows(b *bytes.Buffer, v reflect.Value, prefix string, depth int) {
 		if f.required {
 			def = "required"
 		}
-		fmt.Fprintf(b, "| %s | %s | %s | %s |\n", code(prefix+f.key), typeName(f.value.Type(), f.enum), def, text)
+		fmt.Fprintf(b, "| %s | %s | %s | %s |\n", code(prefix+f.key), typeName(f.value.Type(), f), def, text)
 		in := elem(f.value)
 		if shapeOf(in.Type()) != shapeStruct {
 			continue
@@ -117,13 +117,13 @@ func rows(b *bytes.Buffer, v reflect.Value, prefix string, depth int) {
 	}
 }
 
-// typeName says what may stand for a setting.
-func typeName(t reflect.Type, enum []string) string {
+// typeName says what may stand for a setting of a type, where f is its field.
+func typeName(t reflect.Type, f field) string {
 	if t.Kind() == reflect.Pointer {
-		return typeName(t.Elem(), enum)
+		return typeName(t.Elem(), f)
 	}
-	if t == typeText {
-		return "literal text"
+	if t == typeText && f.verbatim() {
+		return "expression"
 	}
 	switch shapeOf(t) {
 	case shapeBool:
@@ -143,15 +143,15 @@ func typeName(t reflect.Type, enum []string) string {
 	case shapeStruct:
 		return "map"
 	case shapeList:
-		return "list of " + plural(typeName(t.Elem(), enum))
+		return "list of " + plural(typeName(t.Elem(), f))
 	case shapeMap:
-		return "map of names to " + plural(typeName(t.Elem(), enum))
+		return "map of names to " + plural(typeName(t.Elem(), f))
 	}
-	if len(enum) == 0 {
+	if len(f.enum) == 0 {
 		return "text"
 	}
-	words := make([]string, len(enum))
-	for i, word := range enum {
+	words := make([]string, len(f.enum))
+	for i, word := range f.enum {
 		words[i] = code(word)
 	}
 	return strings.Join(words, ", ")

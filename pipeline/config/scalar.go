@@ -52,20 +52,33 @@ func (d *decoder) secret(n *yaml.Node, v reflect.Value, w where) {
 	}
 }
 
-// text decodes a plugin.Text: nothing is interpolated in it, and it remembers
-// where its first character stands.
+// text decodes a plugin.Text, which remembers where its first character stands.
+// Nothing is interpolated in one with the tag verbatim:"true", an expression: no
+// variable changes what is compiled.
 func (d *decoder) text(n *yaml.Node, v reflect.Value, f field, w where) {
 	if !d.isString(n, w) {
 		return
 	}
-	if f.required && n.Value == "" {
+	value := n.Value
+	if f.verbatim() {
+		d.keeps(n, w)
+	} else if s, _, ok := d.expand(n, w); ok {
+		value = s
+	} else {
+		return
+	}
+	if f.required && value == "" {
 		d.add(n, required(f), "%s is empty", w)
 	}
+	v.Set(reflect.ValueOf(plugin.Text{Value: value, Pos: d.textPos(n)}))
+}
+
+// keeps warns of a reference in a text where it stands for itself.
+func (d *decoder) keeps(n *yaml.Node, w where) {
 	if ref := wholeReference.FindString(n.Value); ref != "" {
-		d.add(n, "write the value itself; no variable changes what is compiled", "%s keeps %s as it is written", w, ref)
+		d.add(n, "write the value itself; no variable changes an expression", "%s keeps %s as it is written", w, ref)
 		d.problems[len(d.problems)-1].Warn = true
 	}
-	v.Set(reflect.ValueOf(plugin.Text{Value: n.Value, Pos: d.textPos(n)}))
 }
 
 // textPos finds the first character of a scalar behind its quote, tag, anchor
