@@ -70,8 +70,9 @@ func (f *fuser) in(l note, right ast.Node) test {
 	if k := f.notes[right].key; l.text != nil && k != schema.None && reflect.TypeOf(zero(k)) == reflect.TypeFor[[]string]() {
 		return func(m *Machine, item string) bool {
 			word := l.text(m, item)
-			for v := range m.from(k).All(k) {
-				if textOf(v) == word {
+			list := m.from(k)
+			for i := range list {
+				if list[i].Key == k && textOf(list[i].Val) == word {
 					return true
 				}
 			}

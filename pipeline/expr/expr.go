@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strconv"
 
 	"github.com/expr-lang/expr/ast"
 	"github.com/expr-lang/expr/checker"
@@ -75,8 +76,8 @@ func NewCompiler(o Options) *Compiler {
 type Program struct {
 	pos    plugin.Pos
 	fields []schema.Key
-	test   test        // the whole expression as a closure, nil where only code can run it
-	code   *vm.Program // nil where test is not
+	fused  note        // the whole expression as a closure
+	code   *vm.Program // what runs where fused has none
 }
 
 // Bool compiles a condition. The error is plugin.Problems: every unknown name,
@@ -120,8 +121,8 @@ func (c *Compiler) compile(t plugin.Text, condition bool) (*Program, error) {
 		return nil, f.problems
 	}
 	p := &Program{pos: t.Pos, fields: f.fields}
-	if n := f.notes[tree.Node]; n.test != nil {
-		p.test = n.test
+	p.fused = f.notes[tree.Node]
+	if p.fused.test != nil || (!condition && (p.fused.text != nil || p.fused.number != nil)) {
 		return p, nil
 	}
 	if p.code, err = compiler.Compile(tree, cfg); err != nil {
@@ -169,8 +170,8 @@ func (p *Program) Test(m *Machine, e *event.Event) (bool, error) {
 // Match runs a condition against the event that m has loaded: many conditions
 // on one event share what loading found.
 func (p *Program) Match(m *Machine) (bool, error) {
-	if p.test != nil {
-		return p.test(m, ""), nil
+	if p.fused.test != nil {
+		return p.fused.test(m, ""), nil
 	}
 	v, err := p.run(m)
 	if err != nil {
@@ -192,8 +193,13 @@ func (p *Program) Eval(m *Machine, e *event.Event) (string, error) {
 
 // Text is Eval for the event that m has loaded.
 func (p *Program) Text(m *Machine) (string, error) {
-	if p.test != nil {
-		return fmt.Sprint(p.test(m, "")), nil
+	switch f := p.fused; {
+	case f.test != nil:
+		return strconv.FormatBool(f.test(m, "")), nil
+	case f.text != nil:
+		return f.text(m, ""), nil
+	case f.number != nil:
+		return strconv.Itoa(f.number(m, "")), nil
 	}
 	v, err := p.run(m)
 	if err != nil {

