@@ -47,16 +47,7 @@ func (v validator) word(s map[string]any, word string, arg, value any, at string
 		}
 		return v.bad(def, value, at)
 	case "anyOf", "oneOf", "allOf":
-		good := 0
-		for _, one := range arg.([]any) {
-			if v.bad(one, value, at) == "" {
-				good++
-			}
-		}
-		if word == "anyOf" && good == 0 || word == "oneOf" && good != 1 || word == "allOf" && good != len(arg.([]any)) {
-			return fmt.Sprintf("%s: %d of %s", at, good, word)
-		}
-		return ""
+		return v.choice(word, arg.([]any), value, at)
 	case "if":
 		if v.bad(arg, value, at) == "" {
 			return v.bad(s["then"], value, at)
@@ -93,6 +84,17 @@ func (v validator) word(s map[string]any, word string, arg, value any, at string
 		v.t.Fatalf("the schema has the word %q", word)
 	}
 	return ""
+}
+
+func (v validator) choice(word string, list []any, value any, at string) string {
+	good := 0
+	for _, one := range list {
+		if v.bad(one, value, at) == "" {
+			good++
+		}
+	}
+	enough := map[string]bool{"anyOf": good > 0, "oneOf": good == 1, "allOf": good == len(list)}
+	return unless(enough[word], fmt.Sprintf("%s: %d of %s", at, good, word))
 }
 
 func (v validator) object(s map[string]any, word string, arg any, x map[string]any, at string) string {

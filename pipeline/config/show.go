@@ -145,7 +145,7 @@ func visible(s string) string {
 }
 
 func printable(r rune, size int) bool {
-	return !(r == utf8.RuneError && size <= 1) && unicode.IsPrint(r)
+	return (r != utf8.RuneError || size > 1) && unicode.IsPrint(r)
 }
 
 func escape(raw string, r rune) string {
