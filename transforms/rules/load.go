@@ -210,6 +210,9 @@ func (l *loader) change(name string, by List) {
 // fromSettings applies what the configuration itself says about lists and rules.
 func (l *loader) fromSettings(s *Settings) {
 	for name, list := range s.Lists {
+		if _, known := l.lists[name]; !known && list.Replace == nil {
+			l.settings(plugin.Pos{}, didYouMean(name, l.lists), "the settings append to a list %s that no file has", name)
+		}
 		l.change(name, list)
 	}
 	for _, ids := range []struct {
