@@ -28,19 +28,9 @@ var componentName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$`)
 // config decodes the top mapping.
 func (d *decoder) config(n *yaml.Node) *Config {
 	r := defaults()
-	list := d.overridden(d.pairs(n, top), n)
-	rest := make([]pair, 0, len(list))
-	sections := map[string]pair{}
-	for _, p := range list {
-		switch key := resolve(p.key).Value; key {
-		case "inputs", "transforms", "outputs":
-			sections[key] = p
-		default:
-			rest = append(rest, p)
-		}
-	}
+	sections, rest := split(d.overridden(d.pairs(n, top), n), keysOf(reflect.ValueOf(r)))
 	before := len(d.problems)
-	d.fill(rest, n, top, []string{"inputs", "transforms", "outputs"}, &r)
+	d.fill(rest, n, top, sectionKeys, &r)
 	if !d.problems[before:].Bad() {
 		d.limits(rest, n, &r)
 	}
@@ -50,15 +40,44 @@ func (d *decoder) config(n *yaml.Node) *Config {
 			cfg.Inputs = append(cfg.Inputs, c)
 		}
 	}
+	before = len(d.problems)
 	cfg.Transforms = d.transforms(sections)
+	broken := d.problems[before:].Bad()
 	for _, p := range d.named(sections, "output", n) {
 		keys := outputKeys{WhenFull: whenFull}
 		if c, ok := d.component(p, plugin.KindOutput, &keys); ok {
 			cfg.Outputs = append(cfg.Outputs, OutputComponent{Component: c, When: keys.When, WhenFull: keys.WhenFull})
 		}
 	}
-	d.undecoded(cfg)
+	if !broken {
+		d.undecoded(cfg)
+	}
 	return cfg
+}
+
+// sectionKeys are the top-level keys that hold components.
+var sectionKeys = []string{"inputs", "transforms", "outputs"}
+
+// split parts the sections with components from the other top-level keys, of
+// which known are right. A section that is misspelt stays among the others, to
+// be reported, and counts as the section too, so that its content is checked.
+func split(list []pair, known []string) (sections map[string]pair, rest []pair) {
+	sections = map[string]pair{}
+	for _, p := range list {
+		if key := resolve(p.key).Value; slices.Contains(sectionKeys, key) {
+			sections[key] = p
+		} else {
+			rest = append(rest, p)
+		}
+	}
+	for _, p := range rest {
+		key := resolve(p.key).Value
+		meant := nearest(key, slices.Concat(known, sectionKeys))
+		if _, there := sections[meant]; !there && slices.Contains(sectionKeys, meant) && !slices.Contains(known, key) {
+			sections[meant] = p
+		}
+	}
+	return sections, rest
 }
 
 // named returns the entries of the map `inputs` or `outputs`.

@@ -66,7 +66,7 @@ func (d *decoder) fill(list []pair, n *yaml.Node, w where, also []string, into .
 		key := resolve(p.key).Value
 		i := slices.IndexFunc(fields, func(f field) bool { return f.key == key })
 		if i < 0 {
-			d.unknown(p.key, fields, also, w)
+			seen[d.unknown(p.key, fields, also, w)] = true // one mistake, one message
 			continue
 		}
 		seen[key] = true
@@ -99,7 +99,9 @@ func (d *decoder) absent(f field, n *yaml.Node, w where, in string) {
 	}
 }
 
-func (d *decoder) unknown(key *yaml.Node, fields []field, also []string, w where) {
+// unknown reports a key that nobody knows, and returns the one that was
+// probably meant, "" for none.
+func (d *decoder) unknown(key *yaml.Node, fields []field, also []string, w where) string {
 	known := slices.Clone(also)
 	var secrets []string
 	for _, f := range fields {
@@ -110,9 +112,11 @@ func (d *decoder) unknown(key *yaml.Node, fields []field, also []string, w where
 	}
 	name := resolve(key).Value
 	d.add(key, suggestAndList(name, "known keys", known), "unknown key %q in %s", name, w)
-	if slices.Contains(secrets, nearest(name, known)) {
+	meant := nearest(name, known)
+	if slices.Contains(secrets, meant) {
 		d.problems[len(d.problems)-1].Width = hidden // what follows was meant to be a secret
 	}
+	return meant
 }
 
 // required is the hint for a key that has to be there.

@@ -10,8 +10,8 @@ import (
 	"tallyman/pipeline/plugin"
 )
 
-// example writes the section of a file with a plugin: what is required, and
-// what has an example.
+// example writes the section of a file with a plugin and the keys that it
+// requires.
 func example(p plugin.Plugin) string {
 	head, indent := string(p.Kind)+"s:\n  "+p.Type+":\n", "    "
 	if p.Kind == plugin.KindTransform {
@@ -25,8 +25,8 @@ func example(p plugin.Plugin) string {
 		out.WriteString(indent + "type: " + p.Type + "\n")
 	}
 	for _, f := range fieldsOf(settingsOf(p)) {
-		if text := f.tag.Get("example"); text != "" || f.required {
-			out.WriteString(indent + f.key + ": " + exampleValue(f, text) + "\n")
+		if f.required {
+			out.WriteString(indent + f.key + ": " + exampleValue(f, f.tag.Get("example")) + "\n")
 		}
 	}
 	return out.String()

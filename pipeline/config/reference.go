@@ -184,8 +184,14 @@ func plainDefault(v reflect.Value) string {
 	case plugin.Text:
 		return x.Value
 	case plugin.Size:
+		if x == 0 {
+			return "" // most often the plugin chooses, and its doc says how
+		}
 		return FormatSize(x)
 	case time.Duration:
+		if x == 0 {
+			return ""
+		}
 		return FormatDuration(x)
 	case plugin.Secret:
 		return ""

@@ -133,14 +133,14 @@ func TestExamplesLoad(t *testing.T) {
 
 func TestExampleValues(t *testing.T) {
 	type settings struct {
-		Text     string        `yaml:"text" doc:"." example:"/var/log/x"`
-		Yes      string        `yaml:"yes" doc:"." example:"true"`
-		Colon    plugin.Text   `yaml:"colon" doc:"." example:"a: b"`
-		Template string        `yaml:"template" doc:"." example:"{{ event.dataset }}/x"`
-		Expr     plugin.Text   `yaml:"expr" doc:"." example:"event.severity >= 6 # not a comment"`
-		On       bool          `yaml:"on" doc:"." example:"true"`
-		List     []string      `yaml:"list" doc:"." example:"[a, b]"`
-		One      []string      `yaml:"one" doc:"." example:"rules/*.yaml"`
+		Text     string        `yaml:"text" doc:"." required:"true" example:"/var/log/x"`
+		Yes      string        `yaml:"yes" doc:"." required:"true" example:"true"`
+		Colon    plugin.Text   `yaml:"colon" doc:"." required:"true" example:"a: b"`
+		Template string        `yaml:"template" doc:"." required:"true" example:"{{ event.dataset }}/x"`
+		Expr     plugin.Text   `yaml:"expr" doc:"." required:"true" example:"event.severity >= 6 # not a comment"`
+		On       bool          `yaml:"on" doc:"." required:"true" example:"true"`
+		List     []string      `yaml:"list" doc:"." required:"true" example:"[a, b]"`
+		One      []string      `yaml:"one" doc:"." required:"true" example:"rules/*.yaml"`
 		Secret   plugin.Secret `yaml:"secret" doc:"." required:"true"`
 	}
 	want := `transforms:

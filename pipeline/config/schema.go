@@ -188,7 +188,10 @@ func jsonDefault(v reflect.Value) any {
 	}
 	switch x := v.Interface().(type) {
 	case plugin.Size, time.Duration:
-		return plainDefault(v)
+		if s := plainDefault(v); s != "" {
+			return s
+		}
+		return nil
 	case plugin.Text:
 		if x.Value != "" {
 			return x.Value
