@@ -84,7 +84,7 @@ func decodeCapture(t testing.TB, dir string) []capturedEvent {
 				if err != nil {
 					t.Fatal(err)
 				}
-				out = append(out, capturedEvent{key: key, ev: event.Event{Time: time.UnixMilli(ms).UTC(), Dataset: dataset, Records: 1}})
+				out = append(out, capturedEvent{key: key, ev: event.Event{Time: time.UnixMilli(ms).UTC(), Dataset: dataset, Records: 1, Fields: make(event.Fields, 0, 256)}})
 			}
 			decodeRecord(t, &out[i].ev.Fields, typ, body)
 		}

@@ -195,6 +195,27 @@ func (r *registry) at(p place) *container {
 	return c
 }
 
+// told learns the name, image and labels that an engine's event states of its
+// container.
+func (r *registry) told(e *event.Event) {
+	id := e.Fields.Get(schema.ContainerID).Str()
+	name := e.Fields.Get(schema.ContainerName).Str()
+	if c := r.byID[id]; !isID(id) || name == "" || c != nil && c.known.name != "" {
+		return
+	}
+	f := facts{name: strings.Clone(name), image: strings.Clone(e.Fields.Get(schema.ContainerImageName).Str()), runtime: runtimeDocker,
+		labels: map[string]string{}}
+	if tag := e.Fields.Get(schema.ContainerImageTag).Str(); tag != "" && f.image != "" {
+		f.image += ":" + tag
+	}
+	for i := range e.Fields {
+		if at := &e.Fields[i]; at.Key == schema.ContainerLabels {
+			f.labels[strings.Clone(at.Name)] = strings.Clone(at.Val.Str())
+		}
+	}
+	r.get(id).learn(f, r.kubernetes)
+}
+
 // evict forgets the eighth that was used longest ago. Processes keep the
 // container that they hold.
 func (r *registry) evict() {

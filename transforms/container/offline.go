@@ -16,15 +16,15 @@ import (
 	"tallyman/pipeline/plugin"
 )
 
-// load reads the files of the offline setting: first what names containers,
-// then the timeline.
+// load reads the files of the offline setting: first what names containers, the
+// inspects before the events because they say more, then the timeline.
 func (t *Transform) load(o *Offline) plugin.Problems {
 	l := loader{dir: t.env.Dir, reg: t.reg, died: map[string][]int64{}}
-	for _, f := range o.Events {
-		l.lines(f, l.event)
-	}
 	for _, f := range o.Inspect {
 		l.inspect(f)
+	}
+	for _, f := range o.Events {
+		l.lines(f, l.event)
 	}
 	if o.Timeline.Value != "" {
 		t.history = newHistory()

@@ -10,6 +10,9 @@ import (
 // dataset is that of the events that are attributed by their process.
 const dataset = "auditd.log"
 
+// engineDataset is that of an engine's own events, which name containers.
+const engineDataset = "docker.events"
+
 // stage is the transform in one lane.
 type stage struct {
 	t *Transform
@@ -40,11 +43,10 @@ func (s *stage) Apply(_ context.Context, in, out *event.Batch) error {
 		switch {
 		case e.Decode != "":
 		case e.Dataset == dataset:
-			p := pending{at: i, seen: s.read(e)}
-			if p.seen.pid > 0 {
+			s.todo = append(s.todo, pending{at: i, seen: s.read(e)})
+			if p := &s.todo[len(s.todo)-1]; p.seen.pid > 0 {
 				p.life = t.table.observe(&p.seen)
 			}
-			s.todo = append(s.todo, p)
 		case !e.Fields.Get(schema.ContainerID).IsZero() && e.Fields.Get(schema.TallymanContainerMethod).IsZero():
 			t.complete(e, out)
 		}
@@ -149,6 +151,9 @@ func number(v event.Value) int32 {
 // complete adds what is known of the container that an event names itself.
 func (t *Transform) complete(e *event.Event, out *event.Batch) {
 	t.events[methodSource].Inc()
+	if e.Dataset == engineDataset {
+		t.reg.told(e)
+	}
 	n := spare
 	c := t.reg.byID[e.Fields.Get(schema.ContainerID).Str()]
 	if c != nil {
