@@ -212,9 +212,11 @@ func TestProblems(t *testing.T) {
 		says       []string
 	}{
 		{"typo in a field", `process.nmae == "x"`, 5, []string{"there is no field process.nmae", `did you mean "process.name"?`}},
-		{"typo in a group", `true && proces.name == "x"`, 13, []string{"there is no field proces", `did you mean "process"?`}},
+		{"typo in a group", `true && proces.name == "x"`, 13, []string{"there is no field proces.name", `did you mean "process.name"?`}},
 		{"all unknown names", `user.nam == "" && process.pidd == 1`, 5, []string{"user.nam", "process.pidd", `"process.pid"`}},
-		{"the wrong group", `image.name == ""`, 5, []string{"there is no field image"}},
+		{"the wrong group", `image.name == ""`, 5, []string{"there is no field image.name", `did you mean "container.image.name"?`}},
+		{"typo before a name of a map", `auditd.dta["op"] == ""`, 5, []string{"there is no field auditd.dta.op", `"auditd.data"`}},
+		{"typo before a number", `process.arg[0] == ""`, 5, []string{"there is no field process.arg", `"process.args"`}},
 		{"a group as a field", `process == ""`, 5, []string{"process is a group of fields"}},
 		{"a group in a call", `len(process.parent) > 0`, 9, []string{"process.parent is a group"}},
 		{"a group by a number", `process[0] == ""`, 5, []string{"process is a group"}},

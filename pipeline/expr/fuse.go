@@ -91,16 +91,16 @@ func (f *fuser) step(n *ast.Node, path string) {
 	if i, known := slices.BinarySearch(f.fields, k); !known {
 		f.fields = slices.Insert(f.fields, i, k)
 	}
-	new := note{key: k}
+	fresh := note{key: k}
 	switch reflect.TypeOf(zero(k)) {
 	case stringType:
-		new.text = func(m *Machine, _ string) string { return m.text(k) }
+		fresh.text = func(m *Machine, _ string) string { return m.text(k) }
 	case intType:
-		new.number = func(m *Machine, _ string) int { return intOf(m.value(k)) }
+		fresh.number = func(m *Machine, _ string) int { return intOf(m.value(k)) }
 	case boolType:
-		new.test = func(m *Machine, _ string) bool { return m.value(k).True() }
+		fresh.test = func(m *Machine, _ string) bool { return m.value(k).True() }
 	}
-	f.replaceBy(n, new, func(env any) any { return env.(*Machine).boxedValue(k) }, reflect.TypeOf(zero(k)))
+	f.replaceBy(n, fresh, func(env any) any { return env.(*Machine).boxedValue(k) }, reflect.TypeOf(zero(k)))
 }
 
 func (f *fuser) member(n *ast.Node, at *ast.MemberNode) {
@@ -128,30 +128,30 @@ func (f *fuser) member(n *ast.Node, at *ast.MemberNode) {
 // replace puts a call of a closure in the place of n, unless it reads #: then
 // the node stays for the library, and the closure waits for a parent that has
 // use for it.
-func (f *fuser) replace(n *ast.Node, new note) {
+func (f *fuser) replace(n *ast.Node, as note) {
 	switch {
-	case new.item:
-		f.notes[*n] = new
-	case new.test != nil:
-		f.replaceBy(n, new, func(env any) bool { return new.test(env.(*Machine), "") }, boolType)
-	case new.text != nil:
-		f.replaceBy(n, new, func(env any) string { return new.text(env.(*Machine), "") }, stringType)
-	case new.number != nil:
-		f.replaceBy(n, new, func(env any) int { return new.number(env.(*Machine), "") }, intType)
+	case as.item:
+		f.notes[*n] = as
+	case as.test != nil:
+		f.replaceBy(n, as, func(env any) bool { return as.test(env.(*Machine), "") }, boolType)
+	case as.text != nil:
+		f.replaceBy(n, as, func(env any) string { return as.text(env.(*Machine), "") }, stringType)
+	case as.number != nil:
+		f.replaceBy(n, as, func(env any) int { return as.number(env.(*Machine), "") }, intType)
 	}
 }
 
 // replaceBy puts the call fn($env), whose result is a typ, in the place of n.
 // The library has an instruction for each of the forms func(any) any, bool,
 // string and int that needs no reflection.
-func (f *fuser) replaceBy(n *ast.Node, new note, fn any, typ reflect.Type) {
+func (f *fuser) replaceBy(n *ast.Node, as note, fn any, typ reflect.Type) {
 	callee := &ast.ConstantNode{Value: fn}
 	callee.SetType(reflect.TypeOf(fn))
 	call := &ast.CallNode{Callee: callee, Arguments: []ast.Node{&ast.IdentifierNode{Value: "$env"}}}
 	call.SetType(typ)
 	ast.Patch(n, call)
 	call.SetType(typ)
-	f.notes[call] = new
+	f.notes[call] = as
 }
 
 // call makes a closure of a call of one of our functions, or at least a call
@@ -190,24 +190,24 @@ func (f *fuser) call(n *ast.Node, at *ast.CallNode) {
 		f.problem(at, "", "%v", err)
 		return
 	}
-	new := note{}
+	as := note{}
 	if of := f.notes[at.Arguments[0]].text; of != nil {
-		new.test = func(m *Machine, item string) bool { return is(of(m, item)) }
+		as.test = func(m *Machine, item string) bool { return is(of(m, item)) }
 	}
-	f.function(n, at, is, new)
+	f.function(n, at, is, as)
 }
 
 // function replaces the callee by fn, a func(string) bool or func(string)
-// string, and the whole call where new holds a closure for it.
-func (f *fuser) function(n *ast.Node, at *ast.CallNode, fn any, new note) {
+// string, and the whole call where as holds a closure for it.
+func (f *fuser) function(n *ast.Node, at *ast.CallNode, fn any, as note) {
 	typ := at.Type()
-	new.item = f.notes[at.Arguments[0]].item
+	as.item = f.notes[at.Arguments[0]].item
 	callee := &ast.ConstantNode{Value: fn}
 	callee.SetType(reflect.TypeOf(fn))
 	at.Callee, at.Arguments = callee, at.Arguments[:1]
 	at.SetType(typ)
-	if new.test != nil || new.text != nil {
-		f.replace(n, new)
+	if as.test != nil || as.text != nil {
+		f.replace(n, as)
 	}
 }
 

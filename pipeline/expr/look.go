@@ -18,12 +18,11 @@ type looker struct {
 	callees  map[ast.Node]bool
 	lets     []string
 	paths    map[ast.Node]chain
-	open     []ast.Node // groups that nothing has gone into yet
+	open     []ast.Node // ends of chains that are no field
 	problems plugin.Problems
 }
 
-// chain is a row of names that leads to a group; bad means that its problem
-// has been told.
+// chain is a row of names that leads to a group or, when it is bad, to nothing.
 type chain struct {
 	name string
 	root file.Location
@@ -36,6 +35,10 @@ func (c *Compiler) look(t plugin.Text, root ast.Node) *looker {
 	ast.Walk(&root, visitor(l.check))
 	for _, n := range l.open {
 		p := l.paths[n]
+		if p.bad {
+			l.add(p, meant(l.c.names.nearest(p.name)), "there is no field %s", p.name)
+			continue
+		}
 		l.add(p, "", "%s is a group of fields, not a field", p.name)
 	}
 	return l
@@ -91,32 +94,29 @@ func (l *looker) member(n *ast.MemberNode) {
 	if !ok {
 		return
 	}
-	l.open = slices.DeleteFunc(l.open, func(o ast.Node) bool { return o == n.Node })
-	prop, ok := n.Property.(*ast.StringNode)
-	switch {
-	case p.bad:
-		l.paths[n] = p
-	case !ok:
-		l.add(p, "", "%s is a group of fields and is read by their names", p.name)
-	default:
-		l.step(n, p, prop.Value)
+	prop, isName := n.Property.(*ast.StringNode)
+	if !isName && p.bad {
+		return
 	}
+	l.open = slices.DeleteFunc(l.open, func(o ast.Node) bool { return o == n.Node })
+	if !isName {
+		l.add(p, "", "%s is a group of fields and is read by their names", p.name)
+		return
+	}
+	l.step(n, p, prop.Value)
 }
 
 // step goes from the group p to name below it, in the node n.
 func (l *looker) step(n ast.Node, p chain, name string) {
 	p.name = join(p.name, name)
-	if _, isField := l.c.names.fields[p.name]; isField {
+	if _, isField := l.c.names.fields[p.name]; isField && !p.bad {
 		return
 	}
-	if _, isGroup := l.c.names.groups[p.name]; isGroup {
-		l.paths[n] = p
-		l.open = append(l.open, n)
-		return
+	if _, isGroup := l.c.names.groups[p.name]; !isGroup {
+		p.bad = true
 	}
-	l.add(p, meant(l.c.names.nearest(p.name)), "there is no field %s", p.name)
-	p.bad = true
 	l.paths[n] = p
+	l.open = append(l.open, n)
 }
 
 func (l *looker) operator(n *ast.BinaryNode) {

@@ -66,22 +66,41 @@ func join(path, name string) string {
 	return path + "." + name
 }
 
-// nearest returns the dotted name that was probably meant by path, or "". What
-// is close within its own group is preferred to what is close as a whole.
+// nearest returns the dotted name that was probably meant by path, or "". The
+// first name that is wrong is corrected within its group; what follows it stays
+// where that makes a field.
 func (n *names) nearest(path string) string {
-	group, last := "", path
-	if i := strings.LastIndexByte(path, '.'); i >= 0 {
-		group, last = path[:i], path[i+1:]
+	group, rest := "", path
+	for {
+		head, tail, more := strings.Cut(rest, ".")
+		if _, ok := n.groups[join(group, head)]; ok && more {
+			group, rest = join(group, head), tail
+			continue
+		}
+		best := Nearest(head, n.groups[group])
+		if best == "" || best == head {
+			break
+		}
+		best = join(group, best)
+		if _, ok := n.groups[best]; !ok || !more {
+			return best
+		}
+		if _, ok := n.fields[join(best, tail)]; ok {
+			return join(best, tail)
+		}
+		return n.nearest(join(best, tail))
 	}
-	if best := Nearest(last, n.groups[group]); best != "" {
-		return join(group, best)
-	}
+	return n.elsewhere(path)
+}
+
+// elsewhere looks for a name that path is like as a whole.
+func (n *names) elsewhere(path string) string {
 	all := make([]string, 0, len(n.fields))
 	for name := range n.fields {
 		all = append(all, name)
 	}
 	slices.Sort(all)
-	// The same last name in another group is most often what was meant.
+	// The same names within another group are most often what was meant.
 	for _, name := range all {
 		if strings.HasSuffix(name, "."+path) {
 			return name

@@ -50,7 +50,11 @@ type compiler struct {
 }
 
 func compileAll(s *Settings, dir string) (*set, plugin.Problems) {
-	l := load(s, dir)
+	return load(s, dir).compile(s)
+}
+
+// compile compiles all that was read.
+func (l *loader) compile(s *Settings) (*set, plugin.Problems) {
 	c := &compiler{Compiler: expr.NewCompiler(s.options(l)), l: l}
 	out := &set{lists: l.lists}
 	byID := map[string]*rule{}

@@ -18,6 +18,7 @@ const maxFile = 4 << 20
 // loader reads files into definitions and lists, in the order of the settings;
 // a later file may change what an earlier one said.
 type loader struct {
+	schema   *catalog
 	docs     map[string]*document // by name
 	names    []string             // of docs, in order
 	rules    []*definition
@@ -41,7 +42,7 @@ func (l *loader) settings(pos plugin.Pos, hint, format string, args ...any) {
 
 // load reads what the settings name.
 func load(s *Settings, dir string) *loader {
-	l := &loader{docs: map[string]*document{}, byID: map[string]*definition{}, lists: map[string][]string{}}
+	l := newLoader()
 	for _, f := range s.Files {
 		for _, path := range l.expand(f, dir) {
 			if _, again := l.docs[path]; !again {
@@ -51,6 +52,10 @@ func load(s *Settings, dir string) *loader {
 	}
 	l.fromSettings(s)
 	return l
+}
+
+func newLoader() *loader {
+	return &loader{schema: newCatalog(), docs: map[string]*document{}, byID: map[string]*definition{}, lists: map[string][]string{}}
 }
 
 // expand returns the files that a pattern names, in the order of their names.
@@ -82,9 +87,14 @@ func (l *loader) file(f plugin.Text, path string) {
 		l.settings(f.Pos, "", "cannot read the rules of %s: %v", path, reason(err))
 		return
 	}
-	d := newDocument(path, text)
-	l.docs[path] = d
-	l.names = append(l.names, path)
+	l.read(path, text)
+}
+
+// read takes in the text of one file.
+func (l *loader) read(name string, text []byte) {
+	d := newDocument(name, text, l.schema)
+	l.docs[name] = d
+	l.names = append(l.names, name)
 	if n := d.root(text); n != nil {
 		l.document(d, n)
 	}

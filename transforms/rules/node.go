@@ -18,13 +18,14 @@ import (
 // place.
 type document struct {
 	name     string // as problems show it
+	schema   *catalog
 	lines    []string
 	folded   map[plugin.Pos]bool // texts whose lines YAML has joined with spaces
 	problems plugin.Problems
 }
 
-func newDocument(name string, text []byte) *document {
-	return &document{name: name, lines: strings.Split(string(text), "\n"), folded: map[plugin.Pos]bool{}}
+func newDocument(name string, text []byte, c *catalog) *document {
+	return &document{name: name, schema: c, lines: strings.Split(string(text), "\n"), folded: map[plugin.Pos]bool{}}
 }
 
 var yamlLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?(.*)`)

@@ -20,6 +20,26 @@ type sample struct {
 	time   time.Time
 }
 
+// catalog is the schema by dotted names.
+type catalog struct {
+	fields map[string]schema.Key
+	groups map[string]bool // what fields stand below
+}
+
+func newCatalog() *catalog {
+	c := &catalog{fields: map[string]schema.Key{}, groups: map[string]bool{}}
+	for _, k := range schema.Keys() {
+		name := k.String()
+		c.fields[name] = k
+		for i, r := range name {
+			if r == '.' {
+				c.groups[name[:i]] = true
+			}
+		}
+	}
+	return c
+}
+
 // event returns the sample as an event. Where it does not say its module or
 // action, it is of the first that the rule names.
 func (s *sample) event(d *definition) *event.Event {
@@ -35,16 +55,15 @@ func (s *sample) event(d *definition) *event.Event {
 
 func (d *document) sample(n *yaml.Node) sample {
 	s := sample{pos: d.pos(n)}
-	names := schema.NewNames()
 	d.mapping(n, "a test", keys{
 		"match": d.boolean(&s.match, "match"),
-		"event": func(n *yaml.Node) { d.fields(n, "", names, &s) },
+		"event": func(n *yaml.Node) { d.fields(n, "", &s) },
 	})
 	return s
 }
 
 // fields reads a nested mapping of field names below path.
-func (d *document) fields(n *yaml.Node, path string, names *schema.Names, s *sample) {
+func (d *document) fields(n *yaml.Node, path string, s *sample) {
 	if n.Kind != yaml.MappingNode {
 		d.bad(n, "", "an event is a mapping of fields")
 		return
@@ -55,7 +74,7 @@ func (d *document) fields(n *yaml.Node, path string, names *schema.Names, s *sam
 		if path != "" {
 			name = path + "." + name
 		}
-		key, known := names.Find(name)
+		key, known := d.schema.fields[name]
 		switch {
 		case name == "timestamp" || name == "@timestamp":
 			if t, err := time.Parse(time.RFC3339Nano, v.Value); err == nil {
@@ -65,8 +84,8 @@ func (d *document) fields(n *yaml.Node, path string, names *schema.Names, s *sam
 			}
 		case known:
 			d.values(v, key, &s.fields)
-		case v.Kind == yaml.MappingNode:
-			d.fields(v, name, names, s)
+		case v.Kind == yaml.MappingNode && d.schema.groups[name]:
+			d.fields(v, name, s)
 		default:
 			d.bad(k, "", "the schema has no field %s", name)
 		}
