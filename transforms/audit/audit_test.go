@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-const syscall = `node=web-1 type=SYSCALL msg=audit(1795231896.057:584882): arch=c000003e success=yes a0=3 tty=(none) comm="audit d" exe="/usr/sbin/auditd" key=(null)` + "\x1d" + `ARCH=x86_64 SYSCALL=execve UID="root"`
+const syscallLine = `node=web-1 type=SYSCALL msg=audit(1795231896.057:584882): arch=c000003e success=yes a0=3 tty=(none) comm="audit d" exe="/usr/sbin/auditd" key=(null)` + "\x1d" + `ARCH=x86_64 SYSCALL=execve UID="root"`
 
 func walk(s string) string {
 	var b strings.Builder
@@ -24,7 +24,7 @@ func walk(s string) string {
 }
 
 func TestParseReadsTheHead(t *testing.T) {
-	r, err := Parse(syscall)
+	r, err := Parse(syscallLine)
 	if err != nil || r.Node != "web-1" || r.Type != "SYSCALL" || r.Sec != 1795231896 || r.Milli != 57 || r.Serial != 584882 {
 		t.Fatalf("%+v, %v", r, err)
 	}
@@ -101,7 +101,7 @@ func lossless(t *testing.T, s string) {
 }
 
 func FuzzParse(f *testing.F) {
-	f.Add(syscall)
+	f.Add(syscallLine)
 	f.Add(`type=USER_CMD msg=audit(1.002:3): pid=1 msg='cwd="/" cmd=6C73 res=success'UID="root"`)
 	f.Add(`audit: type=1400 audit(1.002:3): avc:  denied  { read } for  pid=7`)
 	f.Fuzz(func(t *testing.T, line string) {
@@ -157,10 +157,10 @@ func TestCorpusIsReadWhole(t *testing.T) {
 }
 
 func BenchmarkParseAndWalk(b *testing.B) {
-	b.SetBytes(int64(len(syscall) + 1))
+	b.SetBytes(int64(len(syscallLine) + 1))
 	b.ReportAllocs()
 	for b.Loop() {
-		r, err := Parse(syscall)
+		r, err := Parse(syscallLine)
 		if err != nil {
 			b.Fatal(err)
 		}

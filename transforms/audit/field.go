@@ -25,8 +25,9 @@ type Token struct {
 // Walk steps through the fields of a record's Body, Enriched part or msg body.
 // The zero Walk is at the end; start one with NewWalk.
 type Walk struct {
-	s string
-	i int
+	s   string
+	i   int
+	key int // the length of the name at i where it was seen already, else 0
 }
 
 // NewWalk returns a walk over s from its start.
@@ -42,21 +43,27 @@ func (w *Walk) Next() (Token, bool) {
 		return Token{}, false
 	}
 	t := Token{Pos: w.i}
-	if n := keyLen(w.s[w.i:]); n > 0 {
+	n := w.key
+	if n == 0 {
+		n = keyLen(w.s[w.i:])
+	}
+	w.key = 0
+	if n > 0 {
 		t.Key = w.s[w.i : w.i+n]
 		w.i += n + 1
 	}
 	from := w.i
 	switch {
-	case t.Key != "" && from < len(w.s) && w.s[from] == '"':
+	case n > 0 && from < len(w.s) && w.s[from] == '"':
 		w.i = closing(w.s, from)
 		t.Form, t.Val = Quoted, inner(w.s[from:w.i], '"')
-	case t.Key != "" && from < len(w.s) && w.s[from] == '\'':
+	case n > 0 && from < len(w.s) && w.s[from] == '\'':
 		w.i = apostrophe(w.s, from)
 		t.Form, t.Val = Body, inner(w.s[from:w.i], '\'')
 	default:
-		w.i = bareEnd(w.s, from)
-		t.Val = w.s[from:w.i]
+		t.End = w.bare()
+		t.Val = w.s[from:t.End]
+		return t, true
 	}
 	t.End = w.i
 	return t, true
@@ -70,36 +77,49 @@ func inner(s string, mark byte) string {
 	return s[1:]
 }
 
-// bareEnd returns where a bare value that starts at i ends: before the spaces
-// that stand before the next field, or at the end of s.
-func bareEnd(s string, i int) int {
-	for {
+// bare returns where the bare value at w.i ends: before the spaces that stand
+// before the next field, or at the end. The walk then stands at that field.
+func (w *Walk) bare() int {
+	s := w.s
+	for i := w.i; ; {
 		n := strings.IndexByte(s[i:], ' ')
 		if n < 0 {
+			w.i = len(s)
 			return len(s)
 		}
 		end := i + n
-		next := end
-		for next < len(s) && s[next] == ' ' {
-			next++
+		i = end
+		for i < len(s) && s[i] == ' ' {
+			i++
 		}
-		if next == len(s) || keyLen(s[next:]) > 0 {
+		if i == len(s) {
+			w.i = i
 			return end
 		}
-		i = next
+		if n = keyLen(s[i:]); n > 0 {
+			w.i, w.key = i, n
+			return end
+		}
 	}
 }
 
+// keyBytes are the bytes that a field's name is made of: letters, digits and
+// _-[]. (IPE's records have a name with a full stop).
+var keyBytes = func() (t [256]bool) {
+	for _, c := range []byte("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-[].") {
+		t[c] = true
+	}
+	return t
+}()
+
 // keyLen returns the length of the field name that s starts with, 0 where it
-// starts with none: letters, digits and _-[]. up to an equals sign.
+// starts with none: name bytes up to an equals sign.
 func keyLen(s string) int {
 	for i := 0; i < len(s); i++ {
-		switch c := s[i]; {
-		case c == '=':
-			return i
-		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9',
-			c == '_', c == '-', c == '[', c == ']', c == '.':
-		default:
+		if !keyBytes[s[i]] {
+			if s[i] == '=' {
+				return i
+			}
 			return 0
 		}
 	}

@@ -2,6 +2,7 @@ package audit
 
 import (
 	"net/netip"
+	"strconv"
 	"strings"
 
 	"tallyman/pipeline/event"
@@ -161,7 +162,15 @@ func (f *facts) network(p *pending, v verdict) {
 		f.side(schema.DestinationAddress, schema.DestinationIP, schema.DestinationPort, s, "egress")
 	default: // a call that is not known to use sockets: the address is kept, its side is not guessed
 		f.leftover("socket_address", s.text)
+		if s.port >= 0 {
+			f.leftover("socket_port", f.number(int64(s.port)))
+		}
 	}
+}
+
+func (f *facts) number(n int64) string {
+	f.buf = strconv.AppendInt(f.buf[:0], n, 10)
+	return f.arena.keep(f.buf)
 }
 
 func (f *facts) calledName() string {

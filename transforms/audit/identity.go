@@ -5,6 +5,11 @@ import "tallyman/pipeline/schema"
 // identity writes who acted, by the rule of SCHEMA §4.1.
 func (f *facts) identity(node string) {
 	id := &f.ids
+	if id.idName == "" && !unset(id.id) {
+		if id.idName = f.users.user(node, id.id); managesGroups(f.head.typ) {
+			id.idName = f.users.group(node, id.id)
+		}
+	}
 	auditName := ""
 	if !unset(id.auid) {
 		auditName = or(id.auidName, f.users.user(node, id.auid))

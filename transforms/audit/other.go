@@ -39,7 +39,7 @@ func (f *facts) walk(p *part, s string) {
 			f.omode = t.Val
 		case p.typ == typeSockCall && len(t.Key) == 2 && t.Key[0] == 'a':
 			f.socketcall(t)
-		case p.typ == typeAVC || p.typ == 1423 || p.typ == typeModule:
+		case aboutFile(p.typ):
 			f.access(t)
 		case user(p.typ) || f.head == p:
 			f.program(p, t)
@@ -109,6 +109,13 @@ func (f *facts) socketcall(t Token) {
 	f.leftover("socketcall."+t.Key, t.Val)
 }
 
+// aboutFile reports whether path, name, dev and ino of a record name the file
+// that was acted on: AVC, Landlock's 1423, KERN_MODULE, links and integrity. In
+// CONFIG_CHANGE they are those of a rule.
+func aboutFile(typ uint16) bool {
+	return typ == typeAVC || typ == 1423 || typ == typeModule || typ == 1702 || typ == 1703 || typ >= 1800 && typ <= 1899
+}
+
 // access takes the fields of access control: what was to be done to what.
 func (f *facts) access(t Token) {
 	switch t.Key {
@@ -126,6 +133,10 @@ func (f *facts) access(t Token) {
 	case "apparmor":
 		f.appArmor = t.Val
 		f.leftover(t.Key, t.Val)
+	case "res":
+		f.first(&f.res, t.Key, t.Val)
+	case "op":
+		f.first(&f.op, t.Key, t.Val)
 	default:
 		if !f.common(t) {
 			f.leftover(t.Key, f.value(t))
@@ -176,8 +187,6 @@ func (f *facts) program(p *part, t Token) {
 			f.seccompCode = t.Val
 		}
 		f.leftover(t.Key, t.Val)
-	case "path", "name", "dev", "ino":
-		f.access(t)
 	default:
 		if !f.common(t) {
 			f.leftover(t.Key, f.value(t))

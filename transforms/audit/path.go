@@ -85,7 +85,7 @@ func (f *facts) pathRecord(r *Record) {
 			p.ouid = val
 		case "ogid":
 			p.ogid = val
-		case "nametype":
+		case "nametype", "objtype": // the second is RHEL 7's word
 			p.kind = val
 		case "rdev":
 			if val == "00:00" {

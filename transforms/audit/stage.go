@@ -23,13 +23,23 @@ import (
 type stage struct {
 	t    *Transform
 	win  window
-	eoe  bool    // this stream has EOE records
-	solo pending // the event of a record that stands alone
+	eoe  eoe      // whether this stream has EOE records
+	wait *pending // ended by PROCTITLE before that is known: the next record tells
+	solo pending  // the event of a record that stands alone
 	seq  uint64
 	out  *event.Batch
 	f    facts
 	held []held // scratch of Held
 }
+
+// eoe says whether a stream has EOE records.
+type eoe uint8
+
+const (
+	eoeUnknown eoe = iota
+	eoeNo
+	eoeYes
+)
 
 func newStage(t *Transform) *stage {
 	s := &stage{t: t}
@@ -41,6 +51,7 @@ func newStage(t *Transform) *stage {
 func (s *stage) Apply(_ context.Context, in, out *event.Batch) error {
 	s.out = out
 	if len(in.Events) == 0 {
+		s.settle()
 		s.idle()
 	}
 	for i := range in.Events {
@@ -68,6 +79,11 @@ func (s *stage) record(e *event.Event) {
 		offset: e.Offset, raw: e.Raw, seen: e.Seen, shared: e.Shared, fields: e.Fields}
 	key := stampOf(&rec)
 	at := s.win.find(&key)
+	if s.wait != nil && (at != s.wait || p.typ != typeEOE) {
+		s.eoe = eoeNo
+		s.settle()
+		at = s.win.find(&key)
+	}
 	if at == nil {
 		s.expire(&key, e.Seen)
 		if single(p.typ) {
@@ -80,10 +96,20 @@ func (s *stage) record(e *event.Event) {
 	at.seen = e.Seen
 	switch {
 	case p.typ == typeEOE:
-		s.eoe = true
+		s.eoe = eoeYes
 		s.end(at)
-	case p.typ == typeProctitle && !s.eoe:
+	case p.typ != typeProctitle:
+	case s.eoe == eoeNo:
 		s.end(at)
+	case s.eoe == eoeUnknown:
+		s.wait = at
+	}
+}
+
+// settle ends the event that waits to learn whether EOE comes.
+func (s *stage) settle() {
+	if p := s.wait; p != nil {
+		s.end(p)
 	}
 }
 
@@ -135,6 +161,9 @@ func (s *stage) idle() {
 }
 
 func (s *stage) end(p *pending) {
+	if p == s.wait {
+		s.wait = nil
+	}
 	s.win.close(p)
 	s.emit(p)
 	s.win.recycle(p)

@@ -54,8 +54,9 @@ func TestWhatEndsAnEvent(t *testing.T) {
 		"the same stamp of another node":      {[]string{sysA, exeA, "node=x " + sysA, endA, "node=x " + exeA, "node=x " + endA}, "executed/7/3 executed/7/3"},
 		"a late record":                       {[]string{sysA, exeA, endA, cwdA, loneC}, "executed/7/3 was-authorized/9/1 cwd/7/1*"},
 		"late records join":                   {[]string{sysA, endA, exeA, cwdA, endA}, "executed/7/2 executed/7/3*"},
-		"EOE counts, and is learnt":           {[]string{sysA, exeA, endA, eoeA, sysB, endB, other(eoeA, "3:7", "4:8", 1)}, "executed/7/3 eoe/7/1* deleted/8/3"},
-		"a younger record of the node":        {[]string{sysA, exeA, other(sysB, "901.124", "903.124", 1), endB}, "executed/7/2 proctitle/8/1 deleted/8/1"},
+		"EOE counts, and is learnt":           {[]string{sysA, exeA, endA, eoeA, sysB, loneC, endB, other(eoeA, "3:7", "4:8", 1)}, "executed/7/4 was-authorized/9/1 deleted/8/3"},
+		"EOE in the middle of a file":         {[]string{sysA, endA, sysB, endB, other(eoeA, "3:7", "4:8", 1), sysA}, "executed/7/2 deleted/8/2 eoe/8/1* executed/7/1*"},
+		"a younger record of the node":        {[]string{sysA, exeA, other(sysB, "901.124", "903.124", 1), endB}, "executed/7/2 deleted/8/1 proctitle/8/1"},
 		"a record as old as the limit":        {[]string{sysA, exeA, other(sysB, "901.124", "903.123", 1), endA}, "executed/7/3 deleted/8/1"},
 		"the login that a system call writes": {[]string{other(other(loneC, "USER_ACCT", "LOGIN", 1), "5:9", "4:8", 1), sysB, endB}, "changed-login-id-to/8/3"},
 		"a copy of a single record":           {[]string{loneC, loneC}, "was-authorized/9/1 was-authorized/9/1*"},
@@ -270,6 +271,9 @@ func TestABatchThatIsRecycledTouchesNoEvent(t *testing.T) {
 		t.Fatal(err)
 	}
 	in.Reset()
+	if err := st.Apply(context.Background(), &in, &out); err != nil {
+		t.Fatal(err)
+	}
 	if got := heads(out.Events); got != "executed/7/3" {
 		t.Errorf("got %s", got)
 	}
