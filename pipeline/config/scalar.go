@@ -215,7 +215,7 @@ func set(v reflect.Value, s string) error {
 	case v.CanInt():
 		i, err := strconv.ParseInt(s, 0, v.Type().Bits())
 		if err != nil {
-			return fmt.Errorf("it goes from %d to %d", math.MinInt64>>(64-v.Type().Bits()), math.MaxInt64>>(64-v.Type().Bits()))
+			return fmt.Errorf("it goes from %d to %d", int64(math.MinInt64)>>(64-v.Type().Bits()), int64(math.MaxInt64)>>(64-v.Type().Bits()))
 		}
 		v.SetInt(i)
 	case v.CanUint():
