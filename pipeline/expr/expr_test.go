@@ -21,7 +21,7 @@ func options() Options {
 			"shells": {"sh", "bash"}, "nets": {"10.0.0.0/8", "192.0.2.1", "fd00::/8"}, "words": {"a"},
 		},
 		ListenDocumented: func(image string, port int) bool { return image == "shop/api" && port == 8080 },
-		EgressDocumented: func(image, ip string, port int) bool { return ip == "10.0.0.5" && port == 5432 },
+		EgressDocumented: func(_, ip string, port int) bool { return ip == "10.0.0.5" && port == 5432 },
 		ImageAllowed:     func(image string) bool { return strings.HasPrefix(image, "corp/") },
 	}
 }

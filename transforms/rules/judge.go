@@ -122,8 +122,9 @@ func (s *stage) identify(e *event.Event, index int) {
 	if e.Seen.IsZero() {
 		e.Seen = s.t.now()
 	}
-	b := append(s.buf[:0], s.t.hostID...)
-	b = append(append(b, 0), e.Dataset...)
+	b := s.buf[:0]
+	b = append(append(b, s.t.hostID...), 0)
+	b = append(b, e.Dataset...)
 	b = append(append(b, 0), s.input...)
 	b = strconv.AppendInt(append(b, 0), e.Offset, 10)
 	if e.Offset == 0 && e.Records == 0 {

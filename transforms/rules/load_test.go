@@ -2,10 +2,15 @@ package rules
 
 import (
 	"errors"
+	"log/slog"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"tallyman/pipeline/event"
+	"tallyman/pipeline/expr"
+	"tallyman/pipeline/meter"
 	"tallyman/pipeline/plugin"
 )
 
@@ -13,7 +18,7 @@ func TestProblems(t *testing.T) {
 	for _, c := range []struct{ name, file, want string }{
 		{"not YAML", "rules:\n- id: [x", "0.yaml:1:1: did not find expected"},
 		{"unknown key", "ruls: []", `0.yaml:1:1: unknown key "ruls" in a file of rules (did you mean "rules"?)`},
-		{"unknown key of a rule", rule1("supress: {for: 5m}"), `0.yaml:8:3: unknown key "supress" in a rule (did you mean "suppress"?)`},
+		{"unknown key of a rule", rule1("suppres: {for: 5m}"), `0.yaml:8:3: unknown key "suppres" in a rule (did you mean "suppress"?)`},
 		{"key twice", rule1("title: again"), `0.yaml:8:3: "title" stands twice`},
 		{"no list", "rules: {}", "0.yaml:1:8: rules must be a list"},
 		{"no id", "rules:\n- {title: x, severity: low, condition: 'true'}", "0.yaml:2:3: a rule needs an id"},
@@ -174,6 +179,31 @@ func TestSamplesAreJudged(t *testing.T) {
 	}
 }
 
+// TestTheRuleOfTheDocumentation takes the example of docs/rules.md as a user
+// would.
+func TestTheRuleOfTheDocumentation(t *testing.T) {
+	page, err := os.ReadFile("../../docs/rules.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(page), "```yaml\npack:")
+	example, _, ok := strings.Cut(rest, "```")
+	if !ok {
+		t.Fatal("docs/rules.md has no example that begins with a pack")
+	}
+	_, rest, _ = strings.Cut(string(page), "```yaml\ndisable:")
+	change, _, _ := strings.Cut(rest, "```")
+	packs, err := filepath.Abs("../../configs/rules/*.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := shipped()
+	s.Files = []plugin.Text{text(packs), text("0.yaml"), text("1.yaml")}
+	if p := Test(s, write(t, "pack:"+example, "disable:"+change)); len(p) > 0 {
+		t.Error(p)
+	}
+}
+
 func TestInventory(t *testing.T) {
 	build := func(def string) *inventory {
 		l := &loader{}
@@ -224,8 +254,20 @@ func FuzzLoad(f *testing.F) {
 		s := Default()
 		l := newLoader()
 		l.read("f.yaml", []byte(file))
-		if set, problems := l.compile(&s); !problems.Bad() {
-			newIndex(set.rules)
+		set, problems := l.compile(&s)
+		for _, p := range problems {
+			if p.Text == "" || p.Pos.File != "f.yaml" {
+				t.Errorf("a problem says nothing, or not where: %+v", p)
+			}
+		}
+		if problems.Bad() {
+			return
+		}
+		st := &stage{t: &transform{index: newIndex(set.rules), log: slog.New(slog.DiscardHandler), errors: new(meter.Counter)}, machine: expr.NewMachine()}
+		var in, out event.Batch
+		in.Add(exec(0, "process.name", "sh"))
+		if err := st.Apply(t.Context(), &in, &out); err != nil || len(out.Events) == 0 {
+			t.Errorf("%d events, %v", len(out.Events), err)
 		}
 	})
 }

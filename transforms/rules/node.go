@@ -124,10 +124,18 @@ func (d *document) text(to *plugin.Text, what string) func(*yaml.Node) {
 			d.bad(n, "", "%s must be a text", what)
 			return
 		}
+		*to = plugin.Text{Value: n.Value, Pos: d.textPos(n)}
+	}
+}
+
+// expression reads a text in which # has a meaning of its own. Where it is
+// plain, and a comment follows it, YAML may have cut it.
+func (d *document) expression(to *plugin.Text, what string) func(*yaml.Node) {
+	return func(n *yaml.Node) {
+		d.text(to, what)(n)
 		if n.Style&(yaml.LiteralStyle|yaml.FoldedStyle|yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle) == 0 && n.LineComment != "" {
 			d.bad(n, "write the text as a block, after >-", "a # began a comment in %s and cut it", what)
 		}
-		*to = plugin.Text{Value: n.Value, Pos: d.textPos(n)}
 	}
 }
 
@@ -169,11 +177,11 @@ func (d *document) boolean(to *bool, what string) func(*yaml.Node) {
 	}
 }
 
-// count reads a whole number from least to most.
-func (d *document) count(to *int, what string, least, most int) func(*yaml.Node) {
+// count reads a whole number from 1 to most.
+func (d *document) count(to *int, what string, most int) func(*yaml.Node) {
 	return func(n *yaml.Node) {
-		if n.Decode(to) != nil || n.ShortTag() != "!!int" || *to < least || *to > most {
-			d.bad(n, "", "%s must be a number from %d to %d", what, least, most)
+		if n.Decode(to) != nil || n.ShortTag() != "!!int" || *to < 1 || *to > most {
+			d.bad(n, "", "%s must be a number from 1 to %d", what, most)
 		}
 	}
 }

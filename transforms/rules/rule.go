@@ -170,8 +170,8 @@ func (d *document) changeableKeys(r *definition) keys {
 		"title":       d.str(&r.title, "title"),
 		"description": d.str(&r.description, "description"),
 		"enabled":     d.boolean(&r.enabled, "enabled"),
-		"condition":   d.text(&r.condition, "condition"),
-		"message":     d.text(&r.message, "message"),
+		"condition":   d.expression(&r.condition, "condition"),
+		"message":     d.expression(&r.message, "message"),
 		"tags":        d.strs(&r.tags, "tags"),
 		"severity": func(n *yaml.Node) {
 			d.text(&r.severity, "severity")(n)
@@ -185,7 +185,7 @@ func (d *document) changeableKeys(r *definition) keys {
 		"after":      func(n *yaml.Node) { r.after = d.after(n) },
 		"suppress":   func(n *yaml.Node) { r.suppress = d.suppress(n) },
 		"sample": func(n *yaml.Node) {
-			d.mapping(n, "sample", keys{"rate": d.count(&r.sample, "rate", 1, maxCount)})
+			d.mapping(n, "sample", keys{"rate": d.count(&r.sample, "rate", maxCount)})
 		},
 		"exceptions": func(n *yaml.Node) {
 			d.sequence(n, "exceptions", func(n *yaml.Node) { r.exceptions = append(r.exceptions, d.exception(n)) })
@@ -195,22 +195,22 @@ func (d *document) changeableKeys(r *definition) keys {
 
 func (d *document) firstSeen(n *yaml.Node) *firstSeen {
 	s := &firstSeen{max: defaultFirst}
-	d.mapping(n, "first_seen", keys{"by": d.texts(&s.by, "by"), "value": d.text(&s.value, "value"), "learn": d.duration(&s.learn, "learn"),
-		"ttl": d.duration(&s.ttl, "ttl"), "max": d.count(&s.max, "max", 1, 10*defaultFirst)})
+	d.mapping(n, "first_seen", keys{"by": d.texts(&s.by, "by"), "value": d.expression(&s.value, "value"), "learn": d.duration(&s.learn, "learn"),
+		"ttl": d.duration(&s.ttl, "ttl"), "max": d.count(&s.max, "max", 10*defaultFirst)})
 	d.complete(n, "first_seen", s.value.Value != "", "value")
 	return s
 }
 
 func (d *document) threshold(n *yaml.Node) *threshold {
 	s := &threshold{}
-	d.mapping(n, "threshold", keys{"count": d.count(&s.count, "count", 1, maxCount), "window": d.duration(&s.window, "window"), "by": d.texts(&s.by, "by")})
+	d.mapping(n, "threshold", keys{"count": d.count(&s.count, "count", maxCount), "window": d.duration(&s.window, "window"), "by": d.texts(&s.by, "by")})
 	d.complete(n, "threshold", s.count > 0 && s.window > 0, "count and window")
 	return s
 }
 
 func (d *document) distinct(n *yaml.Node) *distinct {
 	s := &distinct{}
-	d.mapping(n, "distinct", keys{"value": d.text(&s.value, "value"), "count": d.count(&s.count, "count", 1, maxDistinct),
+	d.mapping(n, "distinct", keys{"value": d.expression(&s.value, "value"), "count": d.count(&s.count, "count", maxDistinct),
 		"window": d.duration(&s.window, "window"), "by": d.texts(&s.by, "by")})
 	d.complete(n, "distinct", s.value.Value != "" && s.count > 0 && s.window > 0, "value, count and window")
 	return s
@@ -238,7 +238,7 @@ func (d *document) complete(n *yaml.Node, what string, ok bool, needs string) {
 
 func (d *document) exception(n *yaml.Node) exception {
 	var e exception
-	d.mapping(n, "an exception", keys{"name": d.str(&e.name, "name"), "condition": d.text(&e.condition, "condition"),
+	d.mapping(n, "an exception", keys{"name": d.str(&e.name, "name"), "condition": d.expression(&e.condition, "condition"),
 		"reason": d.str(&e.reason, "reason"), "expires": func(n *yaml.Node) {
 			day, err := time.Parse(time.DateOnly, n.Value)
 			if err != nil {

@@ -101,8 +101,9 @@ func (f *firstState) holds(s *stage, at time.Time) (bool, error) {
 	if fresh {
 		*began = at
 	}
-	s.buf = append(key, value...)
-	last, fresh, forgot := f.seen.get(s.buf)
+	key = append(key, value...)
+	s.buf = key
+	last, fresh, forgot := f.seen.get(key)
 	if forgot {
 		f.evicted.Inc()
 	}
