@@ -169,3 +169,17 @@ func settings[C any](defaults func() C) func() any {
 		return &c
 	}
 }
+
+// Finding is one line of what a transform has to say about one event.
+type Finding struct {
+	Subject string // "rule TM-CT-001"
+	Verdict string // "match", "no match", "skipped"
+	Detail  string // why, "" where the verdict says it all
+}
+
+// Explainer is a Transform that can say how it judges an event.
+type Explainer interface {
+	// Explain returns its findings on a decoded event that has passed the
+	// transform; it changes nothing.
+	Explain(e *event.Event) []Finding
+}

@@ -13,7 +13,8 @@ import (
 //
 // yaml names the key, doc is the sentence of the reference, example is optional,
 // required:"true" refuses its absence, enum:"a,b" lists the words it may be. The
-// value that the defaults function sets is the default. Field types: string,
+// value that the defaults function sets is the default. verbatim:"true" keeps
+// ${NAME} in the value as it stands, for expressions. Field types: string,
 // bool, int, int64, uint64, float64, time.Duration ("250ms"), Size ("16MiB"),
 // Text, Secret, []string, []Text, map[string]string, structs of these and
 // pointers to structs (nil: absent), and slices and maps of structs.
