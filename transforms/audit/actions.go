@@ -22,6 +22,8 @@ const (
 	objPeer   // the other side of a socket
 	objTarget // the process that was acted on
 	objAccount
+	objAs // the account that somebody acts as
+	objModule
 	objUnit
 	objOp // the op= of a record
 )
@@ -100,7 +102,7 @@ func addProcessCalls(add func(*action, ...string)) {
 		"kexec_load", "kexec_file_load")
 	add(act("issued-io-uring-operation", "process", "info", 3, 0, "used io_uring", "failed to use io_uring", objNone),
 		"io_uring_setup", "io_uring_enter", "io_uring_register")
-	add(act("loaded-kernel-module", "driver", "start", 5, 0, "loaded the kernel module", "failed to load the kernel module", objFile),
+	add(act("loaded-kernel-module", "driver", "start", 5, 0, "loaded the kernel module", "failed to load the kernel module", objModule),
 		"init_module", "finit_module")
 	add(act("unloaded-kernel-module", "driver", "end", 5, 0, "removed a kernel module", "failed to remove a kernel module", objNone), "delete_module")
 	add(act("adjusted-scheduling-policy-of", "process", "change", 1, 0, "changed the scheduling of", "failed to change the scheduling of", objTarget),

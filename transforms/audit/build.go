@@ -212,7 +212,7 @@ func (f *facts) special(v *verdict) {
 func (f *facts) accessVerdict(v *verdict) {
 	denied := f.verdict == "denied"
 	if f.appArmor != "" {
-		v.name = "violated-apparmor-policy"
+		v.action, v.name, v.types = f.t.tables.appArmor, f.t.tables.appArmor.name, f.t.tables.appArmor.types
 		switch f.appArmor {
 		case "DENIED":
 			denied = true

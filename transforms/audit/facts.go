@@ -59,6 +59,7 @@ type one struct {
 	dev, ino                string // of the file that access control names
 	acName, acPath          string // its last part, its path
 	target                  string // process acted on, by name
+	module                  string // kernel module
 	oflag, omode            string // OPENAT2
 	sock                    sock
 
@@ -94,11 +95,16 @@ func (f *facts) reset() {
 func (f *facts) gather(p *pending) {
 	f.reset()
 	f.head = f.chief(p)
+	// What SYSCALL says of the process counts, whatever other records say first.
+	for i := range p.parts {
+		if p.parts[i].typ == typeSyscall {
+			f.syscall(&p.parts[i].rec)
+		}
+	}
 	for i := range p.parts {
 		r := &p.parts[i]
 		switch r.typ {
 		case typeSyscall:
-			f.syscall(&r.rec)
 		case typePath:
 			f.pathRecord(&r.rec)
 		case typeExecve:
@@ -140,25 +146,30 @@ func (f *facts) whole(p *pending) {
 	}
 }
 
-// chief returns the record that says what the event is: the first that is no
-// part of a system call, else SYSCALL, else the first. A BPF record stands
-// beside the call that loaded a program, or beside the one (or none) that
-// happened to free the last use of it; then it is the record that counts.
+// chief returns the record that says what the event is: the first that has an
+// action of its own, else SYSCALL, else the first that is no part of a call. A
+// BPF record stands beside the call that loaded a program, or beside the one (or
+// none) that happened to free the last use of it; then it is the record that
+// counts.
 func (f *facts) chief(p *pending) *part {
-	var call *part
+	var call, other *part
 	for i := range p.parts {
 		r := &p.parts[i]
 		switch {
-		case r.typ == typeSyscall:
+		case r.typ == typeSyscall, r.typ == typeExecve && call == nil: // an exec, should SYSCALL be lost
 			call = r
-		case r.typ == typeExecve && call == nil:
-			call = r // should SYSCALL be lost, it was an exec all the same
-		case !auxiliary(r.typ):
+		case auxiliary(r.typ):
+		case r.typ == typeBPF || f.t.tables.records[r.typ] != nil:
 			return r
+		case other == nil:
+			other = r
 		}
 	}
-	if call != nil {
+	switch {
+	case call != nil:
 		return call
+	case other != nil:
+		return other
 	}
 	return &p.parts[0]
 }

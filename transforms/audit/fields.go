@@ -49,7 +49,8 @@ func (f *facts) process() {
 // arguments writes the command line: from EXECVE, else as the process shows it.
 func (f *facts) arguments() {
 	out := &f.out
-	executed := f.call != nil && f.call.executes()
+	// Of a failed execution PROCTITLE shows who tried it, not what was to be run.
+	executed := f.call != nil && f.call.executes() && f.success == "yes"
 	switch {
 	case f.exec:
 		for _, a := range f.args {

@@ -9,7 +9,7 @@ import (
 
 // files writes the file that the event is about.
 func (f *facts) files(node string) {
-	if f.call != nil && f.call.mode >= 0 && f.sys {
+	if f.call != nil && f.sys && (f.call.mode >= 0 || f.omode != "") {
 		f.modeRequested()
 	}
 	if f.opens() {
@@ -154,6 +154,15 @@ func (f *facts) accessed() {
 
 func (f *facts) modeRequested() {
 	if f.call.opens && f.openBits()&openCreate == 0 {
+		return
+	}
+	if f.omode != "" {
+		if m, ok := octal(f.omode); ok {
+			f.out.Add(schema.FileModeRequested, event.Int(int64(m&0o7777)))
+		}
+		return
+	}
+	if f.call.mode < 0 {
 		return
 	}
 	if m, ok := hexNum(f.arg[f.call.mode]); ok {

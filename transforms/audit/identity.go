@@ -22,14 +22,19 @@ func (f *facts) identity(node string) {
 	case user(f.head.typ) && !unset(id.auid):
 		f.switched(auditName)
 	default:
-		f.kernel(node)
+		f.kernel(node, auditName)
 	}
 	f.audit(auditName)
 }
 
 // kernel writes the identities of a process.
-func (f *facts) kernel(node string) {
+func (f *facts) kernel(node, auditName string) {
 	id, out := &f.ids, &f.out
+	if id.uid == "" && !unset(id.auid) { // CONFIG_CHANGE has only who was logged in
+		out.AddString(schema.UserID, id.auid)
+		out.AddString(schema.UserName, auditName)
+		f.who = auditName
+	}
 	if !unset(id.uid) {
 		out.AddString(schema.UserID, id.uid)
 		f.who = or(id.uidName, f.users.user(node, id.uid))

@@ -31,6 +31,7 @@ const (
 	typeUringOp   = 1336
 	typeOpenat2   = 1337
 	typeAVC       = 1400
+	typeLandlock  = 1423
 )
 
 // kinds translates between the names and the numbers of record types.
@@ -46,6 +47,12 @@ func newKinds() kinds {
 		// The table also has the bounds of its ranges, which are no types.
 		if name := auparse.AuditMessageType(n).String(); !strings.HasPrefix(name, "UNKNOWN") &&
 			!strings.HasPrefix(name, "LAST_") && !strings.HasPrefix(name, "FIRST_") {
+			k.number[name], k.name[n], k.lower[name] = n, name, strings.ToLower(name)
+		}
+	}
+	for n, name := range map[uint16]string{1420: "IPE_ACCESS", 1421: "IPE_CONFIG_CHANGE", 1422: "IPE_POLICY_LOAD",
+		typeLandlock: "LANDLOCK_ACCESS", 1424: "LANDLOCK_DOMAIN", 1425: "MAC_TASK_CONTEXTS", 1426: "MAC_OBJ_CONTEXTS"} {
+		if k.name[n] == "" { // newer than the table
 			k.number[name], k.name[n], k.lower[name] = n, name, strings.ToLower(name)
 		}
 	}

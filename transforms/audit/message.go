@@ -19,14 +19,20 @@ func (f *facts) message(v verdict, node string) string {
 	if v.outcome == "failure" {
 		phrase = v.action.failed
 	}
-	if phrase == "" {
+	switch {
+	case phrase == "":
 		phrase = "wrote"
+	case f.opens() && v.types == "creation":
+		phrase = "created"
 	}
 	b = append(append(b, ' '), phrase...)
-	if f.opens() && v.types == "change" && v.outcome != "failure" {
+	b = f.thing(b, v)
+	if f.opens() && v.types == "change" {
 		b = append(b, " for writing"...)
 	}
-	b = f.thing(b, v)
+	if v.action.object != objCommand && f.comm != "" && f.sys {
+		b = append(append(b, " with "...), f.comm...)
+	}
 	if r := f.out.Get(schema.EventReason).Str(); r != "" {
 		b = append(append(append(b, " ("...), r...), ')')
 	}
@@ -49,7 +55,7 @@ func (f *facts) actor(b []byte) []byte {
 	id := &f.ids
 	name := f.who
 	switch {
-	case f.auditName != "" && f.auditName != f.who:
+	case f.auditName != "" && f.auditName != name:
 		b = append(b, f.auditName...)
 		if f.who != "" {
 			b = append(append(b, " as "...), f.who...)
@@ -63,6 +69,9 @@ func (f *facts) actor(b []byte) []byte {
 	}
 	if !unset(id.uid) {
 		return append(append(b, "uid "...), id.uid...)
+	}
+	if f.comm != "" {
+		return append(b, f.comm...)
 	}
 	return append(b, "the system"...)
 }
@@ -82,7 +91,7 @@ func (f *facts) thing(b []byte, v verdict) []byte {
 		if f.line != "" {
 			add(f.line)
 		} else {
-			add(or(f.exe, f.comm))
+			add(or(f.path, or(f.exe, f.comm)))
 		}
 	case objFile:
 		add(or(f.path, f.acName))
@@ -103,13 +112,19 @@ func (f *facts) thing(b []byte, v verdict) []byte {
 		}
 	case objAccount:
 		add(or(account(f.ids.acct), or(f.ids.idName, f.ids.id)))
+	case objAs:
+		if a := account(f.ids.acct); a != "" && a != f.who {
+			add("as")
+			add(a)
+		}
+	case objModule:
+		add(or(f.module, f.path))
 	case objUnit:
 		add(f.unit)
 	case objOp:
-		add(f.op)
-	}
-	if v.action.object != objCommand && f.comm != "" && f.sys {
-		b = append(append(b, " with "...), f.comm...)
+		if f.op != "" {
+			b = append(append(b, ": "...), f.op...)
+		}
 	}
 	return b
 }

@@ -39,6 +39,9 @@ func (f *facts) walk(p *part, s string) {
 			f.omode = t.Val
 		case p.typ == typeSockCall && len(t.Key) == 2 && t.Key[0] == 'a':
 			f.socketcall(t)
+		case p.typ == typeModule && t.Key == "name":
+			f.module = f.text(t)
+			f.leftover(t.Key, f.module)
 		case aboutFile(p.typ):
 			f.access(t)
 		case user(p.typ) || f.head == p:
@@ -110,10 +113,10 @@ func (f *facts) socketcall(t Token) {
 }
 
 // aboutFile reports whether path, name, dev and ino of a record name the file
-// that was acted on: AVC, Landlock's 1423, KERN_MODULE, links and integrity. In
-// CONFIG_CHANGE they are those of a rule.
+// that was acted on: AVC, Landlock, links and integrity. In CONFIG_CHANGE they
+// are those of a rule.
 func aboutFile(typ uint16) bool {
-	return typ == typeAVC || typ == 1423 || typ == typeModule || typ == 1702 || typ == 1703 || typ >= 1800 && typ <= 1899
+	return typ == typeAVC || typ == typeLandlock || typ == 1702 || typ == 1703 || typ >= 1800 && typ <= 1899
 }
 
 // access takes the fields of access control: what was to be done to what.

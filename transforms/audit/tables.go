@@ -8,17 +8,17 @@ import (
 
 // tables are what the numbers of a log mean. They are built once and only read.
 type tables struct {
-	kinds   kinds
-	arches  map[string]*arch // by the hex text of a record
-	errnos  map[int64]string
-	records map[uint16]*action
-	exec    *action
-	clone   *action // clone and clone3 with a namespace flag
-	bpf     *action // a program was loaded
-	unbpf   *action
-	other   *action // a system call without an action of its own
-	// profiles of AppArmor changed
-	macConfig *action
+	kinds     kinds
+	arches    map[string]*arch // by the hex text of a record
+	errnos    map[int64]string
+	records   map[uint16]*action
+	exec      *action
+	clone     *action // clone and clone3 with a namespace flag
+	bpf       *action // a program was loaded
+	unbpf     *action
+	other     *action // a system call without an action of its own
+	appArmor  *action
+	macConfig *action // profiles of AppArmor changed
 	unnamed   *action // a record without an action of its own
 	sockets   [21]*call
 	paths     [readyItems][len(pathMembers)]string
@@ -39,6 +39,7 @@ func newTables() *tables {
 	t.other = act("", "process", "info", 1, 0, "called", "failed to call", objNone)
 	t.unnamed = act("", "host", "info", 1, 0, "", "", objNone)
 	t.macConfig = t.records[uint16(auparse.AUDIT_USER_MAC_CONFIG_CHANGE)]
+	t.appArmor = act("violated-apparmor-policy", "intrusion_detection", "denied", 5, 5, "was allowed by AppArmor", "was denied by AppArmor", objFile)
 	t.exec = known["execve"].action
 	t.clone = known["unshare"].action
 	t.bpf = act("loaded-bpf-program", "driver", "start", 4, 0, "loaded a BPF program", "failed to load a BPF program", objNone)
