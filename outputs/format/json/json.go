@@ -1,0 +1,241 @@
+// Package json renders an event as one JSON object with the names of the Elastic
+// Common Schema, nested or dotted (SCHEMA.md sections 1, 11 and 12). It knows the
+// table of the schema and what an event holds; it knows no framing and no
+// destination.
+//
+// The order of the keys is fixed: @timestamp, message, ecs, event, host, then
+// the other top-level names by the alphabet; inside an object the order of the
+// reference. Whatever the event holds, the result is valid JSON in valid UTF-8.
+package json
+
+import (
+	"crypto/sha256"
+	"slices"
+	"strconv"
+	"unicode/utf8"
+
+	"tallyman/pipeline/event"
+	"tallyman/pipeline/schema"
+)
+
+// Encoder renders events as JSON. It implements plugin.Encoder.
+type Encoder struct {
+	plan *plan
+	at   []chain  // per leaf of the plan: its first and last entry of list
+	list []entry  // what the event holds, gathered
+	have bits     // the leaves that the event has
+	own  bits     // those of them that the event itself has, not what it shares
+	esc  []int    // the leaves whose text was no UTF-8
+	mem  []member // the members of one map
+	buf  []byte   // the bytes that are hashed
+}
+
+// chain is a list inside entries: places of its first and last entry.
+type chain struct{ first, last int32 }
+
+// entry is one value of one leaf; a nil field is answered from the event's head.
+type entry struct {
+	field *event.Field
+	next  int32 // the next entry of the same leaf, -1 for none
+}
+
+// New returns an encoder; dotted asks for one flat object with dotted names.
+func New(dotted bool) *Encoder {
+	p := newPlan(dotted)
+	return &Encoder{plan: p, at: make([]chain, len(p.leaves))}
+}
+
+// Append implements plugin.Encoder; it never fails.
+func (c *Encoder) Append(dst []byte, e *event.Event) ([]byte, error) {
+	c.gather(e)
+	dst = append(dst, '{')
+	fresh := true // nothing stands in the open object yet
+	var path []int32
+	for rank := c.have.next(-1); rank >= 0; rank = c.have.next(rank) {
+		l := &c.plan.leaves[rank]
+		common := 0
+		for common < len(path) && common < len(l.path) && path[common] == l.path[common] {
+			common++
+		}
+		for range path[common:] {
+			dst = append(dst, '}')
+		}
+		if !fresh {
+			dst = append(dst, ',')
+		}
+		for _, n := range l.path[common:] {
+			dst = append(dst, c.plan.objects[n]...)
+		}
+		path, fresh = l.path, false
+		dst = c.leaf(dst, e, l, rank)
+	}
+	for range path {
+		dst = append(dst, '}')
+	}
+	clear(c.list) // the event's memory is the caller's
+	return append(dst, '}'), nil
+}
+
+// gather lists what the event holds by leaf. A key that the event has itself
+// hides what it shares under the same key, as event.Get has it.
+func (c *Encoder) gather(e *event.Event) {
+	c.list, c.esc = c.list[:0], c.esc[:0]
+	c.have = bits{}
+	c.at[c.plan.rank[schema.TallymanEscaped]].first = -1 // it may be had without an entry
+	for i := range e.Fields {
+		c.add(&e.Fields[i])
+	}
+	c.head(e)
+	c.own = c.have
+	for i := range e.Shared {
+		f := &e.Shared[i]
+		if int(f.Key) < len(c.plan.rank) && !c.own.has(int(c.plan.rank[f.Key])) {
+			c.add(f)
+		}
+	}
+	if len(c.esc) > 0 {
+		c.have.set(int(c.plan.rank[schema.TallymanEscaped]))
+	}
+}
+
+// head adds what the head of the event answers, unless a field does.
+func (c *Encoder) head(e *event.Event) {
+	if !e.Time.IsZero() {
+		c.add1(schema.Timestamp, "")
+	}
+	if !e.Seen.IsZero() {
+		c.add1(schema.EventCreated, "")
+	}
+	if !e.ID.IsZero() {
+		c.add1(schema.EventID, "")
+	}
+	if e.Dataset != "" {
+		c.add1(schema.EventDataset, e.Dataset)
+	}
+	if e.Raw != "" && c.add1(schema.EventOriginal, e.Raw) {
+		c.add1(schema.EventHash, "")
+	}
+	if !e.Shared.Get(schema.LogFilePath).IsZero() {
+		c.add1(schema.LogOffset, "")
+	}
+}
+
+// add1 adds an entry that the head answers and reports whether it did.
+func (c *Encoder) add1(k schema.Key, text string) bool {
+	rank := int(c.plan.rank[k])
+	if c.have.has(rank) {
+		return false
+	}
+	c.link(rank, nil)
+	c.check(rank, text)
+	return true
+}
+
+func (c *Encoder) add(f *event.Field) {
+	if f.Val.IsZero() || f.Key == schema.None || int(f.Key) >= len(c.plan.rank) {
+		return
+	}
+	rank := int(c.plan.rank[f.Key])
+	c.link(rank, f)
+	c.check(rank, f.Val.Str())
+	if f.Name != "" {
+		c.check(rank, f.Name)
+	}
+}
+
+func (c *Encoder) link(rank int, f *event.Field) {
+	n := int32(len(c.list))
+	c.list = append(c.list, entry{field: f, next: -1})
+	if !c.have.has(rank) {
+		c.have.set(rank)
+		c.at[rank].first = n
+	} else {
+		c.list[c.at[rank].last].next = n
+	}
+	c.at[rank].last = n
+}
+
+// check notes a leaf whose text is no UTF-8: all of its texts are then written
+// with the escape of SCHEMA rule 6, so that a reader who finds the name in
+// tallyman.escaped knows how to read each of them.
+func (c *Encoder) check(rank int, text string) {
+	if !utf8.ValidString(text) && !slices.Contains(c.esc, rank) {
+		c.esc = append(c.esc, rank)
+	}
+}
+
+// leaf appends the name and the value of one leaf.
+func (c *Encoder) leaf(dst []byte, e *event.Event, l *leaf, rank int) []byte {
+	esc := len(c.esc) > 0 && slices.Contains(c.esc, rank)
+	if l.form == formMap || l.form == formObjects {
+		return c.members(dst, l, rank, esc)
+	}
+	dst = append(dst, l.name...)
+	if l.key == schema.TallymanEscaped {
+		return c.escaped(dst, rank, esc)
+	}
+	first := c.list[c.at[rank].first]
+	if first.field == nil {
+		return c.fromHead(dst, e, l.key, esc)
+	}
+	if l.form != formMany && first.next < 0 {
+		return appendValue(dst, first.field.Val, l.native, esc)
+	}
+	dst = append(dst, '[')
+	for n := c.at[rank].first; n >= 0; n = c.list[n].next {
+		if n != c.at[rank].first {
+			dst = append(dst, ',')
+		}
+		dst = appendValue(dst, c.list[n].field.Val, l.native, esc)
+	}
+	return append(dst, ']')
+}
+
+func (c *Encoder) fromHead(dst []byte, e *event.Event, k schema.Key, esc bool) []byte {
+	switch k {
+	case schema.Timestamp:
+		return appendTime(dst, e.Time)
+	case schema.EventCreated:
+		return appendTime(dst, e.Seen)
+	case schema.EventID:
+		return append(e.ID.Append(append(dst, '"')), '"')
+	case schema.EventDataset:
+		return appendText(dst, e.Dataset, esc)
+	case schema.EventOriginal:
+		return appendText(dst, e.Raw, esc)
+	case schema.EventHash:
+		c.buf = append(c.buf[:0], e.Raw...)
+		sum := sha256.Sum256(c.buf)
+		dst = append(dst, '"')
+		for _, b := range sum {
+			dst = append(dst, digits[b>>4], digits[b&15])
+		}
+		return append(dst, '"')
+	}
+	return strconv.AppendInt(dst, e.Offset, 10)
+}
+
+// escaped appends the list tallyman.escaped: what a decoder put there and the
+// names of the fields that are escaped here.
+func (c *Encoder) escaped(dst []byte, rank int, esc bool) []byte {
+	dst = append(dst, '[')
+	start := len(dst)
+	from := c.at[rank].first
+	for n := from; n >= 0; n = c.list[n].next {
+		dst = appendText(append(dst, ','), c.list[n].field.Val.Str(), esc)
+	}
+	for _, r := range c.esc {
+		name := c.plan.leaves[r].key.String()
+		known := false
+		for n := from; n >= 0 && !known; n = c.list[n].next {
+			known = c.list[n].field.Val.Str() == name
+		}
+		if !known {
+			dst = appendText(append(dst, ','), name, false)
+		}
+	}
+	if len(dst) > start {
+		dst = append(dst[:start], dst[start+1:]...) // the first comma
+	}
+	return append(dst, ']')
+}

@@ -1,0 +1,178 @@
+// Package text renders an event as one line for people: when, how bad, in which
+// container, who, and what happened.
+//
+//	2026-11-21 02:25:01.123Z info      shop-api-1       uid 1000  ran /usr/bin/curl
+//	2026-11-21 02:25:01.123Z high      shop-api-1       ana       ALERT TM-CT-001 Shell in a container: ran sh
+//
+// It leaves out most of what an event holds, and it is safe to look at: what a
+// log brings along, line ends, escape sequences and invisible characters among
+// it, is shown and never acted on by a terminal. It knows no terminal itself;
+// who prints says whether colour is wanted.
+package text
+
+import (
+	"unicode/utf8"
+
+	"tallyman/pipeline/event"
+	"tallyman/pipeline/schema"
+)
+
+// The widths of the columns in characters; a longer word pushes the rest of its
+// line to the right.
+const (
+	severityWidth  = 9
+	containerWidth = 16
+	userWidth      = 9
+)
+
+// most is how many bytes of what happened are shown.
+const most = 1024
+
+// Encoder renders events as text. It implements plugin.Encoder.
+type Encoder struct{ color bool }
+
+// New returns an encoder; color asks for the colours of an ANSI terminal.
+func New(color bool) *Encoder { return &Encoder{color: color} }
+
+// Append implements plugin.Encoder; it never fails.
+func (c *Encoder) Append(dst []byte, e *event.Event) ([]byte, error) {
+	dst = c.paint(dst, faint)
+	if e.Time.IsZero() {
+		dst = pad(append(dst, '-'), 1, len(stamp))
+	} else {
+		dst = e.Time.UTC().AppendFormat(dst, stamp)
+	}
+	dst = append(c.paint(dst, normal), ' ')
+	word, tone := severity(e)
+	dst = pad(append(c.paint(dst, tone), word...), len(word), severityWidth)
+	dst = append(c.paint(dst, normal), ' ')
+	dst = append(column(dst, containerWidth, container, e), ' ')
+	dst = append(column(dst, userWidth, user, e), ' ')
+	if e.Get(schema.EventKind).Str() == "alert" || !e.Get(schema.RuleID).IsZero() {
+		dst = c.paint(dst, loud)
+		dst = alert(dst, e)
+		dst = c.paint(dst, normal)
+	}
+	return happened(dst, e), nil
+}
+
+// stamp is how a time is written: as RFC 3339 with a blank for the T.
+const stamp = "2006-01-02 15:04:05.000Z"
+
+// column appends what show shows, filled up to width characters.
+func column(dst []byte, width int, show func([]byte, *event.Event) []byte, e *event.Event) []byte {
+	at := len(dst)
+	dst = show(dst, e)
+	return pad(dst, utf8.RuneCount(dst[at:]), width)
+}
+
+// pad appends blanks to what has n characters so that it has width.
+func pad(dst []byte, n, width int) []byte {
+	for ; n < width; n++ {
+		dst = append(dst, ' ')
+	}
+	return dst
+}
+
+// severity is the word of SCHEMA.md section 5 and its tone.
+func severity(e *event.Event) (string, tone) {
+	v := e.Get(schema.EventSeverity)
+	if v.IsZero() {
+		return "-", normal
+	}
+	switch n, _ := v.Int64(); {
+	case n <= 2:
+		return "info", faint
+	case n == 3:
+		return "low", normal
+	case n <= 6:
+		return "medium", yellow
+	case n <= 8:
+		return "high", red
+	}
+	return "critical", loud
+}
+
+// shortID is how many digits of a container's id people use.
+const shortID = 12
+
+// container appends the name of the container, else its short id, "host" for
+// what is known to be outside of all, "-" where nothing is known.
+func container(dst []byte, e *event.Event) []byte {
+	if name := e.Get(schema.ContainerName).Str(); name != "" {
+		return visible(dst, name, most)
+	}
+	if id := e.Get(schema.ContainerID).Str(); id != "" {
+		return visible(dst, id[:min(len(id), shortID)], most)
+	}
+	if e.Get(schema.TallymanContainerHost).True() {
+		return append(dst, "host"...)
+	}
+	return append(dst, '-')
+}
+
+// user appends the person: who logged in, else who another log says it was,
+// else the acting account.
+func user(dst []byte, e *event.Event) []byte {
+	for _, k := range [...]schema.Key{schema.UserAuditName, schema.TallymanSessionUser, schema.UserName} {
+		if name := e.Get(k).Str(); name != "" {
+			return visible(dst, name, most)
+		}
+	}
+	for _, k := range [...]schema.Key{schema.UserAuditID, schema.UserID} {
+		if v := e.Get(k); !v.IsZero() {
+			return shown(append(dst, "uid "...), v)
+		}
+	}
+	return append(dst, '-')
+}
+
+// alert appends the mark of an alert, its rule and the rule's name.
+func alert(dst []byte, e *event.Event) []byte {
+	dst = append(dst, "ALERT "...)
+	for _, k := range [...]schema.Key{schema.RuleID, schema.RuleName} {
+		if s := e.Get(k).Str(); s != "" {
+			dst = append(visible(dst, s, most), ' ')
+		}
+	}
+	dst[len(dst)-1] = ':'
+	return append(dst, ' ')
+}
+
+// happened appends the event's message, else its action and what it was about,
+// else the source text.
+func happened(dst []byte, e *event.Event) []byte {
+	if m := e.Get(schema.Message).Str(); m != "" {
+		return visible(dst, m, most)
+	}
+	action := e.Get(schema.EventAction).Str()
+	if action == "" {
+		if e.Raw == "" {
+			return append(dst, '-')
+		}
+		return visible(dst, e.Raw, most)
+	}
+	dst = visible(dst, action, most)
+	for _, k := range subjects {
+		if v := e.Get(k); !v.IsZero() {
+			dst = shown(append(dst, ' '), v)
+			break
+		}
+	}
+	if e.Get(schema.EventOutcome).Str() == "failure" {
+		dst = append(dst, " (failed"...)
+		if why := e.Get(schema.EventReason).Str(); why != "" {
+			dst = visible(append(dst, ": "...), why, most)
+		}
+		dst = append(dst, ')')
+	}
+	return dst
+}
+
+// subjects are what an action may be about, the most telling first.
+var subjects = [...]schema.Key{
+	schema.ProcessCommandLine, schema.FilePath, schema.DestinationAddress, schema.DestinationIP, schema.ServerAddress,
+	schema.SourceAddress, schema.SourceIP, schema.UserTargetName, schema.GroupName, schema.KubernetesAuditRequestURI,
+	schema.OCIRepository, schema.GitRepository, schema.JenkinsJobName, schema.URLOriginal, schema.ServiceName,
+	schema.ProcessExecutable, schema.ProcessTitle, schema.ProcessName, schema.ContainerImageName, schema.TallymanComponent,
+}
