@@ -94,6 +94,24 @@ func TestWithoutAnInventoryEverythingIsDocumented(t *testing.T) {
 	}
 }
 
+func TestTermsOfACondition(t *testing.T) {
+	c := NewCompiler(options())
+	for text, want := range map[string][]string{
+		`process.pid > 1 && ("x" in tags || true) and !(process.interactive && true)`: {
+			`process.pid > 1`, `"x" in tags || true`, `!(process.interactive && true)`},
+		`true || false`: {`true || false`},
+		`true &&`:       {`true &&`},
+	} {
+		var got []string
+		for _, term := range c.Terms(at(text)) {
+			got = append(got, term.Value)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s has the terms %q, not %q", text, got, want)
+		}
+	}
+}
+
 func TestOneProgramRunsInManyGoroutines(t *testing.T) {
 	p, err := NewCompiler(options()).Bool(at(`process.pid == 4242 && len(process.args) == 2 && "start" in event.type`))
 	if err != nil {

@@ -40,6 +40,7 @@ type set struct {
 	all      []*rule // also those that are switched off: they are checked all the same
 	rules    []*rule // those that judge
 	disabled int
+	compiler *compiler
 	lists    map[string][]string
 }
 
@@ -56,7 +57,7 @@ func compileAll(s *Settings, dir string) (*set, plugin.Problems) {
 // compile compiles all that was read.
 func (l *loader) compile(s *Settings) (*set, plugin.Problems) {
 	c := &compiler{Compiler: expr.NewCompiler(s.options(l)), l: l}
-	out := &set{lists: l.lists}
+	out := &set{lists: l.lists, compiler: c}
 	byID := map[string]*rule{}
 	for _, d := range l.rules {
 		r := c.rule(d)
@@ -180,11 +181,7 @@ func (r *rule) holds(m *expr.Machine, at time.Time) (bool, error) {
 		return false, err
 	}
 	for i := range r.exceptions {
-		h := &r.exceptions[i]
-		if !h.expires.IsZero() && !at.Before(h.expires) {
-			continue
-		}
-		excepted, err := h.when.Match(m)
+		excepted, err := r.exceptions[i].holds(m, at)
 		if err != nil {
 			// A hole that cannot be judged is closed: the alert is made.
 			return true, errors.Join(errHole, err)
@@ -194,6 +191,15 @@ func (r *rule) holds(m *expr.Machine, at time.Time) (bool, error) {
 		}
 	}
 	return true, nil
+}
+
+// holds reports whether the exception is in force and holds for the loaded
+// event.
+func (h *hole) holds(m *expr.Machine, at time.Time) (bool, error) {
+	if !h.expires.IsZero() && !at.Before(h.expires) {
+		return false, nil
+	}
+	return h.when.Match(m)
 }
 
 // errHole says that an exception failed; the match stands.

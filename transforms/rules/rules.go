@@ -11,6 +11,7 @@ package rules
 import (
 	"context"
 	"log/slog"
+	"sync"
 	"time"
 
 	"tallyman/pipeline/event"
@@ -43,11 +44,14 @@ func Default() Settings { return Settings{Inventory: Inventory{Default: "allow"}
 
 // transform is what all lanes share.
 type transform struct {
+	set    *set
 	index  *index
 	hostID string
 	now    func() time.Time
 	log    *slog.Logger
 	errors *meter.Counter
+
+	explaining sync.Mutex // guards set.compiler
 }
 
 // New reads the files and compiles their rules. The error is plugin.Problems
@@ -63,7 +67,7 @@ func New(s *Settings, env plugin.Env) (plugin.Transform, error) {
 	if problems.Bad() {
 		return nil, problems
 	}
-	t := &transform{index: newIndex(set.rules), hostID: env.HostID, now: env.Now, log: env.Log,
+	t := &transform{set: set, index: newIndex(set.rules), hostID: env.HostID, now: env.Now, log: env.Log,
 		errors: env.Meter.Counter("tallyman_rules_errors_total", "Rules that failed while judging an event; the event went on unjudged by them.")}
 	for _, r := range set.rules {
 		label := meter.Label{Name: "rule", Value: r.def.id.Value}
