@@ -1,0 +1,84 @@
+package tail
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+)
+
+var (
+	// errReplaced says that a file is shorter than what was read of it.
+	errReplaced = errors.New("the file is shorter than before")
+	// errOther says that a file has another content than what was read of it.
+	errOther = errors.New("the file has another content than before")
+	// errMoved says that a path leads to another file than a moment before.
+	errMoved = errors.New("the file was moved")
+)
+
+// file is one file that is held open. Only Read uses what lies below id.
+type file struct {
+	path string // where it was found, for messages
+	f    *os.File
+	id   identity
+
+	off     int64  // of the next byte to read
+	rest    string // read and not yet cut into lines; it ends at off
+	prev    []byte // the bytes before off, up to prevBytes
+	started bool   // it is the one that lines are cut from
+	final   bool   // it was read to its end after its successor had content
+	short   bool   // it was shorter than off when last looked at
+}
+
+// openFile opens what was found, unless something else is there by now.
+func openFile(e entry) (*file, error) {
+	f, err := os.Open(e.path)
+	if err != nil {
+		return nil, err
+	}
+	id, err := identify(f)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("identify %s: %w", e.path, err), f.Close())
+	}
+	if !id.same(e.id) {
+		return nil, errors.Join(errMoved, f.Close())
+	}
+	return &file{path: e.path, f: f, id: id}, nil
+}
+
+// seek lets reading begin at off.
+func (f *file) seek(off int64) error {
+	n := min(off, prevBytes)
+	prev := make([]byte, n, prevBytes)
+	if got, err := f.f.ReadAt(prev, off-n); int64(got) < n {
+		return fmt.Errorf("read %s: %w", f.path, err)
+	}
+	f.off, f.prev = off, prev
+	return nil
+}
+
+// fill reads the next chunk into f.rest by way of buf and returns its length, 0
+// at the end of the file. The bytes before it are read with it, so that a file
+// that was truncated is seen even when it has grown past the offset again.
+func (f *file) fill(buf []byte) (int, error) {
+	k := len(f.prev)
+	n, err := f.f.ReadAt(buf, f.off-int64(k))
+	switch {
+	case err != nil && !errors.Is(err, io.EOF):
+		return 0, fmt.Errorf("read %s: %w", f.path, err)
+	case n < k:
+		return 0, errReplaced
+	case !bytes.Equal(buf[:k], f.prev):
+		return 0, errOther
+	}
+	f.rest = string(buf[k:n])
+	f.off += int64(n - k)
+	f.prev = append(f.prev[:0], buf[max(0, n-prevBytes):n]...)
+	return n - k, nil
+}
+
+func (f *file) hasBytes() bool {
+	info, err := f.f.Stat()
+	return err == nil && info.Size() > 0
+}

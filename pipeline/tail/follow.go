@@ -1,0 +1,282 @@
+package tail
+
+import (
+	"bytes"
+	"errors"
+	"io/fs"
+	"os"
+
+	"tallyman/pipeline/meter"
+	"tallyman/pipeline/plugin"
+)
+
+// file returns the nth of the files that are held, nil where there is none.
+func (t *Tail) file(n int) *file {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if n >= len(t.files) {
+		return nil
+	}
+	return t.files[n]
+}
+
+// drop closes the first file.
+func (t *Tail) drop() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	f := t.files[0]
+	t.files = t.files[1:]
+	if err := f.f.Close(); err != nil {
+		t.o.Log.Warn("closing a rotated file failed", "path", f.path, "error", err)
+	}
+}
+
+// look finds out what is to be read, and holds it open.
+func (t *Tail) look() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var err error
+	if t.start != nil {
+		err = t.resolve()
+	} else {
+		err = t.extend()
+	}
+	if err != nil {
+		return t.explain(err)
+	}
+	return nil
+}
+
+// resolve finds the file that t.start stands for, and what came after it.
+func (t *Tail) resolve() error {
+	list, err := t.candidates()
+	if err != nil {
+		return err
+	}
+	if len(list) == 0 {
+		t.o.FromEnd = false // what comes from now on is new
+		return nil
+	}
+	if t.fresh && list[len(list)-1].first == "" {
+		return t.begin(list[len(list)-1:], t.beginning)
+	}
+	if t.start.Ino != 0 {
+		for _, exact := range []bool{true, false} {
+			i, err := t.find(list, exact)
+			if err != nil {
+				return err
+			}
+			if i >= 0 {
+				off := t.start.Off
+				return t.begin(list[i:], func(*os.File) int64 { return off })
+			}
+		}
+	}
+	return t.gone(list)
+}
+
+// candidates returns what there is, oldest first. Without a position that is
+// the path's file alone.
+func (t *Tail) candidates() ([]entry, error) {
+	if _, err := os.Stat(t.o.Path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	if t.fresh && t.start.Mod == 0 {
+		return appendEntry(nil, t.o.Path, ""), nil
+	}
+	return t.scan()
+}
+
+// gone goes on at the oldest file that came after the one that is not there any
+// more.
+func (t *Tail) gone(list []entry) error {
+	if list = newer(list, t.start.Mod); len(list) == 0 {
+		return nil
+	}
+	if t.start.Ino != 0 {
+		t.lost(t.reason, t.start.left(), "the file that was read up to a position is gone, with what followed in it")
+	}
+	return t.begin(list, func(*os.File) int64 { return 0 })
+}
+
+// newer returns the files that were written after mod, and the path's own.
+func newer(list []entry, mod int64) []entry {
+	for i, e := range list {
+		if e.first == "" || e.mod >= mod {
+			return list[i:]
+		}
+	}
+	return nil
+}
+
+// find returns the index of the file that t.start was taken from, exactly, or
+// else of a copy of it; -1 for none.
+func (t *Tail) find(list []entry, exact bool) (int, error) {
+	p := t.start
+	if !exact && p.Tail == 0 {
+		return -1, nil
+	}
+	for i, e := range list {
+		if exact != (e.id.Ino == p.Ino) || exact && t.reason == "truncated" {
+			continue
+		}
+		one, err := openFile(e)
+		if errors.Is(err, errMoved) || errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil && !exact {
+			continue // what may not be read can be no copy either
+		}
+		if err != nil {
+			return -1, err
+		}
+		ok := p.holds(one.f) && (!exact || p.again(one.id))
+		if err := one.f.Close(); err != nil {
+			return -1, err
+		}
+		if ok {
+			return i, nil
+		}
+	}
+	return -1, nil
+}
+
+// begin holds the files of list, the first of them from an offset on.
+func (t *Tail) begin(list []entry, offset func(*os.File) int64) error {
+	first, err := openFile(list[0])
+	if err != nil {
+		return ignoreMoved(err)
+	}
+	if err := first.seek(offset(first.f)); err != nil {
+		return errors.Join(err, first.f.Close())
+	}
+	t.files = append(t.files, first)
+	t.start, t.fresh, t.behind = nil, false, false
+	return t.hold(list[1:])
+}
+
+// ignoreMoved drops what the next look mends.
+func ignoreMoved(err error) error {
+	if errors.Is(err, errMoved) || errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// extend holds the files that came after the last one that is held.
+func (t *Tail) extend() error {
+	if len(t.files) == 0 {
+		return nil
+	}
+	last := t.files[len(t.files)-1]
+	info, err := os.Stat(t.o.Path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil // between two names, or deleted: what comes will be seen
+	case err != nil:
+		return err
+	case last.id.same(idOf(info)):
+		return nil
+	case len(t.files) >= t.o.Open:
+		t.behind = true
+		return nil
+	}
+	list, err := t.scan()
+	if err != nil {
+		return err
+	}
+	for i, e := range list {
+		if last.id.same(e.id) {
+			return t.hold(list[i+1:])
+		}
+	}
+	now, err := last.f.Stat()
+	if err != nil {
+		return err
+	}
+	if t.behind {
+		t.lost("rotated_away", 0, "files were rotated away faster than they were read")
+		t.behind = false
+	}
+	return t.hold(newer(list, now.ModTime().UnixNano()))
+}
+
+// hold opens files in their order, as many as may be held.
+func (t *Tail) hold(list []entry) error {
+	for _, e := range list {
+		if len(t.files) >= t.o.Open {
+			t.behind = true
+			return nil
+		}
+		f, err := openFile(e)
+		if err != nil {
+			return ignoreMoved(err)
+		}
+		t.files = append(t.files, f)
+		t.rotations.Inc()
+		t.o.Log.Info("the file was rotated", "path", t.o.Path, "next", e.path)
+	}
+	return nil
+}
+
+// replaced takes up a file whose content was exchanged in place. What was not
+// read of it may be in a copy that was made before, which is looked for. A file
+// that is only short must be so twice: a network file system may show an old
+// size for a moment.
+func (t *Tail) replaced(f *file, sure bool) (bool, error) {
+	if !sure && !f.short {
+		f.short = true
+		return false, nil
+	}
+	t.mu.Lock()
+	p := t.given
+	if p.identity != f.id {
+		p = position{identity: f.id}
+	}
+	if len(t.files) > 1 {
+		t.lost("truncated", p.left(), "a rotated file was truncated before it was read")
+	} else {
+		t.start, t.reason = &p, "truncated"
+	}
+	t.mu.Unlock()
+	t.drop()
+	if err := t.look(); err != nil {
+		return false, plugin.Retry(err)
+	}
+	return true, nil
+}
+
+// beginning is where reading starts when there is no position: at 0, or behind
+// the last line that is complete.
+func (t *Tail) beginning(f *os.File) int64 {
+	if !t.o.FromEnd {
+		return 0
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return 0
+	}
+	buf := make([]byte, 64<<10)
+	for end := info.Size(); end > 0; {
+		n := min(end, int64(len(buf)))
+		if got, err := f.ReadAt(buf[:n], end-n); int64(got) < n {
+			t.o.Log.Warn("looking for the last line failed", "path", t.o.Path, "error", err)
+			return info.Size()
+		}
+		if i := bytes.LastIndexByte(buf[:n], '\n'); i >= 0 {
+			return end - n + int64(i) + 1
+		}
+		end -= n
+	}
+	return 0
+}
+
+// lost counts what was gone before it was read, and says so; bytes is what is
+// known of its size.
+func (t *Tail) lost(reason string, bytes uint64, what string) {
+	labels := []meter.Label{{Name: "input", Value: t.o.Input}, {Name: "reason", Value: reason}}
+	t.o.Meter.Counter("tallyman_input_losses_total", "Times that a part of the source was gone before it was read.", labels...).Inc()
+	t.o.Meter.Counter("tallyman_input_lost_bytes_total",
+		"Bytes of the source that were gone before they were read, as far as their number is known.", labels...).Add(bytes)
+	t.o.Log.Warn("a part of the source is lost", "path", t.o.Path, "reason", reason, "known_bytes", bytes, "what", what)
+}

@@ -1,0 +1,321 @@
+// Package tail is a file followed through rotation, truncation and restart. It
+// yields lines as source records with a position, under the contract of
+// plugin.Input, so that an input that reads a file wraps a Tail. It knows
+// nothing of what the lines mean.
+//
+// What it follows: the file that bears the configured path, and before it, in
+// the order of their age, the files that were rotated away from it under names
+// that begin with the path ("audit.log.1", "audit.log-20261125") and whose rest
+// was not read yet. A file is known by device, inode, time of birth and by
+// fingerprints of its first bytes and of those before the offset, so that
+// neither a reused inode number nor a file that was truncated and grew again is
+// taken for the one that was read (position.go).
+//
+// What was gone before it could be read is counted under the reasons
+// "rotated_away" and "truncated", and reading goes on at the oldest that is left.
+package tail
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"sync"
+	"time"
+
+	"tallyman/pipeline/event"
+	"tallyman/pipeline/meter"
+	"tallyman/pipeline/plugin"
+	"tallyman/pipeline/schema"
+)
+
+const (
+	chunkBytes = 256 << 10
+	prevBytes  = 64 // re-read before each chunk, to see that the file is still the same
+
+	// DefaultPoll is how often the path is looked at when nothing says that it
+	// changed, and DefaultOpen how many rotated files are held open at most while
+	// they wait to be read.
+	DefaultPoll = 250 * time.Millisecond
+	DefaultOpen = 64
+)
+
+// Options say what is followed and what becomes of its lines. Path is required.
+type Options struct {
+	Path    string          // may be a symbolic link; need not exist yet
+	Input   string          // the input's name, a label of the counters
+	Decode  string          // the decoder that the records wait for
+	MaxLine int             // bytes of a line that are kept, 0 for DefaultMaxLine
+	FromEnd bool            // without a position: begin at the end of what is there
+	Once    bool            // read to the end, then io.EOF; the file has to exist
+	Hint    string          // what to do when the file may not be read; "" for a general word
+	Shared  event.Fields    // what every record shares; log.file.path is added
+	Meter   *meter.Registry // may be nil
+	Log     *slog.Logger    // may be nil
+	Now     func() time.Time
+	Poll    time.Duration // 0 for DefaultPoll
+	Open    int           // 0 for DefaultOpen
+}
+
+// Tail follows one file. Open, Read and Close are those of plugin.Input.
+type Tail struct {
+	o     Options
+	lines *Lines
+	buf   []byte
+	ended bool // Once: everything was read
+
+	mu     sync.Mutex // guards what follows; Read and the watcher hold it to look
+	files  []*file    // held open, oldest first; Read reads the first
+	start  *position  // where to go on; nil once the file for it is found
+	fresh  bool       // there was no position: nothing before the path's file is read
+	reason string     // why start may not be found: "rotated_away", "truncated"
+	behind bool       // there were more rotated files than may be held open
+
+	given position // as last put on a batch
+	wake  chan struct{}
+	watch *watcher
+
+	rotations *meter.Counter
+}
+
+// New returns a Tail; it touches nothing before Open.
+func New(o Options) *Tail {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Poll <= 0 {
+		o.Poll = DefaultPoll
+	}
+	if o.Open <= 0 {
+		o.Open = DefaultOpen
+	}
+	shared := append(event.Fields{}, o.Shared...)
+	shared.Set(schema.LogFilePath, event.String(o.Path))
+	return &Tail{
+		o: o, wake: make(chan struct{}, 1), buf: make([]byte, prevBytes+chunkBytes),
+		lines: NewLines(LineOptions{Input: o.Input, Decode: o.Decode, Max: o.MaxLine, Shared: shared, Meter: o.Meter}),
+		rotations: o.Meter.Counter("tallyman_input_rotations_total", "Times that the followed file was rotated away.",
+			meter.Label{Name: "input", Value: o.Input}),
+	}
+}
+
+// Open takes up the file where from says. A position that is none of ours is
+// counted as a loss and everything that is left is read.
+func (t *Tail) Open(_ context.Context, from []byte) error {
+	if err := t.exists(); err != nil {
+		return err
+	}
+	p, err := parsePosition(from)
+	switch {
+	case len(from) == 0:
+		t.fresh = true
+	case err != nil:
+		t.lost("position", 0, err.Error())
+		p = position{}
+	}
+	t.start, t.reason, t.given = &p, "rotated_away", p
+	if err := t.look(); err != nil && t.o.Once {
+		return plugin.Permanent(err)
+	}
+	if !t.o.Once {
+		t.watch = watch(t)
+	}
+	return nil
+}
+
+// exists checks what is at the path before anything is read.
+func (t *Tail) exists() error {
+	info, err := os.Stat(t.o.Path)
+	switch {
+	case err == nil && !info.Mode().IsRegular():
+		return plugin.Permanent(fmt.Errorf("tail: %s is no file but a %s (name the file itself)", t.o.Path, kindOf(info.Mode())))
+	case !t.o.Once:
+		return nil
+	case errors.Is(err, fs.ErrNotExist):
+		return plugin.Permanent(fmt.Errorf("tail: %w (check the path; with --once the file has to exist)", err))
+	case err != nil:
+		return plugin.Permanent(t.explain(err))
+	}
+	return nil
+}
+
+func kindOf(m fs.FileMode) string {
+	switch {
+	case m.IsDir():
+		return "folder"
+	case m&fs.ModeNamedPipe != 0:
+		return "named pipe"
+	case m&fs.ModeSocket != 0:
+		return "socket"
+	}
+	return "device"
+}
+
+// explain says what a person can do about err.
+func (t *Tail) explain(err error) error {
+	if !errors.Is(err, fs.ErrPermission) {
+		return fmt.Errorf("tail: %w", err)
+	}
+	hint := t.o.Hint
+	if hint == "" {
+		hint = "give the user that runs tallyman leave to read the file and to enter its folder"
+	}
+	return fmt.Errorf("tail: %w (%s)", err, hint)
+}
+
+// minSteps is how many steps a Read takes while there is something to do, however
+// short it may wait: turns from file to file, and chunks of a long line.
+const minSteps = 16
+
+// Read adds the next lines to b.
+func (t *Tail) Read(ctx context.Context, b *event.Batch, wait time.Duration) error {
+	var timeout <-chan time.Time
+	for steps := 1; ; steps++ {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		moved, err := t.step(b)
+		if len(b.Events) > 0 || err != nil || wait <= 0 && !moved {
+			t.mark(b)
+			return err
+		}
+		if moved && steps < minSteps {
+			continue
+		}
+		if timeout == nil {
+			timer := time.NewTimer(wait)
+			defer timer.Stop()
+			timeout = timer.C
+		}
+		if done, err := t.pause(ctx, timeout, moved); done {
+			t.mark(b)
+			return err
+		}
+	}
+}
+
+// pause waits for news, unless moved says that there is some, and reports
+// whether Read is done.
+func (t *Tail) pause(ctx context.Context, timeout <-chan time.Time, moved bool) (bool, error) {
+	if moved {
+		select {
+		case <-timeout:
+			return true, nil
+		default:
+			return false, nil
+		}
+	}
+	select {
+	case <-timeout:
+		return true, nil
+	case <-ctx.Done():
+		return true, ctx.Err()
+	case <-t.wake:
+		return false, nil
+	}
+}
+
+// step reads one chunk, or takes one turn in what there is to read, and reports
+// whether it is worth to call it again at once.
+func (t *Tail) step(b *event.Batch) (bool, error) {
+	if t.ended {
+		return false, io.EOF
+	}
+	f := t.file(0)
+	if f == nil {
+		if err := t.look(); err != nil {
+			return false, plugin.Retry(err)
+		}
+		f = t.file(0)
+		return f != nil, nil
+	}
+	if !f.started {
+		t.lines.Reset(f.off)
+		f.started = true
+	}
+	if f.rest == "" {
+		switch n, err := f.fill(t.buf); {
+		case errors.Is(err, errReplaced):
+			return t.replaced(f, t.o.Once)
+		case errors.Is(err, errOther):
+			return t.replaced(f, true)
+		case err != nil:
+			return false, plugin.Retry(fmt.Errorf("tail: %w", err))
+		case n == 0:
+			f.short = false
+			return t.atEnd(f, b)
+		}
+	}
+	f.final, f.short = false, false
+	f.rest = t.lines.Cut(b, f.rest, t.o.Now())
+	return true, nil
+}
+
+// atEnd decides what follows when f has no more bytes. A file is left only when
+// its writer has begun the next one, and only after one more look at it then.
+func (t *Tail) atEnd(f *file, b *event.Batch) (bool, error) {
+	if t.file(1) == nil {
+		if err := t.look(); err != nil {
+			return false, plugin.Retry(err)
+		}
+	}
+	next := t.file(1)
+	switch {
+	case next == nil && !t.o.Once:
+		return false, nil
+	case next == nil:
+		t.lines.End(b, t.o.Now())
+		t.ended = true
+		return false, io.EOF
+	case !t.o.Once && t.file(2) == nil && !next.hasBytes():
+		return false, nil
+	case !f.final:
+		f.final = true
+		return true, nil
+	}
+	t.lines.End(b, t.o.Now())
+	t.drop()
+	return true, nil
+}
+
+// mark puts the position on b when it has moved.
+func (t *Tail) mark(b *event.Batch) {
+	p := t.given
+	f := t.file(0)
+	switch {
+	case f == nil && t.fresh && p.Mod == 0:
+		p = none(t.o.Now())
+	case f == nil || !f.started:
+		return
+	case p.identity == f.id && p.Off == t.lines.Offset:
+		return
+	default:
+		if p.identity != f.id {
+			p = position{identity: f.id}
+		}
+		p.mark(f.f, t.lines.Offset)
+	}
+	t.given = p
+	b.Position = p.encode()
+}
+
+// Close ends the watching and closes every file.
+func (t *Tail) Close() error {
+	if t.watch != nil {
+		t.watch.close()
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var list []error
+	for _, f := range t.files {
+		list = append(list, f.f.Close())
+	}
+	t.files = nil
+	return errors.Join(list...)
+}

@@ -1,0 +1,497 @@
+package tail
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"tallyman/pipeline/event"
+	"tallyman/pipeline/meter"
+	"tallyman/pipeline/plugin"
+	"tallyman/pipeline/schema"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// rig is a folder with a log, and what reads it.
+type rig struct {
+	t     testing.TB
+	path  string
+	o     Options
+	meter *meter.Registry
+	tail  *Tail
+	pos   []byte
+	got   []string
+}
+
+func newRig(t testing.TB, change func(*Options)) *rig {
+	t.Helper()
+	return rigAt(t, filepath.Join(t.TempDir(), "audit.log"), change)
+}
+
+func rigAt(t testing.TB, path string, change func(*Options)) *rig {
+	r := &rig{t: t, path: path, meter: new(meter.Registry)}
+	r.o = Options{Path: path, Input: "audit", Decode: "audit", Meter: r.meter, Now: func() time.Time { return time.Unix(1e9, 0) },
+		Poll: time.Hour}
+	if change != nil {
+		change(&r.o)
+	}
+	return r
+}
+
+func (r *rig) write(path, text string) {
+	r.t.Helper()
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err == nil {
+		_, err = f.WriteString(text)
+		err = errors.Join(err, f.Close())
+	}
+	r.ok(err)
+}
+
+func (r *rig) append(text string) { r.t.Helper(); r.write(r.path, text) }
+
+func (r *rig) ok(err error) {
+	r.t.Helper()
+	if err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+func (r *rig) name(n int) string {
+	if n == 0 {
+		return r.path
+	}
+	return fmt.Sprintf("%s.%d", r.path, n)
+}
+
+// rotate does what auditd does: every file gets the next number, what exceeds
+// keep is deleted, and a new file is begun with text.
+func (r *rig) rotate(keep int, text string) {
+	r.t.Helper()
+	_ = os.Remove(r.name(keep))
+	for n := keep - 1; n >= 0; n-- {
+		if err := os.Rename(r.name(n), r.name(n+1)); err != nil && !errors.Is(err, os.ErrNotExist) {
+			r.t.Fatal(err)
+		}
+	}
+	r.append(text)
+}
+
+// copyTruncate does what logrotate's copytruncate does.
+func (r *rig) copyTruncate(keep int) {
+	r.t.Helper()
+	for n := keep - 1; n >= 1; n-- {
+		if err := os.Rename(r.name(n), r.name(n+1)); err != nil && !errors.Is(err, os.ErrNotExist) {
+			r.t.Fatal(err)
+		}
+	}
+	text, err := os.ReadFile(r.path)
+	r.ok(err)
+	r.ok(os.WriteFile(r.name(1), text, 0o600))
+	r.ok(os.Truncate(r.path, 0))
+}
+
+func (r *rig) start() {
+	r.t.Helper()
+	r.tail = New(r.o)
+	r.ok(r.tail.Open(context.Background(), r.pos))
+}
+
+func (r *rig) stop() {
+	r.t.Helper()
+	r.ok(r.tail.Close())
+}
+
+// read reads until nothing comes twice.
+func (r *rig) read() error {
+	r.t.Helper()
+	for idle := 0; idle < 2; {
+		var b event.Batch
+		err := r.tail.Read(context.Background(), &b, 0)
+		r.take(&b)
+		if err != nil {
+			return err
+		}
+		idle++
+		if len(b.Events) > 0 {
+			idle = 0
+		}
+	}
+	return nil
+}
+
+func (r *rig) take(b *event.Batch) {
+	for _, e := range b.Events {
+		r.got = append(r.got, e.Raw)
+	}
+	if b.Position != nil {
+		r.pos = slices.Clone(b.Position)
+	}
+}
+
+func (r *rig) want(lines ...string) {
+	r.t.Helper()
+	r.ok(r.read())
+	r.wantRead(lines...)
+}
+
+func (r *rig) wantRead(lines ...string) {
+	r.t.Helper()
+	if !slices.Equal(r.got, lines) {
+		r.t.Fatalf("read %.600q, want %.600q; position %s", r.got, lines, r.pos)
+	}
+	r.got = nil
+}
+
+func (r *rig) counter(name, reason string) float64 {
+	sum := 0.0
+	r.meter.Each(func(s meter.Sample) {
+		if s.Name == name && (reason == "" || slices.Contains(s.Labels, meter.Label{Name: "reason", Value: reason})) {
+			sum += s.Value
+		}
+	})
+	return sum
+}
+
+func (r *rig) noLoss() {
+	r.t.Helper()
+	if n := r.counter("tallyman_input_losses_total", ""); n != 0 {
+		r.t.Errorf("%v losses were counted", n)
+	}
+}
+
+func TestLinesAreRecords(t *testing.T) {
+	r := newRig(t, nil)
+	r.append("one\n\nthree\r\nfo")
+	r.start()
+	defer r.stop()
+	var b event.Batch
+	r.ok(r.tail.Read(t.Context(), &b, 0))
+	if len(b.Events) != 2 || b.Position == nil {
+		t.Fatalf("read %+v", b)
+	}
+	e := b.Events[1]
+	if e.Raw != "three\r" || e.Offset != 5 || e.Records != 1 || e.Decode != "audit" || !e.Seen.Equal(time.Unix(1e9, 0)) {
+		t.Errorf("the record is %+v", e)
+	}
+	if got := e.Get(schema.LogFilePath).Str(); got != r.path {
+		t.Errorf("log.file.path is %q", got)
+	}
+	r.append("ur\n")
+	r.want("four")
+	r.noLoss()
+}
+
+func TestRotationWhileReading(t *testing.T) {
+	r := newRig(t, nil)
+	r.append("a\n")
+	r.start()
+	defer r.stop()
+	r.want("a")
+	r.append("b\n")
+	r.rotate(5, "c\n")
+	r.rotate(5, "d\n")
+	r.rotate(5, "e\n")
+	r.want("b", "c", "d", "e")
+	r.noLoss()
+}
+
+// TestWriterGoesOn: logrotate makes the new file before the writer knows.
+func TestWriterGoesOn(t *testing.T) {
+	r := newRig(t, nil)
+	r.append("a\n")
+	r.start()
+	defer r.stop()
+	r.rotate(5, "")
+	r.want("a")
+	r.write(r.name(1), "b\nc") // an end that never comes
+	r.want("b")
+	r.append("d\n")
+	r.want("c", "d")
+	r.noLoss()
+}
+
+func TestRotationWhileStopped(t *testing.T) {
+	for _, rotations := range []int{1, 2, 5} {
+		r := newRig(t, nil)
+		r.append("a\nb\n")
+		r.start()
+		r.want("a", "b")
+		r.stop()
+		r.append("c\nd")
+		r.append("\n")
+		want := []string{"c", "d"}
+		for i := range rotations {
+			r.rotate(9, fmt.Sprintf("r%d\n", i))
+			want = append(want, fmt.Sprintf("r%d", i))
+		}
+		r.start()
+		r.want(want...)
+		r.stop()
+		r.noLoss()
+	}
+}
+
+func TestRotatedAway(t *testing.T) {
+	r := newRig(t, nil)
+	r.append("a\nb")
+	r.start()
+	r.want("a")
+	r.stop()
+	for i := range 6 {
+		r.rotate(3, fmt.Sprintf("r%d\n", i))
+	}
+	r.start()
+	defer r.stop()
+	r.want("r2", "r3", "r4", "r5")
+	if n := r.counter("tallyman_input_losses_total", "rotated_away"); n != 1 {
+		t.Errorf("%v losses were counted", n)
+	}
+	if n := r.counter("tallyman_input_lost_bytes_total", "rotated_away"); n != 1 {
+		t.Errorf("%v bytes were counted", n)
+	}
+}
+
+// TestHeldWhileBlocked: what is rotated away and deleted while nobody reads is
+// read all the same.
+func TestHeldWhileBlocked(t *testing.T) {
+	r := newRig(t, nil)
+	r.append("a\n")
+	r.start()
+	defer r.stop()
+	r.want("a")
+	var want []string
+	for i := range 6 {
+		r.rotate(2, fmt.Sprintf("r%d\n", i))
+		r.ok(r.tail.look())
+		want = append(want, fmt.Sprintf("r%d", i))
+	}
+	r.want(want...)
+	r.noLoss()
+}
+
+func TestHoldsNoMoreThanAllowed(t *testing.T) {
+	r := newRig(t, func(o *Options) { o.Open = 3 })
+	r.append("a\n")
+	r.start()
+	defer r.stop()
+	for i := range 8 {
+		r.rotate(2, fmt.Sprintf("r%d\n", i))
+		r.ok(r.tail.look())
+		if n := len(r.tail.files); n > 3 {
+			t.Fatalf("%d files are open", n)
+		}
+	}
+	r.want("a", "r0", "r1", "r5", "r6", "r7")
+	if n := r.counter("tallyman_input_losses_total", "rotated_away"); n != 1 {
+		t.Errorf("%v losses were counted", n)
+	}
+}
+
+func TestCopyTruncate(t *testing.T) {
+	for _, stopped := range []bool{false, true} {
+		t.Run(fmt.Sprintf("stopped %v", stopped), func(t *testing.T) {
+			r := newRig(t, nil)
+			r.append("a1\na2\n")
+			r.start()
+			r.want("a1", "a2")
+			if stopped {
+				r.stop()
+			}
+			r.append("a3\na4\n")
+			r.copyTruncate(5)
+			r.append("b1\nb2\nb3\nb4\n") // longer than what was read
+			if stopped {
+				r.start()
+			}
+			r.want("a3", "a4", "b1", "b2", "b3", "b4")
+			r.noLoss()
+			r.stop()
+		})
+	}
+}
+
+func TestTruncated(t *testing.T) {
+	r := newRig(t, nil)
+	r.append("a1\na2\na3")
+	r.start()
+	defer r.stop()
+	r.want("a1", "a2")
+	r.ok(os.Truncate(r.path, 0))
+	r.append("b\n")
+	r.want("b")
+	if n := r.counter("tallyman_input_lost_bytes_total", "truncated"); n != 2 {
+		t.Errorf("%v bytes were counted", n)
+	}
+}
+
+// TestOtherFileOfTheInode: after the file was deleted, its inode number may be
+// that of another one.
+func TestOtherFileOfTheInode(t *testing.T) {
+	r := newRig(t, nil)
+	r.append("a1\na2\n")
+	r.start()
+	r.want("a1", "a2")
+	r.stop()
+	r.ok(os.Truncate(r.path, 0)) // the same inode, another file
+	r.append("b1\nb2\nb3\n")
+	r.start()
+	defer r.stop()
+	r.want("b1", "b2", "b3")
+}
+
+func TestNoFileYet(t *testing.T) {
+	r := newRig(t, func(o *Options) { o.FromEnd = true })
+	r.start()
+	r.want()
+	r.append("a\n")
+	r.want("a")
+	r.stop()
+	r.append("b\n")
+	r.start()
+	defer r.stop()
+	r.want("b")
+	r.noLoss()
+}
+
+func TestVanishedFile(t *testing.T) {
+	r := newRig(t, nil)
+	r.append("a\n")
+	r.start()
+	defer r.stop()
+	r.want("a")
+	r.ok(os.Remove(r.path))
+	r.want()
+	r.append("b\n")
+	r.want("b")
+	r.noLoss()
+}
+
+func TestFromEnd(t *testing.T) {
+	r := newRig(t, func(o *Options) { o.FromEnd = true })
+	r.append("a\nb\nc")
+	r.start()
+	r.want()
+	r.stop()
+	r.append("d\ne\n")
+	r.start()
+	defer r.stop()
+	r.want("cd", "e")
+}
+
+func TestOnce(t *testing.T) {
+	r := newRig(t, func(o *Options) { o.Once = true })
+	r.append("a\nb")
+	r.start()
+	defer r.stop()
+	for range 2 {
+		if err := r.read(); !errors.Is(err, io.EOF) {
+			t.Fatalf("read: %v", err)
+		}
+	}
+	r.wantRead("a", "b")
+}
+
+func TestOnceNeedsTheFile(t *testing.T) {
+	r := newRig(t, func(o *Options) { o.Once = true })
+	err := New(r.o).Open(t.Context(), nil)
+	if kind, _ := plugin.KindOf(err); kind != plugin.KindPermanent || !strings.Contains(err.Error(), r.path) {
+		t.Errorf("open: %v", err)
+	}
+}
+
+func TestNoRegularFile(t *testing.T) {
+	r := newRig(t, nil)
+	r.ok(os.Mkdir(r.path, 0o700))
+	err := New(r.o).Open(t.Context(), nil)
+	if kind, _ := plugin.KindOf(err); kind != plugin.KindPermanent || !strings.Contains(err.Error(), "folder") {
+		t.Errorf("open: %v", err)
+	}
+}
+
+func TestDamagedPosition(t *testing.T) {
+	for _, pos := range []string{"\x00\x00", "{", `{"v":9}`, `{"v":1,"off":-1}`, "null", `{"v":1,"off":3,"tail":4}`} {
+		r := newRig(t, nil)
+		r.append("a\n")
+		r.rotate(3, "b\n")
+		r.pos = []byte(pos)
+		r.start()
+		r.want("a", "b")
+		r.stop()
+		if n := r.counter("tallyman_input_losses_total", "position"); n != 1 {
+			t.Errorf("%q: %v losses were counted", pos, n)
+		}
+	}
+}
+
+func TestUnreadable(t *testing.T) {
+	if os.Geteuid() == 0 {
+		t.Skip("NOT RUN: root may read every file")
+	}
+	r := newRig(t, nil)
+	r.append("a\n")
+	r.ok(os.Chmod(r.path, 0))
+	r.start()
+	defer r.stop()
+	err := r.read()
+	if kind, _ := plugin.KindOf(err); kind != plugin.KindRetry || !errors.Is(err, os.ErrPermission) {
+		t.Fatalf("read: %v", err)
+	}
+	r.ok(os.Chmod(r.path, 0o600))
+	r.want("a")
+}
+
+func TestSymlink(t *testing.T) {
+	dir := t.TempDir()
+	r := rigAt(t, filepath.Join(dir, "real.log"), nil)
+	r.append("a\n")
+	link := filepath.Join(dir, "link")
+	r.ok(os.Symlink(r.path, link))
+	r.o.Path = link
+	r.start()
+	r.want("a")
+	r.stop()
+	r.append("b\n")
+	r.rotate(3, "c\n")
+	r.start()
+	defer r.stop()
+	r.want("b", "c")
+	r.noLoss()
+}
+
+// TestWakes: a Read that waits is woken by what is written, and by a stop.
+func TestWakes(t *testing.T) {
+	for _, poll := range []time.Duration{time.Millisecond, time.Hour} {
+		r := newRig(t, func(o *Options) { o.Poll = poll })
+		r.append("a\n")
+		r.start()
+		r.want("a")
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error)
+		go func() {
+			var b event.Batch
+			err := r.tail.Read(ctx, &b, time.Hour)
+			r.take(&b)
+			done <- err
+		}()
+		r.append("b\n")
+		r.ok(<-done)
+		r.wantRead("b")
+		go func() { done <- r.tail.Read(ctx, new(event.Batch), time.Hour) }()
+		cancel()
+		if err := <-done; !errors.Is(err, context.Canceled) {
+			t.Errorf("a stopped read: %v", err)
+		}
+		r.stop()
+	}
+}
