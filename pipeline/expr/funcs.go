@@ -18,8 +18,8 @@ import (
 // list, network or pattern is told before anything starts.
 type predicate struct {
 	name  string
-	least int // further arguments
-	most  int // -1 for any number
+	more  int    // arguments after the first: 0, 1, or -1 for one or more
+	args  string // as the reference shows them
 	text  string
 	build func(c *Compiler, args []string) (func(string) bool, error)
 }
@@ -35,23 +35,44 @@ func (b *badArgument) Error() string { return b.text }
 
 // predicates is the table of RULES.md section 2, as far as it has this form.
 var predicates = []predicate{
-	{"inlist", 1, 1, "the text is in the named list", buildInList},
-	{"cidr", 1, -1, "the address is in one of the networks", buildCIDR},
-	{"cidrlist", 1, 1, "the address is in a network of the named list", buildCIDRList},
-	{"private", 0, 0, "the address is private (RFC 1918, ULA), link-local or loopback", buildPrivate},
-	{"loopback", 0, 0, "the address is a loopback address", buildLoopback},
-	{"under", 1, -1, "the path is one of the folders or lies below it", buildUnder},
-	{"glob", 1, -1, "the text matches a pattern; * stays within a component, ** does not", buildGlob},
-	{"image_allowed", 0, 0, "the image matches what the configuration allows", buildImageAllowed},
+	{"inlist", 1, `(text, "list")`, "The text is in the named list.", buildInList},
+	{"cidr", -1, `(ip, "10.0.0.0/8", …)`, "The address is in one of the networks.", buildCIDR},
+	{"cidrlist", 1, `(ip, "list")`, "The address is in a network of the named list.", buildCIDRList},
+	{"private", 0, "(ip)", "The address is private (RFC 1918, ULA), link-local or loopback.", buildPrivate},
+	{"loopback", 0, "(ip)", "The address is a loopback address.", buildLoopback},
+	{"under", -1, `(path, "/dir", …)`, "The path is one of the folders or lies below it.", buildUnder},
+	{"glob", -1, `(text, "pattern", …)`, "The whole text matches a pattern; * stays within a component, ** does not.", buildGlob},
+	{"image_allowed", 0, "(image)", "The image matches what the configuration allows, or the configuration lists none.", buildImageAllowed},
+}
+
+// Function describes one function of expressions for people.
+type Function struct {
+	Name string
+	Args string // `(ip, "list")`
+	Text string // one sentence
+}
+
+// Functions describes what tallyman adds to the functions of the expression
+// language.
+func Functions() []Function {
+	out := make([]Function, 0, len(predicates)+4)
+	for _, p := range predicates {
+		out = append(out, Function{p.name, p.args, p.text})
+	}
+	return append(out,
+		Function{"doc_listen", "(image, port)", "The inventory allows the image to listen on the port, or says nothing of it and allows that."},
+		Function{"doc_egress", "(image, ip, port)", "The inventory allows the image to connect there, or says nothing of it and allows that."},
+		Function{"basename", "(path)", "The last component of the path."},
+		Function{"dirname", "(path)", "The path without its last component."})
 }
 
 func (c *Compiler) functions(cfg *conf.Config) {
 	for _, p := range predicates {
 		typ := reflect.TypeFor[func(string) bool]()
 		switch {
-		case p.most < 0:
+		case p.more < 0:
 			typ = reflect.TypeFor[func(string, string, ...string) bool]()
-		case p.most == 1:
+		case p.more == 1:
 			typ = reflect.TypeFor[func(string, string) bool]()
 		}
 		// Every call of it is replaced before it could be run.
@@ -72,10 +93,10 @@ func (c *Compiler) functions(cfg *conf.Config) {
 func unreachable(...any) (any, error) { return nil, fmt.Errorf("the call was not compiled") }
 
 // functionNames returns every function that an expression may call.
-func (c *Compiler) functionNames() []string {
-	out := []string{"basename", "dirname", "doc_listen", "doc_egress"}
-	for _, p := range predicates {
-		out = append(out, p.name)
+func functionNames() []string {
+	var out []string
+	for _, f := range Functions() {
+		out = append(out, f.Name)
 	}
 	for _, f := range builtin.Builtins {
 		if !slices.Contains(unwanted, f.Name) {

@@ -77,7 +77,7 @@ func (l *looker) identifier(n *ast.IdentifierNode) {
 	switch {
 	case slices.Contains(l.lets, n.Value):
 	case l.callees[n]:
-		if known := l.c.functionNames(); !slices.Contains(known, n.Value) {
+		if known := functionNames(); !slices.Contains(known, n.Value) {
 			l.addAt(n.Location(), meant(Nearest(n.Value, known)), "there is no function %s", n.Value)
 		}
 	default:

@@ -46,6 +46,28 @@ func TestEveryFieldCanBeRead(t *testing.T) {
 	}
 }
 
+func TestEveryFunctionIsDescribed(t *testing.T) {
+	c := NewCompiler(Options{Lists: map[string][]string{"list": {"10.0.0.0/8"}}})
+	fill := strings.NewReplacer("text", `"a"`, "ip", `"a"`, "path", `"a"`, "image", `"a"`, "port", "1", "pattern", "p", ", …", "")
+	for _, f := range Functions() {
+		call := f.Name + fill.Replace(f.Args)
+		if _, err := c.String(at(call)); err != nil {
+			t.Errorf("%s%s does not compile as %s: %v", f.Name, f.Args, call, err)
+		}
+		if !strings.HasSuffix(f.Text, ".") {
+			t.Errorf("the text of %s is no sentence: %q", f.Name, f.Text)
+		}
+		if builtin.Index[f.Name] != 0 {
+			t.Errorf("the library has a function %s of its own", f.Name)
+		}
+	}
+	for name := range c.config(true).Functions {
+		if !slices.ContainsFunc(Functions(), func(f Function) bool { return f.Name == name }) {
+			t.Errorf("%s is not described", name)
+		}
+	}
+}
+
 func TestFieldsAreNamedOnce(t *testing.T) {
 	p, err := NewCompiler(options()).Bool(at(`process.pid > 1 && (auditd.data["op"] == "" || any(tags, # == process.name)) && process.pid < 9`))
 	if err != nil {

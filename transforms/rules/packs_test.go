@@ -1,6 +1,8 @@
 package rules
 
 import (
+	"os"
+	"regexp"
 	"testing"
 	"time"
 
@@ -47,6 +49,30 @@ func TestShippedPacks(t *testing.T) {
 	}
 	if problems := Test(shipped(), "."); len(problems) > 0 {
 		t.Error(problems)
+	}
+}
+
+// TestTheAuditRulesFeedThePacks takes the keys that rules name as what the
+// kernel is told to report under.
+func TestTheAuditRulesFeedThePacks(t *testing.T) {
+	file, err := os.ReadFile("../../configs/audit.rules")
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys := map[string]bool{}
+	for _, m := range regexp.MustCompile(`(?m)^-a .*-F key=(\S+)`).FindAllStringSubmatch(string(file), -1) {
+		keys[m[1]] = true
+	}
+	set, problems := compileAll(shipped(), ".")
+	if len(problems) > 0 || len(keys) == 0 {
+		t.Fatal(problems, keys)
+	}
+	for _, r := range set.all {
+		for _, k := range r.def.auditKeys {
+			if !keys[k] {
+				t.Errorf("%s looks at what is reported as %s, and no audit rule reports that", r.def.id.Value, k)
+			}
+		}
 	}
 }
 
