@@ -23,11 +23,8 @@ func (a *argv) reset() {
 // execve reads one EXECVE record.
 func (f *facts) execve(r *Record) {
 	f.exec = true
-	for w := NewWalk(r.Body); ; {
-		t, ok := w.Next()
-		if !ok {
-			break
-		}
+	var t Token
+	for w := NewWalk(r.Body); w.next(&t); {
 		if t.Key == "argc" {
 			f.argc(t)
 			continue
@@ -217,15 +214,12 @@ func (f *facts) commandLine(args []string) string {
 // proctitle reads a PROCTITLE record: the arguments as the process shows them,
 // parted by NUL, cut at 128 bytes.
 func (f *facts) proctitle(r *Record) {
-	for w := NewWalk(r.Body); ; {
-		t, ok := w.Next()
-		if !ok {
-			break
-		}
+	var t Token
+	for w := NewWalk(r.Body); w.next(&t); {
 		if t.Key == "proctitle" {
-			f.title = f.text(t)
+			f.title = f.text(&t)
 		} else {
-			f.leftover(t.Key, f.value(t))
+			f.leftover(t.Key, f.value(&t))
 		}
 	}
 	for len(f.title) > 0 && f.title[len(f.title)-1] == 0 {

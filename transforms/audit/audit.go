@@ -72,7 +72,7 @@ type Transform struct {
 }
 
 type counters struct {
-	late, incomplete, unparsed, overflow, timeout *meter.Counter
+	late, incomplete, unparsed, overflow, timeout, missing *meter.Counter
 }
 
 // New returns the transform. It reads nothing but the user and group databases,
@@ -91,13 +91,14 @@ func New(s *Settings, env plugin.Env) (plugin.Transform, error) {
 		incomplete: m.Counter("tallyman_audit_incomplete_events_total", "Audit events of which a part is missing or could not be decoded."),
 		unparsed:   m.Counter("tallyman_audit_unparsed_lines_total", "Lines that are no audit record and were handed on as they are."),
 		overflow:   m.Counter("tallyman_audit_window_events_total", "Audit events ended because too many were open."),
+		missing:    m.Counter("tallyman_audit_missing_events_total", "Serials of audit events that never came: events lost before they could be read."),
 		timeout:    m.Counter("tallyman_audit_timeout_events_total", "Audit events ended because no more records came."),
 	}
 	return t, nil
 }
 
 // Lane returns the stage of one input's lane.
-func (t *Transform) Lane(string) plugin.Stage { return newStage(t) }
+func (t *Transform) Lane(input string) plugin.Stage { return newStage(t, input) }
 
 // Close does nothing: the transform holds nothing outside the process.
 func (t *Transform) Close() error { return nil }

@@ -73,12 +73,17 @@ func (s *stage) id(p *pending, offset int64) event.ID {
 func (s *stage) foreign(e *event.Event) {
 	f := &s.f
 	f.reset()
-	f.out.AddString(schema.EventKind, "pipeline_error")
 	f.out.AddString(schema.EventModule, "auditd")
-	f.out.Add(schema.EventSeverity, event.Int(2))
 	f.out.AddString(schema.EventOutcome, "unknown")
-	f.out.AddString(schema.ErrorMessage, ErrNoRecord.Error())
-	f.out.AddString(schema.Tags, TagUnparsed)
+	if text, ok := lostBy(e.Raw); ok {
+		f.lost(text)
+	} else {
+		f.out.AddString(schema.EventKind, "pipeline_error")
+		f.out.Add(schema.EventSeverity, event.Int(2))
+		f.out.AddString(schema.ErrorMessage, ErrNoRecord.Error())
+		f.out.AddString(schema.Tags, TagUnparsed)
+		s.t.count.unparsed.Inc()
+	}
 	if e.Raw != "" {
 		f.out.AddString(schema.EventHash, digest(e.Raw))
 	}
@@ -92,9 +97,27 @@ func (s *stage) foreign(e *event.Event) {
 	if at.IsZero() {
 		at = e.Seen
 	}
-	s.t.count.unparsed.Inc()
 	s.out.Events = append(s.out.Events, event.Event{ID: event.NewID(f.buf), Time: at, Seen: e.Seen, Dataset: Dataset,
 		Records: e.Records, Offset: e.Offset, Fields: s.out.Take(f.out, spare), Shared: e.Shared, Raw: e.Raw})
+}
+
+// lost writes what the kernel says of records that it dropped.
+func (f *facts) lost(text string) {
+	out := &f.out
+	out.AddString(schema.EventKind, "event")
+	out.AddString(schema.EventAction, "lost-audit-records")
+	out.AddString(schema.EventCategory, "process")
+	out.AddString(schema.EventType, "info")
+	out.Add(schema.EventSeverity, event.Int(8))
+	for w := NewWalk(text); ; {
+		t, ok := w.Next()
+		if !ok {
+			break
+		}
+		f.leftover(t.Key, t.Val)
+	}
+	*out = append(*out, f.data...)
+	out.AddString(schema.Message, "the kernel lost audit records: "+text)
 }
 
 // inherit adds what the input knew of the record, unless the event says it.

@@ -36,37 +36,43 @@ func NewWalk(s string) Walk { return Walk{s: s} }
 // Next returns the next field in order, and false after the last. A key that
 // stands twice is returned twice.
 func (w *Walk) Next() (Token, bool) {
-	for w.i < len(w.s) && w.s[w.i] == ' ' {
-		w.i++
+	var t Token
+	ok := w.next(&t)
+	return t, ok
+}
+
+// next is Next without a copy of the token.
+func (w *Walk) next(t *Token) bool {
+	s, i := w.s, w.i
+	for i < len(s) && s[i] == ' ' {
+		i++
 	}
-	if w.i == len(w.s) {
-		return Token{}, false
+	if i == len(s) {
+		w.i = i
+		return false
 	}
-	t := Token{Pos: w.i}
 	n := w.key
 	if n == 0 {
-		n = keyLen(w.s[w.i:])
+		n = keyLen(s[i:])
 	}
 	w.key = 0
+	t.Pos, t.Key, t.Form = i, s[i:i+n], Bare
 	if n > 0 {
-		t.Key = w.s[w.i : w.i+n]
-		w.i += n + 1
+		i += n + 1
 	}
-	from := w.i
+	w.i = i
 	switch {
-	case n > 0 && from < len(w.s) && w.s[from] == '"':
-		w.i = closing(w.s, from)
-		t.Form, t.Val = Quoted, inner(w.s[from:w.i], '"')
-	case n > 0 && from < len(w.s) && w.s[from] == '\'':
-		w.i = apostrophe(w.s, from)
-		t.Form, t.Val = Body, inner(w.s[from:w.i], '\'')
+	case n > 0 && i < len(s) && s[i] == '"':
+		w.i = closing(s, i)
+		t.Form, t.Val, t.End = Quoted, inner(s[i:w.i], '"'), w.i
+	case n > 0 && i < len(s) && s[i] == '\'':
+		w.i = apostrophe(s, i)
+		t.Form, t.Val, t.End = Body, inner(s[i:w.i], '\''), w.i
 	default:
 		t.End = w.bare()
-		t.Val = w.s[from:t.End]
-		return t, true
+		t.Val = s[i:t.End]
 	}
-	t.End = w.i
-	return t, true
+	return true
 }
 
 // inner cuts the marks; a text whose end mark is missing keeps only its start cut.

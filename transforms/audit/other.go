@@ -13,11 +13,8 @@ func (f *facts) other(p *part) {
 // walk takes every field of a record or of the msg='…' inside it.
 func (f *facts) walk(p *part, s string) {
 	old := "" // "old" or "new", where a LOGIN record says so before the field
-	for w := NewWalk(s); ; {
-		t, ok := w.Next()
-		if !ok {
-			return
-		}
+	var t Token
+	for w := NewWalk(s); w.next(&t); {
 		if p.typ == typeLogin && t.Form == Bare {
 			var next string
 			t.Val, next = cutWord(t.Val)
@@ -32,23 +29,23 @@ func (f *facts) walk(p *part, s string) {
 		case t.Form == Body && t.Key == "msg":
 			f.walk(p, t.Val)
 		case p.typ == typeObjPID:
-			f.targetField(t)
+			f.targetField(&t)
 		case p.typ == typeOpenat2 && t.Key == "oflag":
 			f.oflag = t.Val
 		case p.typ == typeOpenat2 && t.Key == "mode":
 			f.omode = t.Val
 		case p.typ == typeSockCall && len(t.Key) == 2 && t.Key[0] == 'a':
-			f.socketcall(t)
+			f.socketcall(&t)
 		case p.typ == typeModule && t.Key == "name":
-			f.module = f.text(t)
+			f.module = f.text(&t)
 			f.leftover(t.Key, f.module)
 		case aboutFile(p.typ):
-			f.access(t)
+			f.access(&t)
 		case user(p.typ) || f.head == p:
-			f.program(p, t)
+			f.program(p, &t)
 		default:
-			if !f.common(t) {
-				f.leftover(t.Key, f.value(t))
+			if !f.common(&t) {
+				f.leftover(t.Key, f.value(&t))
 			}
 		}
 	}
@@ -71,7 +68,7 @@ func (f *facts) words(p *part, s string) {
 	rest, isAVC := strings.CutPrefix(s, "avc:")
 	if !isAVC {
 		if s, ok := strings.CutPrefix(s, "(hostname="); ok { // RHEL 5 put its fields in parentheses
-			f.program(p, Token{Key: "hostname", Val: s})
+			f.program(p, &Token{Key: "hostname", Val: s})
 			return
 		}
 		f.leftover("text", s)
@@ -89,7 +86,7 @@ func (f *facts) words(p *part, s string) {
 }
 
 // targetField takes OBJ_PID: the process that a signal or a trace is aimed at.
-func (f *facts) targetField(t Token) {
+func (f *facts) targetField(t *Token) {
 	if t.Key == "ocomm" {
 		name := f.text(t)
 		if f.target == "" {
@@ -105,7 +102,7 @@ func (f *facts) targetField(t Token) {
 
 // socketcall takes the arguments of the one call that stands for all socket
 // calls on 32-bit x86; SYSCALL has only its number in a0.
-func (f *facts) socketcall(t Token) {
+func (f *facts) socketcall(t *Token) {
 	if t.Key == "a0" {
 		f.fd = t.Val
 	}
@@ -120,7 +117,7 @@ func aboutFile(typ uint16) bool {
 }
 
 // access takes the fields of access control: what was to be done to what.
-func (f *facts) access(t Token) {
+func (f *facts) access(t *Token) {
 	switch t.Key {
 	case "path":
 		f.first(&f.acPath, t.Key, f.text(t))
@@ -149,7 +146,7 @@ func (f *facts) access(t Token) {
 
 // program takes a field of a record that a program wrote, or of another record
 // that is the head of its event.
-func (f *facts) program(p *part, t Token) {
+func (f *facts) program(p *part, t *Token) {
 	switch t.Key {
 	case "res", "result":
 		f.first(&f.res, t.Key, trim(t))
@@ -198,7 +195,7 @@ func (f *facts) program(p *part, t Token) {
 }
 
 // account returns the text of acct. Old programs wrote it bare, before a colon.
-func (f *facts) account(t Token) string {
+func (f *facts) account(t *Token) string {
 	if t.Form == Bare {
 		t.Val = strings.TrimSuffix(t.Val, " :")
 	}
@@ -207,7 +204,7 @@ func (f *facts) account(t Token) string {
 
 // trim cuts the marks that RHEL 5 put around bare fields:
 // "(hostname=?, addr=?, terminal=cron res=success)".
-func trim(t Token) string {
+func trim(t *Token) string {
 	if t.Form != Bare {
 		return t.Val
 	}

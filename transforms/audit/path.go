@@ -61,11 +61,8 @@ func (f *facts) member(item int, key, val string) {
 func (f *facts) pathRecord(r *Record) {
 	var p path
 	item := len(f.paths)
-	for w := NewWalk(r.Body); ; {
-		t, ok := w.Next()
-		if !ok {
-			break
-		}
+	var t Token
+	for w := NewWalk(r.Body); w.next(&t); {
 		val := t.Val
 		switch t.Key {
 		case "item":
@@ -73,7 +70,7 @@ func (f *facts) pathRecord(r *Record) {
 				continue
 			}
 		case "name":
-			val = f.text(t)
+			val = f.text(&t)
 			p.name = val
 		case "inode":
 			p.inode = val
@@ -96,7 +93,7 @@ func (f *facts) pathRecord(r *Record) {
 				continue
 			}
 		default:
-			val = f.value(t)
+			val = f.value(&t)
 		}
 		f.member(item, t.Key, val)
 	}
@@ -107,11 +104,8 @@ func (f *facts) pathRecord(r *Record) {
 }
 
 func (f *facts) pathNames(p *path, enriched string) {
-	for w := NewWalk(enriched); ; {
-		t, ok := w.Next()
-		if !ok {
-			return
-		}
+	var t Token
+	for w := NewWalk(enriched); w.next(&t); {
 		switch t.Key {
 		case "OUID":
 			nameOf(&p.owner, t.Val)
@@ -122,15 +116,12 @@ func (f *facts) pathNames(p *path, enriched string) {
 }
 
 func (f *facts) cwdRecord(r *Record) {
-	for w := NewWalk(r.Body); ; {
-		t, ok := w.Next()
-		if !ok {
-			return
-		}
+	var t Token
+	for w := NewWalk(r.Body); w.next(&t); {
 		if t.Key == "cwd" {
-			f.first(&f.cwd, t.Key, f.text(t))
+			f.first(&f.cwd, t.Key, f.text(&t))
 		} else {
-			f.leftover(t.Key, f.value(t))
+			f.leftover(t.Key, f.value(&t))
 		}
 	}
 }

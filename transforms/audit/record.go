@@ -2,7 +2,7 @@ package audit
 
 import (
 	"errors"
-	"strconv"
+	"math"
 	"strings"
 )
 
@@ -46,30 +46,48 @@ func Parse(line string) (Record, error) {
 	if s, ok = strings.CutPrefix(s, "audit("); !ok {
 		return Record{}, ErrNoRecord
 	}
-	stamp, body, ok := strings.Cut(s, ")")
-	if !ok || !r.stamp(stamp) {
+	n, ok := r.stamp(s)
+	if !ok {
 		return Record{}, ErrNoRecord
 	}
+	body := s[n:]
 	body = strings.TrimPrefix(strings.TrimPrefix(body, ":"), " ")
 	r.Body, r.Enriched = split(body)
 	return r, nil
 }
 
-// stamp reads "SEC.MS:SERIAL".
-func (r *Record) stamp(s string) bool {
-	at, serial, ok := strings.Cut(s, ":")
-	if !ok {
-		return false
+// stamp reads "SEC.MS:SERIAL)" and returns its length.
+func (r *Record) stamp(s string) (int, bool) {
+	sec, i, ok := digitsOf(s, 0)
+	if !ok || i >= len(s) || s[i] != '.' || sec > 1<<63-1 {
+		return 0, false
 	}
-	sec, milli, ok := strings.Cut(at, ".")
-	if !ok || len(milli) != 3 {
-		return false
+	ms, j, ok := digitsOf(s, i+1)
+	if !ok || j != i+4 || j >= len(s) || s[j] != ':' {
+		return 0, false
 	}
-	ms, err1 := strconv.ParseUint(milli, 10, 16)
-	n, err2 := strconv.ParseUint(sec, 10, 63)
-	id, err3 := strconv.ParseUint(serial, 10, 64)
-	r.Sec, r.Milli, r.Serial = int64(n), uint16(ms), id
-	return err1 == nil && err2 == nil && err3 == nil
+	serial, k, ok := digitsOf(s, j+1)
+	if !ok || k >= len(s) || s[k] != ')' {
+		return 0, false
+	}
+	r.Sec, r.Milli, r.Serial = int64(sec), uint16(ms), serial
+	return k + 1, true
+}
+
+// digitsOf reads a decimal number of s from i; false where there is none, or
+// one of more than 64 bits.
+func digitsOf(s string, i int) (n uint64, end int, ok bool) {
+	for end = i; end < len(s); end++ {
+		d := uint64(s[end] - '0')
+		if d > 9 {
+			break
+		}
+		if n > (math.MaxUint64-d)/10 {
+			return 0, end, false
+		}
+		n = n*10 + d
+	}
+	return n, end, end > i
 }
 
 // enrichedKeys are the names that auditd gives to what it adds; they are the
@@ -103,11 +121,11 @@ func split(body string) (raw, enriched string) {
 	return body, ""
 }
 
-// mayHaveSeam looks for the end of every name in enrichedKeys, which nearly all
-// RAW records are without, much faster than the walk by quotes.
+// mayHaveSeam looks for what every enriched part has (an id, the architecture, or
+// the address of SOCKADDR) and nearly all RAW records have not, much faster than the walk by
+// quotes.
 func mayHaveSeam(s string) bool {
-	return strings.Contains(s, "ID=") || strings.Contains(s, "ARCH=") ||
-		strings.Contains(s, "SYSCALL=") || strings.Contains(s, "SADDR=")
+	return strings.Contains(s, "ID=") || strings.Contains(s, "ARCH=") || strings.HasPrefix(s, "saddr=") && strings.Contains(s, "SADDR=")
 }
 
 // seam reports whether s starts with a field that auditd adds.

@@ -27,13 +27,10 @@ const (
 
 // sockaddr reads a SOCKADDR record.
 func (f *facts) sockaddr(r *Record) {
-	for w := NewWalk(r.Body); ; {
-		t, ok := w.Next()
-		if !ok {
-			return
-		}
+	var t Token
+	for w := NewWalk(r.Body); w.next(&t); {
 		if t.Key != "saddr" {
-			f.leftover(t.Key, f.value(t))
+			f.leftover(t.Key, f.value(&t))
 			continue
 		}
 		b, ok := appendHex(f.buf[:0], t.Val)

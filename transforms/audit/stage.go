@@ -21,15 +21,17 @@ import (
 //   - when a record of its node is Settings.Timeout younger, or when nothing was
 //     read for that long.
 type stage struct {
-	t    *Transform
-	win  window
-	eoe  eoe      // whether this stream has EOE records
-	wait *pending // ended by PROCTITLE before that is known: the next record tells
-	solo pending  // the event of a record that stands alone
-	seq  uint64
-	out  *event.Batch
-	f    facts
-	held []held // scratch of Held
+	t     *Transform
+	input string
+	gaps  gaps
+	win   window
+	eoe   eoe      // whether this stream has EOE records
+	wait  *pending // ended by PROCTITLE before that is known: the next record tells
+	solo  pending  // the event of a record that stands alone
+	seq   uint64
+	out   *event.Batch
+	f     facts
+	held  []held // scratch of Held
 }
 
 // eoe says whether a stream has EOE records.
@@ -41,8 +43,8 @@ const (
 	eoeYes
 )
 
-func newStage(t *Transform) *stage {
-	s := &stage{t: t}
+func newStage(t *Transform, input string) *stage {
+	s := &stage{t: t, input: input, gaps: gaps{born: t.env.Now()}}
 	s.f.init(t)
 	return s
 }
@@ -53,6 +55,7 @@ func (s *stage) Apply(_ context.Context, in, out *event.Batch) error {
 	if len(in.Events) == 0 {
 		s.settle()
 		s.idle()
+		s.quiet(s.t.env.Now().Add(-gapWait), false)
 	}
 	for i := range in.Events {
 		e := &in.Events[i]
@@ -77,6 +80,7 @@ func (s *stage) record(e *event.Event) {
 	s.seq++
 	p := part{rec: rec, typ: s.t.tables.kinds.of(rec.Type), records: e.Records, seq: s.seq,
 		offset: e.Offset, raw: e.Raw, seen: e.Seen, shared: e.Shared, fields: e.Fields}
+	s.watch(&rec, p.typ, e)
 	key := stampOf(&rec)
 	at := s.win.find(&key)
 	if s.wait != nil && (at != s.wait || p.typ != typeEOE) {
@@ -233,5 +237,6 @@ func (s *stage) Flush(out *event.Batch) {
 	for s.win.first != nil {
 		s.end(s.win.first)
 	}
+	s.quiet(time.Time{}, true)
 	s.out = nil
 }

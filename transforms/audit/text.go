@@ -75,7 +75,7 @@ func encoded(key string) bool {
 func none(s string) bool { return s == "" || s == "(null)" || s == "?" || s == "(none)" }
 
 // text returns the text of a field whose bare form is hex; "" for none.
-func (f *facts) text(t Token) string {
+func (f *facts) text(t *Token) string {
 	if t.Form != Bare {
 		return t.Val
 	}
@@ -92,7 +92,7 @@ func (f *facts) text(t Token) string {
 
 // value returns the text of any field: decoded where the field is one that is
 // written in hex.
-func (f *facts) value(t Token) string {
+func (f *facts) value(t *Token) string {
 	if t.Form == Bare && encoded(t.Key) {
 		return f.text(t)
 	}

@@ -1,0 +1,122 @@
+package audit
+
+// syscall reads a SYSCALL record.
+func (f *facts) syscall(r *Record) {
+	f.sys = true
+	var t Token
+	for w := NewWalk(r.Body); w.next(&t); {
+		switch t.Key {
+		case "arch":
+			f.arch = f.t.tables.arches[t.Val]
+			if f.arch == nil {
+				f.leftover("arch", t.Val)
+			}
+		case "syscall":
+			f.nr = t.Val
+		case "success":
+			f.success = t.Val
+		case "exit":
+			f.exit = t.Val
+		case "a0", "a1", "a2", "a3":
+			f.arg[t.Key[1]-'0'] = t.Val
+		case "items":
+			f.nPaths = t.Val // the number of PATH records; whole looks whether they are there
+		default:
+			if !f.common(&t) {
+				f.leftover(t.Key, f.value(&t))
+			}
+		}
+	}
+	f.enriched(r)
+	if nr, ok := decimal(f.nr); ok {
+		f.call = f.arch.call(nr)
+	}
+}
+
+// common takes the fields that mean the same in every record; false for others.
+func (f *facts) common(t *Token) bool {
+	id := &f.ids
+	switch t.Key {
+	case "pid":
+		f.first(&f.pid, t.Key, t.Val)
+	case "ppid":
+		f.first(&f.ppid, t.Key, t.Val)
+	case "auid":
+		f.first(&id.auid, t.Key, t.Val)
+	case "uid":
+		f.first(&id.uid, t.Key, t.Val)
+	case "gid":
+		f.first(&id.gid, t.Key, t.Val)
+	case "euid":
+		f.first(&id.euid, t.Key, t.Val)
+	case "suid":
+		f.first(&id.suid, t.Key, t.Val)
+	case "fsuid":
+		f.first(&id.fsuid, t.Key, t.Val)
+	case "egid":
+		f.first(&id.egid, t.Key, t.Val)
+	case "sgid":
+		f.first(&id.sgid, t.Key, t.Val)
+	case "fsgid":
+		f.first(&id.fsgid, t.Key, t.Val)
+	case "ses":
+		f.first(&f.ses, t.Key, t.Val)
+	case "tty", "terminal":
+		f.first(&f.tty, t.Key, t.Val)
+	case "comm":
+		f.first(&f.comm, t.Key, f.text(t))
+	case "exe":
+		f.first(&f.exe, t.Key, f.text(t))
+	case "key":
+		f.key(f.text(t))
+	default:
+		return false
+	}
+	return true
+}
+
+// key takes the keys of an audit rule; several are parted by 0x01.
+func (f *facts) key(s string) {
+	for from, i := 0, 0; i <= len(s); i++ {
+		if i == len(s) || s[i] == 0x01 {
+			if i > from {
+				f.keys = append(f.keys, s[from:i])
+			}
+			from = i + 1
+		}
+	}
+}
+
+// enriched reads the names that auditd added. What it made of arch, syscall and
+// saddr says nothing that the record does not.
+func (f *facts) enriched(r *Record) {
+	if r.Enriched == "" {
+		return
+	}
+	id := &f.ids
+	var t Token
+	for w := NewWalk(r.Enriched); w.next(&t); {
+		switch t.Key {
+		case "AUID":
+			nameOf(&id.auidName, t.Val)
+		case "UID":
+			nameOf(&id.uidName, t.Val)
+		case "GID":
+			nameOf(&id.gidName, t.Val)
+		case "EUID":
+			nameOf(&id.euidName, t.Val)
+		case "ID":
+			nameOf(&id.idName, t.Val)
+		case "SYSCALL":
+			f.nrTag = t.Val
+		}
+	}
+}
+
+// nameOf takes a name that auditd found; it writes unknown(1234) and unset where
+// it found none.
+func nameOf(dst *string, val string) {
+	if *dst == "" && val != "unset" && val != "" && !(len(val) > 8 && val[:8] == "unknown(") {
+		*dst = val
+	}
+}
