@@ -38,3 +38,11 @@ func New(s *Settings, _ plugin.Env) (plugin.Encoder, error) {
 	}
 	return nil, fmt.Errorf("format: there is no format %q", s.Format)
 }
+
+// Check returns what a type cannot say; an output calls it from its own Check.
+func (s *Settings) Check() plugin.Problems {
+	if s.Shape != "" && s.Format != JSON {
+		return plugin.Problems{{Text: "shape is for format json, and format is " + s.Format, Hint: "remove shape", Warn: true}}
+	}
+	return nil
+}

@@ -110,7 +110,9 @@ func TestSingleEvents(t *testing.T) {
 		want string
 	}{
 		{"nothing", func(*event.Event) {}, `{}`},
-		{"control characters", func(e *event.Event) { e.Fields.AddString(schema.Message, "a\x00\x1b[31m\n\r\t\"\\\x7f\u0085\u2028ü€</") },
+		{"control characters", func(e *event.Event) {
+			e.Fields.AddString(schema.Message, "a\x00\x1b[31m\n\r\t\"\\\x7f\u0085\u2028ü€</")
+		},
 			`{"message":"a\u0000\u001b[31m\n\r\t\"\\\u007f\u0085\u2028ü€</"}`},
 		{"no UTF-8", func(e *event.Event) { e.Fields.AddString(schema.ProcessTitle, "a\xff\\x\xc3\xc3\xa9\n") },
 			`{"process":{"title":"a\\xff\\\\x\\xc3é\n"},"tallyman":{"escaped":["process.title"]}}`},
