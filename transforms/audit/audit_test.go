@@ -68,7 +68,8 @@ func TestWalkTellsTheFormsApart(t *testing.T) {
 func TestTheSeamIsFoundWhereACopyDroppedIt(t *testing.T) {
 	for in, want := range map[string][2]string{
 		`auid=0 res=1AUID="ana"`:                        {`auid=0 res=1`, `AUID="ana"`},
-		`key="x"ARCH=x86_64 SYSCALL=openat`:             {`key="x"`, `ARCH=x86_64 SYSCALL=openat`},
+		`key="x"ARCH=x86_64 SYSCALL=openat AUID="a"`:    {`key="x"`, `ARCH=x86_64 SYSCALL=openat AUID="a"`},
+		`saddr=1000SADDR={ saddr_fam=netlink }`:         {`saddr=1000`, `SADDR={ saddr_fam=netlink }`},
 		`pid=1 msg='op=a res=success'UID="root"`:        {`pid=1 msg='op=a res=success'`, `UID="root"`},
 		`nametype=NORMALOUID="root" OGID="root"`:        {`nametype=NORMAL`, `OUID="root" OGID="root"`},
 		`comm="1UID=0" name="x'UID=0" res=1`:            {`comm="1UID=0" name="x'UID=0" res=1`, ``},

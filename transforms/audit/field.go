@@ -88,13 +88,22 @@ func inner(s string, mark byte) string {
 func (w *Walk) bare() int {
 	s := w.s
 	for i := w.i; ; {
-		n := strings.IndexByte(s[i:], ' ')
-		if n < 0 {
-			w.i = len(s)
-			return len(s)
+		// Most values are a few bytes long: only for the others is a call worth its cost.
+		for near := min(len(s), i+12); i < near && s[i] != ' '; {
+			i++
 		}
-		end := i + n
-		i = end
+		if i < len(s) && s[i] != ' ' {
+			n := strings.IndexByte(s[i:], ' ')
+			if n < 0 {
+				n = len(s) - i
+			}
+			i += n
+		}
+		if i == len(s) {
+			w.i = i
+			return i
+		}
+		end := i
 		for i < len(s) && s[i] == ' ' {
 			i++
 		}
@@ -102,7 +111,7 @@ func (w *Walk) bare() int {
 			w.i = i
 			return end
 		}
-		if n = keyLen(s[i:]); n > 0 {
+		if n := keyLen(s[i:]); n > 0 {
 			w.i, w.key = i, n
 			return end
 		}

@@ -121,11 +121,11 @@ func split(body string) (raw, enriched string) {
 	return body, ""
 }
 
-// mayHaveSeam looks for what every enriched part has (an id, the architecture, or
-// the address of SOCKADDR) and nearly all RAW records have not, much faster than the walk by
+// mayHaveSeam looks for what every enriched part has (an id, or the address of
+// SOCKADDR) and nearly all RAW records have not, much faster than the walk by
 // quotes.
 func mayHaveSeam(s string) bool {
-	return strings.Contains(s, "ID=") || strings.Contains(s, "ARCH=") || strings.HasPrefix(s, "saddr=") && strings.Contains(s, "SADDR=")
+	return strings.Contains(s, "ID=") || strings.HasPrefix(s, "saddr=") && strings.Contains(s, "SADDR=")
 }
 
 // seam reports whether s starts with a field that auditd adds.
