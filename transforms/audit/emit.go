@@ -56,8 +56,7 @@ func (s *stage) emit(p *pending) {
 
 // id is the stable id of an event (SCHEMA event.id).
 func (s *stage) id(p *pending, offset int64) event.ID {
-	b := append(s.f.buf[:0], s.t.env.HostID...)
-	b = append(append(append(b, 0), Dataset...), 0)
+	b := s.seed()
 	b = append(append(b, p.node...), 0)
 	b = strconv.AppendInt(b, p.ms/1000, 10)
 	ms := p.ms % 1000
@@ -66,6 +65,13 @@ func (s *stage) id(p *pending, offset int64) event.ID {
 	b = strconv.AppendInt(b, offset, 10)
 	s.f.buf = b
 	return event.NewID(b)
+}
+
+// seed is the start of what an id is made of.
+func (s *stage) seed() []byte {
+	b := s.f.buf[:0]
+	b = append(b, s.t.env.HostID...)
+	return append(append(append(b, 0), Dataset...), 0)
 }
 
 // foreign hands on a line that is no audit record: kept as it is, whatever
@@ -88,11 +94,11 @@ func (s *stage) foreign(e *event.Event) {
 		f.out.AddString(schema.EventHash, digest(e.Raw))
 	}
 	f.inherit(e.Fields)
-	b := append(f.buf[:0], s.t.env.HostID...)
-	b = append(append(append(b, 0), Dataset...), 0)
+	b := s.seed()
 	b = append(append(b, e.Shared.Get(schema.LogFilePath).Str()...), 0)
 	b = append(strconv.AppendInt(b, e.Offset, 10), 0)
-	f.buf = append(b, e.Raw...)
+	b = append(b, e.Raw...)
+	f.buf = b
 	at := e.Time
 	if at.IsZero() {
 		at = e.Seen

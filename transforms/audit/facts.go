@@ -14,7 +14,8 @@ type facts struct {
 	t     *Transform
 	arena arena
 	users names
-	binds binds
+	bound binds // addresses of sockets
+	made  binds // transports of sockets
 	ips   ipCache
 
 	buf   []byte       // scratch
@@ -74,7 +75,6 @@ type one struct {
 type ids struct {
 	auid, uid, gid, euid, suid, fsuid, egid, sgid, fsgid, id, acct string
 	auidName, uidName, gidName, euidName, idName                   string
-	oldAUID, oldSes                                                string
 }
 
 func (f *facts) init(t *Transform) {

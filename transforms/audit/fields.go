@@ -136,24 +136,16 @@ func addInt(out *event.Fields, k schema.Key, s string) {
 // names.
 func (f *facts) network(p *pending, v verdict) {
 	f.peer()
-	s, r := f.sock, f.role()
-	fd := f.arg[0]
-	if f.fd != "" {
-		fd = f.fd
-	}
 	name := f.calledName()
-	switch {
-	case name == "bind" && v.outcome == "success" && s.family != "":
-		f.binds.keep(f.pid, fd, p.ms, s)
-	case name == "listen" && s.family == "":
-		s, _ = f.binds.find(f.pid, fd, p.ms)
-		f.sock = s
-	}
+	f.recall(name, p.ms)
+	f.remember(name, p.ms, v)
+	s, r := f.sock, f.role()
 	if s.family == "" {
 		return
 	}
 	out := &f.out
 	out.AddString(schema.NetworkType, s.family)
+	out.AddString(schema.NetworkTransport, s.transport)
 	switch r {
 	case roleSource:
 		f.side(schema.SourceAddress, schema.SourceIP, schema.SourcePort, s, "ingress")

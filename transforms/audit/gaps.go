@@ -68,18 +68,18 @@ func (s *stage) watch(r *Record, typ uint16, e *event.Event) {
 		q.top, q.ms = n, ms
 	case n > q.top:
 		if len(q.gaps) >= gapLimit {
-			s.gapEvent(q, 0)
+			s.gapEvent(q)
 		}
 		q.gaps = append(q.gaps, gap{from: q.top + 1, to: n - 1, ms: ms, seen: e.Seen, shared: e.Shared})
 		q.top, q.ms = n, ms
 	case n < q.top && !q.fill(n) && ms-q.ms > gapWait.Milliseconds():
 		for len(q.gaps) > 0 {
-			s.gapEvent(q, 0)
+			s.gapEvent(q)
 		}
 		q.top, q.ms = n, ms // the host started anew and so does the count
 	}
 	for len(q.gaps) > 0 && ms-q.gaps[0].ms > gapWait.Milliseconds() {
-		s.gapEvent(q, 0)
+		s.gapEvent(q)
 	}
 }
 
@@ -132,16 +132,16 @@ func (s *stage) quiet(limit time.Time, all bool) {
 	for i := range s.gaps.list {
 		q := &s.gaps.list[i]
 		for len(q.gaps) > 0 && (all || !q.gaps[0].seen.After(limit)) {
-			s.gapEvent(q, 0)
+			s.gapEvent(q)
 		}
 	}
 }
 
-// gapEvent reports one gap and forgets it. The event is of our making and stands
+// gapEvent reports the oldest gap and forgets it. The event is of our making and stands
 // for no source record.
-func (s *stage) gapEvent(q *series, i int) {
-	g := q.gaps[i]
-	q.gaps = slices.Delete(q.gaps, i, i+1)
+func (s *stage) gapEvent(q *series) {
+	g := q.gaps[0]
+	q.gaps = slices.Delete(q.gaps, 0, 1)
 	n := g.to - g.from + 1
 	s.t.count.missing.Add(n)
 	f := &s.f

@@ -12,9 +12,7 @@ import (
 const (
 	typeUnknown   = 0
 	typeLogin     = 1006
-	typeUserAcct  = 1101
 	typeUserMgmt  = 1102
-	typeUserCmd   = 1123
 	typeSyscall   = 1300
 	typePath      = 1302
 	typeSockCall  = 1304
@@ -28,7 +26,6 @@ const (
 	typeProctitle = 1327
 	typeModule    = 1330
 	typeBPF       = 1334
-	typeUringOp   = 1336
 	typeOpenat2   = 1337
 	typeAVC       = 1400
 	typeLandlock  = 1423

@@ -13,11 +13,10 @@ import (
 // rule on executed programs needs.
 
 type oracleEvent struct {
-	types   []string
-	sys     map[string]string
-	args    map[int]string
-	argc    int
-	offsets int
+	types []string
+	sys   map[string]string
+	args  map[int]string
+	argc  int
 }
 
 var (

@@ -3,7 +3,6 @@ package audit
 import (
 	"net/netip"
 	"strconv"
-	"strings"
 
 	"tallyman/pipeline/event"
 )
@@ -14,6 +13,8 @@ type sock struct {
 	text   string // the address or the path as it is
 	ip     netip.Addr
 	port   int32 // -1 for none
+
+	transport string // network.transport: tcp or udp, where socket() was seen
 }
 
 // The address families of SOCKADDR records (linux/socket.h).
@@ -157,36 +158,6 @@ func (f *facts) ipText(a netip.Addr) string {
 		return f.ips.value(a).Str()
 	}
 	return a.String()
-}
-
-// binds remembers which address a socket was bound to, so that listen, which
-// names only the file descriptor, can be told the port. It forgets by the time
-// of the events: a descriptor is used again soon.
-type binds [256]bind
-
-type bind struct {
-	pid, fd string
-	ms      int64
-	sock    sock
-}
-
-const bindLife = 10_000 // milliseconds
-
-func bindSlot(pid, fd string) uint32 { return (hash(pid)*31 + hash(fd)) % 256 }
-
-func (b *binds) keep(pid, fd string, ms int64, s sock) {
-	at := &b[bindSlot(pid, fd)]
-	// The strings are views of a chunk that ends with this batch.
-	s.text = strings.Clone(s.text)
-	*at = bind{pid: strings.Clone(pid), fd: strings.Clone(fd), ms: ms, sock: s}
-}
-
-func (b *binds) find(pid, fd string, ms int64) (sock, bool) {
-	at := &b[bindSlot(pid, fd)]
-	if at.pid != pid || at.fd != fd || pid == "" || ms < at.ms || ms-at.ms > bindLife {
-		return sock{}, false
-	}
-	return at.sock, true
 }
 
 // append appends the form of an address for people: 10.0.0.8:443, [::1]:443, a path.

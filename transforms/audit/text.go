@@ -1,6 +1,9 @@
 package audit
 
-import "strings"
+import (
+	"strconv"
+	"strings"
+)
 
 // arena makes strings that are built here: decoded hex, joined command lines,
 // resolved paths. One allocation serves many of them; a chunk lives as long as
@@ -158,4 +161,10 @@ func octal(s string) (uint64, bool) {
 		n = n<<3 | uint64(s[i]-'0')
 	}
 	return n, true
+}
+
+// hex writes an argument as the kernel does.
+func (f *facts) hex(n uint64) string {
+	f.buf = strconv.AppendUint(f.buf[:0], n, 16)
+	return f.arena.keep(f.buf)
 }
