@@ -196,7 +196,7 @@ func (f *facts) role() role {
 // special settles what an action's row leaves to the fields of the event.
 func (f *facts) special(v *verdict) {
 	switch {
-	case f.head.typ == typeAVC:
+	case f.head.typ == typeAVC, f.head.typ == typeUserAVC && f.verdict != "":
 		f.accessVerdict(v)
 	case f.head.typ == typeSeccomp:
 		v.outcome = "failure"

@@ -17,7 +17,6 @@ const spare = 16
 // emit turns the records of an event into one event of the output.
 func (s *stage) emit(p *pending) {
 	f := &s.f
-	f.users.refresh()
 	f.gather(p)
 	f.build(p)
 	first := &p.parts[0]
@@ -42,7 +41,7 @@ func (s *stage) emit(p *pending) {
 	}
 	f.inherit(first.fields)
 	s.out.Events = append(s.out.Events, event.Event{
-		ID:      s.id(p, first.offset),
+		ID:      s.id(p, first),
 		Time:    time.UnixMilli(p.ms).UTC(),
 		Seen:    first.seen,
 		Dataset: Dataset,
@@ -54,15 +53,19 @@ func (s *stage) emit(p *pending) {
 	})
 }
 
-// id is the stable id of an event (SCHEMA event.id).
-func (s *stage) id(p *pending, offset int64) event.ID {
+// id is the stable id of an event (SCHEMA event.id). Where a source has no
+// positions, the text of a late record tells its event from the one before.
+func (s *stage) id(p *pending, first *part) event.ID {
 	b := s.seed()
 	b = append(append(b, p.node...), 0)
 	b = strconv.AppendInt(b, p.ms/1000, 10)
 	ms := p.ms % 1000
 	b = append(b, '.', byte('0'+ms/100), byte('0'+ms/10%10), byte('0'+ms%10), 0)
 	b = append(strconv.AppendUint(b, p.serial, 10), 0)
-	b = strconv.AppendInt(b, offset, 10)
+	b = strconv.AppendInt(b, first.offset, 10)
+	if p.late && first.shared.Get(schema.LogFilePath).IsZero() {
+		b = append(append(b, 0), first.raw...)
+	}
 	s.f.buf = b
 	return event.NewID(b)
 }

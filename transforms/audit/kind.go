@@ -13,6 +13,7 @@ const (
 	typeUnknown   = 0
 	typeLogin     = 1006
 	typeUserMgmt  = 1102
+	typeUserAVC   = 1107
 	typeSyscall   = 1300
 	typePath      = 1302
 	typeSockCall  = 1304

@@ -80,7 +80,7 @@ func (f *facts) actor(b []byte) []byte {
 func (f *facts) thing(b []byte, v verdict) []byte {
 	add := func(s string) {
 		if s != "" {
-			b = append(append(b, ' '), s...)
+			b = append(append(b, ' '), s[:min(len(s), messageLimit)]...)
 		}
 	}
 	if v.action == f.t.tables.other || v.action == f.t.tables.unnamed {

@@ -152,6 +152,8 @@ func (f *facts) program(p *part, t *Token) {
 		f.first(&f.res, t.Key, trim(t))
 	case "success":
 		f.first(&f.success, t.Key, t.Val)
+	case "exit":
+		f.first(&f.exit, t.Key, t.Val)
 	case "acct":
 		f.first(&f.ids.acct, t.Key, f.account(t))
 	case "id":
@@ -182,6 +184,9 @@ func (f *facts) program(p *part, t *Token) {
 		if f.arch = f.t.tables.arches[t.Val]; f.arch == nil {
 			f.leftover(t.Key, t.Val)
 		}
+	case "permissive":
+		f.permissive = t.Val
+		f.leftover(t.Key, t.Val)
 	case "code":
 		if p.typ == typeSeccomp {
 			f.seccompCode = t.Val

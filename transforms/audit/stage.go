@@ -52,6 +52,7 @@ func newStage(t *Transform, input string) *stage {
 // Apply joins records to events. What is no audit record passes as it is.
 func (s *stage) Apply(_ context.Context, in, out *event.Batch) error {
 	s.out = out
+	s.f.users.refresh()
 	if len(in.Events) == 0 {
 		s.settle()
 		s.idle()

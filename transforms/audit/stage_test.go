@@ -158,6 +158,10 @@ func TestTheIDIsStable(t *testing.T) {
 	if a.ID != want {
 		t.Errorf("the id is %v, want %v", a.ID, want)
 	}
+	late := run(t, build(t, nil), append(records([]string{sysA, endA}), records([]string{cwdA})...), 10)
+	if len(late) != 2 || late[1].ID == late[0].ID || late[1].Offset != late[0].Offset {
+		t.Errorf("a late record of a source without positions has the id of its event: %s", heads(late))
+	}
 	if c := oneEvent(t, build(t, nil), "", sysA, endA); c.ID == a.ID {
 		t.Error("the place of the first record is no part of the id")
 	}
