@@ -40,6 +40,7 @@ type Settings struct {
 	KeepOriginal string        `yaml:"keep_original" doc:"When the source text stays on the event as event.original: never, on_error (a part of it was not understood) or always. A line that is no audit record is always kept." enum:"never,on_error,always"`
 	Window       int           `yaml:"window" doc:"How many events of one input may be open, waiting for more records; the oldest is handed on first."`
 	Timeout      time.Duration `yaml:"timeout" doc:"How long an event that nothing ends waits for more records."`
+	Summary      bool          `yaml:"summary" doc:"Also write auditd.summary.*, Auditbeat's fields for who, what and how; they repeat what other fields say."`
 	Passwd       string        `yaml:"passwd" doc:"The host's user database, for names that the log does not give; empty for none. In a container, name the host's file, never the container's own."`
 	Group        string        `yaml:"group" doc:"The host's group database; empty for none."`
 }

@@ -47,7 +47,10 @@ func (f *facts) build(p *pending) {
 	f.identity(p.node)
 	f.files(p.node)
 	f.network(p, v)
-	f.system(p)
+	f.system()
+	if f.t.set.Summary {
+		f.summary(v)
+	}
 	for _, k := range f.keys {
 		out.AddString(schema.AuditdKey, k)
 	}

@@ -221,7 +221,7 @@ func (f *facts) peer() {
 }
 
 // system writes the system call and what belongs to no named field.
-func (f *facts) system(p *pending) {
+func (f *facts) system() {
 	if f.nr != "" {
 		f.leftover("syscall", f.callName())
 	}
