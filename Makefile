@@ -1,10 +1,18 @@
-# The targets that a person needs. `make test` needs only Go; `make lint`
-# fetches the pinned linter through the Go module proxy.
+# The targets that a person needs. `make demo` and `make test` need only Go;
+# `make lint` fetches the pinned linter through the Go module proxy; `make
+# integration` says what it needs, and installs it where it may.
 GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+BUILD := build
+DEMO  := $(BUILD)/demo
 
-.PHONY: build test race lint fuzz bench clean
+.PHONY: build demo test race lint fuzz bench generate integration clean
 build:
-	CGO_ENABLED=0 go build ./...
+	CGO_ENABLED=0 go build -trimpath -o $(BUILD)/tallyman ./cmd/tallyman
+
+demo: build
+	@rm -rf $(DEMO) && mkdir -p $(DEMO) && gzip -dc configs/demo/audit.log.gz > $(DEMO)/audit.log
+	@DEMO_DIR=$(CURDIR)/$(DEMO) $(BUILD)/tallyman run --once --config configs/demo/demo.yaml
+	@echo && echo "Every event:  $(DEMO)/events.json (ECS)" && echo "The alerts:   $(DEMO)/alerts.json"
 
 test:
 	go vet ./...
@@ -17,11 +25,22 @@ lint:
 	@bad=$$(gofmt -l .); if [ -n "$$bad" ]; then echo "not gofmt-ed:"; echo "$$bad"; exit 1; fi
 	go run $(GOLANGCI_LINT) run ./...
 
+# Every fuzz target in turn, FUZZTIME each.
 fuzz:
-	go test -run '^$$' -fuzz FuzzParse -fuzztime $(or $(FUZZTIME),30s) ./transforms/audit
+	@go test -list '^Fuzz' ./... | awk '/^Fuzz/ {f[n++]=$$1} /^ok/ {for (i=0;i<n;i++) print $$2, f[i]; n=0}' | \
+	while read pkg target; do echo "$$pkg $$target"; go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(or $(FUZZTIME),20s) $$pkg || exit 1; done
 
 bench:
 	go test -run '^$$' -bench . -benchmem ./...
 
+# docs/reference is printed by the program itself; a test compares.
+generate: build
+	@mkdir -p docs/reference
+	$(BUILD)/tallyman reference > docs/reference/settings.md
+	$(BUILD)/tallyman reference --schema > docs/reference/tallyman.schema.json
+
+integration: build
+	TALLYMAN=$(CURDIR)/$(BUILD)/tallyman go test -count=1 -timeout 20m -tags integration -v ./integration/...
+
 clean:
-	go clean ./...
+	rm -rf $(BUILD)

@@ -105,7 +105,8 @@ func (c *Chain) finish(e *event.Event, index int) {
 		e.Time = e.Seen
 	}
 	if e.ID.IsZero() {
-		b := append(c.id[:0], c.hostID...)
+		b := c.id[:0]
+		b = append(b, c.hostID...)
 		b = append(append(b, 0), e.Dataset...)
 		b = append(append(b, 0), c.input...)
 		b = strconv.AppendInt(append(b, 0), e.Offset, 10)

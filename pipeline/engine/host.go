@@ -62,7 +62,7 @@ func osRelease(path string) map[string]string {
 	if err != nil {
 		return out
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // nothing was written
 	for s := bufio.NewScanner(f); s.Scan(); {
 		if k, v, ok := strings.Cut(s.Text(), "="); ok {
 			out[k] = strings.Trim(v, `"'`)

@@ -101,8 +101,8 @@ func (j *Journal) Books() []Book {
 		b := book(&c.state, j.accepted)
 		for i := range c.flights {
 			f := &c.flights[i]
-			b.InFlight += uint64(f.records)
-			b.GeneratedInFlight += uint64(f.generated)
+			b.InFlight += f.records
+			b.GeneratedInFlight += f.generated
 		}
 		b.Buffered -= b.InFlight
 		b.GeneratedBuffered -= b.GeneratedInFlight

@@ -192,7 +192,8 @@ func (s *slots) write(st *state) error {
 		}
 		s.f = f
 	}
-	b := append(s.buf[:0], make([]byte, slotHeader)...)
+	b := s.buf[:0]
+	b = append(b, make([]byte, slotHeader)...)
 	b = st.append(b)
 	s.buf = b
 	if len(b) > slotSize {

@@ -1,0 +1,86 @@
+// Command tallyman reads what a container host logs, makes one event of each
+// record, ties it to its container, judges it, and delivers it. One file per
+// verb; plugins.go is the list of what is built in.
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+
+	"tallyman/pipeline/engine"
+)
+
+// The exit codes, which scripts rely on.
+const (
+	exitOK          = 0
+	exitFailure     = 1
+	exitUsage       = 2
+	exitUnreachable = 69 // EX_UNAVAILABLE
+	exitLeft        = 75 // EX_TEMPFAIL: events are left for the next run
+	exitPermission  = 77 // EX_NOPERM
+	exitConfig      = 78 // EX_CONFIG
+)
+
+func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
+
+// streams are what a verb reads and writes: data on out, talk on err.
+type streams struct {
+	in       io.Reader
+	out, err io.Writer
+}
+
+// exit is an error with its exit code. A nil Err means that all has been said.
+type exit struct {
+	code int
+	err  error
+}
+
+func (e *exit) Error() string {
+	if e.err == nil {
+		return fmt.Sprintf("exit %d", e.code)
+	}
+	return e.err.Error()
+}
+
+func (e *exit) Unwrap() error { return e.err }
+
+// run is the program without the process around it.
+func run(args []string, in io.Reader, out, errw io.Writer) int {
+	root := newRoot(streams{in, out, errw})
+	root.SetArgs(args)
+	err := root.Execute()
+	if err == nil {
+		return exitOK
+	}
+	var e *exit
+	code := exitUsage // what cobra refuses is usage
+	if errors.As(err, &e) {
+		code = e.code
+		if e.err == nil {
+			return code
+		}
+	}
+	fmt.Fprintf(errw, "tallyman: %v\n", err) //nolint:errcheck // there is nobody else to tell
+	if code == exitUsage {
+		fmt.Fprintln(errw, "Run 'tallyman --help' for the verbs and their flags.") //nolint:errcheck // as above
+	}
+	return code
+}
+
+// failed gives an error of a run its exit code.
+func failed(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, fs.ErrPermission):
+		return &exit{exitPermission, err}
+	case errors.Is(err, engine.ErrLeft):
+		return &exit{exitLeft, err}
+	case errors.Is(err, engine.ErrProbe):
+		return &exit{exitUnreachable, err}
+	}
+	return &exit{exitFailure, err}
+}

@@ -1,0 +1,27 @@
+package main
+
+import (
+	"tallyman/inputs/auditd"
+	"tallyman/outputs/file"
+	"tallyman/outputs/stdout"
+	"tallyman/outputs/syslog"
+	"tallyman/pipeline/plugin"
+	"tallyman/transforms/audit"
+	"tallyman/transforms/container"
+	"tallyman/transforms/rules"
+)
+
+// plugins is everything that is built in, in the order of the reference.
+func plugins() []plugin.Plugin {
+	return []plugin.Plugin{
+		auditd.Plugin,
+
+		audit.Plugin,
+		container.Plugin,
+		rules.Plugin,
+
+		file.Plugin,
+		stdout.Plugin,
+		syslog.Plugin,
+	}
+}
