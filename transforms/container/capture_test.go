@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"tallyman/pipeline/event"
 	"tallyman/pipeline/plugin"
@@ -129,17 +130,26 @@ func offline(dir string, inspect, events, timeline bool) *Settings {
 	s := Default()
 	s.Offline = &Offline{}
 	if inspect {
-		s.Offline.Inspect = []plugin.Text{{Value: filepath.Join(dir, "inspect.json")}}
+		s.Offline.Inspect = []plugin.Text{{Value: maybeZip(dir, "inspect.json")}}
 	}
 	if events {
 		for _, f := range []string{"docker-events.jsonl", "podman-events.jsonl"} {
-			s.Offline.Events = append(s.Offline.Events, plugin.Text{Value: filepath.Join(dir, f)})
+			s.Offline.Events = append(s.Offline.Events, plugin.Text{Value: maybeZip(dir, f)})
 		}
 	}
 	if timeline {
 		s.Offline.Timeline = plugin.Text{Value: filepath.Join(dir, "timeline.jsonl.gz")}
 	}
 	return &s
+}
+
+// maybeZip returns the path of a file that may have been compressed.
+func maybeZip(dir, name string) string {
+	path := filepath.Join(dir, name)
+	if _, err := os.Stat(path); err != nil {
+		return path + ".gz"
+	}
+	return path
 }
 
 func build(t testing.TB, s *Settings) plugin.Transform {
@@ -149,6 +159,35 @@ func build(t testing.TB, s *Settings) plugin.Transform {
 		t.Fatal(err)
 	}
 	return tr
+}
+
+// TestSmallCapture scores the capture that is kept with the code.
+func TestSmallCapture(t *testing.T) {
+	dir := filepath.Join("testdata", "small")
+	events := decodeCapture(t, dir)
+	for what, c := range map[string]struct {
+		s     *Settings
+		right float64
+	}{
+		"timeline":           {offline(dir, true, true, true), 99.9},
+		"inspect and events": {offline(dir, true, true, false), 95},
+		"the log alone":      {offline(dir, false, false, false), 35},
+	} {
+		s := judge(t, dir, events, run(t, build(t, c.s), events, 256))
+		s.log(t, what)
+		if s.events < 500 || s.hosts < 50 {
+			t.Errorf("the capture has only %d events and %d host events", s.events, s.hosts)
+		}
+		if s.rightShare() < c.right || s.wrong+s.hostWrong > 0 {
+			t.Errorf("%s: want at least %.1f %% right and none wrong", what, c.right)
+		}
+	}
+	sim := newSim(t, filepath.Join(dir, "timeline.jsonl.gz"))
+	for _, late := range []time.Duration{0, 5 * time.Millisecond, 100 * time.Millisecond} {
+		if s := replay(t, "small", dir, events, arrivals(t, dir), sim, late); s.rightShare() < 90 || s.wrong+s.hostWrong > 0 {
+			t.Errorf("live, %v late: %.2f %% right, %d wrong", late, s.rightShare(), s.wrong+s.hostWrong)
+		}
+	}
 }
 
 // TestCaptures scores every capture of the shared corpus, with each set of

@@ -30,16 +30,24 @@ type life struct {
 	execAt      int64 // time of its last exec, 0 for none seen
 	got         answer
 	started     *container // of an engine's command (runc create, exec): the container whose processes it starts
+	brought     bool       // started: the one process that it brings in was seen
 	watches     *container // of a monitor (conmon, shim): the one container that it takes over
 	vouched     bool       // started and watches: it is proven to be on the host
 	entered     bool       // it is the first process of a container, or one brought in by exec
+	from        int32      // entered: its parent then
+	since       int64      // entered: when that was seen
 	giver       int32      // entered: the parent of the command that started it, which takes it over
 	looks       uint8      // how often /proc was asked in vain
 	stale       bool       // got is a host that is to be looked at again
+	ended       bool       // its end was seen; without it, end is where another life began
 	born        bool       // first is when it started; before, the pid was another's
 	name, exe   string     // copies; "" where no event said
 	prev        *life      // the life before of the same pid
 }
+
+// maybe reports whether l may in truth be q, its life before: q entered a
+// container and its end was not seen.
+func (q *life) maybe(l *life) bool { return q != nil && q.entered && !q.ended && q.first <= l.first }
 
 // evict forgets an eighth of the lives: those that ended first, then those
 // that were quiet longest.

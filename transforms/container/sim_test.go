@@ -144,13 +144,17 @@ func TestLiveCaptures(t *testing.T) {
 			events, at := decodeCapture(t, dir), arrivals(t, dir)
 			sim := newSim(t, filepath.Join(dir, "timeline.jsonl.gz"))
 			for _, late := range []time.Duration{0, time.Second} {
-				replay(t, name, dir, events, at, sim, late)
+				if s := replay(t, name, dir, events, at, sim, late); s.wrongShare() > 0.2 {
+					t.Errorf("%v late: %.2f %% wrong", late, s.wrongShare())
+				}
 			}
 		})
 	}
 }
 
-func replay(t *testing.T, name, dir string, events []capturedEvent, at map[string]int64, sim *simProc, late time.Duration) {
+// replay sends events one by one at the time they arrived, and late, and judges
+// what they were given.
+func replay(t *testing.T, name, dir string, events []capturedEvent, at map[string]int64, sim *simProc, late time.Duration) *score {
 	t.Helper()
 	tr := simulated(t, sim)
 	sim.at = events[0].ev.Time.UnixNano()
@@ -163,7 +167,5 @@ func replay(t *testing.T, name, dir string, events []capturedEvent, at map[strin
 	}
 	s := judge(t, dir, events, out)
 	s.log(t, fmt.Sprintf("%s, live, %v late", name, late))
-	if s.wrongShare() > 0.2 {
-		t.Errorf("%v late: %.2f %% wrong", late, s.wrongShare())
-	}
+	return s
 }

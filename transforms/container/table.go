@@ -67,6 +67,7 @@ func (t *table) handed(l *life, s *seen) bool {
 	if !l.entered {
 		return false
 	}
+	t.bind(l)
 	if l.giver != 0 && l.giver == s.ppid {
 		return true
 	}
@@ -134,6 +135,18 @@ func (t *table) add(s *seen) *life {
 // where it is not known yet.
 func (t *table) inherit(l *life, at int64, depth int) {
 	const deepest = 8
+	if l.entered {
+		if t.bind(l); l.got.found() {
+			return
+		}
+	}
+	if q := l.prev; q.maybe(l) {
+		// The hand-over to the monitor was seen before the record that explains it.
+		if t.bind(q); q.got.in != nil && q.giver == l.ppid {
+			l.got = q.got
+			return
+		}
+	}
 	p := t.alive(l.ppid, at)
 	if p == nil || p == l || depth == deepest {
 		return
@@ -151,30 +164,44 @@ func (t *table) inherit(l *life, at int64, depth int) {
 // leader while it still is the engine's program.
 func (t *table) identify(l *life, s *seen) {
 	const initName = "runc:[2:INIT]"
-	if l.entered || l.got.in != nil || s.act != actSetsid && s.name != initName {
+	if l.got.in != nil {
 		return
 	}
-	p := t.alive(s.ppid, s.t)
-	if s.name != initName && (p == nil || p.started == nil || p.exe == "" || p.exe != s.exe) {
+	if !l.entered {
+		if s.name != initName {
+			p := t.alive(s.ppid, s.t)
+			if s.act != actSetsid || p == nil || p.started == nil || p.exe == "" || p.exe != s.exe {
+				return
+			}
+		}
+		l.entered, l.from, l.since = true, s.ppid, s.t
+	}
+	t.bind(l)
+}
+
+// bind gives l, which entered a container, the one that its engine's command or
+// its monitor names, as soon as that is known: records may come out of order.
+func (t *table) bind(l *life) {
+	if l.got.in != nil {
 		return
 	}
-	if p == nil {
-		// The command's own record is missing; the monitor may tell later.
-		l.entered = s.name == initName && s.act == actSetsid
-		return
-	}
-	switch {
+	switch p := t.alive(l.from, l.since); {
+	case p == nil || p.execAt > l.since+slack: // its command line is of another time
 	case p.started != nil:
-		l.entered, l.giver = true, p.ppid
+		// A command brings one process in. Another one is of a command whose
+		// record is missing and that has the pid of an earlier one.
+		if p.brought {
+			return
+		}
+		p.brought = true
+		l.giver = p.ppid
 		l.got = answer{in: p.started, method: methodLineage, conf: confHigh}
 		if p.vouched {
 			l.got.conf = confExact
 		}
 	case p.watches != nil:
-		l.entered, l.giver = true, p.pid
+		l.giver = p.pid
 		l.got = answer{in: p.watches, method: methodLineage, conf: confHigh}
-	default:
-		l.entered = s.act == actSetsid
 	}
 }
 
@@ -183,7 +210,7 @@ func (t *table) take(l *life, s *seen) {
 	l.first, l.last = min(l.first, s.t), max(l.last, s.t)
 	switch s.act {
 	case actEnd:
-		l.end = min(l.end, s.t)
+		l.end, l.ended = min(l.end, s.t), true
 	case actExec:
 		if s.t < l.execAt {
 			return
@@ -191,7 +218,7 @@ func (t *table) take(l *life, s *seen) {
 		l.execAt = s.t
 		l.stale = l.got.host
 		l.looks = 0
-		l.started, l.watches = nil, nil
+		l.started, l.watches, l.brought = nil, nil, false
 	default:
 		if l.execAt != 0 || l.exe == s.exe {
 			return
@@ -232,7 +259,7 @@ func (t *table) command(l *life, s *seen) {
 	}
 	believed, proven := t.vouch(l, s)
 	switch {
-	case l.got.in != nil || !believed:
+	case l.got.in != nil || !believed || !proven && l.prev.maybe(l):
 	case c.monitor:
 		l.watches, l.vouched = in, proven
 	default:
