@@ -177,6 +177,12 @@ func (f *facts) outcome() string {
 			return "success"
 		}
 	}
+	return outcomeOf(said)
+}
+
+// outcomeOf reads the words for how something ended: of system calls, of the kernel
+// and of programs.
+func outcomeOf(said string) string {
 	switch said {
 	case "yes", "1", "success", "succeeded", "Success":
 		return "success"
@@ -240,18 +246,20 @@ func (f *facts) bpfOp() string {
 
 // result writes outcome, exit and reason.
 func (f *facts) result(v verdict) {
-	said := f.success
+	said, other := f.success, f.res
 	if f.head.typ != typeSyscall && f.res != "" || said == "" {
-		said = f.res
+		said, other = f.res, f.success
 	}
-	switch said {
-	case "":
-	case "yes", "1", "success":
+	switch how := outcomeOf(said); {
+	case how == "success":
 		f.out.AddString(schema.AuditdResult, "success")
-	case "no", "0", "failed":
+	case how == "failure":
 		f.out.AddString(schema.AuditdResult, "fail")
 	default:
 		f.out.AddString(schema.AuditdResult, said)
+	}
+	if other != "" && outcomeOf(other) != outcomeOf(said) { // the call and what it was for ended differently
+		f.leftover("other_result", other)
 	}
 	if n, ok := decimal(f.exit); ok && n < 0 && f.success == "no" && v.outcome != "success" {
 		f.out.AddString(schema.EventReason, f.t.tables.errnos[-n])

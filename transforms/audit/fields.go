@@ -22,8 +22,8 @@ func unset(s string) bool {
 // process writes what the records say of the process.
 func (f *facts) process() {
 	out := &f.out
-	addInt(out, schema.ProcessPID, f.pid)
-	addInt(out, schema.ProcessParentPID, f.ppid)
+	f.addInt(schema.ProcessPID, "pid", f.pid)
+	f.addInt(schema.ProcessParentPID, "ppid", f.ppid)
 	out.AddString(schema.ProcessName, f.comm)
 	if !none(f.exe) {
 		out.AddString(schema.ProcessExecutable, f.exe)
@@ -126,9 +126,11 @@ func (f *facts) titleText() string {
 }
 
 // addInt writes a number, or keeps its text where it is none.
-func addInt(out *event.Fields, k schema.Key, s string) {
+func (f *facts) addInt(k schema.Key, name, s string) {
 	if n, ok := decimal(s); ok {
-		out.Add(k, event.Int(n))
+		f.out.Add(k, event.Int(n))
+	} else {
+		f.leftover(name, s)
 	}
 }
 

@@ -24,6 +24,9 @@ func (f *facts) identity(node string) {
 	default:
 		f.kernel(node, auditName)
 	}
+	if !managesAccounts(f.head.typ) {
+		f.out.AddString(schema.GroupName, f.grp)
+	}
 	f.audit(auditName)
 }
 
@@ -76,8 +79,8 @@ func (f *facts) login() {
 	if account(id.acct) == "" {
 		f.leftover("acct", id.acct)
 	}
-	f.leftover("uid", id.uid) // of the login service, not of the user
-	f.leftover("gid", id.gid)
+	f.leftover("uid", id.uid)
+	f.servant()
 }
 
 // switched writes who was logged in and the account that this was about.
@@ -100,7 +103,17 @@ func (f *facts) switched(auditName string) {
 		}
 	}
 	f.leftover("uid", id.uid)
+	f.servant()
+}
+
+// servant keeps the ids, but for uid, of the program that wrote a record: not
+// those of whom it is about.
+func (f *facts) servant() {
+	id := &f.ids
 	f.leftover("gid", id.gid)
+	f.leftover("euid", id.euid)
+	f.leftover("suid", id.suid)
+	f.leftover("fsuid", id.fsuid)
 }
 
 // manager writes who changed an account or a group, and which.
@@ -112,6 +125,7 @@ func (f *facts) manager(node, auditName string) {
 	} else {
 		f.leftover("uid", id.uid)
 	}
+	f.servant()
 	if !unset(actor) {
 		out.AddString(schema.UserID, actor)
 		out.AddString(schema.UserName, name)

@@ -95,10 +95,7 @@ func (f *facts) thing(b []byte, v verdict) []byte {
 		}
 	case objFile:
 		add(or(f.path, f.acName))
-		if f.toPath != "" {
-			add("to")
-			add(f.toPath)
-		}
+		add(prefixed("to ", f.toPath))
 	case objPeer:
 		if f.sock.family == "" {
 			add("a socket")
@@ -107,15 +104,12 @@ func (f *facts) thing(b []byte, v verdict) []byte {
 		b = f.sock.append(append(b, ' '))
 	case objTarget:
 		add(f.target)
-		if pid := f.data.GetNamed(schema.AuditdData, "opid").Str(); pid != "" {
-			add("pid " + pid)
-		}
+		add(prefixed("pid ", f.data.GetNamed(schema.AuditdData, "opid").Str()))
 	case objAccount:
 		add(or(account(f.ids.acct), or(f.ids.idName, f.ids.id)))
 	case objAs:
-		if a := account(f.ids.acct); a != "" && a != f.who {
-			add("as")
-			add(a)
+		if a := account(f.ids.acct); a != f.who {
+			add(prefixed("as ", a))
 		}
 	case objModule:
 		add(or(f.module, f.path))
@@ -127,4 +121,12 @@ func (f *facts) thing(b []byte, v verdict) []byte {
 		}
 	}
 	return b
+}
+
+// prefixed returns s after a word, "" for none.
+func prefixed(word, s string) string {
+	if s == "" {
+		return ""
+	}
+	return word + s
 }

@@ -42,7 +42,7 @@ func (f *facts) walk(p *part, s string) {
 		case aboutFile(p.typ):
 			f.access(&t)
 		case user(p.typ) || f.head == p:
-			f.program(p, &t)
+			f.program(&t)
 		default:
 			if !f.common(&t) {
 				f.leftover(t.Key, f.value(&t))
@@ -68,7 +68,7 @@ func (f *facts) words(p *part, s string) {
 	rest, isAVC := strings.CutPrefix(s, "avc:")
 	if !isAVC {
 		if s, ok := strings.CutPrefix(s, "(hostname="); ok { // RHEL 5 put its fields in parentheses
-			f.program(p, &Token{Key: "hostname", Val: s})
+			f.program(&Token{Key: "hostname", Val: s})
 			return
 		}
 		f.leftover("text", s)
@@ -146,7 +146,7 @@ func (f *facts) access(t *Token) {
 
 // program takes a field of a record that a program wrote, or of another record
 // that is the head of its event.
-func (f *facts) program(p *part, t *Token) {
+func (f *facts) program(t *Token) {
 	switch t.Key {
 	case "res", "result":
 		f.first(&f.res, t.Key, trim(t))
@@ -188,9 +188,7 @@ func (f *facts) program(p *part, t *Token) {
 		f.permissive = t.Val
 		f.leftover(t.Key, t.Val)
 	case "code":
-		if p.typ == typeSeccomp {
-			f.seccompCode = t.Val
-		}
+		f.seccompCode = t.Val
 		f.leftover(t.Key, t.Val)
 	default:
 		if !f.common(t) {

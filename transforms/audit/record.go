@@ -56,10 +56,14 @@ func Parse(line string) (Record, error) {
 	return r, nil
 }
 
+// maxSec is in the year 2242. A later stamp is no time that a kernel has, and
+// nanoseconds of 64 bits end in 2262.
+const maxSec = 1 << 33
+
 // stamp reads "SEC.MS:SERIAL)" and returns its length.
 func (r *Record) stamp(s string) (int, bool) {
 	sec, i, ok := digitsOf(s, 0)
-	if !ok || i >= len(s) || s[i] != '.' || sec > 1<<63-1 {
+	if !ok || i >= len(s) || s[i] != '.' || sec > maxSec {
 		return 0, false
 	}
 	ms, j, ok := digitsOf(s, i+1)
