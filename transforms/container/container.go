@@ -22,6 +22,7 @@ type Settings struct {
 	Kubernetes   string      `yaml:"kubernetes" doc:"auto: pod, namespace and pod uid are taken from the labels that the runtime keeps and from the control group; off: they are not set." enum:"auto,off"`
 	Procfs       plugin.Text `yaml:"procfs" doc:"Where the host's /proc is mounted; it must be of the host's pid namespace."`
 	DockerRoot   plugin.Text `yaml:"docker_root" doc:"Docker's data folder; names, images and labels are read from containers/ID/config.v2.json there when it is readable. Empty: not read."`
+	Node         string      `yaml:"node" doc:"The name that this host's auditd writes as node=, where it is not the host's name; in offline use, that of the host which the files are of (default: the first that the log names). Processes of other nodes are kept apart."`
 	MaxProcesses int         `yaml:"max_processes" doc:"How many processes are remembered; those that ended first are forgotten first."`
 	Offline      *Offline    `yaml:"offline" doc:"Files that were recorded beside a capture; when set, neither /proc nor docker_root is read."`
 }
@@ -81,6 +82,7 @@ type Transform struct {
 	table  *table
 	proc   *procfs // nil: /proc is not read
 	docker *dockerRoot
+	nodes  nodes
 
 	events    [methods]*meter.Counter
 	looks     [2]*meter.Counter // of /proc: in vain, with an answer
@@ -98,7 +100,7 @@ func New(s *Settings, env plugin.Env) (plugin.Transform, error) {
 	for _, r := range s.Runtimes {
 		reg.runtimes[runtimeOf[r]] = true
 	}
-	t := &Transform{env: env, reg: reg, table: newTable(s.MaxProcesses, reg)}
+	t := &Transform{env: env, reg: reg, table: newTable(s.MaxProcesses, reg), nodes: newNodes(s, env)}
 	if s.Offline != nil {
 		if p := t.load(s.Offline); p.Bad() {
 			return nil, p

@@ -2,14 +2,23 @@ package container
 
 import "slices"
 
+// who names a process for as long as it lives.
+type who struct {
+	node uint32 // the host: 0 for this one, or the one that the offline files are of
+	pid  int32  // in the pid namespace of the host
+}
+
 // seen is one event of a process as the table takes it.
 type seen struct {
 	t         int64 // event time, ns
+	node      uint32
 	pid, ppid int32 // in the host's pid namespace; 0 absent
 	act       act
 	name, exe string   // views, not kept
 	args      []string // of a successful exec; views, not kept
 }
+
+func (s *seen) who() who { return who{s.node, s.pid} }
 
 // act is what an event says about the process itself.
 type act uint8
@@ -24,6 +33,7 @@ const (
 // life is one process as the stream of events shows it, from the first event
 // to the last. A pid has one life after another.
 type life struct {
+	node        uint32
 	pid, ppid   int32
 	first, last int64 // times of its first and last event, or its start where known
 	end         int64 // never while it runs
@@ -71,15 +81,15 @@ func (t *table) evict() {
 	for _, l := range all[:(len(all)+7)/8] {
 		gone[l] = true
 	}
-	for pid, l := range t.lives {
+	for key, l := range t.lives {
 		for l != nil && gone[l] {
 			l = l.prev
 		}
 		if l == nil {
-			delete(t.lives, pid)
+			delete(t.lives, key)
 			continue
 		}
-		t.lives[pid] = l
+		t.lives[key] = l
 		for ; l.prev != nil; l = l.prev {
 			for l.prev != nil && gone[l.prev] {
 				l.prev = l.prev.prev
@@ -90,4 +100,13 @@ func (t *table) evict() {
 		}
 	}
 	t.count = len(all) - len(gone)
+}
+
+// reboot ends every life of a host: after it, the pids are others'.
+func (t *table) reboot(node uint32, at int64) {
+	for key, l := range t.lives {
+		if key.node == node && l.first <= at {
+			l.end = min(l.end, at)
+		}
+	}
 }

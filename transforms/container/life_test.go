@@ -147,6 +147,92 @@ func TestLives(t *testing.T) {
 	}
 }
 
+// TestNodesAreKeptApart tells of two hosts with the same pids in one log.
+func TestNodesAreKeptApart(t *testing.T) {
+	on := func(node, line string) capturedEvent {
+		e := tell(t, line)
+		e.ev.Fields.AddString(schema.HostName, node)
+		return e
+	}
+	env := plugin.Env{}
+	env.Shared.AddString(schema.HostName, "web-1")
+	for _, s := range []Settings{{Procfs: at(newSplitProc(t).dir)}, {Offline: &Offline{}, Node: "web-1"}} {
+		s.Runtimes, s.Kubernetes, s.MaxProcesses = Default().Runtimes, "auto", 1000
+		env.Now = func() time.Time { return time.UnixMilli(storyStart + 1000) }
+		tr, err := New(&s, env)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out := run(t, tr, []capturedEvent{on("db-1", create), on("web-1.example.org", setsid), on("db-1", "at 20: 22 of 20 openat"), on("db-1", setsid),
+			on("db-1", "at 30: 30 of 22 openat"), on("web-1.example.org", "at 30: 30 of 22 openat"), on("db-1", "at 700: 40 of 22 openat"), on("web-1", "at 700: 40 of 23 openat")}, 1)
+		want := "-,-,-,A,A,-,A,-"
+		if s.Offline == nil {
+			want = "-,-,-,A,A,-,A," + idA
+		}
+		var got []string
+		for i := range out {
+			id := out[i].Fields.Get(schema.ContainerID).Str()
+			if id == "" {
+				id = "-"
+			}
+			got = append(got, id)
+		}
+		if g := strings.Join(got, ","); g != want {
+			t.Errorf("got %s, want %s", g, want)
+		}
+	}
+}
+
+// newSplitProc is the /proc of web-1, which has a process 40 in a container.
+func newSplitProc(t *testing.T) *fakeProc {
+	p := newFakeProc(t, 1000)
+	p.process(40, 23, 0, "app", "S", 0, "0::/docker/"+idA)
+	return p
+}
+
+func TestNamesOfHosts(t *testing.T) {
+	n := newNodes(&Settings{Offline: &Offline{}}, plugin.Env{})
+	var got []uint32
+	for _, name := range []string{"a.example", "a", "b", "a.example", "ab", "b.example"} {
+		var at uint32
+		if !n.number(name, &at) {
+			t.Fatal("too many")
+		}
+		got = append(got, at)
+	}
+	if fmt.Sprint(got) != "[0 0 3 0 4 5]" {
+		t.Error(got)
+	}
+	for i := range maxNodes {
+		n.number(fmt.Sprint("n", i), new(uint32))
+	}
+	if n.number("one more", new(uint32)) {
+		t.Error("the number of hosts has no bound")
+	}
+}
+
+// TestPidsEndWithTheirBoot reads a log over a restart of the host.
+func TestPidsEndWithTheirBoot(t *testing.T) {
+	tr := build(t, &Settings{Runtimes: Default().Runtimes, Kubernetes: "auto", MaxProcesses: 1000})
+	out := run(t, tr, []capturedEvent{tell(t, create), tell(t, setsid), tell(t, "at 50: 30 of 22 openat"),
+		tell(t, "at 90: 1 of 0 booted-system"), tell(t, "at 200: 30 of 22 openat")}, 1)
+	if a, b := told(&out[2]), told(&out[4]); a != "A lineage high" || b != " none unknown" {
+		t.Errorf("before %q, after %q", a, b)
+	}
+}
+
+// TestTheEndOfAThreadIsNotThatOfItsProcess: exit ends a thread, exit_group the process.
+func TestTheEndOfAThreadIsNotThatOfItsProcess(t *testing.T) {
+	tr := build(t, &Settings{Runtimes: Default().Runtimes, Kubernetes: "auto", MaxProcesses: 1000})
+	end := tell(t, "at 50: 22 of 20 exit")
+	end.ev.Fields.Set(schema.EventAction, event.String("end"))
+	end.ev.Fields.AddNamed(schema.AuditdData, "syscall", event.String("exit"))
+	out := run(t, tr, []capturedEvent{tell(t, create), tell(t, setsid), end, tell(t, "at 200: 30 of 22 openat")}, 1)
+	if got := told(&out[3]); got != "A lineage high" {
+		t.Errorf("%q", got)
+	}
+}
+
 func TestRuntimesThatAreNotLookedForAreNotFound(t *testing.T) {
 	tr := build(t, &Settings{Runtimes: []string{"podman"}, Kubernetes: "auto", MaxProcesses: 1000})
 	out := run(t, tr, []capturedEvent{tell(t, create), tell(t, setsid)}, 10)

@@ -3,7 +3,7 @@ package container
 // resolve finds where the process of an event was, by the source that proves
 // most: the kernel's record, then what the table knows, then /proc.
 func (t *Transform) resolve(l *life, s *seen) answer {
-	if t.history != nil {
+	if t.history != nil && s.node == 0 {
 		switch a := t.history.answer(s.pid, s.ppid, s.t); {
 		case a.in != nil:
 			if !a.ambiguous {
@@ -20,7 +20,7 @@ func (t *Transform) resolve(l *life, s *seen) answer {
 	if !l.got.found() {
 		t.table.inherit(l, s.t, 0)
 	}
-	if t.proc != nil && (!l.got.found() || l.stale) {
+	if t.proc != nil && s.node == 0 && (!l.got.found() || l.stale) {
 		t.look(l, s)
 	}
 	return l.got
@@ -42,11 +42,14 @@ func (t *Transform) look(l *life, s *seen) {
 	g, a := t.glance(s.pid, s.t, s.ppid)
 	if a.found() {
 		l.first, l.got, l.looks = min(l.first, g.start), a, 0
+		if l.ppid == 0 {
+			l.ppid = g.ppid // records of programs, such as a login, name no parent
+		}
 		// The kernel moves what an engine started into the container at any time.
-		l.stale = a.host && (engine(l.exe) || engine(g.comm) || t.parentIsEngine(s))
+		l.stale = a.host && (engine(l.exe) || engine(g.comm) || t.parentIsEngine(l.ppid, s.t))
 		return
 	}
-	p := t.table.alive(s.ppid, s.t)
+	p := t.table.alive(s.node, s.ppid, s.t)
 	if s.ppid <= 1 || p != nil && (p.got.found() || p.looks >= maxLooks) {
 		return
 	}
@@ -89,22 +92,22 @@ func (t *Transform) meet(pid int32, g glance) *life {
 	return l
 }
 
-// parentIsEngine reports whether the process of s was started by an engine's
-// program, or may have been: then "host" holds for this moment only.
-func (t *Transform) parentIsEngine(s *seen) bool {
-	p := t.table.alive(s.ppid, s.t)
+// parentIsEngine reports whether a process of this host was started by an
+// engine's program: then "host" holds for this moment only.
+func (t *Transform) parentIsEngine(ppid int32, at int64) bool {
+	p := t.table.alive(0, ppid, at)
 	if p != nil && (p.exe != "" || p.name != "") {
 		return p.started != nil || engine(p.exe) || engine(p.name)
 	}
-	if s.ppid <= 0 {
-		return true
+	if ppid <= 1 {
+		return false
 	}
-	g, ok := t.proc.look(s.ppid)
-	if !ok || !g.was(s.t, 0) {
+	g, ok := t.proc.look(ppid)
+	if !ok || !g.was(at, 0) {
 		return false // an engine outlives the moving of what it started
 	}
 	if p == nil {
-		t.meet(s.ppid, g)
+		t.meet(ppid, g)
 	}
 	return engine(g.comm)
 }
@@ -123,7 +126,7 @@ func engine(program string) bool {
 // not inside a container, where anyone may run a program of that name. It is
 // proven where the kernel shows the process, or its parent, on the host.
 func (t *Transform) vouch(l *life, s *seen) (believed, proven bool) {
-	if t.history != nil {
+	if t.history != nil && s.node == 0 {
 		if a := t.history.answer(s.pid, s.ppid, s.t); a.found() || a.ambiguous {
 			return a.host, a.host
 		}
@@ -131,13 +134,13 @@ func (t *Transform) vouch(l *life, s *seen) (believed, proven bool) {
 	if l.got.in != nil {
 		return false, false
 	}
-	if t.proc != nil && !l.got.host {
+	if t.proc != nil && s.node == 0 && !l.got.host {
 		t.look(l, s)
 	}
 	if l.got.found() {
 		return l.got.host, l.got.host
 	}
-	if p := t.table.alive(s.ppid, s.t); p != nil && p.got.host {
+	if p := t.table.alive(s.node, s.ppid, s.t); p != nil && p.got.host {
 		return true, true
 	}
 	return true, false
@@ -145,11 +148,11 @@ func (t *Transform) vouch(l *life, s *seen) (believed, proven bool) {
 
 // parent returns the parent's life where its program at the time is known.
 func (t *Transform) parent(s *seen) *life {
-	p := t.table.alive(s.ppid, s.t)
+	p := t.table.alive(s.node, s.ppid, s.t)
 	if p == nil || p.exe == "" && p.name == "" || p.execAt > s.t || p.first > s.t+slack {
 		return nil
 	}
-	if t.history != nil {
+	if t.history != nil && s.node == 0 {
 		// The life that the table knows must be the one that the kernel saw then.
 		if sp, _ := t.history.find(p.pid, p.ppid, s.t); sp != nil && sp.start > p.last {
 			return nil

@@ -100,7 +100,7 @@ func room(e *event.Event, out *event.Batch, n int) {
 func (s *stage) read(e *event.Event) seen {
 	sn := seen{t: e.Time.UnixNano()}
 	s.args = s.args[:0]
-	var action, call string
+	var action, call, node string
 	failed := false
 	for i := range e.Fields {
 		f := &e.Fields[i]
@@ -115,6 +115,8 @@ func (s *stage) read(e *event.Event) seen {
 			sn.exe = f.Val.Str()
 		case schema.ProcessArgs:
 			s.args = append(s.args, f.Val.Str())
+		case schema.HostName:
+			node = f.Val.Str()
 		case schema.EventAction:
 			action = f.Val.Str()
 		case schema.EventOutcome:
@@ -127,9 +129,14 @@ func (s *stage) read(e *event.Event) seen {
 			}
 		}
 	}
+	if node != "" && !s.t.nodes.number(node, &sn.node) {
+		sn.pid = 0
+	}
 	switch {
-	case action == "end", call == "exit_group":
+	case call == "exit_group", call == "" && action == "end": // exit alone ends a thread
 		sn.act = actEnd
+	case action == "booted-system":
+		s.t.table.reboot(sn.node, sn.t)
 	case failed:
 	case action == "executed", call == "execve", call == "execveat":
 		sn.act, sn.args = actExec, s.args

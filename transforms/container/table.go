@@ -7,7 +7,7 @@ import (
 
 // table holds the lives. It joins on event time, so events may come late.
 type table struct {
-	lives map[int32]*life // the newest of each pid
+	lives map[who]*life // the newest of each pid
 	count int
 	max   int
 	reg   *registry
@@ -19,7 +19,7 @@ type table struct {
 }
 
 func newTable(max int, reg *registry) *table {
-	return &table{lives: map[int32]*life{}, max: max, reg: reg, names: map[string]string{},
+	return &table{lives: map[who]*life{}, max: max, reg: reg, names: map[string]string{},
 		vouch: func(*life, *seen) (bool, bool) { return true, false }}
 }
 
@@ -38,7 +38,7 @@ func (t *table) observe(s *seen) *life {
 // find returns the life of s.pid that s belongs to, nil for one not seen yet.
 // Another parent makes another life, unless the process was handed over.
 func (t *table) find(s *seen) *life {
-	for l := t.lives[s.pid]; l != nil; l = l.prev {
+	for l := t.lives[s.who()]; l != nil; l = l.prev {
 		switch {
 		case s.t > l.end+slack && l.end != never:
 			return nil
@@ -71,7 +71,7 @@ func (t *table) handed(l *life, s *seen) bool {
 	if l.giver != 0 && l.giver == s.ppid {
 		return true
 	}
-	m := t.alive(s.ppid, s.t)
+	m := t.alive(s.node, s.ppid, s.t)
 	if m == nil || m.watches == nil {
 		return false
 	}
@@ -89,12 +89,12 @@ const comeRound = int64(250 * time.Millisecond)
 // alive returns the life of pid that ran at an event of stamp at, nil where none
 // is known to. A life whose first event is later is taken only when its pid
 // cannot have been another's at the time.
-func (t *table) alive(pid int32, at int64) *life {
+func (t *table) alive(node uint32, pid int32, at int64) *life {
 	if pid <= 1 {
 		return nil
 	}
 	var later *life
-	for l := t.lives[pid]; l != nil; l = l.prev {
+	for l := t.lives[who{node, pid}]; l != nil; l = l.prev {
 		switch {
 		case l.first > at+slack:
 			later = l
@@ -115,11 +115,11 @@ func (t *table) add(s *seen) *life {
 	if t.count >= t.max {
 		t.evict()
 	}
-	l := &life{pid: s.pid, ppid: s.ppid, first: s.t, last: s.t, end: never}
-	at := t.lives[s.pid]
+	l := &life{node: s.node, pid: s.pid, ppid: s.ppid, first: s.t, last: s.t, end: never}
+	at := t.lives[s.who()]
 	if at == nil || at.first <= s.t {
 		l.prev = at
-		t.lives[s.pid] = l
+		t.lives[s.who()] = l
 	} else {
 		for at.prev != nil && at.prev.first > s.t {
 			at = at.prev
@@ -147,7 +147,7 @@ func (t *table) inherit(l *life, at int64, depth int) {
 			return
 		}
 	}
-	p := t.alive(l.ppid, at)
+	p := t.alive(l.node, l.ppid, at)
 	if p == nil || p == l || depth == deepest {
 		return
 	}
@@ -169,7 +169,7 @@ func (t *table) identify(l *life, s *seen) {
 	}
 	if !l.entered {
 		if s.name != initName {
-			p := t.alive(s.ppid, s.t)
+			p := t.alive(s.node, s.ppid, s.t)
 			if s.act != actSetsid || p == nil || p.started == nil || p.exe == "" || p.exe != s.exe {
 				return
 			}
@@ -185,7 +185,7 @@ func (t *table) bind(l *life) {
 	if l.got.in != nil {
 		return
 	}
-	switch p := t.alive(l.from, l.since); {
+	switch p := t.alive(l.node, l.from, l.since); {
 	case p == nil || p.execAt > l.since+slack: // its command line is of another time
 	case p.started != nil:
 		// A command brings one process in. Another one is of a command whose
