@@ -9,9 +9,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"tallyman/pipeline/event"
 	"tallyman/pipeline/meter"
@@ -149,6 +151,8 @@ func TestAfterACrash(t *testing.T) {
 		{"zeros", "{}\n\x00\x00\x00", "json", "{}\n", 1},
 		{"nothing torn", "{}\n", "json", "{}\n", 0},
 		{"somebody else's line", "{}\nnot ours", "json", "{}\nnot ours\n", 1},
+		{"a torn line of CEF", "CEF:0|a\nCE", "cef", "CEF:0|a\n", 1},
+		{"a torn line of syslog", "<134>1 a\n<1", "rfc5424", "<134>1 a\n", 1},
 		{"a torn line of text", "2026-11-21 a\n2026-1", "text", "2026-11-21 a\n", 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -169,6 +173,25 @@ func TestAfterACrash(t *testing.T) {
 				t.Errorf("the next line made it %q", got)
 			}
 		})
+	}
+}
+
+// Every format says how its lines begin, or a torn one could not be told from
+// somebody else's.
+func TestEveryFormatHasALead(t *testing.T) {
+	field, _ := reflect.TypeOf(Settings{}).FieldByName("Format")
+	for _, name := range strings.Split(field.Tag.Get("enum"), ",") {
+		path := filepath.Join(t.TempDir(), name)
+		o := at(t, path, func(c *Settings) { c.Format = name })
+		if _, ok := leads[name]; !ok {
+			t.Errorf("%s has no lead", name)
+		}
+		for _, e := range []event.Event{{}, {Time: time.Unix(0, 0)}} {
+			line, err := o.enc.Append(nil, &e)
+			if err != nil || !o.ours(line[0]) {
+				t.Errorf("a line of %s begins with %q, %v", name, line[:1], err)
+			}
+		}
 	}
 }
 

@@ -4,9 +4,12 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
+	"tallyman/outputs/format"
+	"tallyman/outputs/format/rfc5424"
 	"tallyman/pipeline/plugin"
 )
 
@@ -29,12 +32,14 @@ const addressHint = `write it as udp://host:514, tcp://host:514, tls://host:6514
 
 // Settings are the keys of a syslog output.
 type Settings struct {
-	Address  plugin.Text   `yaml:"address" doc:"Where the receiver listens: udp://, tcp:// (port 514 where none is named), tls:// (6514), unix:// (a stream socket's path) or unixgram://." example:"tls://siem.example:6514" required:"true"`
-	Format   string        `yaml:"format" doc:"What the messages hold." enum:"rfc5424"`
-	Framing  string        `yaml:"framing" doc:"How messages are told apart on a stream: octet_counting (RFC 6587 3.4.1, RFC 5425; the default of tcp and tls) or newline (the default of unix; a line feed inside a message becomes a blank)." enum:"octet_counting,newline"`
-	TLS      *TLS          `yaml:"tls" doc:"Certificates for a tls:// address. The receiver's certificate is always verified."`
-	Timeout  time.Duration `yaml:"timeout" doc:"How long connecting may take, and how long the receiver's host may take to acknowledge a batch."`
-	MaxBytes plugin.Size   `yaml:"max_bytes" doc:"The most bytes of one message; a longer one is cut between two characters and counted. 1400B over UDP and 8KiB otherwise where it is not set."`
+	Address         plugin.Text `yaml:"address" doc:"Where the receiver listens: udp://, tcp:// (port 514 where none is named), tls:// (6514), unix:// (a stream socket's path) or unixgram://." example:"tls://siem.example:6514" required:"true"`
+	format.Settings `yaml:",inline"`
+	Facility        string        `yaml:"facility" doc:"The facility of all messages. Where it is not set, authpriv for what concerns identity and the audit trail, local0 for the rest." enum:"user,mail,daemon,auth,syslog,lpr,news,uucp,cron,authpriv,ftp,local0,local1,local2,local3,local4,local5,local6,local7"`
+	DataID          string        `yaml:"sd_id" doc:"The name of the structured data, with the enterprise number of whoever defines it (RFC 5424 section 6.3.2). cef has no structured data." example:"tallyman@32473"`
+	Framing         string        `yaml:"framing" doc:"How messages are told apart on a stream: octet_counting (RFC 6587 3.4.1, RFC 5425; the default of tcp and tls) or newline (the default of unix; a line feed inside a message becomes a blank)." enum:"octet_counting,newline"`
+	TLS             *TLS          `yaml:"tls" doc:"Certificates for a tls:// address. The receiver's certificate is always verified."`
+	Timeout         time.Duration `yaml:"timeout" doc:"How long connecting may take, and how long the receiver's host may take to acknowledge a batch."`
+	MaxBytes        plugin.Size   `yaml:"max_bytes" doc:"The most bytes of one message; a longer one is cut between two characters and counted. 1400B over UDP and 8KiB otherwise where it is not set."`
 }
 
 // TLS are the certificates of a connection.
@@ -48,8 +53,13 @@ type TLS struct {
 
 // Default returns the settings with their defaults.
 func Default() Settings {
-	return Settings{Format: "rfc5424", Timeout: 10 * time.Second}
+	return Settings{Settings: format.Settings{Format: format.RFC5424}, Timeout: 10 * time.Second}
 }
+
+// facilities are the words of RFC 5424 section 6.2.1 by their number; kern
+// is the kernel's own, and four have no name in use.
+var facilities = [...]string{"", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "authpriv", "ftp",
+	"", "", "", "", "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7"}
 
 // Check implements the check of settings.
 func (c *Settings) Check() plugin.Problems {
@@ -57,8 +67,11 @@ func (c *Settings) Check() plugin.Problems {
 	if err != nil {
 		return plugin.Problems{{Pos: c.Address.Pos, Width: len(c.Address.Value), Text: err.Error(), Hint: addressHint}}
 	}
-	var p plugin.Problems
+	p := c.Settings.Check()
 	add := func(at plugin.Pos, text, hint string) { p = append(p, plugin.Problem{Pos: at, Text: text, Hint: hint}) }
+	if c.DataID != "" && !rfc5424.IsName(c.DataID) {
+		add(plugin.Pos{}, "sd_id "+strconv.Quote(c.DataID)+" is no name of structured data", "at most 32 printable ASCII characters without blank, =, ] and quote, as "+rfc5424.DefaultID)
+	}
 	if c.Framing != "" && t.datagram {
 		add(c.Address.Pos, "framing is for streams, and "+t.scheme+" sends one datagram for each message", "remove framing")
 	}

@@ -16,6 +16,8 @@ import (
 	"strconv"
 	"syscall"
 
+	"tallyman/outputs/format"
+	"tallyman/outputs/format/rfc5424"
 	"tallyman/pipeline/event"
 	"tallyman/pipeline/meter"
 	"tallyman/pipeline/plugin"
@@ -53,6 +55,27 @@ func New(c *Settings, env plugin.Env) (plugin.Output, error) {
 		return nil, err
 	}
 	return build(c, env, enc)
+}
+
+// newEncoder returns what renders the messages. Structured data would say twice
+// what CEF says.
+func newEncoder(c *Settings, env plugin.Env) (plugin.Encoder, error) {
+	t, err := parseAddress(c.Address.Value)
+	if err != nil {
+		return nil, err // build would say the same
+	}
+	o := rfc5424.Options{Data: c.Format != format.CEF, ID: c.DataID, MaxBytes: c.limit(t)}
+	for i, name := range facilities {
+		if name != "" && name == c.Facility {
+			o.Facility = i
+		}
+	}
+	if c.Format != format.RFC5424 {
+		if o.Payload, err = format.New(&c.Settings, env); err != nil {
+			return nil, err
+		}
+	}
+	return rfc5424.New(o), nil
 }
 
 func build(c *Settings, env plugin.Env, enc plugin.Encoder) (*output, error) {
@@ -190,18 +213,26 @@ func (o *output) render(e *event.Event) error {
 	}
 	o.msg = msg
 	if len(msg) <= o.max {
+		if m, ok := o.enc.(*rfc5424.Encoder); ok && m.Shortened() {
+			o.shortened("a message was shortened to max_bytes; further ones are only counted")
+		}
 		return nil
 	}
-	if head := headEnd(msg); head > o.max {
+	if head := rfc5424.HeadEnd(msg); head > o.max {
 		return fmt.Errorf("syslog: render event %s: its header alone has %d bytes, max_bytes is %d", e.ID, head, o.max)
 	}
-	o.msg = cut(msg, o.max)
+	o.msg = rfc5424.Cut(msg, o.max)
+	o.shortened("a message was cut to max_bytes; further ones are only counted", "had", len(msg))
+	return nil
+}
+
+// shortened counts a message that lost something, and says so once.
+func (o *output) shortened(text string, more ...any) {
 	o.truncated.Inc()
 	if !o.warned {
 		o.warned = true
-		o.log.Warn("a message was cut to max_bytes; further ones are only counted", "max_bytes", o.max, "had", len(msg))
+		o.log.Warn(text, append([]any{"max_bytes", o.max}, more...)...)
 	}
-	return nil
 }
 
 // frame appends o.msg to o.frames as a stream needs it.

@@ -1,10 +1,10 @@
-package syslog
+package rfc5424
 
 import "unicode/utf8"
 
-// cut returns msg shortened to at most limit bytes without splitting a character.
+// Cut returns msg shortened to at most limit bytes without splitting a character.
 // Bytes that are no UTF-8 are cut where they are.
-func cut(msg []byte, limit int) []byte {
+func Cut(msg []byte, limit int) []byte {
 	if len(msg) <= limit {
 		return msg
 	}
@@ -20,11 +20,11 @@ func cut(msg []byte, limit int) []byte {
 	return msg[:limit]
 }
 
-// headEnd returns how many bytes of an RFC 5424 message its header and its
+// HeadEnd returns how many bytes of an RFC 5424 message its header and its
 // structured data take (sections 6.2 and 6.3), len(msg) where they do not end,
 // and 0 where msg is none. A message that is cut before that is not syslog any
 // more.
-func headEnd(msg []byte) int {
+func HeadEnd(msg []byte) int {
 	if len(msg) == 0 || msg[0] != '<' {
 		return 0
 	}

@@ -1,0 +1,195 @@
+package cef
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"tallyman/pipeline/event"
+	"tallyman/pipeline/schema"
+)
+
+const containerID = "9ceff3d23f248274d76f1d1d0712c4ec08a35602b017903879d583c484eff724"
+
+type set = map[schema.Key]string
+
+func with(fields set) *event.Event {
+	e := &event.Event{}
+	for k, v := range fields {
+		if ip, ok := event.IP(v); ok && k.Info().Type == schema.IP {
+			e.Fields.Add(k, ip)
+			continue
+		}
+		e.Fields.AddString(k, v)
+	}
+	return e
+}
+
+// exec is the worked example of SCHEMA.md section 12.
+func exec() *event.Event {
+	e := with(set{
+		schema.Message: "uid 1000 ran bash -c 'echo a=1|b' in shop-api-1", schema.EventCategory: "process", schema.EventAction: "executed",
+		schema.EventOutcome: "success", schema.EventModule: "auditd", schema.UserID: "1000", schema.ProcessExecutable: "/usr/bin/bash",
+		schema.ProcessCommandLine: "bash -c 'echo a=1|b'", schema.ContainerID: containerID, schema.ContainerName: "shop-api-1",
+		schema.ContainerImageName: "registry.corp.example/shop/api", schema.ContainerImageTag: "1.4.2", schema.AuditdKey: "tm_exec",
+	})
+	e.ID, e.Dataset, e.Time = event.NewID([]byte("exec")), "auditd.log", time.UnixMilli(1795227901123).UTC()
+	e.Fields.Add(schema.EventSeverity, event.Int(2))
+	e.Fields.Add(schema.ProcessPID, event.Int(4242))
+	e.Fields.Add(schema.ProcessParentPID, event.Int(4100))
+	e.Fields.AddNamed(schema.AuditdData, "exit", event.String("0"))
+	e.Shared.AddString(schema.HostID, "4c4c4544")
+	e.Shared.AddString(schema.HostName, "node-7")
+	e.Shared.AddString(schema.AgentVersion, "1.0.0")
+	return e
+}
+
+func render(t *testing.T, c *Encoder, e *event.Event) string {
+	t.Helper()
+	got, err := c.Append([]byte("before "), e)
+	if err != nil || !strings.HasPrefix(string(got), "before ") {
+		t.Fatalf("%q, %v", got, err)
+	}
+	return string(got[len("before "):])
+}
+
+func read(t *testing.T, s string) *parsed {
+	t.Helper()
+	p, err := parse(s)
+	if err != nil {
+		t.Fatalf("%v in\n%s", err, s)
+	}
+	return p
+}
+
+func TestTheWorkedExample(t *testing.T) {
+	want := `CEF:0|Tallyman|tallyman|1.0.0|auditd.executed|Process executed|2|rt=1795227901123 dvchost=node-7 deviceExternalId=4c4c4544 ` +
+		`deviceFacility=auditd.log cat=process act=executed outcome=success externalId=` + exec().ID.String() + ` suid=1000 sproc=/usr/bin/bash spid=4242 ` +
+		`cs1=` + containerID + ` cs1Label=ContainerId cs2=registry.corp.example/shop/api:1.4.2 cs2Label=ContainerImage ` +
+		`cs4=bash -c 'echo a\=1|b' cs4Label=CommandLine cs5=tm_exec cs5Label=AuditKey cn1=4100 cn1Label=ParentProcessId cn3=0 cn3Label=ExitCode ` +
+		`flexString1=shop-api-1 flexString1Label=ContainerName msg=uid 1000 ran bash -c 'echo a\=1|b' in shop-api-1`
+	if got := render(t, New(Options{}), exec()); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+func TestHeaders(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		fields set
+		want   string // class|name
+	}{
+		{"nothing", nil, "event|Event"},
+		{"a rule", set{schema.EventModule: "auditd", schema.EventAction: "executed", schema.RuleID: "TM-ES-010", schema.RuleName: "Shell in a container"}, "TM-ES-010|Shell in a container"},
+		{"a rule without a name", set{schema.RuleID: "A=b|c%d#e"}, "A-b-c-d-e|Rule matched"},
+		{"a file that is created", set{schema.EventModule: "auditd", schema.EventAction: "opened-file", schema.EventType: "creation"}, "auditd.opened-file|File created"},
+		{"a file that is written", set{schema.EventModule: "auditd", schema.EventAction: "opened-file", schema.EventType: "change"}, "auditd.opened-file|File opened for writing"},
+		{"a file that is read", set{schema.EventModule: "auditd", schema.EventAction: "opened-file", schema.EventType: "access"}, "auditd.opened-file|File opened"},
+		{"another record", set{schema.EventModule: "auditd", schema.EventAction: "crypto_key_user"}, "auditd.crypto_key_user|Audit record"},
+		{"a container", set{schema.EventModule: "docker", schema.DockerEventType: "container", schema.EventAction: "exec_start"}, "docker.container.exec_start|Command run in container"},
+		{"a copy", set{schema.EventModule: "docker", schema.DockerEventType: "container", schema.EventAction: "extract-to-dir"}, "docker.container.copy|Files copied from or to container"},
+		{"an image", set{schema.EventModule: "docker", schema.DockerEventType: "image", schema.EventAction: "pull"}, "docker.image.pull|Image added"},
+		{"a network", set{schema.EventModule: "docker", schema.DockerEventType: "network", schema.EventAction: "create"}, "docker.network.create|Engine object changed"},
+		{"a pod's shell", set{schema.EventModule: "kubernetes", schema.KubernetesAuditObjectRefResource: "pods", schema.KubernetesAuditObjectRefSubresource: "exec", schema.EventAction: "create"}, "kubernetes.pods.exec.create|Session into pod"},
+		{"a role", set{schema.EventModule: "kubernetes", schema.KubernetesAuditObjectRefResource: "clusterrolebindings", schema.EventAction: "create"}, "kubernetes.clusterrolebindings.create|Cluster permission changed"},
+		{"falco", set{schema.EventModule: "falco", schema.FalcoRule: "Read  sensitive file (untrusted)", schema.EventAction: "alert"}, "falco.read-sensitive-file-untrusted-|Read  sensitive file (untrusted)"},
+		{"syslog", set{schema.EventModule: "syslog", schema.LogSyslogAppname: "CRON", schema.EventAction: "syslog"}, "syslog.cron|Syslog message"},
+		{"git", set{schema.EventModule: "git", schema.EventAction: "push"}, "git.push|Repository updated"},
+		{"a registry", set{schema.EventModule: "registry", schema.EventAction: "pull"}, "registry.pull|Image pulled"},
+		{"jenkins", set{schema.EventModule: "jenkins", schema.EventAction: "script-executed"}, "jenkins.script-executed|Jenkins script run"},
+		{"ours", set{schema.EventModule: "tallyman", schema.EventAction: "started"}, "tallyman.started|Shipper event"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			p := read(t, render(t, New(Options{}), with(c.fields)))
+			if got := p.header[4] + "|" + p.header[5]; got != c.want {
+				t.Errorf("got %q, want %q", got, c.want)
+			}
+		})
+	}
+	cut := &event.Event{}
+	cut.Fields.AddString(schema.EventModule, "auditd")
+	cut.Fields.AddString(schema.EventAction, "opened-file")
+	cut.Fields.AddString(schema.EventType, "change")
+	cut.Fields.AddNamed(schema.AuditdData, "syscall", event.String("ftruncate"))
+	if p := read(t, render(t, New(Options{}), cut)); p.header[5] != "File truncated" {
+		t.Errorf("a truncated file is %q", p.header[5])
+	}
+}
+
+func TestHeaderEscapes(t *testing.T) {
+	e := with(set{schema.RuleID: "R", schema.RuleName: "a|b\\c\r\n\td\x1be\xff"})
+	e.Fields.Add(schema.EventSeverity, event.Int(11))
+	got := render(t, New(Options{Vendor: "V|", Product: `P\`, Version: 1}), e)
+	if want := `CEF:1|V\||P\\|0|R|a\|b\\c d\x1be\xff|10|`; got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	long := with(set{schema.RuleID: strings.Repeat("r", 2000), schema.RuleName: strings.Repeat("é|", 400)})
+	p := read(t, render(t, New(Options{Vendor: strings.Repeat("v", 99)}), long))
+	if len(p.header[1]) != 63 || len(p.header[4]) != 1023 || len([]rune(p.header[5])) != 512 {
+		t.Errorf("lengths %d %d %d", len(p.header[1]), len(p.header[4]), len([]rune(p.header[5])))
+	}
+}
+
+func TestExtensions(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		fields set
+		want   string
+	}{
+		{"addresses", set{schema.SourceIP: "10.0.0.8", schema.DestinationIP: "::ffff:203.0.113.9", schema.HostIP: "10.0.0.1"}, "dvc=10.0.0.1 src=10.0.0.8 dst=203.0.113.9"},
+		{"IPv6", set{schema.SourceIP: "2001:db8::1", schema.ServerIP: "::", schema.HostIP: "fe80::1"},
+			"c6a1=fe80::1 c6a1Label=Device IPv6 Address c6a2=2001:db8::1 c6a2Label=Source IPv6 Address c6a3=:: c6a3Label=Destination IPv6 Address"},
+		{"the person before the account", set{schema.UserAuditName: "ana", schema.UserName: "root", schema.UserEffectiveName: "root"}, "suser=ana spriv=root"},
+		{"su", set{schema.UserName: "ana", schema.UserEffectiveName: "root", schema.UserEffectiveID: "0", schema.EventProvider: "sudo"}, "suser=ana spriv=root duser=root duid=0"},
+		{"a group", set{schema.GroupName: "docker", schema.GroupID: "998", schema.UserEffectiveName: "root"}, "spriv=root duser=docker duid=998"},
+		{"a rename", set{schema.EventAction: "renamed", schema.FilePath: "/old", schema.FileTargetPath: "/new", schema.FileName: "old"}, "act=renamed fname=old filePath=/new oldFilePath=/old"},
+		{"a link", set{schema.EventAction: "linked", schema.FilePath: "/a", schema.FileTargetPath: "/b"}, "act=linked filePath=/a"},
+		{"a socket's path", set{schema.DestinationAddress: "/run/docker.sock", schema.NetworkType: "unix", schema.NetworkDirection: "egress"}, "deviceDirection=1 dhost=/run/docker.sock"},
+		{"an address is no host", set{schema.DestinationAddress: "203.0.113.9", schema.NetworkDirection: "ingress"}, "deviceDirection=0"},
+		{"a pod", set{schema.OrchestratorType: "kubernetes", schema.OrchestratorNamespace: "shop", schema.OrchestratorResourceName: "api-1"}, "cs3=shop/api-1 cs3Label=KubernetesPod"},
+		{"no pod", set{schema.OrchestratorType: "compose", schema.OrchestratorNamespace: "shop", schema.OrchestratorResourceName: "api"}, ""},
+		{"an image of a registry", set{schema.OCIRepository: "shop/api", schema.OCITag: "1.4.2", schema.OCIDigest: "sha256:1"}, "fileHash=sha256:1 cs2=shop/api:1.4.2 cs2Label=ContainerImage"},
+		{"an image without a tag", set{schema.ContainerImageName: "a"}, "cs2=a cs2Label=ContainerImage"},
+		{"a session that is a number", set{schema.AuditdSession: "3"}, "cn2=3 cn2Label=AuditSession"},
+		{"a session that is none", set{schema.AuditdSession: "4x"}, ""},
+		{"escapes", set{schema.Message: "a=b\\c\nd\re|f\x00\tg\u0085\xff"}, `msg=a\=b\\c\nd\re|f\x00\x09g\xc2\x85\xff`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got := render(t, New(Options{}), with(c.fields))
+			if _, ext, _ := strings.Cut(got, "|Event|0|"); ext != c.want {
+				t.Errorf("got  %s\nwant %s", got, c.want)
+			}
+		})
+	}
+	six := with(set{schema.SourceIP: "2001:db8::1"})
+	if got := render(t, New(Options{IPv6InSrc: true}), six); !strings.HasSuffix(got, "|src=2001:db8::1") {
+		t.Errorf("with IPv6InSrc: %s", got)
+	}
+	e := &event.Event{}
+	e.Fields.AddNamed(schema.AuditdData, "opid", event.String("77"))
+	e.Fields.AddNamed(schema.AuditdData, "opid_comm", event.String("nginx"))
+	e.Fields.AddNamed(schema.AuditdData, "exit", event.String("-13"))
+	e.Fields.Add(schema.EventStart, event.Time(time.UnixMilli(1500)))
+	for _, s := range []string{"a", "b=c"} {
+		e.Fields.AddString(schema.ThreatTechniqueID, s)
+	}
+	if got := render(t, New(Options{}), e); !strings.HasSuffix(got, `|dpid=77 dproc=nginx cs6=a,b\=c cs6Label=MitreTechnique cn3=-13 cn3Label=ExitCode start=1500`) {
+		t.Errorf("%s", got)
+	}
+}
+
+func TestNothingIsAllocatedForAnEvent(t *testing.T) {
+	c, e, buf := New(Options{}), exec(), make([]byte, 0, 8192)
+	if n := testing.AllocsPerRun(100, func() { buf, _ = c.Append(buf[:0], e) }); n != 0 {
+		t.Errorf("%v allocations for an event", n)
+	}
+}
+
+func BenchmarkAppend(b *testing.B) {
+	c, e, buf := New(Options{}), exec(), make([]byte, 0, 8192)
+	b.ReportAllocs()
+	for b.Loop() {
+		buf, _ = c.Append(buf[:0], e)
+	}
+	b.SetBytes(int64(len(buf)))
+}

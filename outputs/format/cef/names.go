@@ -1,0 +1,169 @@
+package cef
+
+import "tallyman/pipeline/schema"
+
+// name returns the Name of the header: what kind of thing happened, for people
+// (SCHEMA.md section 3). It repeats nothing of the other fields.
+func (c *Encoder) name() string {
+	if !c.get(schema.RuleID).IsZero() {
+		if s := c.get(schema.RuleName).Str(); s != "" {
+			return s
+		}
+		return "Rule matched"
+	}
+	action := c.get(schema.EventAction).Str()
+	switch c.get(schema.EventModule).Str() {
+	case "auditd":
+		return c.auditName(action)
+	case "docker":
+		return dockerName(c.get(schema.DockerEventType).Str(), action)
+	case "kubernetes":
+		return c.kubernetesName()
+	case "falco":
+		if s := c.get(schema.FalcoRule).Str(); s != "" {
+			return s
+		}
+		return "Falco alert"
+	case "syslog":
+		return "Syslog message"
+	case "tallyman":
+		return "Shipper event"
+	case "jenkins":
+		return or(jenkinsNames[action], "Jenkins request")
+	case "git":
+		return or(gitNames[action], "Repository event")
+	case "registry":
+		return or(registryNames[action], "Registry event")
+	}
+	return "Event"
+}
+
+func or(s, other string) string {
+	if s != "" {
+		return s
+	}
+	return other
+}
+
+// auditName is section 3.1.
+func (c *Encoder) auditName(action string) string {
+	switch action {
+	case "opened-file":
+		switch c.get(schema.EventType).Str() {
+		case "creation":
+			return "File created"
+		case "change":
+			switch c.call.Str() {
+			case "truncate", "ftruncate", "truncate64", "ftruncate64", "fallocate":
+				return "File truncated"
+			}
+			return "File opened for writing"
+		}
+		return "File opened"
+	case "":
+		return "Audit record"
+	}
+	if s := auditNames[action]; s != "" {
+		return s
+	}
+	if !c.call.IsZero() {
+		return "System call"
+	}
+	return "Audit record"
+}
+
+var auditNames = map[string]string{
+	"executed": "Process executed", "end": "Process ended", "ran-command": "Privileged command run", "killed-pid": "Signal sent to process",
+	"traced-process": "Process traced", "changed-identity-of": "Process identity changed", "joined-namespace": "Namespace joined",
+	"created-namespace": "Namespace created", "changed-root": "Root directory changed", "created-memory-file": "Memory file created",
+	"loaded-bpf-program": "BPF program loaded", "loaded-kernel-image": "Kernel image loaded", "issued-io-uring-operation": "io_uring operation",
+	"loaded-kernel-module": "Kernel module loaded", "unloaded-kernel-module": "Kernel module removed",
+	"renamed": "File renamed", "deleted": "File deleted", "created-directory": "Directory created", "linked": "Link created", "symlinked": "Link created",
+	"changed-file-permissions-of": "File permissions changed", "changed-file-ownership-of": "File ownership changed",
+	"changed-file-attributes-of": "File attributes changed", "changed-timestamp-of": "File times changed", "make-device": "Device node created",
+	"mounted": "Filesystem mounted", "unmounted": "Filesystem unmounted",
+	"connected-to": "Connection attempt", "bound-socket": "Socket bound", "listen-for-connections": "Listening port opened",
+	"accepted-connection-from": "Connection accepted", "sent-to": "Datagram sent or received", "received-from": "Datagram sent or received",
+	"logged-in": "User login", "logged-out": "User logout", "ended-session": "User logout", "authenticated": "User authenticated",
+	"was-authorized": "Account authorized", "started-session": "Session started", "acquired-credentials": "Credentials changed hands",
+	"refreshed-credentials": "Credentials changed hands", "disposed-credentials": "Credentials changed hands", "changed-login-id-to": "Login uid set",
+	"added-user-account": "User account created", "deleted-user-account": "User account deleted", "modified-user-account": "User account changed",
+	"changed-password": "Password changed", "locked-account": "Account locked", "unlocked-account": "Account unlocked",
+	"added-group-account-to": "Group created", "deleted-group-account-from": "Group deleted", "modified-group-account": "Group changed",
+	"assigned-user-role-to": "Role assigned", "removed-user-role-from": "Role removed",
+	"violated-selinux-policy": "SELinux denial", "violated-apparmor-policy": "AppArmor denial", "violated-seccomp-policy": "Seccomp violation",
+	"changed-selinux-enforcement": "Mandatory access control changed", "changed-selinux-boolean": "Mandatory access control changed",
+	"loaded-selinux-policy": "Mandatory access control changed", "changed-audit-configuration": "Audit configuration changed",
+	"started-audit": "Audit daemon started", "shutdown-audit": "Audit daemon stopped", "aborted-auditd-startup": "Audit daemon failed",
+	"rotated-audit-logs": "Audit log rotated", "started-service": "Service started", "stopped-service": "Service stopped",
+	"changed-system-time": "System time changed", "changed-system-name": "System name changed", "booted-system": "System started",
+	"shutdown-system": "System stopped", "loaded-firewall-rule-to": "Firewall changed", "package-updated": "Software updated",
+	"crashed-program": "Program crashed", "changed-promiscuous-mode-on-device": "Promiscuous mode changed",
+}
+
+// dockerName is the engine's part of section 3.2.
+func dockerName(kind, action string) string {
+	switch kind {
+	case "container":
+		return or(containerNames[action], "Container changed")
+	case "image":
+		switch action {
+		case "pull", "load", "import":
+			return "Image added"
+		case "push", "save":
+			return "Image exported"
+		case "build", "commit":
+			return "Image built on host"
+		}
+		return "Image changed"
+	case "daemon":
+		if action == "reload" {
+			return "Engine configuration reloaded"
+		}
+	}
+	return "Engine object changed"
+}
+
+var containerNames = map[string]string{
+	"create": "Container created", "start": "Container started", "restart": "Container started", "unpause": "Container started",
+	"die": "Container stopped", "stop": "Container stopped", "kill": "Container stopped", "pause": "Container stopped", "oom": "Container stopped",
+	"destroy": "Container removed", "exec_create": "Command run in container", "exec_start": "Command run in container",
+	"exec_die": "Command run in container", "attach": "Console attached", "detach": "Console attached",
+	"archive-path": copied, "extract-to-dir": copied, "export": copied, "copy": copied,
+}
+
+const copied = "Files copied from or to container"
+
+// kubernetesName is the API server's part of section 3.2.
+func (c *Encoder) kubernetesName() string {
+	switch c.get(schema.KubernetesAuditObjectRefSubresource).Str() {
+	case "exec", "attach", "portforward":
+		return "Session into pod"
+	}
+	switch c.get(schema.KubernetesAuditObjectRefResource).Str() {
+	case "roles", "rolebindings", "clusterroles", "clusterrolebindings":
+		return "Cluster permission changed"
+	}
+	return "Kubernetes API request"
+}
+
+var jenkinsNames = map[string]string{
+	"job-config-changed": "Jenkins job changed", "job-created": "Jenkins job changed", "job-deleted": "Jenkins job changed",
+	"job-enabled": "Jenkins job changed", "job-disabled": "Jenkins job changed", "security-config-changed": "Jenkins security changed",
+	"plugin-changed": "Jenkins plugin changed", "credential-changed": "Jenkins credential changed", "script-executed": "Jenkins script run",
+	"controller-restarted": "Jenkins controller stopped", "controller-quieted": "Jenkins controller stopped",
+	"build-started": "Build started", "build-completed": "Build ended", "credential-used": "Credential used by job",
+}
+
+var gitNames = map[string]string{
+	"push": "Repository updated", "clone": "Repository read", "fetch": "Repository read",
+	"repository-created": "Repository changed", "repository-deleted": "Repository changed", "visibility-changed": "Repository changed",
+	"protection-changed": access, "protection-removed": access, "deploy-key-added": access, "access-token-created": access,
+	"member-added": access, "webhook-changed": access,
+}
+
+const access = "Repository access changed"
+
+var registryNames = map[string]string{
+	"push": "Image pushed", "pull": "Image pulled", "mount": "Layer shared", "delete": "Image deleted",
+}

@@ -1,0 +1,214 @@
+// Package rfc5424 renders an event as one syslog message: a header, structured
+// data and a payload (RFC 5424, SCHEMA.md section 8). It knows the grammar of a
+// message; it knows no framing and no transport.
+package rfc5424
+
+import (
+	"os"
+	"strconv"
+	"strings"
+
+	"tallyman/pipeline/event"
+	"tallyman/pipeline/plugin"
+	"tallyman/pipeline/schema"
+)
+
+// The facilities of section 6.2.1 that are used where none is asked for.
+const (
+	authpriv = 10
+	local0   = 16
+)
+
+// DefaultID is the SD-ID of the structured data (section 6.3.2); 32473 is the
+// number that RFC 5612 sets aside for examples.
+const DefaultID = "tallyman@32473"
+
+// Options are what may be chosen.
+type Options struct {
+	Payload  plugin.Encoder // nil: the event's message, else its source text
+	Data     bool           // structured data is wanted
+	ID       string         // its SD-ID; DefaultID where it is empty
+	Facility int            // 1 to 23; 0: authpriv for what concerns identity, local0 for the rest
+	OneLine  bool           // line ends inside a message become blanks
+	MaxBytes int            // of a message, for a Payload that can keep within a limit; 0 for none
+}
+
+// Bounded is a payload that can keep within a limit by itself, which is better
+// than to be cut.
+type Bounded interface {
+	// AppendMax is Append with at most limit bytes.
+	AppendMax(dst []byte, e *event.Event, limit int) ([]byte, error)
+	// Shortened reports whether the last event had to give something up for it.
+	Shortened() bool
+}
+
+// Encoder renders events as messages. It implements plugin.Encoder.
+type Encoder struct {
+	o       Options
+	open    string // "[" and the SD-ID
+	pid     string
+	bounded Bounded // nil where the payload is none
+}
+
+// New returns an encoder.
+func New(o Options) *Encoder {
+	if o.ID == "" {
+		o.ID = DefaultID
+	}
+	m := &Encoder{o: o, open: "[" + o.ID, pid: strconv.Itoa(os.Getpid())}
+	if b, ok := o.Payload.(Bounded); ok && o.MaxBytes > 0 {
+		m.bounded = b
+	}
+	return m
+}
+
+// Append implements plugin.Encoder.
+func (m *Encoder) Append(dst []byte, e *event.Event) ([]byte, error) {
+	out := append(m.head(dst, e), ' ')
+	if m.o.Data {
+		out = m.structured(out, e)
+	} else {
+		out = append(out, '-')
+	}
+	out = append(out, ' ')
+	out, err := m.payload(out, e, len(out)-len(dst))
+	if err != nil {
+		return dst, err
+	}
+	if m.o.OneLine {
+		for i, c := range out[len(dst):] {
+			if c == '\n' || c == '\r' {
+				out[len(dst)+i] = ' '
+			}
+		}
+	}
+	return out, nil
+}
+
+// payload appends what the message says after used bytes of header.
+func (m *Encoder) payload(dst []byte, e *event.Event, used int) ([]byte, error) {
+	switch {
+	case m.bounded != nil:
+		return m.bounded.AppendMax(dst, e, m.o.MaxBytes-used)
+	case m.o.Payload != nil:
+		return m.o.Payload.Append(dst, e)
+	}
+	text := e.Get(schema.Message).Str()
+	if text == "" {
+		text = e.Raw
+	}
+	return append(dst, text...), nil
+}
+
+// Shortened reports whether the payload of the last message had to give
+// something up to keep within MaxBytes.
+func (m *Encoder) Shortened() bool { return m.bounded != nil && m.bounded.Shortened() }
+
+// head appends PRI to MSGID (section 6.2).
+func (m *Encoder) head(dst []byte, e *event.Event) []byte {
+	dst = append(dst, '<')
+	dst = strconv.AppendInt(dst, int64(m.facility(e.Dataset)*8+severity(e)), 10)
+	dst = append(dst, ">1 "...)
+	if e.Time.IsZero() {
+		dst = append(dst, '-')
+	} else {
+		dst = e.Time.UTC().AppendFormat(dst, "2006-01-02T15:04:05.000000Z")
+	}
+	dst = word(append(dst, ' '), e.Get(schema.HostName).Str(), 255)
+	dst = append(dst, " tallyman "...)
+	dst = append(dst, m.pid...)
+	at := len(dst) + 1
+	dst = word(append(dst, ' '), e.Dataset, 32)
+	for i := at; i < len(dst); i++ {
+		if dst[i] == '.' {
+			dst[i] = '-'
+		}
+	}
+	return dst
+}
+
+// facility is authpriv for what concerns identity, local0 for the rest, unless
+// one is asked for.
+func (m *Encoder) facility(dataset string) int {
+	if m.o.Facility > 0 {
+		return m.o.Facility
+	}
+	if strings.HasPrefix(dataset, "auditd") || strings.HasPrefix(dataset, "identity") {
+		return authpriv
+	}
+	return local0
+}
+
+// severity maps event.severity, 0 to 10, to the code of section 6.2.1.
+func severity(e *event.Event) int {
+	switch n, _ := e.Get(schema.EventSeverity).Int64(); {
+	case n <= 2:
+		return 6
+	case n == 3:
+		return 5
+	case n <= 6:
+		return 4
+	case n <= 8:
+		return 3
+	}
+	return 2
+}
+
+// word appends s as one header field: printable ASCII without blanks, at most
+// limit bytes, "-" for nothing. Other bytes become an underscore.
+func word(dst []byte, s string, limit int) []byte {
+	if s == "" {
+		return append(dst, '-')
+	}
+	for i := 0; i < len(s) && i < limit; i++ {
+		c := s[i]
+		if c <= ' ' || c > '~' {
+			c = '_'
+		}
+		dst = append(dst, c)
+	}
+	return dst
+}
+
+// structured appends the one SD-ELEMENT (section 6.3).
+func (m *Encoder) structured(dst []byte, e *event.Event) []byte {
+	dst = append(dst, m.open...)
+	if !e.ID.IsZero() {
+		dst = append(dst, ` id="`...)
+		dst = append(e.ID.Append(dst), '"')
+	}
+	dst = param(dst, "dataset", e.Dataset)
+	dst = param(dst, "action", e.Get(schema.EventAction).Str())
+	dst = param(dst, "outcome", e.Get(schema.EventOutcome).Str())
+	dst = param(dst, "container", e.Get(schema.ContainerID).Str())
+	return append(dst, ']')
+}
+
+// param appends a name and its value, which must be UTF-8 with `"`, `\` and `]`
+// escaped (section 6.3.3).
+func param(dst []byte, name, value string) []byte {
+	if value == "" {
+		return dst
+	}
+	dst = append(dst, ' ')
+	dst = append(dst, name...)
+	dst = append(dst, '=', '"')
+	value = strings.ToValidUTF8(value, "\uFFFD")
+	for i := range len(value) {
+		if c := value[i]; c == '"' || c == '\\' || c == ']' {
+			dst = append(dst, '\\')
+		}
+		dst = append(dst, value[i])
+	}
+	return append(dst, '"')
+}
+
+// IsName reports whether s is an SD-NAME (section 6.3.2).
+func IsName(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c <= ' ' || c > '~' || c == '=' || c == ']' || c == '"' {
+			return false
+		}
+	}
+	return s != "" && len(s) <= 32
+}
