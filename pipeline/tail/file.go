@@ -28,6 +28,7 @@ type file struct {
 	prev    []byte // the bytes before off, up to prevBytes
 	started bool   // it is the one that lines are cut from
 	final   bool   // it was read to its end after its successor had content
+	marked  bool   // its position was given
 	short   bool   // it was shorter than off when last looked at
 }
 
@@ -56,6 +57,12 @@ func (f *file) seek(off int64) error {
 	}
 	f.off, f.prev = off, prev
 	return nil
+}
+
+// again begins the file anew: its content is another one.
+func (f *file) again() {
+	f.off, f.rest, f.prev = 0, "", f.prev[:0]
+	f.started, f.final, f.marked, f.short = false, false, false, false
 }
 
 // fill reads the next chunk into f.rest by way of buf and returns its length, 0

@@ -7,7 +7,6 @@ import (
 	"os"
 
 	"tallyman/pipeline/meter"
-	"tallyman/pipeline/plugin"
 )
 
 // file returns the nth of the files that are held, nil where there is none.
@@ -26,9 +25,7 @@ func (t *Tail) drop() {
 	defer t.mu.Unlock()
 	f := t.files[0]
 	t.files = t.files[1:]
-	if err := f.f.Close(); err != nil {
-		t.o.Log.Warn("closing a rotated file failed", "path", f.path, "error", err)
-	}
+	t.shut(f)
 }
 
 // look finds out what is to be read, and holds it open.
@@ -62,17 +59,27 @@ func (t *Tail) resolve() error {
 	}
 	if t.start.Ino != 0 {
 		for _, exact := range []bool{true, false} {
-			i, err := t.find(list, exact)
+			i, err := t.find(list, t.start, exact)
 			if err != nil {
 				return err
 			}
 			if i >= 0 {
-				off := t.start.Off
-				return t.begin(list[i:], func(*os.File) int64 { return off })
+				return t.resume(list, i)
 			}
 		}
 	}
 	return t.gone(list)
+}
+
+// resume goes on in the ith file of list, at the position.
+func (t *Tail) resume(list []entry, i int) error {
+	off := t.start.Off
+	if i == len(list)-1 && t.start.Head == 0 {
+		// The path's file was empty: what was copied from it since then comes first.
+		list = newer(list, t.start.Mod+1)
+		i = 0
+	}
+	return t.begin(list[i:], func(*os.File) int64 { return off })
 }
 
 // candidates returns what there is, oldest first. Without a position that is
@@ -94,9 +101,17 @@ func (t *Tail) gone(list []entry) error {
 		return nil
 	}
 	if t.start.Ino != 0 {
-		t.lost(t.reason, t.start.left(), "the file that was read up to a position is gone, with what followed in it")
+		t.lost(t.reason(list), t.start.left(), "the file that was read up to a position is gone, with what followed in it")
 	}
 	return t.begin(list, func(*os.File) int64 { return 0 })
+}
+
+// reason is why the file of t.start is not there.
+func (t *Tail) reason(list []entry) string {
+	if list[len(list)-1].id.Ino == t.start.Ino {
+		return "truncated"
+	}
+	return "rotated_away"
 }
 
 // newer returns the files that were written after mod, and the path's own.
@@ -109,15 +124,14 @@ func newer(list []entry, mod int64) []entry {
 	return nil
 }
 
-// find returns the index of the file that t.start was taken from, exactly, or
+// find returns the index of the file that p was taken from, exactly, or
 // else of a copy of it; -1 for none.
-func (t *Tail) find(list []entry, exact bool) (int, error) {
-	p := t.start
-	if !exact && p.Tail == 0 {
+func (t *Tail) find(list []entry, p *position, exact bool) (int, error) {
+	if !exact && p.Head == 0 {
 		return -1, nil
 	}
 	for i, e := range list {
-		if exact != (e.id.Ino == p.Ino) || exact && t.reason == "truncated" {
+		if exact != (e.id.Ino == p.Ino) {
 			continue
 		}
 		one, err := openFile(e)
@@ -187,10 +201,11 @@ func (t *Tail) extend() error {
 	}
 	for i, e := range list {
 		if last.id.same(e.id) {
+			t.behind = false
 			return t.hold(list[i+1:])
 		}
 	}
-	now, err := last.f.Stat()
+	held, err := last.f.Stat()
 	if err != nil {
 		return err
 	}
@@ -198,7 +213,7 @@ func (t *Tail) extend() error {
 		t.lost("rotated_away", 0, "files were rotated away faster than they were read")
 		t.behind = false
 	}
-	return t.hold(newer(list, now.ModTime().UnixNano()))
+	return t.hold(newer(list, held.ModTime().UnixNano()))
 }
 
 // hold opens files in their order, as many as may be held.
@@ -217,33 +232,6 @@ func (t *Tail) hold(list []entry) error {
 		t.o.Log.Info("the file was rotated", "path", t.o.Path, "next", e.path)
 	}
 	return nil
-}
-
-// replaced takes up a file whose content was exchanged in place. What was not
-// read of it may be in a copy that was made before, which is looked for. A file
-// that is only short must be so twice: a network file system may show an old
-// size for a moment.
-func (t *Tail) replaced(f *file, sure bool) (bool, error) {
-	if !sure && !f.short {
-		f.short = true
-		return false, nil
-	}
-	t.mu.Lock()
-	p := t.given
-	if p.identity != f.id {
-		p = position{identity: f.id}
-	}
-	if len(t.files) > 1 {
-		t.lost("truncated", p.left(), "a rotated file was truncated before it was read")
-	} else {
-		t.start, t.reason = &p, "truncated"
-	}
-	t.mu.Unlock()
-	t.drop()
-	if err := t.look(); err != nil {
-		return false, plugin.Retry(err)
-	}
-	return true, nil
 }
 
 // beginning is where reading starts when there is no position: at 0, or behind

@@ -68,7 +68,7 @@ func parsePosition(raw []byte) (position, error) {
 		return position{}, fmt.Errorf("%w: %w", errPosition, err)
 	}
 	if p.Version != positionVersion || p.Off < 0 || p.Head < 0 || p.Head > headBytes || p.Tail < 0 || p.Tail > tailBytes ||
-		int64(p.Tail) > p.Off || int64(p.Head) > p.Off {
+		int64(p.Tail) > p.Off {
 		return position{}, fmt.Errorf("%w: %.200q", errPosition, raw)
 	}
 	return p, nil
@@ -94,19 +94,14 @@ func (p *position) left() uint64 {
 // mark takes the fingerprints of f at off. What cannot be read is left out: the
 // position is still good, only less sure to be recognised.
 func (p *position) mark(f *os.File, off int64) {
-	if p.Head < headBytes && int64(p.Head) < off {
-		p.Head = int(min(headBytes, off))
-		if p.HeadSum = sum(f, 0, p.Head); p.HeadSum == "" {
-			p.Head = 0
-		}
-	}
-	p.Off, p.Tail = off, int(min(tailBytes, off))
-	if p.TailSum = sum(f, off-int64(p.Tail), p.Tail); p.TailSum == "" {
-		p.Tail = 0
-	}
 	if info, err := f.Stat(); err == nil {
 		p.Size, p.Mod = info.Size(), info.ModTime().UnixNano()
 	}
+	if n := min(headBytes, max(p.Size, off)); int64(p.Head) < n {
+		p.Head, p.HeadSum = sum(f, 0, int(n))
+	}
+	p.Off = off
+	p.Tail, p.TailSum = sum(f, off-min(tailBytes, off), int(min(tailBytes, off)))
 }
 
 // holds reports whether f has, at the place of p, the content that p was taken
@@ -116,18 +111,20 @@ func (p *position) holds(f *os.File) bool {
 	if err != nil || info.Size() < p.Off {
 		return false
 	}
-	return sum(f, 0, p.Head) == p.HeadSum && sum(f, p.Off-int64(p.Tail), p.Tail) == p.TailSum
+	_, head := sum(f, 0, p.Head)
+	_, tail := sum(f, p.Off-int64(p.Tail), p.Tail)
+	return head == p.HeadSum && tail == p.TailSum
 }
 
-// sum is the fingerprint of n bytes at off, "" for none and where they are not
-// there.
-func sum(f *os.File, off int64, n int) string {
+// sum returns n and the fingerprint of n bytes at off, 0 and "" where they are
+// not there.
+func sum(f *os.File, off int64, n int) (int, string) {
 	var buf [headBytes]byte
 	if got, _ := f.ReadAt(buf[:n], off); n == 0 || got < n {
-		return ""
+		return 0, ""
 	}
 	s := sha256.Sum256(buf[:n])
-	return hex.EncodeToString(s[:12])
+	return n, hex.EncodeToString(s[:12])
 }
 
 // none is the position of one who waits for a file that does not exist.

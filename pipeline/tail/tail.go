@@ -19,7 +19,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -71,7 +70,6 @@ type Tail struct {
 	files  []*file    // held open, oldest first; Read reads the first
 	start  *position  // where to go on; nil once the file for it is found
 	fresh  bool       // there was no position: nothing before the path's file is read
-	reason string     // why start may not be found: "rotated_away", "truncated"
 	behind bool       // there were more rotated files than may be held open
 
 	given position // as last put on a batch
@@ -119,7 +117,7 @@ func (t *Tail) Open(_ context.Context, from []byte) error {
 		t.lost("position", 0, err.Error())
 		p = position{}
 	}
-	t.start, t.reason, t.given = &p, "rotated_away", p
+	t.start, t.given = &p, p
 	if err := t.look(); err != nil && t.o.Once {
 		return plugin.Permanent(err)
 	}
@@ -167,142 +165,6 @@ func (t *Tail) explain(err error) error {
 		hint = "give the user that runs tallyman leave to read the file and to enter its folder"
 	}
 	return fmt.Errorf("tail: %w (%s)", err, hint)
-}
-
-// minSteps is how many steps a Read takes while there is something to do, however
-// short it may wait: turns from file to file, and chunks of a long line.
-const minSteps = 16
-
-// Read adds the next lines to b.
-func (t *Tail) Read(ctx context.Context, b *event.Batch, wait time.Duration) error {
-	var timeout <-chan time.Time
-	for steps := 1; ; steps++ {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		moved, err := t.step(b)
-		if len(b.Events) > 0 || err != nil || wait <= 0 && !moved {
-			t.mark(b)
-			return err
-		}
-		if moved && steps < minSteps {
-			continue
-		}
-		if timeout == nil {
-			timer := time.NewTimer(wait)
-			defer timer.Stop()
-			timeout = timer.C
-		}
-		if done, err := t.pause(ctx, timeout, moved); done {
-			t.mark(b)
-			return err
-		}
-	}
-}
-
-// pause waits for news, unless moved says that there is some, and reports
-// whether Read is done.
-func (t *Tail) pause(ctx context.Context, timeout <-chan time.Time, moved bool) (bool, error) {
-	if moved {
-		select {
-		case <-timeout:
-			return true, nil
-		default:
-			return false, nil
-		}
-	}
-	select {
-	case <-timeout:
-		return true, nil
-	case <-ctx.Done():
-		return true, ctx.Err()
-	case <-t.wake:
-		return false, nil
-	}
-}
-
-// step reads one chunk, or takes one turn in what there is to read, and reports
-// whether it is worth to call it again at once.
-func (t *Tail) step(b *event.Batch) (bool, error) {
-	if t.ended {
-		return false, io.EOF
-	}
-	f := t.file(0)
-	if f == nil {
-		if err := t.look(); err != nil {
-			return false, plugin.Retry(err)
-		}
-		f = t.file(0)
-		return f != nil, nil
-	}
-	if !f.started {
-		t.lines.Reset(f.off)
-		f.started = true
-	}
-	if f.rest == "" {
-		switch n, err := f.fill(t.buf); {
-		case errors.Is(err, errReplaced):
-			return t.replaced(f, t.o.Once)
-		case errors.Is(err, errOther):
-			return t.replaced(f, true)
-		case err != nil:
-			return false, plugin.Retry(fmt.Errorf("tail: %w", err))
-		case n == 0:
-			f.short = false
-			return t.atEnd(f, b)
-		}
-	}
-	f.final, f.short = false, false
-	f.rest = t.lines.Cut(b, f.rest, t.o.Now())
-	return true, nil
-}
-
-// atEnd decides what follows when f has no more bytes. A file is left only when
-// its writer has begun the next one, and only after one more look at it then.
-func (t *Tail) atEnd(f *file, b *event.Batch) (bool, error) {
-	if t.file(1) == nil {
-		if err := t.look(); err != nil {
-			return false, plugin.Retry(err)
-		}
-	}
-	next := t.file(1)
-	switch {
-	case next == nil && !t.o.Once:
-		return false, nil
-	case next == nil:
-		t.lines.End(b, t.o.Now())
-		t.ended = true
-		return false, io.EOF
-	case !t.o.Once && t.file(2) == nil && !next.hasBytes():
-		return false, nil
-	case !f.final:
-		f.final = true
-		return true, nil
-	}
-	t.lines.End(b, t.o.Now())
-	t.drop()
-	return true, nil
-}
-
-// mark puts the position on b when it has moved.
-func (t *Tail) mark(b *event.Batch) {
-	p := t.given
-	f := t.file(0)
-	switch {
-	case f == nil && t.fresh && p.Mod == 0:
-		p = none(t.o.Now())
-	case f == nil || !f.started:
-		return
-	case p.identity == f.id && p.Off == t.lines.Offset:
-		return
-	default:
-		if p.identity != f.id {
-			p = position{identity: f.id}
-		}
-		p.mark(f.f, t.lines.Offset)
-	}
-	t.given = p
-	b.Position = p.encode()
 }
 
 // Close ends the watching and closes every file.
