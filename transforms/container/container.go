@@ -7,6 +7,7 @@
 package container
 
 import (
+	"path/filepath"
 	"sync"
 
 	"tallyman/pipeline/meter"
@@ -107,15 +108,23 @@ func New(s *Settings, env plugin.Env) (plugin.Transform, error) {
 		}
 	} else {
 		if s.Procfs.Value != "" {
-			t.proc = newProcfs(s.Procfs.Value, env.Now)
+			t.proc = newProcfs(under(env.Dir, s.Procfs.Value), env.Now)
 		}
 		if s.DockerRoot.Value != "" {
-			t.docker = &dockerRoot{dir: s.DockerRoot.Value}
+			t.docker = &dockerRoot{dir: under(env.Dir, s.DockerRoot.Value)}
 		}
 	}
 	t.table.vouch = t.vouch
 	t.count(env.Meter)
 	return t, nil
+}
+
+// under returns path, relative to the configuration's folder.
+func under(dir, path string) string {
+	if filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(dir, path)
 }
 
 func (t *Transform) count(m *meter.Registry) {

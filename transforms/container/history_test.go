@@ -32,11 +32,11 @@ func TestHistory(t *testing.T) {
 		"not started yet":                  {func(h *history) { h.begin(0, 5, 1, inA); h.fork(ms(120), 6, 5) }, 6, 5, 100, answer{}},
 		"ended":                            {func(h *history) { h.begin(0, 5, 1, inA); h.fork(ms(10), 6, 5); h.exit(ms(99), 6) }, 6, 5, 100, answer{}},
 		"started within the stamp's lag":   {func(h *history) { h.begin(0, 5, 1, inA); h.fork(ms(114), 6, 5) }, 6, 5, 100, answer{in: a, method: methodTracefs, conf: confExact, hops: 1}},
-		"the life before":                  {twice(inA, inB, 50), 6, 5, 30, answer{in: a, method: methodTracefs, conf: confExact}},
-		"the life after":                   {twice(inA, inB, 50), 6, 5, 60, answer{in: b, method: methodTracefs, conf: confExact}},
-		"two lives at once, by parent":     {twice(inA, inB, 50), 6, 7, 45, answer{in: a, method: methodTracefs, conf: confExact}},
-		"two lives at once, no parent":     {twice(inA, inB, 50), 6, 99, 45, answer{ambiguous: true}},
-		"two lives at once, one place":     {twice(inA, inA, 50), 6, 99, 45, answer{in: a, method: methodTracefs, conf: confHigh, ambiguous: true}},
+		"the life before":                  {twice(inA, inB), 6, 5, 30, answer{in: a, method: methodTracefs, conf: confExact}},
+		"the life after":                   {twice(inA, inB), 6, 5, 60, answer{in: b, method: methodTracefs, conf: confExact}},
+		"two lives at once, by parent":     {twice(inA, inB), 6, 7, 45, answer{in: a, method: methodTracefs, conf: confExact}},
+		"two lives at once, no parent":     {twice(inA, inB), 6, 99, 45, answer{ambiguous: true}},
+		"two lives at once, one place":     {twice(inA, inA), 6, 99, 45, answer{in: a, method: methodTracefs, conf: confHigh, ambiguous: true}},
 		"forked by a thread of one in A":   {func(h *history) { h.begin(0, 5, 1, inA); h.fork(ms(10), 6, 55) }, 6, 5, 100, answer{in: a, method: methodTracefs, conf: confHigh, hops: 1}},
 		"forked by a thread of the host's": {func(h *history) { h.begin(0, 5, 1, onHost); h.fork(ms(10), 6, 55) }, 6, 5, 100, answer{}},
 		"a move without a start":           {func(h *history) { h.moved(ms(10), 6, inA) }, 6, 5, 100, answer{in: a, method: methodTracefs, conf: confExact}},
@@ -49,11 +49,11 @@ func TestHistory(t *testing.T) {
 	}
 }
 
-// twice is a pid that ends at a time, in ms, and comes again at once, first as
-// a child of 7 and then of 8.
-func twice(first, second state, at int64) func(h *history) {
+// twice is a pid that ends at 50 ms and comes again at once, first as a child of
+// 7 and then of 8.
+func twice(first, second state) func(h *history) {
 	return func(h *history) {
-		at := at * int64(time.Millisecond)
+		at := 50 * int64(time.Millisecond)
 		h.begin(0, 6, 7, first)
 		h.exit(at, 6)
 		h.begin(at+1, 6, 8, second)

@@ -185,7 +185,7 @@ func TestNodesAreKeptApart(t *testing.T) {
 
 // newSplitProc is the /proc of web-1, which has a process 40 in a container.
 func newSplitProc(t *testing.T) *fakeProc {
-	p := newFakeProc(t, 1000)
+	p := newFakeProc(t)
 	p.process(40, 23, 0, "app", "S", 0, "0::/docker/"+idA)
 	return p
 }

@@ -10,7 +10,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"time"
 
 	"tallyman/pipeline/plugin"
@@ -66,10 +65,7 @@ func (l *loader) problem(f plugin.Text, at plugin.Pos, err error) {
 
 // open opens a file, relative to the configuration's folder, and undoes gzip.
 func (l *loader) open(f plugin.Text) (io.Reader, io.Closer, string, error) {
-	path := f.Value
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(l.dir, path)
-	}
+	path := under(l.dir, f.Value)
 	file, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil, path, fmt.Errorf("no such file: %s", path)

@@ -87,7 +87,11 @@ func parseStat(s string) (glance, bool) {
 	}
 	f := strings.Fields(s[i+1:])
 	const state, ppid, flags, start = 0, 1, 6, 19 // fields 3, 4, 9 and 22
-	if len(f) <= start || strings.Contains("ZXx", f[state]) {
+	if len(f) <= start {
+		return glance{}, false
+	}
+	switch f[state] {
+	case "Z", "X", "x":
 		return glance{}, false
 	}
 	pp, err1 := strconv.ParseInt(f[ppid], 10, 32)

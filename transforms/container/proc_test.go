@@ -14,7 +14,7 @@ import (
 )
 
 // fakeProc is a folder that looks like /proc, of a host that booted an hour
-// before the stories of tell begin.
+// before the stories of tell begin, a second after their begin.
 type fakeProc struct {
 	t   *testing.T
 	dir string
@@ -23,9 +23,9 @@ type fakeProc struct {
 
 const storyStart = int64(1_795_231_898_000)
 
-func newFakeProc(t *testing.T, nowMS int64) *fakeProc {
-	p := &fakeProc{t: t, dir: t.TempDir(), now: time.UnixMilli(storyStart + nowMS)}
-	p.write("uptime", fmt.Sprintf("%.2f 12.00\n", 3600+float64(nowMS)/1000))
+func newFakeProc(t *testing.T) *fakeProc {
+	p := &fakeProc{t: t, dir: t.TempDir(), now: time.UnixMilli(storyStart + 1000)}
+	p.write("uptime", "3601.00 12.00\n")
 	return p
 }
 
@@ -113,7 +113,7 @@ func TestProc(t *testing.T) {
 		"gone, as its parent": {func(*fakeProc) {}, "at 500: 30 of 29 openat", " none unknown"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p := newFakeProc(t, 1000)
+			p := newFakeProc(t)
 			c.set(p)
 			out := run(t, p.transform(), []capturedEvent{tell(t, c.story)}, 1)
 			if got := told(&out[0]); got != c.want {
@@ -126,7 +126,7 @@ func TestProc(t *testing.T) {
 // TestHostOfAnEngineHoldsForAMoment is the story of runc exec: its process is on
 // the host until it is moved.
 func TestHostOfAnEngineHoldsForAMoment(t *testing.T) {
-	p := newFakeProc(t, 1000)
+	p := newFakeProc(t)
 	p.process(20, 10, 0, "runc", "S", 0, "0::/system.slice/docker.service")
 	p.process(21, 20, 100, "runc:[1:CHILD]", "S", 0, "0::/system.slice/docker.service")
 	tr := p.transform()
@@ -142,7 +142,7 @@ func TestHostOfAnEngineHoldsForAMoment(t *testing.T) {
 // TestHostIsLookedAtAgainAfterAnExec and not before: a process that was on the
 // host and is gone after its exec is not known any more.
 func TestHostIsLookedAtAgainAfterAnExec(t *testing.T) {
-	p := newFakeProc(t, 1000)
+	p := newFakeProc(t)
 	p.process(29, 1, -9000, "bash", "S", 0, "0::/user.slice/session-1.scope")
 	p.process(30, 29, 0, "bash", "S", 0, "0::/user.slice/session-1.scope")
 	tr := p.transform()
@@ -169,7 +169,7 @@ func TestEnginesAreBelievedOnlyOnTheHost(t *testing.T) {
 		"0::/system.slice/docker.service": "eaca lineage exact",
 		"0::/odd":                         "eaca lineage high",
 	} {
-		p := newFakeProc(t, 1000)
+		p := newFakeProc(t)
 		p.process(20, 10, 100, "runc", "S", 0, group)
 		out := run(t, p.transform(), []capturedEvent{tell(t, story[0]), tell(t, story[1])}, 1)
 		if got := told(&out[1]); got != want {
@@ -179,7 +179,7 @@ func TestEnginesAreBelievedOnlyOnTheHost(t *testing.T) {
 }
 
 func TestDockerRootNamesContainers(t *testing.T) {
-	p := newFakeProc(t, 1000)
+	p := newFakeProc(t)
 	p.process(30, 29, 0, "app", "S", 0, "0::/docker/"+idA)
 	p.write("docker/containers/"+idA+"/config.v2.json", `{"ID":"`+idA+`","Name":"/web","Image":"sha256:`+idB+`",
 		"Config":{"Image":"registry.example:5000/shop/api:1.4","Labels":{"com.docker.compose.project":"shop","com.docker.compose.service":"api"}}}`)

@@ -18,8 +18,8 @@ type table struct {
 	vouch func(l *life, s *seen) (believed, proven bool)
 }
 
-func newTable(max int, reg *registry) *table {
-	return &table{lives: map[who]*life{}, max: max, reg: reg, names: map[string]string{},
+func newTable(most int, reg *registry) *table {
+	return &table{lives: map[who]*life{}, max: most, reg: reg, names: map[string]string{},
 		vouch: func(*life, *seen) (bool, bool) { return true, false }}
 }
 
