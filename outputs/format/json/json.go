@@ -77,7 +77,8 @@ func (c *Encoder) Append(dst []byte, e *event.Event) ([]byte, error) {
 }
 
 // gather lists what the event holds by leaf. A key that the event has itself
-// hides what it shares under the same key, as event.Get has it.
+// hides what it shares under the same key, as event.Get has it; in a map it is
+// the name that hides the same name.
 func (c *Encoder) gather(e *event.Event) {
 	c.list, c.esc = c.list[:0], c.esc[:0]
 	c.have = bits{}
@@ -89,7 +90,11 @@ func (c *Encoder) gather(e *event.Event) {
 	c.own = c.have
 	for i := range e.Shared {
 		f := &e.Shared[i]
-		if int(f.Key) < len(c.plan.rank) && !c.own.has(int(c.plan.rank[f.Key])) {
+		if int(f.Key) >= len(c.plan.rank) {
+			continue
+		}
+		rank := int(c.plan.rank[f.Key])
+		if !c.own.has(rank) || c.plan.leaves[rank].form == formMap && e.Fields.GetNamed(f.Key, f.Name).IsZero() {
 			c.add(f)
 		}
 	}

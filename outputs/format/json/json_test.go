@@ -140,6 +140,11 @@ func TestSingleEvents(t *testing.T) {
 			e.Shared.AddString(schema.HostIP, "a")
 			e.Shared.AddString(schema.HostIP, "b")
 		}, `{"host":{"name":"own","ip":["a","b"]}}`},
+		{"labels of its own beside the shared", func(e *event.Event) {
+			e.Fields.AddNamed(schema.Labels, "env", event.String("own"))
+			e.Shared.AddNamed(schema.Labels, "env", event.String("shared"))
+			e.Shared.AddNamed(schema.Labels, "site", event.String("b"))
+		}, `{"labels":{"env":"own","site":"b"}}`},
 		{"types", func(e *event.Event) {
 			e.Fields.Add(schema.UserID, event.Int(1000))
 			e.Fields.Add(schema.FileInode, event.Uint(1<<64-1))

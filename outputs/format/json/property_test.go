@@ -1,8 +1,10 @@
 package json
 
 import (
+	"crypto/sha256"
 	stdjson "encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -133,29 +135,53 @@ func plainText(v event.Value) string {
 	return string(v.Append(nil))
 }
 
-// expected lists the values that an event must be read back with.
-func expected(e *event.Event) (want flat, bad map[schema.Key]bool) {
-	want, bad = flat{}, map[schema.Key]bool{}
-	own := map[schema.Key]bool{}
-	index := map[schema.Key]map[int]int{} // number in the name -> place of the object
+// places says, for each list of objects, at which place in the list the object
+// with a number in its name must stand.
+func places(e *event.Event) map[schema.Key]map[int]int {
+	index := map[schema.Key]map[int]int{}
 	for _, k := range []schema.Key{schema.AuditdPaths, schema.DockerContainerMounts} {
-		index[k] = map[int]int{}
-		has := [4]bool{}
 		list := e.Fields
 		if e.Fields.Get(k).IsZero() {
 			list = e.Shared
 		}
+		has := [4]bool{}
 		for _, f := range list {
 			if f.Key == k {
 				has[f.Name[0]-'0'] = true
 			}
 		}
+		index[k] = map[int]int{}
 		for i, yes := range has {
 			if yes {
 				index[k][i] = len(index[k])
 			}
 		}
 	}
+	return index
+}
+
+// head returns what the head of an event answers.
+func head(e *event.Event) (list event.Fields) {
+	own := e.Fields.Get
+	for _, k := range []schema.Key{schema.Timestamp, schema.EventCreated, schema.EventDataset, schema.EventID, schema.EventOriginal} {
+		if own(k).IsZero() {
+			list.Add(k, e.Get(k))
+		}
+	}
+	if !list.Get(schema.EventOriginal).IsZero() && own(schema.EventHash).IsZero() {
+		list.AddString(schema.EventHash, fmt.Sprintf("%x", sha256.Sum256([]byte(e.Raw))))
+	}
+	if !e.Shared.Get(schema.LogFilePath).IsZero() && own(schema.LogOffset).IsZero() {
+		list.Add(schema.LogOffset, event.Int(e.Offset))
+	}
+	return list
+}
+
+// expected lists the values that an event must be read back with, and the keys
+// with text that is no UTF-8.
+func expected(e *event.Event) (want flat, bad map[schema.Key]bool) {
+	want, bad = flat{}, map[schema.Key]bool{}
+	index := places(e)
 	add := func(f event.Field) {
 		path := f.Key.String()
 		if f.Key.Info().Type.IsMap() {
@@ -171,18 +197,16 @@ func expected(e *event.Event) (want flat, bad map[schema.Key]bool) {
 			bad[f.Key] = true
 		}
 	}
-	for _, f := range e.Fields {
-		own[f.Key] = true
+	first := append(slices.Clone(e.Fields), head(e)...)
+	for _, f := range first {
 		add(f)
 	}
-	for _, k := range []schema.Key{schema.Timestamp, schema.EventCreated, schema.EventDataset, schema.EventID, schema.EventOriginal} {
-		if v := e.Get(k); !own[k] && !v.IsZero() {
-			own[k] = true
-			add(event.Field{Key: k, Val: v})
-		}
-	}
 	for _, f := range e.Shared {
-		if !own[f.Key] {
+		hidden := !first.Get(f.Key).IsZero()
+		if f.Key.Info().Type.IsMap() && !f.Key.Info().Many {
+			hidden = !first.GetNamed(f.Key, f.Name).IsZero()
+		}
+		if !hidden {
 			add(f)
 		}
 	}
