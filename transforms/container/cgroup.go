@@ -1,5 +1,8 @@
 package container
 
+// What control group paths say: the shapes that engines give them, and which
+// paths are proof of the host.
+
 import "strings"
 
 // place is what a control group path says about where its processes run.

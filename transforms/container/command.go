@@ -1,5 +1,8 @@
 package container
 
+// The command lines of engines' programs: where the id of a container stands in
+// them.
+
 import "strings"
 
 // command is what the command line of an engine's program says.

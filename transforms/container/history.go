@@ -1,5 +1,8 @@
 package container
 
+// What the kernel recorded of every process, and the question where a pid was at
+// a time.
+
 import (
 	"math"
 	"sort"

@@ -1,5 +1,8 @@
 package container
 
+// The outputs of the engines' inspect: names, images, labels, and the processes
+// that they state.
+
 import (
 	"bytes"
 	"encoding/json"

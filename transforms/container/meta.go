@@ -1,5 +1,7 @@
 package container
 
+// What is known of each container, and the fields that it becomes.
+
 import (
 	"maps"
 	"slices"

@@ -1,5 +1,8 @@
 package container
 
+// The files that were recorded beside a capture: how they are read, and the
+// timeline and engine events among them.
+
 import (
 	"bufio"
 	"bytes"

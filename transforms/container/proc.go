@@ -1,5 +1,8 @@
 package container
 
+// The host's /proc: which control groups a process is in, and whether it is the
+// one that is meant.
+
 import (
 	"bytes"
 	"os"

@@ -1,5 +1,7 @@
 package container
 
+// From an event to an answer: the sources in their order, and when /proc is asked.
+
 // resolve finds where the process of an event was, by the source that proves
 // most: the kernel's record, then what the table knows, then /proc.
 func (t *Transform) resolve(l *life, s *seen) answer {

@@ -1,5 +1,7 @@
 package container
 
+// The batch: what is read from events and what is added to them.
+
 import (
 	"context"
 

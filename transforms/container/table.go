@@ -1,5 +1,8 @@
 package container
 
+// The processes as the stream of events shows them: whose life an event belongs
+// to, and what a life has from its parent or from an engine's command.
+
 import (
 	"strings"
 	"time"
