@@ -12,7 +12,7 @@ build:
 demo: build
 	@rm -rf $(DEMO) && mkdir -p $(DEMO) && gzip -dc configs/demo/audit.log.gz > $(DEMO)/audit.log
 	@DEMO_DIR=$(CURDIR)/$(DEMO) $(BUILD)/tallyman run --once --config configs/demo/demo.yaml
-	@echo && echo "Every event:  $(DEMO)/events.json (ECS)" && echo "The alerts:   $(DEMO)/alerts.json"
+	@echo && echo "Every event:  $(DEMO)/events.json (ECS), $(DEMO)/events.cef" && echo "The alerts:   $(DEMO)/alerts.json"
 
 test:
 	go vet ./...

@@ -176,7 +176,7 @@ func BenchmarkRender(b *testing.B) {
 	}
 	for _, name := range formats() {
 		b.Run(name, func(b *testing.B) {
-			enc, err := format.New(&format.Settings{Format: name, Shape: "nested"}, plugin.Env{})
+			enc, err := format.New(&format.Settings{Format: name}, plugin.Env{})
 			if err != nil {
 				b.Fatal(err)
 			}

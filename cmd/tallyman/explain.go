@@ -117,8 +117,7 @@ type explainer struct {
 
 func (x *explainer) formats(names []string) error {
 	for _, name := range names {
-		s := format.Settings{Format: name, Shape: "nested"}
-		enc, err := format.New(&s, plugin.Env{})
+		enc, err := format.New(&format.Settings{Format: name}, plugin.Env{})
 		if err != nil {
 			return err
 		}
@@ -215,4 +214,4 @@ func (x *explainer) findings(list []plugin.Finding) {
 }
 
 // formats are the formats that explain shows.
-func formats() []string { return []string{format.JSON, format.Text} }
+func formats() []string { return []string{format.JSON, format.CEF, format.RFC5424, format.Text} }

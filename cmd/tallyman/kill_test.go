@@ -11,7 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
+	"regexp"
 	"testing"
 	"time"
 
@@ -111,7 +111,7 @@ func TestKill(t *testing.T) {
 	if err != nil {
 		t.Fatalf("the last run: %v\n%s", err, out)
 	}
-	if !strings.Contains(string(out), fmt.Sprintf(" %d ", k.wrote)) {
+	if !regexp.MustCompile(fmt.Sprintf(`received +%d +%d`, k.wrote, k.wrote)).Match(out) {
 		t.Errorf("%d records were written; the books say:\n%s", k.wrote, out)
 	}
 	want := k.inJournal(t)

@@ -94,11 +94,14 @@ func TestMessages(t *testing.T) {
 	}
 }
 
-const badRule = `version: 1
+const badRule = `pack: test
+version: 1
 rules:
-  - id: T-1
-    name: A test
-    severity: 5
+  - id: TM-TEST-001
+    title: A test
+    description: Somebody ran the test.
+    severity: high
+    sources: [auditd]
     condition: process.executabel == "/bin/x"
 `
 

@@ -16,6 +16,10 @@ import (
 // of positions.
 const minSegment plugin.Size = 64 << 10
 
+// fixedFiles is what the journal's state and lock take at most. A sixteenth of
+// max_size is the room of the dead letters.
+const fixedFiles plugin.Size = 132 << 10
+
 // shared are folders that hold more than a journal may be mixed with: it takes
 // its folder for itself, and shuts it to everybody else.
 var shared = []string{"/", "/bin", "/boot", "/dev", "/etc", "/home", "/lib", "/media", "/mnt", "/opt", "/proc", "/root", "/run", "/sbin", "/srv", "/sys",
@@ -30,14 +34,12 @@ func (d *decoder) limits(list []pair, n *yaml.Node, r *root) {
 	switch {
 	case j.SegmentSize < minSegment:
 		d.add(at("journal", "segment_size"), "the least is "+FormatSize(minSegment), "the journal's segment_size is too small")
-	case j.MaxSize/2 < j.SegmentSize:
-		d.add(at("journal", "max_size"), size, "the journal's max_size has no room for two segments")
+	case (j.MaxSize-j.MaxSize/16-fixedFiles)/2 < j.SegmentSize:
+		d.add(at("journal", "max_size"), size+", and dead letters and cursors take "+FormatSize(j.MaxSize/16+fixedFiles),
+			"the journal's max_size has no room for two segments")
 	}
-	switch {
-	case j.CommitBytes < 1:
+	if j.CommitBytes < 1 {
 		d.add(at("journal", "commit_bytes"), "the least is 1B, which makes every batch durable at once", "the journal's commit_bytes is too small")
-	case j.CommitBytes > j.SegmentSize && j.SegmentSize >= minSegment:
-		d.add(at("journal", "commit_bytes"), "segment_size is "+FormatSize(j.SegmentSize), "the journal's commit_bytes is more than a segment holds")
 	}
 	if dir := d.journalDir(j.Dir); dir == d.dir || slices.Contains(shared, dir) {
 		d.add(at("journal", "dir"), "name a folder of its own, like /var/lib/tallyman",
