@@ -219,7 +219,7 @@ func (f *facts) proctitle(r *Record) {
 		if t.Key == "proctitle" {
 			f.title = f.text(&t)
 		} else {
-			f.leftover(t.Key, f.value(&t))
+			f.rest(&t)
 		}
 	}
 	for len(f.title) > 0 && f.title[len(f.title)-1] == 0 {

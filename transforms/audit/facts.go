@@ -18,15 +18,16 @@ type facts struct {
 	made  binds // transports of sockets
 	ips   ipCache
 
-	buf   []byte       // scratch
-	out   event.Fields // the fields of the event
-	data  event.Fields // what has no name of its own: auditd.data
-	args  []string
-	keys  []string
-	paths []path
-	items event.Fields // auditd.paths
-	argv  argv
-	wants []string // what could not be understood, for error.message
+	buf    []byte       // scratch
+	out    event.Fields // the fields of the event
+	data   event.Fields // what has no name of its own: auditd.data
+	args   []string
+	keys   []string
+	people []string // related.user
+	paths  []path
+	items  event.Fields // auditd.paths
+	argv   argv
+	wants  []string // what could not be understood, for error.message
 
 	one
 }
@@ -36,7 +37,7 @@ type one struct {
 	head   *part // the record that says what the event is
 	sys    bool  // there is a SYSCALL record
 	exec   bool  // there is an EXECVE record
-	queue  bool  // there is a record of a POSIX message queue
+	mixed  bool  // there are records whose fields may repeat those of others
 	arch   *arch
 	call   *call
 	sub    *call  // what socketcall stands for
@@ -87,7 +88,7 @@ func (f *facts) init(t *Transform) {
 func (f *facts) reset() {
 	f.one = one{}
 	f.out, f.data, f.items = f.out[:0], f.data[:0], f.items[:0]
-	f.args, f.keys, f.paths, f.wants = f.args[:0], f.keys[:0], f.paths[:0], f.wants[:0]
+	f.args, f.keys, f.people, f.paths, f.wants = f.args[:0], f.keys[:0], f.people[:0], f.paths[:0], f.wants[:0]
 	f.argv.reset()
 }
 
@@ -117,6 +118,7 @@ func (f *facts) gather(p *pending) {
 			f.sockaddr(&r.rec)
 		case typeEOE:
 		default:
+			f.mixed = true
 			f.other(r)
 		}
 	}
@@ -187,17 +189,34 @@ func (f *facts) first(dst *string, key, val string) {
 	}
 }
 
+// rest keeps a field that has no place of its own. What stands bare for nothing
+// is absent; in quotes it is a text like any other.
+func (f *facts) rest(t *Token) {
+	if t.Form != Bare || !none(t.Val) {
+		f.leftover(t.Key, f.value(t))
+	}
+}
+
+// known keeps a value of a program's record unless it says that there is none.
+func (f *facts) known(name, val string) {
+	if !none(val) {
+		f.leftover(name, val)
+	}
+}
+
 // leftover keeps a value under auditd.data, once where it repeats unchanged.
 func (f *facts) leftover(name, val string) {
-	if val == "" || val == "(null)" || val == "?" {
+	if val == "" {
 		return
 	}
 	if name == "" {
 		name = "text" // words that are no field
 	}
-	for i := range f.data {
-		if f.data[i].Name == name && f.data[i].Val.Str() == val {
-			return
+	if f.mixed {
+		for i := range f.data {
+			if f.data[i].Name == name && f.data[i].Val.Str() == val {
+				return
+			}
 		}
 	}
 	f.data = append(f.data, event.Field{Key: schema.AuditdData, Name: name, Val: event.String(val)})

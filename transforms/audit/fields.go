@@ -130,7 +130,7 @@ func (f *facts) addInt(k schema.Key, name, s string) {
 	if n, ok := decimal(s); ok {
 		f.out.Add(k, event.Int(n))
 	} else {
-		f.leftover(name, s)
+		f.known(name, s)
 	}
 }
 
@@ -230,7 +230,7 @@ func (f *facts) system() {
 	if f.arch != nil {
 		f.leftover("arch", f.arch.name)
 	}
-	f.leftover("exit", f.exit)
+	f.known("exit", f.exit)
 	for i, a := range f.arg {
 		f.leftover(argNames[i], a)
 	}
@@ -238,9 +238,9 @@ func (f *facts) system() {
 	f.leftover("egid", id.egid)
 	f.leftover("sgid", id.sgid)
 	f.leftover("fsgid", id.fsgid)
-	f.leftover("op", f.op)
-	if f.unit != "" {
-		f.leftover("unit", f.unit)
+	f.known("op", f.op)
+	if !none(f.unit) {
+		f.known("unit", f.unit)
 		f.out.AddString(schema.ServiceName, f.unit)
 	}
 	if user(f.head.typ) && !none(f.exe) {

@@ -57,8 +57,8 @@ func (f *facts) kernel(node, auditName string) {
 	out.AddString(schema.UserSavedID, id.suid)
 	out.AddString(schema.UserFilesystemID, id.fsuid)
 	if f.accountKnown() {
-		f.leftover("acct", id.acct)
-		f.leftover("id", id.id)
+		f.known("acct", id.acct)
+		f.known("id", id.id)
 	}
 }
 
@@ -69,7 +69,7 @@ func (f *facts) login() {
 		out.AddString(schema.UserName, a)
 		f.who = a
 		f.related(a, "")
-		f.leftover("id", id.id)
+		f.known("id", id.id)
 	} else if !unset(id.id) {
 		out.AddString(schema.UserID, id.id)
 		out.AddString(schema.UserName, id.idName)
@@ -77,9 +77,9 @@ func (f *facts) login() {
 		f.related(id.idName, id.id)
 	}
 	if account(id.acct) == "" {
-		f.leftover("acct", id.acct)
+		f.known("acct", id.acct)
 	}
-	f.leftover("uid", id.uid)
+	f.known("uid", id.uid)
 	f.servant()
 }
 
@@ -93,16 +93,16 @@ func (f *facts) switched(auditName string) {
 	if a := account(id.acct); a != "" {
 		out.AddString(schema.UserEffectiveName, a)
 		f.related(a, "")
-		f.leftover("id", id.id)
+		f.known("id", id.id)
 	} else {
-		f.leftover("acct", id.acct)
+		f.known("acct", id.acct)
 		if !unset(id.id) {
 			out.AddString(schema.UserEffectiveID, id.id)
 			out.AddString(schema.UserEffectiveName, id.idName)
 			f.related(id.idName, id.id)
 		}
 	}
-	f.leftover("uid", id.uid)
+	f.known("uid", id.uid)
 	f.servant()
 }
 
@@ -110,10 +110,10 @@ func (f *facts) switched(auditName string) {
 // those of whom it is about.
 func (f *facts) servant() {
 	id := &f.ids
-	f.leftover("gid", id.gid)
-	f.leftover("euid", id.euid)
-	f.leftover("suid", id.suid)
-	f.leftover("fsuid", id.fsuid)
+	f.known("gid", id.gid)
+	f.known("euid", id.euid)
+	f.known("suid", id.suid)
+	f.known("fsuid", id.fsuid)
 }
 
 // manager writes who changed an account or a group, and which.
@@ -123,7 +123,7 @@ func (f *facts) manager(node, auditName string) {
 	if unset(actor) {
 		actor, name = id.uid, or(id.uidName, f.users.user(node, id.uid))
 	} else {
-		f.leftover("uid", id.uid)
+		f.known("uid", id.uid)
 	}
 	f.servant()
 	if !unset(actor) {
@@ -134,7 +134,7 @@ func (f *facts) manager(node, auditName string) {
 	}
 	acct := account(id.acct)
 	if acct == "" {
-		f.leftover("acct", id.acct)
+		f.known("acct", id.acct)
 	}
 	targetID := id.id
 	if unset(targetID) {
@@ -178,11 +178,12 @@ func (f *facts) related(name, id string) {
 	if name == "" {
 		return
 	}
-	for v := range f.out.All(schema.RelatedUser) {
-		if v.Str() == name {
+	for _, p := range f.people {
+		if p == name {
 			return
 		}
 	}
+	f.people = append(f.people, name)
 	f.out.AddString(schema.RelatedUser, name)
 }
 

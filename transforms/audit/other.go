@@ -45,7 +45,7 @@ func (f *facts) walk(p *part, s string) {
 			f.program(&t)
 		default:
 			if !f.common(&t) {
-				f.leftover(t.Key, f.value(&t))
+				f.rest(&t)
 			}
 		}
 	}
@@ -96,7 +96,7 @@ func (f *facts) targetField(t *Token) {
 		return
 	}
 	if t.Val != "-1" {
-		f.leftover(t.Key, f.value(t))
+		f.rest(t)
 	}
 }
 
@@ -139,7 +139,7 @@ func (f *facts) access(t *Token) {
 		f.first(&f.op, t.Key, t.Val)
 	default:
 		if !f.common(t) {
-			f.leftover(t.Key, f.value(t))
+			f.rest(t)
 		}
 	}
 }
@@ -192,7 +192,7 @@ func (f *facts) program(t *Token) {
 		f.leftover(t.Key, t.Val)
 	default:
 		if !f.common(t) {
-			f.leftover(t.Key, f.value(t))
+			f.rest(t)
 		}
 	}
 }

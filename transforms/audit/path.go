@@ -16,8 +16,7 @@ type path struct {
 }
 
 // The members of auditd.paths whose names stand ready for the first items.
-var pathMembers = [...]string{"name", "inode", "dev", "mode", "ouid", "ogid", "rdev", "nametype", "obj",
-	"cap_fp", "cap_fi", "cap_fe", "cap_fver", "cap_frootid"}
+var pathMembers = [...]string{"name", "inode", "dev", "mode", "ouid", "ogid", "rdev", "nametype", "obj"}
 
 const readyItems = 8
 
@@ -31,24 +30,19 @@ func pathNames() (names [readyItems][len(pathMembers)]string) {
 	return names
 }
 
-// member adds one member of the PATH record that is read.
-func (f *facts) member(item int, key, val string) {
-	if val == "" || val == "?" || val == "(null)" {
+// member adds one member of the PATH record that is read; at is its place in
+// pathMembers, -1 for another.
+func (f *facts) member(item, at int, key, val string) {
+	if val == "" {
 		return
 	}
-	if key == "" {
-		key = "text" // words that are no field
-	}
 	name := ""
-	if item < readyItems {
-		for j, m := range pathMembers {
-			if m == key {
-				name = f.t.tables.paths[item][j]
-				break
-			}
+	if item < readyItems && at >= 0 {
+		name = f.t.tables.paths[item][at]
+	} else {
+		if key == "" {
+			key = "text" // words that are no field
 		}
-	}
-	if name == "" {
 		f.buf = append(append(strconv.AppendInt(f.buf[:0], int64(item), 10), '.'), key...)
 		name = f.arena.keep(f.buf)
 	}
@@ -63,31 +57,39 @@ func (f *facts) pathRecord(r *Record) {
 	item := len(f.paths)
 	var t Token
 	for w := NewWalk(r.Body); w.next(&t); {
-		val := t.Val
+		val, at := t.Val, -1
+		if t.Form == Bare && none(val) {
+			continue
+		}
 		switch t.Key {
 		case "item":
 			if n, ok := decimal(val); ok && n == int64(item) {
 				continue
 			}
 		case "name":
-			val = f.text(&t)
+			val, at = f.text(&t), 0
 			p.name = val
 		case "inode":
-			p.inode = val
+			p.inode, at = val, 1
 		case "dev":
-			p.dev = val
+			p.dev, at = val, 2
 		case "mode":
-			p.mode = val
+			p.mode, at = val, 3
 		case "ouid":
-			p.ouid = val
+			p.ouid, at = val, 4
 		case "ogid":
-			p.ogid = val
-		case "nametype", "objtype": // the second is RHEL 7's word
-			p.kind = val
+			p.ogid, at = val, 5
 		case "rdev":
 			if val == "00:00" {
 				continue
 			}
+			at = 6
+		case "nametype":
+			p.kind, at = val, 7
+		case "objtype": // RHEL 7's word
+			p.kind = val
+		case "obj":
+			at = 8
 		case "cap_fp", "cap_fi", "cap_fe", "cap_fver", "cap_frootid":
 			if val == "0" || val == "0000000000000000" {
 				continue
@@ -95,7 +97,7 @@ func (f *facts) pathRecord(r *Record) {
 		default:
 			val = f.value(&t)
 		}
-		f.member(item, t.Key, val)
+		f.member(item, at, t.Key, val)
 	}
 	if r.Enriched != "" {
 		f.pathNames(&p, r.Enriched)
@@ -121,7 +123,7 @@ func (f *facts) cwdRecord(r *Record) {
 		if t.Key == "cwd" {
 			f.first(&f.cwd, t.Key, f.text(&t))
 		} else {
-			f.leftover(t.Key, f.value(&t))
+			f.rest(&t)
 		}
 	}
 }

@@ -31,7 +31,7 @@ func (f *facts) sockaddr(r *Record) {
 	var t Token
 	for w := NewWalk(r.Body); w.next(&t); {
 		if t.Key != "saddr" {
-			f.leftover(t.Key, f.value(&t))
+			f.rest(&t)
 			continue
 		}
 		b, ok := appendHex(f.buf[:0], t.Val)

@@ -23,7 +23,7 @@ func (f *facts) syscall(r *Record) {
 			f.nPaths = t.Val // the number of PATH records; whole looks whether they are there
 		default:
 			if !f.common(&t) {
-				f.leftover(t.Key, f.value(&t))
+				f.rest(&t)
 			}
 		}
 	}
