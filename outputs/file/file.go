@@ -151,12 +151,12 @@ func (o *output) render(events []event.Event) (failed []plugin.Failure) {
 	}
 	o.buf, o.ends = o.buf[:0], o.ends[:0]
 	for i := range events {
-		line, err := o.enc.Append(o.buf, &events[i])
-		if err != nil {
+		var err error
+		if o.buf, err = o.enc.Append(o.buf, &events[i]); err != nil {
 			err = plugin.Permanent(fmt.Errorf("file: render event %s: %w", events[i].ID, err))
 			failed = append(failed, plugin.Failure{Index: i, Err: err})
 		} else {
-			o.buf = append(line, '\n')
+			o.buf = append(o.buf, '\n')
 		}
 		o.ends = append(o.ends, len(o.buf))
 	}

@@ -98,13 +98,13 @@ func (o *output) Send(ctx context.Context, events []event.Event) error {
 	}
 	var failed []plugin.Failure
 	for i := range events {
-		line, err := o.enc.Append(o.buf, &events[i])
-		if err != nil {
+		var err error
+		if o.buf, err = o.enc.Append(o.buf, &events[i]); err != nil {
 			err = fmt.Errorf("stdout: render event %s: %w", events[i].ID, err)
 			failed = append(failed, plugin.Failure{Index: i, Err: plugin.Permanent(err)})
 			continue
 		}
-		if o.buf = append(line, '\n'); len(o.buf) < chunk {
+		if o.buf = append(o.buf, '\n'); len(o.buf) < chunk {
 			continue
 		}
 		if err := o.flush(ctx); err != nil {

@@ -39,7 +39,7 @@ type Settings struct {
 	Framing         string        `yaml:"framing" doc:"How messages are told apart on a stream: octet_counting (RFC 6587 3.4.1, RFC 5425; the default of tcp and tls) or newline (the default of unix; a line feed inside a message becomes a blank)." enum:"octet_counting,newline"`
 	TLS             *TLS          `yaml:"tls" doc:"Certificates for a tls:// address. The receiver's certificate is always verified."`
 	Timeout         time.Duration `yaml:"timeout" doc:"How long connecting may take, and how long the receiver's host may take to acknowledge a batch."`
-	MaxBytes        plugin.Size   `yaml:"max_bytes" doc:"The most bytes of one message; a longer one is cut between two characters and counted. 1400B over UDP and 8KiB otherwise where it is not set."`
+	MaxBytes        plugin.Size   `yaml:"max_bytes" doc:"The most bytes of one message; a longer one is counted and cut between two characters, cef by its own rules. 1400B over UDP and 8KiB otherwise where it is not set."`
 }
 
 // TLS are the certificates of a connection.

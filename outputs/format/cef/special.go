@@ -40,16 +40,8 @@ func (c *Encoder) special(dst []byte, p *pair) []byte {
 		return c.number(dst, p.key, c.opid)
 	case "dproc":
 		return c.value(dst, p, c.comm)
-	case "filePath":
-		if c.renamed() {
-			return c.value(dst, p, c.get(schema.FileTargetPath))
-		}
-		return c.value(dst, p, c.get(schema.FilePath))
-	case "oldFilePath":
-		if !c.renamed() {
-			return dst
-		}
-		return c.value(dst, p, c.get(schema.FilePath))
+	case "filePath", "oldFilePath":
+		return c.value(dst, p, c.path(p.key == "oldFilePath"))
 	case "cs2":
 		if name := str(schema.ContainerImageName); name != "" {
 			return c.text(dst, p, name, ":", str(schema.ContainerImageTag))
@@ -182,8 +174,17 @@ func (c *Encoder) switches() bool {
 	return false
 }
 
-func (c *Encoder) renamed() bool {
-	return c.get(schema.EventAction).Str() == "renamed" && !c.get(schema.FileTargetPath).IsZero()
+// path is the file's name, after a rename the new one; old asks for the name
+// before that.
+func (c *Encoder) path(old bool) event.Value {
+	renamed := c.get(schema.EventAction).Str() == "renamed" && !c.get(schema.FileTargetPath).IsZero()
+	switch {
+	case renamed && !old:
+		return c.get(schema.FileTargetPath)
+	case renamed || !old:
+		return c.get(schema.FilePath)
+	}
+	return event.Value{}
 }
 
 // pod appends namespace/name of what an orchestrator runs; a Compose project is

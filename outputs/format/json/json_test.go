@@ -103,12 +103,23 @@ func TestDotted(t *testing.T) {
 	}
 }
 
-func TestSingleEvents(t *testing.T) {
-	for _, c := range []struct {
-		name string
-		make func(*event.Event)
-		want string
-	}{
+// single is an event with little in it.
+type single struct {
+	name string
+	make func(*event.Event)
+	want string
+}
+
+func (c single) run(t *testing.T) {
+	e := &event.Event{}
+	c.make(e)
+	if got := render(t, New(false), e); got != c.want {
+		t.Errorf("got  %s\nwant %s", got, c.want)
+	}
+}
+
+func TestTexts(t *testing.T) {
+	for _, c := range []single{
 		{"nothing", func(*event.Event) {}, `{}`},
 		{"control characters", func(e *event.Event) {
 			e.Fields.AddString(schema.Message, "a\x00\x1b[31m\n\r\t\"\\\x7f\u0085\u2028ü€</")
@@ -128,6 +139,13 @@ func TestSingleEvents(t *testing.T) {
 			e.Fields.AddString(schema.Message, "\xff")
 			e.Fields.AddString(schema.UserName, "\xff")
 		}, `{"message":"\\xff","tallyman":{"escaped":["process.args","message","user.name"]},"user":{"name":"\\xff"}}`},
+	} {
+		t.Run(c.name, c.run)
+	}
+}
+
+func TestShapes(t *testing.T) {
+	for _, c := range []single{
 		{"the source text", func(e *event.Event) { e.Raw = "abc" },
 			`{"event":{"original":"abc","hash":"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"}}`},
 		{"a source text that is a field", func(e *event.Event) {
@@ -172,13 +190,7 @@ func TestSingleEvents(t *testing.T) {
 		{"an offset needs a file", func(e *event.Event) { e.Offset = 7 }, `{}`},
 		{"no number", func(e *event.Event) { e.Fields.Add(schema.EventRiskScore, event.Float(nan())) }, `{"event":{"risk_score":"NaN"}}`},
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			e := &event.Event{}
-			c.make(e)
-			if got := render(t, New(false), e); got != c.want {
-				t.Errorf("got  %s\nwant %s", got, c.want)
-			}
-		})
+		t.Run(c.name, c.run)
 	}
 }
 

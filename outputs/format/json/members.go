@@ -39,13 +39,13 @@ func (c *Encoder) members(dst []byte, l *leaf, rank int, esc bool) []byte {
 	if !sorted {
 		slices.SortStableFunc(c.mem, func(a, b member) int { return cmp.Compare(a.index, b.index) })
 	}
-	if l.form == formObjects {
+	switch {
+	case l.form == formObjects:
 		dst = objects(append(append(dst, l.name...), '['), c.mem, esc)
 		dst = append(dst, ']')
-	} else if l.dotted {
-		// `"labels":` becomes `"labels.` and the member's name goes on from there.
-		dst = pairs(dst, c.mem, l.name[:len(l.name)-2]+".", false, esc)
-	} else {
+	case l.dotted:
+		dst = pairs(dst, c.mem, l.name, false, esc)
+	default:
 		dst = pairs(append(append(dst, l.name...), '{'), c.mem, `"`, false, esc)
 		dst = append(dst, '}')
 	}

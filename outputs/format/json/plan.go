@@ -29,7 +29,7 @@ const (
 // leaf is one field of the schema.
 type leaf struct {
 	key    schema.Key
-	name   string  // `"pid":`, or `"process.pid":` when dotted
+	name   string  // `"pid":`, or when dotted `"process.pid":`, of a map `"labels.`
 	path   []int32 // the objects that it stands in, outermost first
 	form   form
 	native bool // numbers and booleans are written as such, not as texts
@@ -113,7 +113,9 @@ func newLeaf(n *node, path []int32, dotted bool) leaf {
 	case info.Type.IsMap() && info.Many:
 		l.form, l.native = formObjects, true
 	case info.Type.IsMap():
-		l.form, l.dotted = formMap, dotted
+		if l.form, l.dotted = formMap, dotted; dotted {
+			l.name = `"` + name + `.`
+		}
 	case info.Many:
 		l.form = formMany
 	}

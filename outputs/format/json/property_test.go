@@ -69,19 +69,19 @@ func fields(t *rapid.T, label string) event.Fields {
 // objects are named "<field>.<n>.<member>" by the object's place.
 type flat map[string][]string
 
-func (f flat) add(k schema.Key, path string, v any) {
+func (f flat) add(path string, v any) {
 	switch v := v.(type) {
 	case []any:
 		for i, one := range v {
 			if _, object := one.(map[string]any); object {
-				f.add(k, fmt.Sprint(path, ".", i), one)
+				f.add(fmt.Sprint(path, ".", i), one)
 			} else {
-				f.add(k, path, one)
+				f.add(path, one)
 			}
 		}
 	case map[string]any:
 		for name, one := range v {
-			f.add(k, path+"."+name, one)
+			f.add(path+"."+name, one)
 		}
 	default:
 		f[path] = append(f[path], fmt.Sprint(v))
@@ -260,12 +260,12 @@ func decode(t *rapid.T, out []byte, dotted bool, bad map[schema.Key]bool) flat {
 		raw := flat{}
 		if !dotted {
 			if v, ok := find(doc, k.String()); ok {
-				raw.add(k, k.String(), v)
+				raw.add(k.String(), v)
 			}
 		}
 		for name, v := range doc {
 			if dotted && (name == k.String() || k.Info().Type.IsMap() && strings.HasPrefix(name, k.String()+".")) {
-				raw.add(k, name, v)
+				raw.add(name, v)
 			}
 		}
 		if bad[k] && !strings.Contains(escaped, k.String()) {
