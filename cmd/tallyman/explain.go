@@ -144,7 +144,7 @@ func (x *explainer) event(e *engine.Explained) error {
 		if err != nil {
 			b = []byte("not rendered: " + err.Error())
 		}
-		fmt.Fprintf(&x.b, "\n%s:\n%s\n", x.as[i], b)
+		fmt.Fprintf(&x.b, "\n%s:\n%s\n", x.as[i], visible(string(b)))
 	}
 	_, err := x.w.Write(x.b.Bytes())
 	return err
@@ -171,12 +171,22 @@ func fieldName(f event.Field) string {
 	return f.Key.String() + "." + f.Name
 }
 
-// visible quotes what would act on a terminal.
+// visible writes what would act on a terminal as \xHH. The formats themselves may
+// carry such bytes; what an output sends is not changed by this.
 func visible(s string) string {
-	if q := fmt.Sprintf("%q", s); q[1:len(q)-1] != s && strings.ContainsFunc(s, func(r rune) bool { return r < 0x20 || r >= 0x7f && r < 0xa0 || r == 0xfffd }) {
-		return q
+	acts := func(r rune) bool { return r < 0x20 && r != '\t' || r >= 0x7f && r < 0xa0 }
+	if !strings.ContainsFunc(s, acts) {
+		return s
 	}
-	return s
+	var b strings.Builder
+	for _, r := range s {
+		if acts(r) {
+			fmt.Fprintf(&b, `\x%02x`, r)
+			continue
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
 }
 
 func containerOf(ev *event.Event) string {
