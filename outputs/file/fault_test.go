@@ -109,6 +109,22 @@ func TestATornLineThatCannotBeTakenBackIsMendedLater(t *testing.T) {
 	want(t, path, "a", "a", "b") // at least once
 }
 
+// An append-only file (chattr +a) gives nothing back.
+func TestATornLineOfAnAppendOnlyFileIsEnded(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "out")
+	d := &disk{room: lineBytes + 3, truncate: &fs.PathError{Op: "truncate", Err: syscall.EPERM}}
+	o := on(t, d, path)
+	if err := o.Send(context.Background(), texts("a", "b")); !errors.Is(err, syscall.ENOSPC) {
+		t.Fatalf("%v", err)
+	}
+	d.room = 1000
+	send(t, o, "a", "b")
+	got, err := os.ReadFile(path)
+	if want := `{"message":"a"}` + "\n" + `{"m` + "\n" + `{"message":"a"}` + "\n" + `{"message":"b"}` + "\n"; err != nil || string(got) != want {
+		t.Errorf("%q, %v", got, err)
+	}
+}
+
 func TestAFailedSyncIsNeverTrusted(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "out")
 	d := &disk{room: 1000}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -49,6 +50,19 @@ func TestAfterACrash(t *testing.T) {
 				t.Errorf("the next line made it %q", got)
 			}
 		})
+	}
+}
+
+// Wherever a crash cut the file, what was whole stays and what follows is whole.
+func TestACrashAtAnyByte(t *testing.T) {
+	const whole = `{"message":"a"}` + "\n" + `{"message":"b"}` + "\n"
+	dir := t.TempDir()
+	for n := range len(whole) + 1 {
+		path := filepath.Join(dir, fmt.Sprint(n))
+		write(t, path, whole[:n])
+		kept := []string{"a", "b"}[:strings.Count(whole[:n], "\n")]
+		send(t, at(t, path, nil), "c")
+		want(t, path, append(kept[:len(kept):len(kept)], "c")...)
 	}
 }
 

@@ -65,8 +65,11 @@ func (o *output) mend(f handle, size int64) error {
 	}
 	o.torn.Inc()
 	if o.ours(first) {
-		o.log.Warn("the last line of the file was unfinished and is cut off; its event is sent again", "path", o.path, "bytes", size-begin)
-		return f.Truncate(begin)
+		o.log.Warn("the last line of the file was unfinished; its event is sent again", "path", o.path, "bytes", size-begin)
+		if err := f.Truncate(begin); !errors.Is(err, syscall.EPERM) {
+			return err
+		}
+		// The file is append-only (chattr +a): the line stays, ended.
 	}
 	o.log.Warn("the file did not end with a line end; one is added", "path", o.path)
 	_, err = f.Write([]byte{'\n'})
@@ -141,8 +144,11 @@ var errLocked = errors.New("another process, or another output of this one, writ
 
 func lock(f *os.File) error {
 	err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-	if errors.Is(err, syscall.EWOULDBLOCK) {
+	switch {
+	case errors.Is(err, syscall.EWOULDBLOCK):
 		return errLocked
+	case errors.Is(err, syscall.ENOTSUP), errors.Is(err, syscall.ENOSYS), errors.Is(err, syscall.ENOLCK):
+		return nil // a file system without locks is no reason to lose events
 	}
 	return err
 }

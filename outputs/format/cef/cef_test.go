@@ -152,6 +152,7 @@ func TestExtensions(t *testing.T) {
 		{"an image without a tag", set{schema.ContainerImageName: "a"}, "cs2=a cs2Label=ContainerImage"},
 		{"a session that is a number", set{schema.AuditdSession: "3"}, "cn2=3 cn2Label=AuditSession"},
 		{"a session that is none", set{schema.AuditdSession: "4x"}, ""},
+		{"what was not understood", set{schema.EventOriginal: "type=?"}, "msg=type\\=?"},
 		{"escapes", set{schema.Message: "a=b\\c\nd\re|f\x00\tg\u0085\xff"}, `msg=a\=b\\c\nd\re|f\x00\x09g\xc2\x85\xff`},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -83,7 +83,7 @@ var extension = []pair{
 	{key: "cn3", label: "ExitCode", how: special, from: keys(schema.ProcessExitCode)},
 	{key: "flexString1", label: "ContainerName", limit: 1023, from: keys(schema.ContainerName)},
 	{key: "flexString2", label: "PciRequirement", limit: 1023, how: joined, from: keys(schema.TallymanCompliancePCIDSS)},
-	{key: "msg", limit: 1023, from: keys(schema.Message)},
+	{key: "msg", limit: 1023, how: special, from: keys(schema.Message, schema.EventOriginal)},
 	{key: "start", how: millis, from: keys(schema.EventStart)},
 	{key: "end", how: millis, from: keys(schema.EventEnd)},
 }

@@ -30,7 +30,7 @@ func text(most int) *rapid.Generator[string] {
 // plain are the keys that are the text of one field and nothing else.
 func plain() (list []pair) {
 	for _, p := range extension {
-		if p.how == first && len(p.from) == 1 {
+		if p.how == first && len(p.from) == 1 || p.key == "msg" {
 			list = append(list, p)
 		}
 	}
@@ -68,6 +68,20 @@ func TestEveryFieldComesBack(t *testing.T) {
 		}
 		if blanks(p.header[5]) != blanks(rule) && rule != "" {
 			t.Fatalf("the name came back as %q, want %q", p.header[5], rule)
+		}
+	})
+}
+
+// Any value that is escaped and read back is the same.
+func FuzzValue(f *testing.F) {
+	for _, s := range []string{"", "a=b", `\n\x41\\`, "\n\r\t\x00\xff\u0085é"} {
+		f.Add(s, 1023)
+	}
+	f.Fuzz(func(t *testing.T, s string, limit int) {
+		out, n, cut := appendValue(nil, s, limit, unlimited)
+		back, err := unescape(string(out), `\=nr`)
+		if err != nil || !strings.HasPrefix(s, back) || cut == (s == back) || cut && n > max(limit, 0) {
+			t.Errorf("%q with the limit %d became %q and %q, %d characters, cut %v, %v", s, limit, out, back, n, cut, err)
 		}
 	})
 }

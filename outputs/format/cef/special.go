@@ -49,6 +49,8 @@ func (c *Encoder) special(dst []byte, p *pair) []byte {
 		return c.text(dst, p, str(schema.OCIRepository), ":", str(schema.OCITag))
 	case "cs3":
 		return c.pod(dst, p)
+	case "msg":
+		return c.text(dst, p, c.message(), "", "")
 	case "cn3":
 		if v := c.get(schema.ProcessExitCode); !v.IsZero() {
 			return c.number(dst, p.key, v)
@@ -68,6 +70,17 @@ func (c *Encoder) received(dst []byte) []byte {
 		return dst
 	}
 	return strconv.AppendInt(c.begin(dst, "rt"), t.UnixMilli(), 10)
+}
+
+// message is the event's message; what was not understood has none, and shows
+// its source text.
+func (c *Encoder) message() string {
+	for _, k := range [...]schema.Key{schema.Message, schema.EventOriginal} {
+		if s := c.get(k).Str(); s != "" {
+			return s
+		}
+	}
+	return c.e.Raw
 }
 
 func (c *Encoder) id(dst []byte, p *pair) []byte {
