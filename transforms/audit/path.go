@@ -58,7 +58,7 @@ func (f *facts) pathRecord(r *Record) {
 	var t Token
 	for w := NewWalk(r.Body); w.next(&t); {
 		val, at := t.Val, -1
-		if t.Form == Bare && none(val) {
+		if nothing(&t) {
 			continue
 		}
 		switch t.Key {
@@ -80,9 +80,6 @@ func (f *facts) pathRecord(r *Record) {
 		case "ogid":
 			p.ogid, at = val, 5
 		case "rdev":
-			if val == "00:00" {
-				continue
-			}
 			at = 6
 		case "nametype":
 			p.kind, at = val, 7
@@ -90,10 +87,6 @@ func (f *facts) pathRecord(r *Record) {
 			p.kind = val
 		case "obj":
 			at = 8
-		case "cap_fp", "cap_fi", "cap_fe", "cap_fver", "cap_frootid":
-			if val == "0" || val == "0000000000000000" {
-				continue
-			}
 		default:
 			val = f.value(&t)
 		}
@@ -103,6 +96,18 @@ func (f *facts) pathRecord(r *Record) {
 		f.pathNames(&p, r.Enriched)
 	}
 	f.paths = append(f.paths, p)
+}
+
+// nothing reports whether a member says that there is nothing: no device number,
+// no file capabilities.
+func nothing(t *Token) bool {
+	switch t.Key {
+	case "rdev":
+		return t.Val == "00:00"
+	case "cap_fp", "cap_fi", "cap_fe", "cap_fver", "cap_frootid":
+		return strings.Trim(t.Val, "0") == "" || t.Val == "?"
+	}
+	return t.Form == Bare && none(t.Val)
 }
 
 func (f *facts) pathNames(p *path, enriched string) {
