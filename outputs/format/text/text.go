@@ -11,6 +11,7 @@
 package text
 
 import (
+	"strings"
 	"unicode/utf8"
 
 	"tallyman/pipeline/event"
@@ -111,20 +112,25 @@ func container(dst []byte, e *event.Event) []byte {
 	return append(dst, '-')
 }
 
-// user appends the person: who logged in, else who another log says it was,
-// else the acting account.
-func user(dst []byte, e *event.Event) []byte {
+// person returns who it was: who logged in, else who another log says it was,
+// else the acting account; an account without a name is its kind and number.
+func person(e *event.Event) (kind string, v event.Value) {
 	for _, k := range [...]schema.Key{schema.UserAuditName, schema.TallymanSessionUser, schema.UserName} {
-		if name := e.Get(k).Str(); name != "" {
-			return visible(dst, name, most)
+		if v := e.Get(k); v.Str() != "" {
+			return "", v
 		}
 	}
 	for _, k := range [...]schema.Key{schema.UserAuditID, schema.UserID} {
 		if v := e.Get(k); !v.IsZero() {
-			return shown(append(dst, "uid "...), v)
+			return "uid ", v
 		}
 	}
-	return append(dst, '-')
+	return "", event.String("-")
+}
+
+func user(dst []byte, e *event.Event) []byte {
+	kind, v := person(e)
+	return shown(append(dst, kind...), v)
 }
 
 // alert appends the mark of an alert, its rule and the rule's name.
@@ -143,7 +149,7 @@ func alert(dst []byte, e *event.Event) []byte {
 // else the source text.
 func happened(dst []byte, e *event.Event) []byte {
 	if m := e.Get(schema.Message).Str(); m != "" {
-		return visible(dst, m, most)
+		return visible(dst, news(m, e), most)
 	}
 	action := e.Get(schema.EventAction).Str()
 	if action == "" {
@@ -167,6 +173,23 @@ func happened(dst []byte, e *event.Event) []byte {
 		dst = append(dst, ')')
 	}
 	return dst
+}
+
+// news returns m, a message, without the rule's name and the person at its
+// beginning, where the line says them before.
+func news(m string, e *event.Event) string {
+	if name := e.Get(schema.RuleName).Str(); name != "" {
+		if rest, ok := strings.CutPrefix(m, name); ok && strings.HasPrefix(rest, ": ") {
+			m = rest[len(": "):]
+		}
+	}
+	kind, v := person(e)
+	if rest, ok := strings.CutPrefix(m, kind); ok {
+		if rest, ok = strings.CutPrefix(rest, v.Str()); ok && v.Str() != "" && len(rest) > 1 && rest[0] == ' ' {
+			return rest[1:]
+		}
+	}
+	return m
 }
 
 // subjects are what an action may be about, the most telling first.
