@@ -7,12 +7,8 @@ package auditd
 import (
 	"context"
 	"path/filepath"
-	"time"
 
-	"tallyman/pipeline/event"
-	"tallyman/pipeline/meter"
 	"tallyman/pipeline/plugin"
-	"tallyman/pipeline/schema"
 	"tallyman/pipeline/tail"
 )
 
@@ -31,7 +27,9 @@ type Settings struct {
 
 const defaultPath = "/var/log/audit/audit.log"
 
-func defaults() Settings { return Settings{StartAt: "beginning", MaxLine: 1 << 20, Decode: "audit"} }
+func defaults() Settings {
+	return Settings{StartAt: "beginning", MaxLine: 1 << 20, Decode: "audit"}
+}
 
 // Check implements the check of settings.
 func (s *Settings) Check() plugin.Problems {
@@ -58,44 +56,46 @@ func (s *Settings) Check() plugin.Problems {
 	return p
 }
 
+// hint is what to do when the log may not be read.
+const hint = "run tallyman as root, or set log_group in auditd.conf to a group of its user and reload auditd"
+
 func build(s *Settings, env plugin.Env) (plugin.Input, error) {
-	at := func(t plugin.Text) string {
-		if filepath.IsAbs(t.Value) {
-			return t.Value
+	at := func(path string) string {
+		if filepath.IsAbs(path) {
+			return path
 		}
-		return filepath.Join(env.Dir, t.Value)
+		return filepath.Join(env.Dir, path)
 	}
-	l := meter.Label{Name: "input", Value: env.Name}
-	st := stream{
-		max: int(s.MaxLine), decode: s.Decode, shared: env.Shared, now: env.Now,
-		cut: env.Meter.Counter("tallyman_file_cut_lines_total", "Lines longer than max_line, of which the rest was passed over.", l),
-	}
+	lines := tail.NewLines(tail.LineOptions{Input: env.Name, Decode: s.Decode, Max: int(s.MaxLine), Shared: env.Shared, Meter: env.Meter})
 	switch {
 	case s.Stdin:
-		st.dial, st.ends = openStdin, true
-		return &st, nil
+		return &stream{lines: lines, now: env.Now, ends: true, dial: openStdin}, nil
 	case s.Socket.Value != "":
-		path := at(s.Socket)
-		st.ends = env.Once
-		st.dial = func(ctx context.Context) (source, error) { return dial(ctx, path) }
-		return &st, nil
+		return &stream{lines: lines, now: env.Now, ends: env.Once, dial: dialer(at(s.Socket.Value), env.Once)}, nil
 	}
-	path := s.Path
-	if path.Value == "" {
-		path.Value = defaultPath
+	path := s.Path.Value
+	if path == "" {
+		path = defaultPath
 	}
-	name := at(path)
-	shared := append(event.Fields(nil), env.Shared...)
-	shared.AddString(schema.LogFilePath, name)
 	return tail.New(tail.Options{
-		Path: name, MaxLine: int(s.MaxLine), FromEnd: s.StartAt == "end", Once: env.Once, Decode: s.Decode,
-		Shared: shared, Input: env.Name, Meter: env.Meter, Log: env.Log, Now: env.Now,
+		Path: at(path), MaxLine: int(s.MaxLine), FromEnd: s.StartAt == "end", Once: env.Once, Decode: s.Decode, Hint: hint,
+		Shared: env.Shared, Input: env.Name, Meter: env.Meter, Log: env.Log, Now: env.Now,
 	}), nil
 }
 
-// source is a connection, or standard input.
-type source interface {
-	Read(p []byte) (int, error)
-	SetReadDeadline(t time.Time) error
-	Close() error
+// dialer connects to path; a failure is tried again, but not in a run that has
+// an end.
+func dialer(path string, once bool) func(context.Context) (source, error) {
+	return func(ctx context.Context) (source, error) {
+		src, err := dial(ctx, path)
+		switch {
+		case err == nil:
+			return src, nil
+		case ctx.Err() != nil:
+			return nil, ctx.Err()
+		case once:
+			return nil, plugin.Permanent(err)
+		}
+		return nil, plugin.Retry(err)
+	}
 }

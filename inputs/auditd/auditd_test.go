@@ -106,8 +106,8 @@ func TestSocketReconnects(t *testing.T) {
 			err := in.Read(t.Context(), &b, time.Minute)
 			got = append(got, raws(&b)...)
 			if err != nil {
-				if k, _ := plugin.KindOf(err); k != plugin.KindRetry {
-					t.Fatal(err)
+				if k, _ := plugin.KindOf(err); k != plugin.KindRetry || errors.Is(err, io.EOF) {
+					t.Fatalf("the end of a connection is %v", err)
 				}
 				break
 			}
@@ -204,6 +204,44 @@ func TestOneSource(t *testing.T) {
 	} {
 		if got := c.s.Check(); got.Bad() != c.bad {
 			t.Errorf("%+v: %v", c.s, got)
+		}
+	}
+}
+
+func TestBinarySocket(t *testing.T) {
+	path, l := served(t)
+	s := defaults()
+	s.Socket.Value = path
+	in, err := build(&s, env("/"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = in.Close() }()
+	go say(t, l, "\x00\x00\x00\x00\x10\x00\x00\x00\x14\x05\x00\x00\x04\x00\x00\x00type")
+	var b event.Batch
+	if err = in.Read(t.Context(), &b, time.Minute); !errors.Is(err, errBinary) || len(b.Events) > 0 {
+		t.Errorf("read %q: %v", raws(&b), err)
+	}
+}
+
+func TestOnceNeedsASource(t *testing.T) {
+	for name, change := range map[string]func(*Settings){
+		"socket": func(s *Settings) { s.Socket.Value = "nowhere" },
+		"path":   func(s *Settings) { s.Path.Value = "nowhere" },
+	} {
+		s := defaults()
+		change(&s)
+		e := env(t.TempDir())
+		e.Once = true
+		in, err := build(&s, e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err = in.Open(t.Context(), nil); err == nil {
+			err = in.Read(t.Context(), new(event.Batch), 0)
+		}
+		if k, _ := plugin.KindOf(err); k != plugin.KindPermanent || !strings.Contains(err.Error(), filepath.Join(e.Dir, "nowhere")) {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }

@@ -1,40 +1,46 @@
 package auditd
 
 import (
-	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"net"
 	"os"
-	"strings"
 	"syscall"
 	"time"
 
 	"tallyman/pipeline/event"
-	"tallyman/pipeline/meter"
 	"tallyman/pipeline/plugin"
-	"tallyman/pipeline/schema"
+	"tallyman/pipeline/tail"
 )
+
+// chunk is how much is read at once, in bytes.
+const chunk = 64 << 10
+
+var errBinary = errors.New("auditd sends binary records (set format = string in plugins.d/af_unix.conf, and reload auditd)")
 
 // stream is an input over something that is read once and cannot be read again:
 // it has no position. What it gave is durable after one commit of the journal.
 type stream struct {
-	dial   func(context.Context) (source, error)
-	ends   bool // the end of the source is the end of the input
-	max    int
-	decode string
-	shared event.Fields
-	now    func() time.Time
-	cut    *meter.Counter
+	dial  func(context.Context) (source, error)
+	ends  bool // the end of the source is the end of the input
+	lines *tail.Lines
+	now   func() time.Time
 
-	src    source
-	buf    []byte // what was read; the part before have is kept for the next read
-	have   int
-	skip   bool  // the rest of a cut line comes
-	offset int64 // of buf[0] in what this process has read
+	src   source
+	buf   []byte
+	rest  string // read and not yet cut into lines
+	first bool   // nothing was read of this source yet
+}
+
+// source is a connection, or standard input.
+type source interface {
+	Read(p []byte) (int, error)
+	SetReadDeadline(t time.Time) error
+	Close() error
 }
 
 // Open implements plugin.Input. The source is opened by Read.
@@ -45,105 +51,72 @@ func (s *stream) Read(ctx context.Context, b *event.Batch, wait time.Duration) e
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	if s.rest != "" {
+		s.rest = s.lines.Cut(b, s.rest, s.now())
+		if len(b.Events) > 0 {
+			return nil
+		}
+	}
 	if s.src == nil {
 		src, err := s.dial(ctx)
 		if err != nil {
 			return err
 		}
-		s.src = src
+		s.src, s.first = src, true
 	}
 	// A stop sets the deadline to the past and so ends a read under way. Sources
 	// without deadlines (a file as standard input) do not wait either.
-	deadline := s.src.SetReadDeadline(time.Now().Add(wait))
+	deadline := s.src.SetReadDeadline(time.Now().Add(max(wait, time.Millisecond)))
 	stop := context.AfterFunc(ctx, func() { _ = s.src.SetReadDeadline(time.Unix(1, 0)) })
 	defer stop()
 	if deadline != nil && !errors.Is(deadline, os.ErrNoDeadline) {
 		return s.lost(b, deadline)
 	}
-	if len(s.buf)-s.have < chunk/2 {
-		s.buf = append(s.buf[:s.have], make([]byte, chunk)...)
+	return s.read(ctx, b)
+}
+
+// read reads one chunk.
+func (s *stream) read(ctx context.Context, b *event.Batch) error {
+	if s.buf == nil {
+		s.buf = make([]byte, chunk)
 	}
-	n, err := s.src.Read(s.buf[s.have:])
-	s.have += n
-	s.lines(b)
+	n, err := s.src.Read(s.buf)
+	if n > 0 {
+		if s.first && binaryHead(s.buf[:n]) {
+			return s.lost(b, errBinary)
+		}
+		s.first = false
+		s.rest = s.lines.Cut(b, string(s.buf[:n]), s.now())
+	}
 	switch {
-	case err == nil, errors.Is(err, os.ErrDeadlineExceeded):
+	case err == nil || n > 0: // an error comes again with the next read
+		return nil
+	case errors.Is(err, os.ErrDeadlineExceeded):
 		return ctx.Err()
 	case errors.Is(err, io.EOF) && s.ends:
-		s.rest(b)
+		s.lines.End(b, s.now())
 		return io.EOF
 	}
 	return s.lost(b, err)
 }
 
-// chunk is how much is read at once, in bytes.
-const chunk = 64 << 10
+// binaryHead reports whether a connection begins with the header of a binary
+// record: two 32-bit numbers, the version 0 or 1 and the header's length, 16.
+func binaryHead(p []byte) bool {
+	return len(p) >= 8 && binary.NativeEndian.Uint32(p) <= 1 && binary.NativeEndian.Uint32(p[4:]) == 16
+}
 
 // lost ends a connection: what stands there unfinished is a record of its own,
-// so that it is never joined to what the next connection gives.
+// so that it is never joined to what the next connection gives. The end of one
+// connection is not the end of the input, so io.EOF does not show in the error.
 func (s *stream) lost(b *event.Batch, err error) error {
-	s.rest(b)
+	s.lines.End(b, s.now())
+	if errors.Is(err, io.EOF) {
+		err = errors.New("auditd closed it")
+	}
 	err = errors.Join(err, s.src.Close())
-	s.src, s.skip = nil, false
+	s.src = nil
 	return plugin.Retry(fmt.Errorf("the connection to auditd ended: %w", err))
-}
-
-// lines adds the whole lines of the buffer and moves what is left to its start.
-func (s *stream) lines(b *event.Batch) {
-	end := bytes.LastIndexByte(s.buf[:s.have], '\n') + 1
-	if end == 0 {
-		if s.skip || s.have > s.max {
-			s.long(b)
-		}
-		return
-	}
-	text := string(s.buf[:end])
-	at := s.offset
-	for text != "" {
-		line := text[:strings.IndexByte(text, '\n')]
-		s.add(b, line, at)
-		at += int64(len(line)) + 1
-		text = text[len(line)+1:]
-	}
-	s.take(end)
-}
-
-func (s *stream) take(n int) {
-	s.have = copy(s.buf, s.buf[n:s.have])
-	s.offset += int64(n)
-}
-
-// long hands out the start of a line that has no end yet and is too long.
-func (s *stream) long(b *event.Batch) {
-	if !s.skip {
-		s.add(b, string(s.buf[:s.have]), s.offset)
-	}
-	s.take(s.have)
-	s.skip = true
-}
-
-func (s *stream) add(b *event.Batch, line string, at int64) {
-	if s.skip {
-		s.skip = false
-		return
-	}
-	if line == "" {
-		return
-	}
-	e := event.Event{Decode: s.decode, Records: 1, Offset: at, Seen: s.now().UTC(), Shared: s.shared, Raw: line}
-	if len(line) > s.max {
-		s.cut.Inc()
-		e.Raw = line[:s.max]
-		e.Fields = b.Take(nil, 4)
-		e.Fields.Add(schema.Tags, event.String("tallyman.line_cut"))
-	}
-	b.Add(e)
-}
-
-// rest adds what stands unfinished.
-func (s *stream) rest(b *event.Batch) {
-	s.add(b, string(s.buf[:s.have]), s.offset)
-	s.take(s.have)
 }
 
 // Close implements plugin.Input.
@@ -162,17 +135,25 @@ func dial(ctx context.Context, path string) (source, error) {
 	c, err := d.DialContext(ctx, "unix", path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED):
-		return nil, plugin.Retry(fmt.Errorf("%w; is auditd running, with its af_unix plugin active?", err))
+		return nil, fmt.Errorf("%w (is auditd running, with active = yes in plugins.d/af_unix.conf?)", err)
 	case errors.Is(err, fs.ErrPermission):
-		return nil, plugin.Retry(fmt.Errorf("%w; the mode of the socket is in /etc/audit/plugins.d/af_unix.conf", err))
+		return nil, fmt.Errorf("%w (the mode of the socket is in plugins.d/af_unix.conf)", err)
 	case err != nil:
-		return nil, plugin.Retry(err)
+		return nil, err
 	}
 	return c.(source), nil
 }
 
-// openStdin makes standard input readable with a deadline where it is a pipe.
+// openStdin makes standard input readable with a deadline where it is a pipe or
+// a socket.
 func openStdin(context.Context) (source, error) {
+	info, err := os.Stdin.Stat()
+	if err != nil {
+		return nil, plugin.Permanent(fmt.Errorf("standard input: %w", err))
+	}
+	if info.Mode()&(fs.ModeNamedPipe|fs.ModeSocket) == 0 {
+		return os.Stdin, nil
+	}
 	if err := syscall.SetNonblock(0, true); err != nil {
 		return nil, plugin.Permanent(fmt.Errorf("standard input: %w", err))
 	}
