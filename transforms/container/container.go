@@ -114,7 +114,7 @@ func New(s *Settings, env plugin.Env) (plugin.Transform, error) {
 			t.docker = &dockerRoot{dir: under(env.Dir, s.DockerRoot.Value)}
 		}
 	}
-	t.table.vouch = t.vouch
+	t.table.vouch, t.table.check = t.vouch, t.check
 	t.count(env.Meter)
 	return t, nil
 }

@@ -49,6 +49,8 @@ type life struct {
 	giver       int32      // entered: the parent of the command that started it, which takes it over
 	looks       uint8      // how often /proc was asked in vain
 	stale       bool       // got is a host that is to be looked at again
+	checked     int64      // when the kernel was last asked for it, in event time; 0 never
+	said        verdict    // and what it said
 	ended       bool       // its end was seen; without it, end is where another life began
 	born        bool       // first is when it started; before, the pid was another's
 	name, exe   string     // copies; "" where no event said

@@ -178,6 +178,32 @@ func TestEnginesAreBelievedOnlyOnTheHost(t *testing.T) {
 	}
 }
 
+// TestAQuietParentIsTheSameProcess asks /proc whether a parent that was not heard
+// of for long still is the process that it was.
+func TestAQuietParentIsTheSameProcess(t *testing.T) {
+	for name, c := range map[string]struct {
+		set  func(p *fakeProc)
+		at   string
+		want string
+	}{
+		"it is":                 {func(p *fakeProc) { p.process(22, 10, 5, "app", "S", 0, "0::/odd") }, "at 90000: 30 of 22 openat", "A lineage high"},
+		"it is another":         {func(p *fakeProc) { p.process(22, 10, 50_000, "app", "S", 0, "0::/odd") }, "at 90000: 30 of 22 openat", " none unknown"},
+		"it is gone, just now":  {func(*fakeProc) {}, "at 9000: 30 of 22 openat", "A lineage high"},
+		"it is gone, long ago":  {func(*fakeProc) {}, "at 90000: 30 of 22 openat", " none unknown"},
+		"another, in another":   {func(p *fakeProc) { p.process(22, 10, 50_000, "app", "S", 0, "0::/docker/"+idB) }, "at 90000: 30 of 22 openat", "eaca parent medium"},
+		"no time to come round": {func(p *fakeProc) { p.process(22, 10, 50_000, "app", "S", 0, "0::/odd") }, "at 250: 30 of 22 openat", "A lineage high"},
+	} {
+		p := newFakeProc(t)
+		p.now = time.UnixMilli(storyStart + 91_000)
+		p.write("uptime", "3691.00 12.00\n")
+		c.set(p)
+		out := run(t, p.transform(), []capturedEvent{tell(t, create), tell(t, setsid), tell(t, c.at)}, 1)
+		if got := told(&out[2]); got != c.want {
+			t.Errorf("%s: %q, want %q", name, got, c.want)
+		}
+	}
+}
+
 func TestDockerRootNamesContainers(t *testing.T) {
 	p := newFakeProc(t)
 	p.process(30, 29, 0, "app", "S", 0, "0::/docker/"+idA)

@@ -154,11 +154,34 @@ func (t *Transform) parent(s *seen) *life {
 	if p == nil || p.exe == "" && p.name == "" || p.execAt > s.t || p.first > s.t+slack {
 		return nil
 	}
-	if t.history != nil && s.node == 0 {
-		// The life that the table knows must be the one that the kernel saw then.
-		if sp, _ := t.history.find(p.pid, p.ppid, s.t); sp != nil && sp.start > p.last {
-			return nil
-		}
+	if _, sure := t.table.still(p, s.t); !sure {
+		return nil
 	}
 	return p
+}
+
+// check asks the timeline, else /proc, whether a life still has its pid.
+func (t *Transform) check(l *life, at int64) verdict {
+	if l.node != 0 {
+		return verdictNone
+	}
+	if t.history != nil {
+		switch sp, _ := t.history.find(l.pid, l.ppid, at); {
+		case sp == nil:
+			return verdictNone
+		case sp.start > l.last+slack:
+			return verdictOther
+		}
+		return verdictSame
+	}
+	if t.proc == nil {
+		return verdictNone
+	}
+	switch g, ok := t.proc.look(l.pid); {
+	case !ok:
+		return verdictGone
+	case g.start > l.last+slack+grain:
+		return verdictOther
+	}
+	return verdictSame
 }

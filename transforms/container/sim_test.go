@@ -144,6 +144,9 @@ func TestLiveCaptures(t *testing.T) {
 			events, at := decodeCapture(t, dir), arrivals(t, dir)
 			sim := newSim(t, filepath.Join(dir, "timeline.jsonl.gz"))
 			for _, late := range []time.Duration{0, time.Second} {
+				if late > 0 && len(events) > 20_000 {
+					continue // a race build takes a minute for it
+				}
 				if s := replay(t, name, dir, events, at, sim, late); s.wrongShare() > 0.2 {
 					t.Errorf("%v late: %.2f %% wrong", late, s.wrongShare())
 				}

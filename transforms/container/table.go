@@ -19,11 +19,16 @@ type table struct {
 	// vouch says whether the command line of an engine's program is believed,
 	// and whether the process is proven to be on the host.
 	vouch func(l *life, s *seen) (believed, proven bool)
+
+	// check asks the kernel whether a life that was quiet is still the one that
+	// has its pid.
+	check func(l *life, at int64) verdict
 }
 
 func newTable(most int, reg *registry) *table {
 	return &table{lives: map[who]*life{}, max: most, reg: reg, names: map[string]string{},
-		vouch: func(*life, *seen) (bool, bool) { return true, false }}
+		vouch: func(*life, *seen) (bool, bool) { return true, false },
+		check: func(*life, int64) verdict { return verdictNone }}
 }
 
 // observe returns the life that an event belongs to, made at its first event,
@@ -63,27 +68,6 @@ func (t *table) find(s *seen) *life {
 	return nil
 }
 
-// handed reports whether s is of the same process as l although its parent is
-// another: the first process of a container goes from the engine's command to
-// the monitor when the command ends.
-func (t *table) handed(l *life, s *seen) bool {
-	if !l.entered {
-		return false
-	}
-	t.bind(l)
-	if l.giver != 0 && l.giver == s.ppid {
-		return true
-	}
-	m := t.alive(s.node, s.ppid, s.t)
-	if m == nil || m.watches == nil {
-		return false
-	}
-	if l.got.in == nil {
-		l.got = answer{in: m.watches, method: methodLineage, conf: confHigh}
-	}
-	return l.got.in == m.watches
-}
-
 // comeRound is the time in which no pid is given out twice: the kernel counts
 // through all pids before it starts again, at least 32,768 of them, and a fork
 // takes tens of microseconds.
@@ -111,6 +95,45 @@ func (t *table) alive(node uint32, pid int32, at int64) *life {
 		return later
 	}
 	return nil
+}
+
+// verdict is what the kernel says of a life.
+type verdict uint8
+
+const (
+	verdictNone  verdict = iota // it cannot be asked
+	verdictGone                 // the pid is nobody's now
+	verdictSame                 // it is the same process
+	verdictOther                // the pid is another's by now
+)
+
+// quiet is how long a process that ended unseen may be taken for alive: a host
+// that forks a thousand times a second gives a pid out again after 33 s at the
+// earliest.
+const quiet = int64(30 * time.Second)
+
+// still reports whether a process that names l as its parent at a time means
+// that life and not one that has its pid since, and whether that is sure enough
+// to build on. A life that proves to be over ends here.
+func (t *table) still(l *life, at int64) (same, sure bool) {
+	gap := at - l.last
+	if gap <= comeRound {
+		return true, true
+	}
+	if l.checked == 0 || at < l.checked || at-l.checked > comeRound {
+		l.said, l.checked = t.check(l, at), at
+	}
+	switch l.said {
+	case verdictSame:
+		l.last = at
+		return true, true
+	case verdictOther:
+		l.end = min(l.end, l.last)
+		return false, false
+	case verdictGone:
+		return gap <= quiet, gap <= quiet
+	}
+	return true, gap <= quiet
 }
 
 // add makes a life for the first event of it.
@@ -157,55 +180,18 @@ func (t *table) inherit(l *life, at int64, depth int) {
 	if !p.got.found() {
 		t.inherit(p, min(at, p.last), depth+1)
 	}
-	if a := p.got.child(); a.found() {
-		l.got = a
-	}
-}
-
-// identify recognises the first process of a container, and one that is brought
-// in by exec: the child of the engine's command that makes itself a session
-// leader while it still is the engine's program.
-func (t *table) identify(l *life, s *seen) {
-	const initName = "runc:[2:INIT]"
-	if l.got.in != nil {
+	a := p.got.child()
+	if !a.found() {
 		return
 	}
-	if !l.entered {
-		if s.name != initName {
-			p := t.alive(s.node, s.ppid, s.t)
-			if s.act != actSetsid || p == nil || p.started == nil || p.exe == "" || p.exe != s.exe {
-				return
-			}
-		}
-		l.entered, l.from, l.since = true, s.ppid, s.t
-	}
-	t.bind(l)
-}
-
-// bind gives l, which entered a container, the one that its engine's command or
-// its monitor names, as soon as that is known: records may come out of order.
-func (t *table) bind(l *life) {
-	if l.got.in != nil {
+	same, sure := t.still(p, at)
+	if !same {
 		return
 	}
-	switch p := t.alive(l.node, l.from, l.since); {
-	case p == nil || p.execAt > l.since+slack: // its command line is of another time
-	case p.started != nil:
-		// A command brings one process in. Another one is of a command whose
-		// record is missing and that has the pid of an earlier one.
-		if p.brought {
-			return
-		}
-		p.brought = true
-		l.giver = p.ppid
-		l.got = answer{in: p.started, method: methodLineage, conf: confHigh}
-		if p.vouched {
-			l.got.conf = confExact
-		}
-	case p.watches != nil:
-		l.giver = p.pid
-		l.got = answer{in: p.watches, method: methodLineage, conf: confHigh}
+	if !sure {
+		a.conf = confMedium
 	}
+	l.got = a
 }
 
 // take notes what s changes in l.
@@ -240,33 +226,6 @@ func (t *table) rename(l *life, s *seen) {
 	}
 	if s.exe != "" && l.exe != s.exe {
 		l.exe = t.intern(s.exe)
-	}
-}
-
-// command reads the command line of an engine's program. Inside a container it
-// is not believed: there anyone may run a program of that name.
-func (t *table) command(l *life, s *seen) {
-	c, ok := parseCommand(s.exe, s.args)
-	if !ok || c.runtime != "" && !t.reg.runtimes[c.runtime] {
-		return
-	}
-	in := t.reg.get(c.id)
-	if c.runtime != "" && in.known.runtime == "" {
-		in.learn(facts{runtime: c.runtime}, t.reg.kubernetes)
-	}
-	if in.known.runtime != "" && !t.reg.runtimes[in.known.runtime] {
-		return
-	}
-	if !l.got.found() {
-		t.inherit(l, s.t, 0)
-	}
-	believed, proven := t.vouch(l, s)
-	switch {
-	case l.got.in != nil || !believed || !proven && l.prev.maybe(l):
-	case c.monitor:
-		l.watches, l.vouched = in, proven
-	default:
-		l.started, l.vouched = in, proven
 	}
 }
 
