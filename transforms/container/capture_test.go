@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"testing"
@@ -186,6 +187,36 @@ func TestSmallCapture(t *testing.T) {
 	for _, late := range []time.Duration{0, 5 * time.Millisecond, 100 * time.Millisecond} {
 		if s := replay(t, "small", dir, events, arrivals(t, dir), sim, late); s.rightShare() < 90 || s.wrong+s.hostWrong > 0 {
 			t.Errorf("live, %v late: %.2f %% right, %d wrong", late, s.rightShare(), s.wrong+s.hostWrong)
+		}
+	}
+}
+
+// TestLostAndDisorderedEventsMakeNoAnswerWrong drops and swaps events of the
+// kept capture: what is lost makes fewer answers, never wrong ones.
+func TestLostAndDisorderedEventsMakeNoAnswerWrong(t *testing.T) {
+	dir := filepath.Join("testdata", "small")
+	all := decodeCapture(t, dir)
+	for _, c := range []struct {
+		lost, right float64
+	}{{0.01, 90}, {0.05, 80}, {0.2, 60}} {
+		for seed := range uint64(5) {
+			r := rand.New(rand.NewPCG(seed, 1))
+			var events []capturedEvent
+			for _, e := range all {
+				if r.Float64() >= c.lost {
+					events = append(events, e)
+				}
+			}
+			for range len(events) / 20 {
+				i := r.IntN(len(events) - 1)
+				events[i], events[i+1] = events[i+1], events[i]
+			}
+			for _, timeline := range []bool{false, true} {
+				s := judge(t, dir, events, run(t, build(t, offline(dir, true, true, timeline)), events, 64))
+				if s.wrong+s.hostWrong > 0 || s.rightShare() < c.right || timeline && s.rightShare() < 99.9 {
+					t.Errorf("%.0f %% lost, seed %d, timeline %v: %.2f %% right, %d wrong", 100*c.lost, seed, timeline, s.rightShare(), s.wrong+s.hostWrong)
+				}
+			}
 		}
 	}
 }

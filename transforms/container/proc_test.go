@@ -237,3 +237,28 @@ func FuzzParseStat(f *testing.F) {
 		}
 	})
 }
+
+// TestTheRealProc reads this very process from the kernel.
+func TestTheRealProc(t *testing.T) {
+	if _, err := os.Stat("/proc/self/stat"); err != nil {
+		t.Skip("SKIPPED, /proc was NOT read: this system has none")
+	}
+	p := newProcfs("/proc", time.Now)
+	g, ok := p.look(int32(os.Getpid()))
+	if !ok || int(g.ppid) != os.Getppid() || g.comm == "" || len(g.where) == 0 {
+		t.Fatalf("%+v, %v", g, ok)
+	}
+	now := time.Now().UnixNano()
+	if age := now - g.start; age < -grain || age > int64(time.Hour) {
+		t.Errorf("this process seems to be %v old", time.Duration(age))
+	}
+	if !g.was(now, 0) && now-g.start > 2*grain {
+		t.Error("this process is not taken for itself")
+	}
+	if exe, err := os.Executable(); err == nil && p.exe(int32(os.Getpid())) != exe {
+		t.Errorf("the program is %q, want %q", p.exe(int32(os.Getpid())), exe)
+	}
+	if _, ok := p.look(0); ok {
+		t.Error("there is no process 0")
+	}
+}
