@@ -21,7 +21,6 @@ type Engine struct {
 	journal *journal.Journal
 	dead    *deadLetters
 	dir     string
-	hurry   chan struct{} // a sender finished a frame
 
 	mu    sync.Mutex // guards graph and its replacement
 	graph *graph
@@ -53,7 +52,7 @@ func New(p *Pipeline, owner string) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &Engine{around: p.around, journal: j, dir: c.Dir, dead: newDeadLetters(c.Dir, room, p.around.Now), hurry: make(chan struct{}, 1)}
+	e := &Engine{around: p.around, journal: j, dir: c.Dir, dead: newDeadLetters(c.Dir, room, p.around.Now)}
 	p.around.Meter.Multi(e.measure)
 	if e.graph, err = e.assemble(p); err != nil {
 		return nil, errors.Join(err, j.Close())
@@ -68,18 +67,12 @@ func New(p *Pipeline, owner string) (*Engine, error) {
 // event is accepted.
 func (e *Engine) assemble(p *Pipeline) (*graph, error) {
 	g := &graph{pipeline: p, ended: make(chan struct{})}
-	moved := func() {
-		select {
-		case e.hurry <- struct{}{}:
-		default:
-		}
-	}
 	for _, o := range p.outputs {
 		c, err := e.journal.Cursor(o.name)
 		if err != nil {
 			return nil, fmt.Errorf("output %s: %w", o.name, err)
 		}
-		g.senders = append(g.senders, newSender(p, o, c, e.dead, moved))
+		g.senders = append(g.senders, newSender(p, o, c, e.dead))
 	}
 	for _, in := range p.inputs {
 		g.lanes = append(g.lanes, newLane(p, in, e.journal))
@@ -185,9 +178,13 @@ func (e *Engine) drain(ctx context.Context, g *graph) bool {
 	}
 	t := time.NewTimer(grace)
 	defer t.Stop()
-	for !g.idle() {
+	for {
+		changed := e.journal.Changed()
+		if g.idle() {
+			return false
+		}
 		select {
-		case <-e.hurry:
+		case <-changed:
 			if ctx.Err() == nil {
 				t.Reset(grace)
 			}
@@ -195,7 +192,6 @@ func (e *Engine) drain(ctx context.Context, g *graph) bool {
 			return true
 		}
 	}
-	return false
 }
 
 func (g *graph) idle() bool {

@@ -21,7 +21,6 @@ type sender struct {
 	cursor  *journal.Cursor
 	dead    *deadLetters
 	around  Surroundings
-	moved   func() // called when a frame is finished
 	state   *state
 	decoder *codec.Decoder
 	machine *expr.Machine
@@ -32,9 +31,9 @@ type sender struct {
 	whenErrors *meter.Counter
 }
 
-func newSender(p *Pipeline, o output, c *journal.Cursor, dead *deadLetters, moved func()) *sender {
+func newSender(p *Pipeline, o output, c *journal.Cursor, dead *deadLetters) *sender {
 	return &sender{
-		output: o, cursor: c, dead: dead, around: p.around, moved: moved,
+		output: o, cursor: c, dead: dead, around: p.around,
 		state: newState(p.around, "output", o.name), decoder: codec.NewDecoder(), machine: expr.NewMachine(), pause: newBackoff(),
 		whenErrors: p.around.Meter.Counter("tallyman_output_when_errors_total",
 			"Events whose `when` could not be evaluated; they are delivered.", meter.Label{Name: "output", Value: o.name}),
@@ -82,7 +81,6 @@ func (s *sender) frame(ctx context.Context, e journal.Entry) error {
 	if err := s.cursor.Done(e.Seq, s.tally); err != nil {
 		return fmt.Errorf("output %s: the books: %w", s.name, err)
 	}
-	s.moved()
 	return nil
 }
 

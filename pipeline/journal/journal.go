@@ -220,6 +220,15 @@ func (j *Journal) Blocked() error {
 	return nil
 }
 
+// Changed returns a channel that is closed at the next change: a frame became
+// durable, a cursor moved, or room came. Take it before looking at what may
+// change.
+func (j *Journal) Changed() <-chan struct{} {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.changed
+}
+
 // announce wakes whoever waits for a change. j.mu is held.
 func (j *Journal) announce() {
 	close(j.changed)
