@@ -180,7 +180,7 @@ func (s *InputSuite) pressure(t testing.TB, content []byte) {
 	if len(bytes.Trim(content, "\n")) == 0 {
 		return
 	}
-	times := 1 + 4<<20/len(content)
+	times := 1 + min(4<<20/len(content), 20_000/bytes.Count(content, []byte("\n")))
 	s.Append(t, dir, content)
 	in := s.build(t, dir, false, nil)
 	defer shut(t, in)
