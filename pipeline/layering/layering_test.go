@@ -25,7 +25,7 @@ var allowed = map[string][]string{
 	"pipeline/codec":      {"pipeline/event", "pipeline/schema"},
 	"pipeline/plugin":     {"pipeline/event", "pipeline/schema", "pipeline/meter"},
 	"pipeline/expr":       {"pipeline/event", "pipeline/schema", "pipeline/plugin"},
-	"pipeline/tail":       {"pipeline/event", "pipeline/meter", "pipeline/plugin"},
+	"pipeline/tail":       {"pipeline/event", "pipeline/schema", "pipeline/meter", "pipeline/plugin"},
 	"pipeline/config":     {"pipeline/plugin"},
 	"pipeline/plugintest": {"pipeline/plugin", "pipeline/event", "pipeline/schema", "pipeline/meter"},
 	"pipeline/engine": {"pipeline/config", "pipeline/plugin", "pipeline/journal", "pipeline/codec", "pipeline/event",

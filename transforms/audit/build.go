@@ -61,7 +61,7 @@ func (f *facts) build(p *pending) {
 	}
 	*out = append(*out, f.data...)
 	*out = append(*out, f.items...)
-	out.AddString(schema.Message, f.message(v, p.node))
+	out.AddString(schema.Message, f.message(v))
 }
 
 func addWords(out *event.Fields, k schema.Key, words string) {
@@ -250,10 +250,10 @@ func (f *facts) result(v verdict) {
 	if f.head.typ != typeSyscall && f.res != "" || said == "" {
 		said, other = f.res, f.success
 	}
-	switch how := outcomeOf(said); {
-	case how == "success":
+	switch outcomeOf(said) {
+	case "success":
 		f.out.AddString(schema.AuditdResult, "success")
-	case how == "failure":
+	case "failure":
 		f.out.AddString(schema.AuditdResult, "fail")
 	default:
 		f.out.AddString(schema.AuditdResult, said)

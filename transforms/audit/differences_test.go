@@ -76,13 +76,13 @@ var differences = []difference{
 	{"a field of two records of one event is kept twice", func(name, theirs, ours string, _ values) bool {
 		return strings.HasPrefix(name, "auditd.data.") && slices.Contains(strings.Split(ours, "|"), theirs)
 	}},
-	{"both names of a file that AppArmor gives are kept: one as file.path or data.name, the other as data.name", func(name, theirs, ours string, all values) bool {
+	{"both names of a file that AppArmor gives are kept: one as file.path or data.name, the other as data.name", func(name, theirs, _ string, all values) bool {
 		return name == "auditd.data.name" && (in(all, "file.path", theirs) || in(all, "auditd.paths.1.name", theirs))
 	}},
 	{"exit stays the number that the record has; event.reason has the name of a failure", func(name, theirs, ours string, _ values) bool {
 		return name == "auditd.data.exit" && strings.HasPrefix(theirs, "E") && strings.HasPrefix(ours, "-")
 	}},
-	{"the type and category are those of SCHEMA 3.1", func(name, theirs, ours string, all values) bool {
+	{"the type and category are those of SCHEMA 3.1", func(name, _, ours string, all values) bool {
 		if name != "event.category" && name != "event.type" || ours == "" {
 			return false
 		}
@@ -92,10 +92,10 @@ var differences = []difference{
 	{"authentication_success and authentication_failure are no values of event.type in ECS", func(name, theirs, ours string, _ values) bool {
 		return name == "event.type" && strings.HasPrefix(theirs, "authentication_") && strings.HasSuffix(theirs, ours)
 	}},
-	{"file.device is dev, where the file lies; rdev is the device that a device file stands for", func(name, theirs, ours string, _ values) bool {
+	{"file.device is dev, where the file lies; rdev is the device that a device file stands for", func(name, theirs, _ string, _ values) bool {
 		return name == "file.device" && theirs == "00:00"
 	}},
-	{"a file that is created is the file, not the folder that it is created in", func(name, theirs, ours string, all values) bool {
+	{"a file that is created is the file, not the folder that it is created in", func(name, _, ours string, all values) bool {
 		return among("file.path", "file.inode", "file.mode")(name) && (in(all, "auditd.paths.0.nametype", "PARENT") || in(all, "auditd.paths.0.objtype", "PARENT")) && ours != ""
 	}},
 	{"without a socket of the process there is no direction", func(name, theirs, ours string, all values) bool {
@@ -116,22 +116,22 @@ var differences = []difference{
 	{"a missing key is not the text of the next field", func(name, theirs, ours string, _ values) bool {
 		return name == "tags" && ours == "" && theirs == "x86_64"
 	}},
-	{"the program's own uid is not the user of a user-space record (SCHEMA 4.1)", func(name, theirs, ours string, all values) bool {
+	{"the program's own uid is not the user of a user-space record (SCHEMA 4.1)", func(name, theirs, _ string, all values) bool {
 		return among("user.id", "user.group.id")(name) && in(all, "auditd.data."+map[string]string{"user.id": "uid", "user.group.id": "gid"}[name], theirs)
 	}},
-	{"the same, and its name", func(name, theirs, ours string, all values) bool {
+	{"the same, and its name", func(name, theirs, _ string, all values) bool {
 		return among("user.name")(name) && in(all, "auditd.data.uid", "0") && theirs == "root"
 	}},
-	{"LOGIN is a kernel record: user is the process, user.audit who logged in (SCHEMA 4.1)", func(name, theirs, ours string, all values) bool {
+	{"LOGIN is a kernel record: user is the process, user.audit who logged in (SCHEMA 4.1)", func(name, _, ours string, all values) bool {
 		return in(all, "event.code", "LOGIN") && (strings.HasPrefix(name, "user.") || name == "related.user")
 	}},
-	{"no id is made of a name: accounts of that name may be many over time (SCHEMA 4.1 has the name)", func(name, theirs, ours string, all values) bool {
+	{"no id is made of a name: accounts of that name may be many over time (SCHEMA 4.1 has the name)", func(name, _, ours string, all values) bool {
 		return among("user.effective.id", "user.target.id")(name) && ours == "" && len(all["user.effective.name"])+len(all["user.target.name"]) > 0
 	}},
-	{"who changes an account is user, the account user.target, and there is no user.effective (SCHEMA 4.1)", func(name, theirs, ours string, all values) bool {
+	{"who changes an account is user, the account user.target, and there is no user.effective (SCHEMA 4.1)", func(name, _, ours string, all values) bool {
 		return among("user.effective.id", "user.effective.name")(name) && ours == "" && in(all, "event.category", "iam")
 	}},
-	{"related.user has who is named on the event, not the uid of a program", func(name, theirs, ours string, all values) bool {
+	{"related.user has who is named on the event, not the uid of a program", func(name, theirs, ours string, _ values) bool {
 		if name != "related.user" {
 			return false
 		}

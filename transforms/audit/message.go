@@ -13,7 +13,7 @@ const messageLimit = 1024
 //
 //	uid 1000 ran bash -c 'echo a=1|b'
 //	ana as root failed to open /etc/shadow (EACCES)
-func (f *facts) message(v verdict, node string) string {
+func (f *facts) message(v verdict) string {
 	b := f.actor(f.buf[:0])
 	phrase := v.action.did
 	if v.outcome == "failure" {

@@ -25,7 +25,7 @@ func (f *facts) walk(p *part, s string) {
 		}
 		switch {
 		case t.Key == "":
-			f.words(p, t.Val)
+			f.words(t.Val)
 		case t.Form == Body && t.Key == "msg":
 			f.walk(p, t.Val)
 		case p.typ == typeObjPID:
@@ -64,7 +64,7 @@ func cutWord(s string) (val, next string) {
 }
 
 // words takes text that is no field.
-func (f *facts) words(p *part, s string) {
+func (f *facts) words(s string) {
 	rest, isAVC := strings.CutPrefix(s, "avc:")
 	if !isAVC {
 		if s, ok := strings.CutPrefix(s, "(hostname="); ok { // RHEL 5 put its fields in parentheses

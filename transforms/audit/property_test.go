@@ -41,14 +41,20 @@ func kernelArgs(args []string, room int) []string {
 	}
 	for i, a := range args {
 		if len(a) > room {
+			// The kernel decides once for an argument whether it is written in
+			// hexadecimal, and the length that it gives is that of what it writes.
+			text, size := kernelText, len(a)
+			if !strings.HasPrefix(kernelText(a), `"`) {
+				text, size = func(s string) string { return strings.ToUpper(hex.EncodeToString([]byte(s))) }, 2*len(a)
+			}
 			for piece, rest := 0, a; rest != ""; piece++ {
 				if piece == 0 {
-					add(fmt.Sprintf("a%d_len=%d", i, len(a)))
+					add(fmt.Sprintf("a%d_len=%d", i, size))
 				} else {
 					turn()
 				}
 				n := min(room, len(rest))
-				add(fmt.Sprintf("a%d[%d]=%s", i, piece, kernelText(rest[:n])))
+				add(fmt.Sprintf("a%d[%d]=%s", i, piece, text(rest[:n])))
 				rest = rest[n:]
 			}
 			continue

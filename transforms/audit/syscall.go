@@ -116,7 +116,7 @@ func (f *facts) enriched(r *Record) {
 // nameOf takes a name that auditd found; it writes unknown(1234) and unset where
 // it found none.
 func nameOf(dst *string, val string) {
-	if *dst == "" && val != "unset" && val != "" && !(len(val) > 8 && val[:8] == "unknown(") {
+	if *dst == "" && val != "unset" && val != "" && (len(val) <= 8 || val[:8] != "unknown(") {
 		*dst = val
 	}
 }
