@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"slices"
@@ -16,8 +15,6 @@ import (
 	"tallyman/pipeline/plugin"
 	"tallyman/pipeline/schema"
 )
-
-var sprintf = fmt.Sprintf
 
 // fakeSettings are the settings of all fakes.
 type fakeSettings struct {

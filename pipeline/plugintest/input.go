@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -186,7 +187,7 @@ func (s *InputSuite) pressure(t testing.TB, content []byte) {
 	defer shut(t, in)
 	first := s.until(t, in, 1)
 	s.Append(t, dir, bytes.Repeat(content, times-1))
-	got := append(first, s.until(t, in, len(first)*times-len(first))...)
+	got := slices.Concat(first, s.until(t, in, len(first)*times-len(first)))
 	for i := range got {
 		if got[i].Raw != got[i%len(first)].Raw {
 			t.Fatalf("record %d is %s, want %s", i, Dump(&got[i]), Dump(&got[i%len(first)]))

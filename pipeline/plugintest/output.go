@@ -172,7 +172,10 @@ func (s *OutputSuite) stuck(t testing.TB) {
 	}()
 	cancel()
 	select {
-	case <-done:
+	case err := <-done:
+		if err == nil {
+			t.Error("a stopped send says that all was delivered")
+		}
 	case <-time.After(patience):
 		t.Fatal("a send goes on after its context is done")
 	}

@@ -2,6 +2,7 @@ package plugintest
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -25,7 +26,7 @@ func (r *recorder) Fatalf(format string, args ...any) { r.say(format, args...); 
 func (r *recorder) Fatal(args ...any)                 { r.say("%v", args); runtime.Goexit() }
 
 func (r *recorder) say(format string, args ...any) {
-	r.said.WriteString(sprintf(format, args...) + "\n")
+	r.said.WriteString(fmt.Sprintf(format, args...) + "\n")
 }
 
 // finds checks that a check says what is wrong.

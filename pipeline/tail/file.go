@@ -22,6 +22,7 @@ type file struct {
 	path string // where it was found, for messages
 	f    *os.File
 	id   identity
+	at   position // where reading it begins, as it was then
 
 	off     int64  // of the next byte to read
 	rest    string // read and not yet cut into lines; it ends at off
@@ -45,7 +46,9 @@ func openFile(e entry) (*file, error) {
 	if !id.same(e.id) {
 		return nil, errors.Join(errMoved, f.Close())
 	}
-	return &file{path: e.path, f: f, id: id}, nil
+	one := &file{path: e.path, f: f, id: id, at: position{identity: id}}
+	one.at.mark(f, 0)
+	return one, nil
 }
 
 // seek lets reading begin at off.
@@ -56,6 +59,7 @@ func (f *file) seek(off int64) error {
 		return fmt.Errorf("read %s: %w", f.path, err)
 	}
 	f.off, f.prev = off, prev
+	f.at.mark(f.f, off)
 	return nil
 }
 
@@ -63,6 +67,8 @@ func (f *file) seek(off int64) error {
 func (f *file) again() {
 	f.off, f.rest, f.prev = 0, "", f.prev[:0]
 	f.started, f.final, f.marked, f.short = false, false, false, false
+	f.at = position{identity: f.id}
+	f.at.mark(f.f, 0)
 }
 
 // fill reads the next chunk into f.rest by way of buf and returns its length, 0

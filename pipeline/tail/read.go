@@ -77,6 +77,9 @@ func (t *Tail) step(b *event.Batch) (bool, error) {
 		f = t.file(0)
 		return f != nil, nil
 	}
+	if !f.started && !f.at.holds(f.f) {
+		return t.replaced(f, true) // while it waited for its turn
+	}
 	t.turn(f)
 	if f.rest == "" {
 		switch n, err := f.fill(t.buf); {
@@ -146,7 +149,7 @@ func (t *Tail) mark(b *event.Batch) {
 			return
 		}
 		if !f.marked {
-			p = position{identity: f.id}
+			p = f.at
 		}
 		f.marked = true
 		p.mark(f.f, t.lines.Offset)

@@ -15,7 +15,7 @@ func (t *Tail) replaced(f *file, sure bool) (bool, error) {
 		f.short = true
 		return false, nil
 	}
-	p := position{identity: f.id}
+	p := f.at
 	if f.marked {
 		p = t.given
 	}

@@ -81,8 +81,8 @@ func appendEntry(list []entry, path, suffix string) []entry {
 // configured one, and what it points to.
 func (t *Tail) places() []string {
 	list := []string{t.o.Path}
-	if real, err := filepath.EvalSymlinks(t.o.Path); err == nil && real != filepath.Clean(t.o.Path) {
-		list = append(list, real)
+	if target, err := filepath.EvalSymlinks(t.o.Path); err == nil && target != filepath.Clean(t.o.Path) {
+		list = append(list, target)
 	}
 	return list
 }

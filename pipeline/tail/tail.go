@@ -36,9 +36,11 @@ const (
 	prevBytes  = 64 // re-read before each chunk, to see that the file is still the same
 
 	// DefaultPoll is how often the path is looked at when nothing says that it
-	// changed, and DefaultOpen how many rotated files are held open at most while
-	// they wait to be read.
+	// changed.
 	DefaultPoll = 250 * time.Millisecond
+
+	// DefaultOpen is how many files are held open at most while they wait to be
+	// read.
 	DefaultOpen = 64
 )
 

@@ -4,20 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
-	"github.com/fsnotify/fsnotify"
 	"go.uber.org/goleak"
 
 	"tallyman/pipeline/event"
 	"tallyman/pipeline/meter"
-	"tallyman/pipeline/plugin"
 	"tallyman/pipeline/schema"
 )
 
@@ -361,175 +357,4 @@ func TestOtherFileOfTheInode(t *testing.T) {
 	r.start()
 	defer r.stop()
 	r.want("b1", "b2", "b3")
-}
-
-func TestNoFileYet(t *testing.T) {
-	r := newRig(t, func(o *Options) { o.FromEnd = true })
-	r.start()
-	r.want()
-	r.append("a\n")
-	r.want("a")
-	r.stop()
-	r.append("b\n")
-	r.start()
-	defer r.stop()
-	r.want("b")
-	r.noLoss()
-}
-
-func TestVanishedFile(t *testing.T) {
-	r := newRig(t, nil)
-	r.append("a\n")
-	r.start()
-	defer r.stop()
-	r.want("a")
-	r.ok(os.Remove(r.path))
-	r.want()
-	r.append("b\n")
-	r.want("b")
-	r.noLoss()
-}
-
-func TestFromEnd(t *testing.T) {
-	r := newRig(t, func(o *Options) { o.FromEnd = true })
-	r.append("a\nb\nc")
-	r.start()
-	r.want()
-	r.stop()
-	r.append("d\ne\n")
-	r.start()
-	defer r.stop()
-	r.want("cd", "e")
-}
-
-func TestOnce(t *testing.T) {
-	r := newRig(t, func(o *Options) { o.Once = true })
-	r.append("a\nb")
-	r.start()
-	defer r.stop()
-	for range 2 {
-		if err := r.read(); !errors.Is(err, io.EOF) {
-			t.Fatalf("read: %v", err)
-		}
-	}
-	r.wantRead("a", "b")
-}
-
-func TestOnceNeedsTheFile(t *testing.T) {
-	r := newRig(t, func(o *Options) { o.Once = true })
-	err := New(r.o).Open(t.Context(), nil)
-	if kind, _ := plugin.KindOf(err); kind != plugin.KindPermanent || !strings.Contains(err.Error(), r.path) {
-		t.Errorf("open: %v", err)
-	}
-}
-
-func TestNoRegularFile(t *testing.T) {
-	r := newRig(t, nil)
-	r.ok(os.Mkdir(r.path, 0o700))
-	err := New(r.o).Open(t.Context(), nil)
-	if kind, _ := plugin.KindOf(err); kind != plugin.KindPermanent || !strings.Contains(err.Error(), "folder") {
-		t.Errorf("open: %v", err)
-	}
-}
-
-func TestDamagedPosition(t *testing.T) {
-	for _, pos := range []string{"\x00\x00", "{", `{"v":9}`, `{"v":1,"off":-1}`, "null", `{"v":1,"off":3,"tail":4}`} {
-		r := newRig(t, nil)
-		r.append("a\n")
-		r.rotate(3, "b\n")
-		r.pos = []byte(pos)
-		r.start()
-		r.want("a", "b")
-		r.stop()
-		if n := r.counter("tallyman_input_losses_total", "position"); n != 1 {
-			t.Errorf("%q: %v losses were counted", pos, n)
-		}
-	}
-}
-
-func TestUnreadable(t *testing.T) {
-	if os.Geteuid() == 0 {
-		t.Skip("NOT RUN: root may read every file")
-	}
-	r := newRig(t, nil)
-	r.append("a\n")
-	r.ok(os.Chmod(r.path, 0))
-	r.start()
-	defer r.stop()
-	err := r.read()
-	if kind, _ := plugin.KindOf(err); kind != plugin.KindRetry || !errors.Is(err, os.ErrPermission) {
-		t.Fatalf("read: %v", err)
-	}
-	r.ok(os.Chmod(r.path, 0o600))
-	r.want("a")
-}
-
-func TestSymlink(t *testing.T) {
-	dir := t.TempDir()
-	r := rigAt(t, filepath.Join(dir, "real.log"), nil)
-	r.append("a\n")
-	link := filepath.Join(dir, "link")
-	r.ok(os.Symlink(r.path, link))
-	r.o.Path = link
-	r.start()
-	r.want("a")
-	r.stop()
-	r.append("b\n")
-	r.rotate(3, "c\n")
-	r.start()
-	defer r.stop()
-	r.want("b", "c")
-	r.noLoss()
-}
-
-// TestWakes: a Read that waits is woken by what is written, and by a stop.
-func TestWakes(t *testing.T) {
-	for _, poll := range []time.Duration{time.Millisecond, time.Hour} {
-		if w, err := fsnotify.NewWatcher(); err == nil {
-			if err := w.Close(); err != nil {
-				t.Fatal(err)
-			}
-		} else if poll == time.Hour {
-			t.Skipf("NOT RUN: the kernel gives no watch: %v", err)
-		}
-		r := newRig(t, func(o *Options) { o.Poll = poll })
-		r.append("a\n")
-		r.start()
-		r.want("a")
-		ctx, cancel := context.WithCancel(t.Context())
-		done := make(chan error)
-		go func() {
-			var b event.Batch
-			err := r.tail.Read(ctx, &b, time.Hour)
-			r.take(&b)
-			done <- err
-		}()
-		r.append("b\n")
-		r.ok(<-done)
-		r.wantRead("b")
-		go func() { done <- r.tail.Read(ctx, new(event.Batch), time.Hour) }()
-		cancel()
-		if err := <-done; !errors.Is(err, context.Canceled) {
-			t.Errorf("a stopped read: %v", err)
-		}
-		r.stop()
-	}
-}
-
-// TestTruncatedThenRotated: the file is empty when it is rotated away.
-func TestTruncatedThenRotated(t *testing.T) {
-	r := newRig(t, nil)
-	r.append("a\n")
-	r.start()
-	defer r.stop()
-	r.want("a")
-	r.append("b\n")
-	r.copyTruncate(5)
-	r.rotate(5, "c\n")
-	r.want("b", "c")
-	r.rotate(5, "d\n")
-	r.copyTruncate(5)
-	r.rotate(5, "e\n")
-	r.want("d", "e")
-	r.noLoss()
 }

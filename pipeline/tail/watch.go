@@ -3,6 +3,7 @@ package tail
 import (
 	"errors"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,10 +18,11 @@ type watcher struct {
 	stop, done chan struct{}
 }
 
-// watch starts the one goroutine of a Tail; close ends it.
+// watch starts the one goroutine of a Tail; close ends it. What changes after
+// its return is seen.
 func watch(t *Tail) *watcher {
 	w := &watcher{stop: make(chan struct{}), done: make(chan struct{})}
-	go w.run(t)
+	go w.run(t, newNotifier(t))
 	return w
 }
 
@@ -29,9 +31,8 @@ func (w *watcher) close() {
 	<-w.done
 }
 
-func (w *watcher) run(t *Tail) {
+func (w *watcher) run(t *Tail, n *notifier) {
 	defer close(w.done)
-	n := newNotifier(t)
 	defer n.close()
 	ticker := time.NewTicker(t.o.Poll)
 	defer ticker.Stop()
@@ -68,6 +69,7 @@ func (w *watcher) look(t *Tail) { _ = t.look() }
 type notifier struct {
 	t    *Tail
 	w    *fsnotify.Watcher // nil: it does not work here
+	base []string          // what the names of the followed files begin with
 	said bool
 }
 
@@ -89,9 +91,11 @@ func (n *notifier) add() {
 		return
 	}
 	have := n.w.WatchList()
+	n.base = n.base[:0]
 	for _, path := range n.t.places() {
 		dir := filepath.Dir(path)
-		if contains(have, dir) {
+		n.base = append(n.base, filepath.Base(path))
+		if slices.Contains(have, dir) {
 			continue
 		}
 		if err := n.w.Add(dir); err != nil {
@@ -100,23 +104,10 @@ func (n *notifier) add() {
 	}
 }
 
-func contains(list []string, s string) bool {
-	for _, one := range list {
-		if one == s {
-			return true
-		}
-	}
-	return false
-}
-
 // ours reports whether a path is the followed one or one rotated away from it.
 func (n *notifier) ours(path string) bool {
-	for _, p := range n.t.places() {
-		if strings.HasPrefix(filepath.Base(path), filepath.Base(p)) {
-			return true
-		}
-	}
-	return false
+	name := filepath.Base(path)
+	return slices.ContainsFunc(n.base, func(base string) bool { return strings.HasPrefix(name, base) })
 }
 
 func (n *notifier) events() <-chan fsnotify.Event {
