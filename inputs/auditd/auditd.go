@@ -17,11 +17,11 @@ var Plugin = plugin.NewInput("auditd", "Audit records of auditd: its log file, i
 
 // Settings are the keys of the input.
 type Settings struct {
-	Path    plugin.Text `yaml:"path" doc:"The log file to follow, through rotation. It is the source when neither socket nor stdin is set." example:"/var/log/audit/audit.log"`
+	Path    plugin.Text `yaml:"path" doc:"The log file to follow, through rotation. Where neither path, socket nor stdin is set it is /var/log/audit/audit.log." example:"/var/log/audit/audit.log"`
 	Socket  plugin.Text `yaml:"socket" doc:"The unix socket of auditd's af_unix plugin, with format = string, to read from in place of a file." example:"/var/run/audispd_events"`
 	Stdin   bool        `yaml:"stdin" doc:"Read records from standard input, as auditd's dispatcher gives them to a plugin; the end of input ends the source."`
-	StartAt string      `yaml:"start_at" doc:"Where a file is begun that was never read before." enum:"beginning,end"`
-	MaxLine plugin.Size `yaml:"max_line" doc:"The longest record that is kept whole. Of a longer one the start is kept and flagged."`
+	StartAt string      `yaml:"start_at" doc:"Where a file is begun that was never read before: at its beginning, or at its end, so that only what is written from now on is read." enum:"beginning,end"`
+	MaxLine plugin.Size `yaml:"max_line" doc:"The longest record that is kept whole. Of a longer one the start is kept, tagged tallyman_truncated, and the rest is counted."`
 	Decode  string      `yaml:"decode" doc:"The decoder that the records wait for."`
 }
 
@@ -31,7 +31,7 @@ func defaults() Settings {
 	return Settings{StartAt: "beginning", MaxLine: 1 << 20, Decode: "audit"}
 }
 
-// Check implements the check of settings.
+// Check says what is wrong with the settings.
 func (s *Settings) Check() plugin.Problems {
 	var p plugin.Problems
 	set := 0
@@ -51,7 +51,7 @@ func (s *Settings) Check() plugin.Problems {
 		p = append(p, plugin.Problem{Pos: pos, Text: "an auditd input has one source", Hint: "keep one of path, socket and stdin"})
 	}
 	if s.MaxLine < 1024 || s.MaxLine > 64<<20 {
-		p = append(p, plugin.Problem{Pos: s.Path.Pos, Text: "max_line must lie between 1KiB and 64MiB"})
+		p = append(p, plugin.Problem{Text: "max_line of input auditd must lie between 1KiB and 64MiB"})
 	}
 	return p
 }
