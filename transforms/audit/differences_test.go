@@ -122,7 +122,7 @@ var differences = []difference{
 	{"the same, and its name", func(name, theirs, _ string, all values) bool {
 		return among("user.name")(name) && in(all, "auditd.data.uid", "0") && theirs == "root"
 	}},
-	{"LOGIN is a kernel record: user is the process, user.audit who logged in (SCHEMA 4.1)", func(name, _, ours string, all values) bool {
+	{"LOGIN is a kernel record: user is the process, user.audit who logged in (SCHEMA 4.1)", func(name, _, _ string, all values) bool {
 		return in(all, "event.code", "LOGIN") && (strings.HasPrefix(name, "user.") || name == "related.user")
 	}},
 	{"no id is made of a name: accounts of that name may be many over time (SCHEMA 4.1 has the name)", func(name, _, ours string, all values) bool {
