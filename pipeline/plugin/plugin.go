@@ -183,3 +183,26 @@ type Explainer interface {
 	// transform; it changes nothing.
 	Explain(e *event.Event) []Finding
 }
+
+// Keeper is a Transform whose memory outlives the process: a process table, the
+// windows and first sightings of rules. The engine saves a snapshot with the
+// journal position that it stands for, and after a restart gives it back and
+// then every event that was journalled since, so that nothing is learned twice
+// and nothing is forgotten.
+type Keeper interface {
+	Transform
+
+	// Snapshot appends what the transform knows to dst, in an encoding of its own
+	// that begins with a version. No Stage of it runs meanwhile.
+	Snapshot(dst []byte) ([]byte, error)
+
+	// Restore takes back what Snapshot gave, before any Stage runs. After an
+	// error (another version, damage) the transform knows nothing, as at a first
+	// start.
+	Restore(snapshot []byte) error
+
+	// Learn takes decoded events as they were journalled, in order, and adds to
+	// what is known what a Stage would have learned from them. It makes no event
+	// and changes none.
+	Learn(events []event.Event)
+}
