@@ -20,6 +20,7 @@ var allowed = map[string][]string{
 	"pipeline/event":      {"pipeline/schema"},
 	"pipeline/vfs":        {},
 	"pipeline/meter":      {},
+	"pipeline/keep":       {},
 	"pipeline/layering":   {},
 	"pipeline/journal":    {"pipeline/vfs", "pipeline/meter"},
 	"pipeline/codec":      {"pipeline/event", "pipeline/schema"},
@@ -29,14 +30,14 @@ var allowed = map[string][]string{
 	"pipeline/config":     {"pipeline/plugin"},
 	"pipeline/plugintest": {"pipeline/plugin", "pipeline/event", "pipeline/schema", "pipeline/meter"},
 	"pipeline/engine": {"pipeline/config", "pipeline/plugin", "pipeline/journal", "pipeline/codec", "pipeline/event",
-		"pipeline/schema", "pipeline/meter", "pipeline/expr"},
+		"pipeline/schema", "pipeline/meter", "pipeline/expr", "pipeline/keep"},
 	"pipeline/admin": {"pipeline/meter"},
 }
 
 // leaves import only the standard library.
-var leaves = []string{"pipeline/schema", "pipeline/event", "pipeline/vfs", "pipeline/meter"}
+var leaves = []string{"pipeline/schema", "pipeline/event", "pipeline/vfs", "pipeline/meter", "pipeline/keep"}
 
-var plugins = []string{"pipeline/plugin", "pipeline/event", "pipeline/schema", "pipeline/tail", "pipeline/meter", "pipeline/expr", "pipeline/plugintest"}
+var plugins = []string{"pipeline/plugin", "pipeline/event", "pipeline/schema", "pipeline/tail", "pipeline/meter", "pipeline/expr", "pipeline/keep", "pipeline/plugintest"}
 
 // forbidden says why pkg (relative to the module) may not import imp (a full
 // path), or "" when it may.
