@@ -31,7 +31,8 @@ var allowed = map[string][]string{
 	"pipeline/plugintest": {"pipeline/plugin", "pipeline/event", "pipeline/schema", "pipeline/meter"},
 	"pipeline/engine": {"pipeline/config", "pipeline/plugin", "pipeline/journal", "pipeline/codec", "pipeline/event",
 		"pipeline/schema", "pipeline/meter", "pipeline/expr", "pipeline/keep"},
-	"pipeline/admin": {"pipeline/meter"},
+	"pipeline/admin":   {"pipeline/meter"},
+	"pipeline/control": {},
 }
 
 // leaves import only the standard library.
