@@ -45,6 +45,7 @@ type input struct {
 
 type transform struct {
 	name   string
+	typ    string
 	plugin plugin.Transform
 }
 
@@ -64,7 +65,7 @@ func Build(cfg *config.Config, around Surroundings) (*Pipeline, plugin.Problems)
 	for _, c := range cfg.Transforms {
 		t, err := c.Plugin.Transform(c.Settings, p.env(c))
 		found = append(found, problems("transform", c, err)...)
-		p.stages = append(p.stages, transform{name: c.Name, plugin: t})
+		p.stages = append(p.stages, transform{name: c.Name, typ: c.Type, plugin: t})
 	}
 	for _, c := range cfg.Inputs {
 		env := p.env(c)

@@ -1,0 +1,249 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"tallyman/pipeline/codec"
+	"tallyman/pipeline/event"
+	"tallyman/pipeline/journal"
+	"tallyman/pipeline/plugin"
+)
+
+const (
+	// saveEvery is how often what transforms remember is saved; what came after
+	// the last time is learned again from the journal.
+	saveEvery = time.Minute
+	// settleWithin is how long a save waits for the journal to have what was
+	// remembered.
+	settleWithin = 30 * time.Second
+)
+
+// memory saves what transforms remember (plugin.Keeper) beside the journal, and
+// gives it back. A snapshot stands for a sequence of the journal: it holds what
+// was learned from every frame up to it and from none after it. So nothing is
+// learned twice, and nothing is known of an event that was never accepted, which
+// would lose its alert when it is read again.
+type memory struct {
+	around  Surroundings
+	journal *journal.Journal
+	files   memoryFiles
+
+	// passing is held for reading while a lane takes a batch through its
+	// transforms into the journal: under it, what is remembered and what was
+	// appended are one.
+	passing sync.RWMutex
+
+	// ahead says that a batch went through the transforms and not into the
+	// journal. What they remember then stands for no sequence; what was saved
+	// before is the truth.
+	ahead atomic.Bool
+
+	mu      sync.Mutex        // one save or recall at a time; guards what follows
+	saved   map[string]uint64 // by transform: the sequence that its newest file stands for
+	handed  map[string][]byte // by transform and type: from a graph that stopped to the next
+	failing bool              // the last save failed and that was told
+}
+
+func newMemory(around Surroundings, j *journal.Journal, dir string, limit int64) *memory {
+	return &memory{around: around, journal: j, files: newMemoryFiles(dir, limit), saved: map[string]uint64{}}
+}
+
+// keeper is a transform that remembers.
+type keeper struct {
+	plugin.Keeper
+	name, typ string
+}
+
+// key tells what one transform remembers from what another does.
+func (k *keeper) key() string { return k.name + "\x00" + k.typ }
+
+func (p *Pipeline) keepers() []keeper {
+	var list []keeper
+	for _, t := range p.stages {
+		if k, ok := t.plugin.(plugin.Keeper); ok {
+			list = append(list, keeper{k, t.name, t.typ})
+		}
+	}
+	return list
+}
+
+// taken is one snapshot.
+type taken struct {
+	keeper
+	bytes []byte
+}
+
+// take takes a snapshot of every keeper that want names, and returns the
+// sequence that they stand for. It waits for the batches on their way and holds
+// up new ones.
+func (m *memory) take(p *Pipeline, want func(k *keeper, seq uint64) bool) (list []taken, seq uint64) {
+	m.passing.Lock()
+	defer m.passing.Unlock()
+	if m.ahead.Load() {
+		return nil, 0
+	}
+	seq = m.journal.Appended()
+	for _, k := range p.keepers() {
+		if !want(&k, seq) {
+			continue
+		}
+		b, err := k.Snapshot(nil)
+		if err != nil {
+			m.around.Log.Error("what a transform remembers cannot be saved", "component", k.name, "error", err)
+			continue
+		}
+		list = append(list, taken{k, b})
+	}
+	return list, seq
+}
+
+// save writes what changed since the last time. Nothing is written before the
+// journal has on stable storage what it stands for, which ctx bounds.
+func (m *memory) save(ctx context.Context, p *Pipeline) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.write(ctx, p)
+}
+
+// write is save with m.mu held.
+func (m *memory) write(ctx context.Context, p *Pipeline) {
+	list, seq := m.take(p, func(k *keeper, seq uint64) bool {
+		last, ok := m.saved[k.name]
+		return !ok || last != seq
+	})
+	if len(list) == 0 {
+		return
+	}
+	err := m.journal.Sync(ctx)
+	for i := range list {
+		if err != nil {
+			break
+		}
+		k := &list[i]
+		if err = m.files.write(k.name, k.typ, seq, k.bytes); err == nil {
+			m.saved[k.name] = seq
+		}
+	}
+	switch {
+	case err != nil && !m.failing && ctx.Err() == nil:
+		m.failing = true
+		m.around.Log.Error("what transforms remember could not be saved; after a restart it is learned from the journal since the last time", "error", err)
+	case err == nil && m.failing:
+		m.failing = false
+		m.around.Log.Info("what transforms remember is saved again")
+	}
+}
+
+// hand keeps what the transforms of a graph whose lanes have ended remember, for
+// the graph that comes after it.
+func (m *memory) hand(p *Pipeline) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.handed = map[string][]byte{}
+	list, _ := m.take(p, func(*keeper, uint64) bool { return true })
+	for i := range list {
+		m.handed[list[i].key()] = list[i].bytes
+	}
+}
+
+// recall gives the transforms of p what those of the same name and type
+// remembered: from the graph before, else from the disk and, for what came
+// after, from the journal. No lane of p runs yet.
+func (m *memory) recall(p *Pipeline) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.ahead.Store(false)
+	keepers := p.keepers()
+	m.files.keepOnly(keepers, m.around.Log)
+	var back []learner
+	complete := true
+	for _, k := range keepers {
+		if b, ok := m.handed[k.key()]; ok {
+			err := k.Restore(b)
+			if err == nil {
+				continue
+			}
+			m.around.Log.Warn("what a transform remembered before the reload does not fit it; it is taken from the disk", "component", k.name, "error", err)
+		}
+		seq, ok := m.files.load(&k, m.journal.Appended(), m.around.Log)
+		if !ok {
+			complete = false
+			delete(m.saved, k.name)
+			continue
+		}
+		m.saved[k.name] = seq
+		back = append(back, learner{k, seq})
+	}
+	m.learn(back)
+	if !complete {
+		// From now on there is something that the journal can be learned upon.
+		m.write(context.Background(), p)
+	}
+}
+
+// learner is a keeper that knows everything up to a sequence.
+type learner struct {
+	keeper
+	seq uint64
+}
+
+// learn gives every frame of the journal to the keepers that do not know it yet.
+func (m *memory) learn(list []learner) {
+	if len(list) == 0 {
+		return
+	}
+	from := list[0].seq
+	for _, l := range list {
+		from = min(from, l.seq)
+	}
+	begun, frames, bad := time.Now(), 0, 0
+	dec, batch := codec.NewDecoder(), &event.Batch{}
+	err := m.journal.Replay(from+1, func(seq uint64, payload []byte) error {
+		batch.Reset()
+		if err := dec.Decode(payload, batch); err != nil {
+			bad++ // senders come to it too and count it
+			return nil
+		}
+		frames++
+		for _, l := range list {
+			if seq > l.seq {
+				l.Learn(batch.Events)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		m.around.Log.Error("what came after the last save could not all be learned from the journal", "error", err)
+	}
+	m.around.Log.Info("transforms remember what they knew", "transforms", len(list), "frames_learned", frames, "frames_unreadable", bad, "took", time.Since(begun))
+}
+
+// run saves from time to time until ctx is done.
+func (m *memory) run(ctx context.Context, p *Pipeline) {
+	m.mu.Lock()
+	m.handed = nil // it has been taken up
+	m.mu.Unlock()
+	t := time.NewTicker(saveEvery)
+	defer t.Stop()
+	for {
+		select {
+		case <-t.C:
+		case <-ctx.Done():
+			return
+		}
+		limit, cancel := context.WithTimeout(ctx, settleWithin)
+		m.save(limit, p)
+		cancel()
+	}
+}
+
+// last saves for a stop: without waiting for the journal, which had its time.
+func (m *memory) last(p *Pipeline) {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	cancel(errors.New("the process stops"))
+	m.save(ctx, p)
+}
