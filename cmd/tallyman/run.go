@@ -105,7 +105,7 @@ func reloads(ctx context.Context, cmd *cobra.Command, s streams, e *engine.Engin
 			start := time.Now()
 			p, err := load(cmd, s, around)
 			if err == nil {
-				err = e.Reload(p)
+				err = e.Reload(p, false)
 			}
 			if err != nil {
 				rejected.Inc()

@@ -8,12 +8,15 @@ import (
 	"time"
 
 	"tallyman/pipeline/journal"
-	"tallyman/pipeline/meter"
 )
 
 // ErrLeft says that the run ended in order while events wait for an output; they
 // are in the journal and are delivered by the next run.
 var ErrLeft = errors.New("events are left in the journal")
+
+// settle is how long a Send that is under way may take to end when what runs is
+// replaced; a longer one is cut off and done again.
+const settle = 2 * time.Second
 
 // Engine is a journal with a graph of lanes and senders on it.
 type Engine struct {
@@ -21,8 +24,17 @@ type Engine struct {
 	journal *journal.Journal
 	dead    *deadLetters
 	dir     string
+	begun   time.Time
 
-	mu    sync.Mutex // guards graph and its replacement
+	running chan struct{}      // closed when the first graph runs, or never will
+	ending  chan struct{}      // closed when the run begins to end
+	drains  chan time.Duration // a drain that was asked for, and its time
+	broken  chan error         // why nothing runs any more
+
+	changing sync.Mutex        // held while the graph is replaced and while the run ends; taken before mu
+	appended map[string][]byte // guarded by changing: the last marks of lanes that ended
+
+	mu    sync.Mutex // guards graph
 	graph *graph
 }
 
@@ -31,8 +43,10 @@ type graph struct {
 	pipeline *Pipeline
 	lanes    []*lane
 	senders  []*sender
+	reading  context.Context // of the lanes
 	stopIn   context.CancelFunc
-	stopOut  context.CancelFunc
+	stopOut  context.CancelFunc // senders begin nothing new
+	cutOut   context.CancelFunc // a Send is given up
 	in, out  sync.WaitGroup
 	ended    chan struct{} // closed when every lane has ended by itself or been stopped
 
@@ -52,14 +66,16 @@ func New(p *Pipeline, owner string) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &Engine{around: p.around, journal: j, dir: c.Dir, dead: newDeadLetters(c.Dir, room, p.around.Now)}
-	p.around.Meter.Multi(e.measure)
+	e := &Engine{
+		around: p.around, journal: j, dir: c.Dir, dead: newDeadLetters(c.Dir, room, p.around.Now), begun: p.around.Now(),
+		running: make(chan struct{}), ending: make(chan struct{}), drains: make(chan time.Duration, 1), broken: make(chan error, 1),
+		appended: map[string][]byte{},
+	}
 	if e.graph, err = e.assemble(p); err != nil {
 		return nil, errors.Join(err, j.Close())
 	}
-	for _, name := range j.Orphans() {
-		e.around.Log.Warn("an output of an earlier configuration has events left in the journal; they keep their room until it is configured again", "output", name)
-	}
+	p.around.Meter.Multi(e.measure)
+	e.orphans()
 	return e, nil
 }
 
@@ -75,31 +91,51 @@ func (e *Engine) assemble(p *Pipeline) (*graph, error) {
 		g.senders = append(g.senders, newSender(p, o, c, e.dead))
 	}
 	for _, in := range p.inputs {
-		g.lanes = append(g.lanes, newLane(p, in, e.journal))
+		g.lanes = append(g.lanes, newLane(p, in, e.journal, e.mark))
 	}
 	return g, nil
 }
 
-// start opens every input and lets the graph run. An input that does not open
-// stops what was started.
-func (e *Engine) start(g *graph) error {
-	ctx, stopOut := context.WithCancel(context.Background())
-	in, stopIn := context.WithCancel(context.Background())
-	g.stopIn, g.stopOut = stopIn, stopOut
+// mark returns what a lane handed to the journal last under a key. It is called
+// while the graph changes, or before the first one runs.
+func (e *Engine) mark(key string) []byte {
+	if m, ok := e.appended[key]; ok {
+		return m
+	}
+	return e.journal.Mark(key)
+}
+
+func (e *Engine) current() *graph {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.graph
+}
+
+// open opens every input; nothing runs yet. After an error those that were
+// opened wait for their Close.
+func (g *graph) open() error {
+	g.reading, g.stopIn = context.WithCancel(context.Background())
 	for _, l := range g.lanes {
-		if err := l.open(in); err != nil {
-			stopIn()
-			stopOut()
+		if err := l.open(g.reading); err != nil {
+			g.stopIn()
 			return err
 		}
 	}
+	return nil
+}
+
+// run lets an opened graph run.
+func (g *graph) run() {
+	taking, stopOut := context.WithCancel(context.Background())
+	sending, cutOut := context.WithCancel(context.Background())
+	g.stopOut, g.cutOut = stopOut, cutOut
 	for _, s := range g.senders {
-		g.out.Go(func() { s.run(ctx) })
+		g.out.Go(func() { s.run(taking, sending) })
 	}
 	for _, l := range g.lanes {
 		g.in.Go(func() {
-			if err := l.run(in); err != nil {
-				e.around.Log.Error("an input ended; the others go on", "component", l.in.name, "error", err)
+			if err := l.run(g.reading); err != nil {
+				l.around.Log.Error("an input ended; the others go on", "component", l.in.name, "error", err)
 				l.state.bad(err)
 				g.fail(err)
 			}
@@ -109,7 +145,6 @@ func (e *Engine) start(g *graph) error {
 		g.in.Wait()
 		close(g.ended)
 	}()
-	return nil
 }
 
 func (g *graph) fail(err error) {
@@ -127,68 +162,102 @@ func (g *graph) stopLanes() {
 	}
 }
 
-// stopSenders stops delivery and closes all that is left.
-func (g *graph) stopSenders() {
+// stopSenders stops delivery and closes all that is left. A Send that is under
+// way may take as long as patience.
+func (g *graph) stopSenders(patience time.Duration) {
 	g.stopOut()
+	t := time.AfterFunc(patience, g.cutOut)
 	g.out.Wait()
+	t.Stop()
+	g.cutOut()
 	g.pipeline.closeRest()
 }
 
-// Run runs until ctx is done, or with Once until every source has ended and
-// everything is delivered. It returns nil when nothing is left to deliver,
-// ErrLeft when something is, and the errors of inputs.
+// Run runs until ctx is done or a drain is asked for, or with Once until every
+// source has ended and everything is delivered. It returns nil when nothing is
+// left to deliver, ErrLeft when something is, and the errors of inputs. It is
+// called once.
 func (e *Engine) Run(ctx context.Context) error {
-	e.mu.Lock()
-	g := e.graph
-	e.mu.Unlock()
-	if err := e.start(g); err != nil {
+	g := e.current()
+	if err := g.open(); err != nil {
+		close(e.ending)
+		close(e.running)
 		g.pipeline.Close()
 		return err
 	}
-	if e.around.Once {
-		select {
-		case <-g.ended:
-		case <-ctx.Done():
-		}
-	} else {
-		<-ctx.Done()
+	g.run()
+	close(e.running)
+	patience, renew, err := e.wait(ctx, g)
+	close(e.ending)
+	e.changing.Lock()
+	defer e.changing.Unlock()
+	if err != nil {
+		return err // nothing runs that could be stopped
 	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	g = e.graph // it may have been replaced
+	g = e.current() // it may have been replaced
 	g.stopLanes()
-	left := e.drain(ctx, g)
-	g.stopSenders()
-	err := g.err
+	left := e.drain(ctx, g, patience, renew)
+	g.stopSenders(0)
+	err = g.err
 	if left {
 		err = errors.Join(err, ErrLeft)
 	}
 	return err
 }
 
-// drain lets the senders finish. It gives up after the grace time, which counts
-// anew with every frame that is finished as long as nobody asked for a stop. It
-// reports whether something is left.
-func (e *Engine) drain(ctx context.Context, g *graph) bool {
-	grace := g.pipeline.Config.Grace
-	limit, cancel := context.WithTimeout(context.Background(), grace)
-	defer cancel()
-	if err := e.journal.Sync(limit); err != nil {
-		e.around.Log.Warn("not everything that was read could be made durable; it is read again", "error", err)
+// wait returns when the run is to end: how long what is left may take to be
+// delivered, and whether that counts anew with every frame that is finished.
+func (e *Engine) wait(ctx context.Context, g *graph) (patience time.Duration, renew bool, err error) {
+	var ended chan struct{}
+	if e.around.Once {
+		ended = g.ended
 	}
-	t := time.NewTimer(grace)
+	select {
+	case <-ended:
+		return g.pipeline.Config.Grace, true, nil
+	case patience := <-e.drains:
+		return patience, false, nil
+	case err := <-e.broken:
+		return 0, false, err
+	case <-ctx.Done():
+		return e.current().pipeline.Config.Grace, false, nil
+	}
+}
+
+// Drain ends the run: nothing more is read, and what the journal holds is
+// delivered for at most limit. Run returns what became of it.
+func (e *Engine) Drain(limit time.Duration) {
+	select {
+	case e.drains <- limit:
+	default: // one is under way
+	}
+}
+
+// drain lets the senders finish and reports whether something is left. When ctx
+// is done the grace time is all that is given.
+func (e *Engine) drain(ctx context.Context, g *graph, patience time.Duration, renew bool) bool {
+	t := time.NewTimer(patience)
 	defer t.Stop()
-	for {
+	look, cancel := context.WithCancel(context.Background())
+	cancel() // Sync only looks, and hurries the writer
+	for stop := ctx.Done(); ; {
 		changed := e.journal.Changed()
-		if g.idle() {
+		err := e.journal.Sync(look)
+		if err == nil && g.idle() {
 			return false
 		}
 		select {
 		case <-changed:
-			if ctx.Err() == nil {
-				t.Reset(grace)
+			if renew && stop != nil {
+				t.Reset(patience)
 			}
+		case <-stop:
+			t.Reset(min(patience, g.pipeline.Config.Grace))
+			stop = nil
 		case <-t.C:
+			if err != nil {
+				e.around.Log.Warn("not everything that was read could be made durable; it is read again", "error", err)
+			}
 			return true
 		}
 	}
@@ -206,113 +275,5 @@ func (g *graph) idle() bool {
 // Close saves the cursors and gives the journal back.
 func (e *Engine) Close() error { return e.journal.Close() }
 
-// Reload puts p, which was built, in the place of what runs. The journal and the
-// cursors of outputs that keep their name stay. On an error what ran goes on.
-func (e *Engine) Reload(p *Pipeline) error {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	old := e.graph
-	if was, is := old.pipeline.Config.Journal, p.Config.Journal; was != is {
-		p.Close()
-		return errors.New("the journal's settings changed: that takes a restart")
-	}
-	g, err := e.assemble(p)
-	if err != nil {
-		p.Close()
-		return err
-	}
-	old.stopLanes()
-	ctx, cancel := context.WithTimeout(context.Background(), old.pipeline.Config.Grace)
-	defer cancel()
-	if err := e.journal.Sync(ctx); err != nil {
-		e.around.Log.Warn("not everything that was read could be made durable; it is read again", "error", err)
-	}
-	old.stopSenders()
-	if err := e.start(g); err != nil {
-		p.Close()
-		return errors.Join(fmt.Errorf("the new configuration does not start: %w", err), e.restart(old))
-	}
-	e.graph = g
-	return nil
-}
-
-// restart builds what ran before once more and lets it run.
-func (e *Engine) restart(old *graph) error {
-	p, found := Build(old.pipeline.Config, old.pipeline.around)
-	if p == nil {
-		return fmt.Errorf("and the old one is no longer valid, nothing runs: %w", found)
-	}
-	g, err := e.assemble(p)
-	if err == nil {
-		err = e.start(g)
-	}
-	if err != nil {
-		p.Close()
-		return fmt.Errorf("and the old one does not start again, nothing runs: %w", err)
-	}
-	e.graph = g
-	return nil
-}
-
 // Books returns the account of every output as of one instant.
 func (e *Engine) Books() []journal.Book { return e.journal.Books() }
-
-// Ready says why the engine is not fit to take and deliver events; nil when it is.
-func (e *Engine) Ready() error {
-	if err := e.journal.Blocked(); err != nil {
-		return err
-	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	var err error
-	for _, l := range e.graph.lanes {
-		if p := l.state.problem(); p != nil {
-			err = errors.Join(err, fmt.Errorf("input %s: %w", l.in.name, p))
-		}
-	}
-	for _, s := range e.graph.senders {
-		if p := s.state.problem(); p != nil {
-			err = errors.Join(err, fmt.Errorf("output %s: %w", s.name, p))
-		}
-	}
-	return err
-}
-
-// measure serves the books: every number of one scrape is of one instant.
-func (e *Engine) measure(emit func(meter.Sample)) {
-	for _, b := range e.journal.Books() {
-		for _, part := range Columns(&b) {
-			emit(meter.Sample{Name: "tallyman_ledger_records",
-				Help: "Source records of an output's book: received = the sum of all other states.", Kind: meter.KindGauge,
-				Labels: []meter.Label{{Name: "output", Value: b.Output}, {Name: "state", Value: part.Name}}, Value: float64(part.Records)})
-			emit(meter.Sample{Name: "tallyman_ledger_generated",
-				Help: "Events of our own (alerts) of an output's book: received = the sum of all other states.", Kind: meter.KindGauge,
-				Labels: []meter.Label{{Name: "output", Value: b.Output}, {Name: "state", Value: part.Name}}, Value: float64(part.Generated)})
-		}
-		emit(meter.Sample{Name: "tallyman_output_lag_frames", Help: "Frames of the journal that the output has not finished.",
-			Kind: meter.KindGauge, Labels: []meter.Label{{Name: "output", Value: b.Output}}, Value: float64(b.Lag)})
-	}
-}
-
-// Column is one line of a book.
-type Column struct {
-	Name               string
-	Records, Generated uint64
-}
-
-// Columns returns a book as a list: received first, then what adds up to it.
-func Columns(b *journal.Book) []Column {
-	list := []Column{
-		{"received", b.Received, b.Generated},
-		{"delivered", b.Counts.Delivered, b.GeneratedCounts.Delivered},
-		{"unconfirmed", b.Counts.Unconfirmed, b.GeneratedCounts.Unconfirmed},
-		{"buffered", b.Buffered, b.GeneratedBuffered},
-		{"in_flight", b.InFlight, b.GeneratedInFlight},
-		{"filtered", b.Counts.Filtered, b.GeneratedCounts.Filtered},
-		{"dead_lettered", b.Counts.DeadLettered, b.GeneratedCounts.DeadLettered},
-	}
-	for r := range journal.NumReasons {
-		list = append(list, Column{"dropped_" + r.String(), b.Counts.Dropped[r], b.GeneratedCounts.Dropped[r]})
-	}
-	return list
-}

@@ -354,12 +354,12 @@ func TestReload(t *testing.T) {
 		done := make(chan error)
 		go func() { done <- e.Run(ctx) }()
 		time.Sleep(3 * time.Second) // the bubble's clock
-		if err := e.Reload(r.pipeline(t, false, &lines{all: src[:20]}, nil, "", map[string]*sink{"a": b})); err != nil {
+		if err := e.Reload(r.pipeline(t, false, &lines{all: src[:20]}, nil, "", map[string]*sink{"a": b}), false); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(3 * time.Second)
 		bad := r.pipeline(t, false, &lines{fails: errors.New("address in use")}, nil, "", map[string]*sink{"a": {}})
-		if err := e.Reload(bad); err == nil || !strings.Contains(err.Error(), "address in use") {
+		if err := e.Reload(bad, false); err == nil || !strings.Contains(err.Error(), "address in use") {
 			t.Errorf("a reload that cannot start: %v", err)
 		}
 		time.Sleep(3 * time.Second)

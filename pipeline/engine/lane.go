@@ -27,15 +27,19 @@ type lane struct {
 	in      input
 	chain   *Chain
 	journal *journal.Journal
+	mark    func(key string) []byte // what was handed to the journal last under a key
 	around  Surroundings
 	state   *state
 
 	enc      *codec.Encoder
 	payload  []byte
 	heldEnc  *codec.Encoder
-	heldBuf  []byte
+	heldBuf  []byte // what the next frame brings
 	held     []event.Event
-	wasHeld  bool // the last committed mark of held records is not empty
+	given    []byte // the position that the journal took last, nil: none
+	heldLast []byte // the held records that the journal took last
+	heldSaid bool   // it took some, or that there are none
+	wasHeld  bool   // the last committed mark of held records is not empty
 	position []byte
 	unsaved  bool // position moved since it was last handed to the journal
 	saved    time.Time
@@ -43,10 +47,10 @@ type lane struct {
 	records, events *meter.Counter
 }
 
-func newLane(p *Pipeline, in input, j *journal.Journal) *lane {
+func newLane(p *Pipeline, in input, j *journal.Journal, mark func(string) []byte) *lane {
 	label := meter.Label{Name: "input", Value: in.name}
 	return &lane{
-		in: in, chain: p.Chain(in.name), journal: j, around: p.around,
+		in: in, chain: p.Chain(in.name), journal: j, mark: mark, around: p.around,
 		state: newState(p.around, "input", in.name),
 		enc:   codec.NewEncoder(), heldEnc: codec.NewEncoder(),
 		records: p.around.Meter.Counter("tallyman_input_records_total", "Source records read.", label),
@@ -57,9 +61,21 @@ func newLane(p *Pipeline, in input, j *journal.Journal) *lane {
 func (l *lane) positionKey() string { return "position/" + l.in.name }
 func (l *lane) heldKey() string     { return "held/" + l.in.name }
 
+// last adds to marks what the lane handed to the journal last. The journal makes
+// it durable before anything that is appended later, so whoever comes after the
+// lane may go on from there, be it durable yet or not.
+func (l *lane) last(marks map[string][]byte) {
+	if l.given != nil {
+		marks[l.positionKey()] = l.given
+	}
+	if l.heldSaid {
+		marks[l.heldKey()] = l.heldLast
+	}
+}
+
 // open takes up the source where the journal says. An error is final.
 func (l *lane) open(ctx context.Context) error {
-	if err := l.in.plugin.Open(ctx, l.journal.Mark(l.positionKey())); err != nil {
+	if err := l.in.plugin.Open(ctx, l.mark(l.positionKey())); err != nil {
 		return fmt.Errorf("input %s: %w", l.in.name, err)
 	}
 	return nil
@@ -109,7 +125,7 @@ func stopped(ctx context.Context, err error) error {
 
 // restore gives the chain the records that it held when it was stopped.
 func (l *lane) restore(ctx context.Context) error {
-	raw := l.journal.Mark(l.heldKey())
+	raw := l.mark(l.heldKey())
 	if len(raw) == 0 {
 		return nil
 	}
@@ -160,7 +176,8 @@ func (l *lane) commit(ctx context.Context, out *event.Batch, accepted func(error
 		f.Marks = append(f.Marks, journal.Mark{Key: l.positionKey(), Value: l.position})
 	}
 	l.held = l.chain.Held(l.held[:0])
-	if len(l.held) > 0 || l.wasHeld {
+	saysHeld := len(l.held) > 0 || l.wasHeld
+	if saysHeld {
 		l.heldBuf = l.heldBuf[:0]
 		if len(l.held) > 0 {
 			l.heldBuf = l.heldEnc.Append(l.heldBuf, l.held)
@@ -172,7 +189,12 @@ func (l *lane) commit(ctx context.Context, out *event.Batch, accepted func(error
 	if _, err := l.journal.Append(ctx, f); err != nil {
 		return fmt.Errorf("input %s: append to the journal: %w", l.in.name, err)
 	}
-	l.unsaved, l.saved = false, now
+	if l.unsaved, l.saved = false, now; l.position != nil {
+		l.given = append(l.given[:0], l.position...)
+	}
+	if saysHeld {
+		l.heldBuf, l.heldLast, l.heldSaid = l.heldLast, l.heldBuf, true
+	}
 	l.events.Add(uint64(len(out.Events)))
 	return nil
 }

@@ -22,6 +22,7 @@ type sender struct {
 	dead    *deadLetters
 	around  Surroundings
 	state   *state
+	sending context.Context // of a Send; it may outlast a stop for a moment
 	decoder *codec.Decoder
 	machine *expr.Machine
 	pause   *backoff
@@ -40,9 +41,11 @@ func newSender(p *Pipeline, o output, c *journal.Cursor, dead *deadLetters) *sen
 	}
 }
 
-// run delivers until ctx is done or the journal closes. What was under way then
-// is handed out again at the next start.
-func (s *sender) run(ctx context.Context) {
+// run delivers until ctx is done or the journal closes. A Send that is under way
+// then may end, as long as sending is not done either; what is not finished is
+// handed out again at the next start.
+func (s *sender) run(ctx, sending context.Context) {
+	s.sending = sending
 	defer s.cursor.Rewind()
 	for {
 		e, err := s.cursor.Next(ctx)
@@ -128,7 +131,7 @@ func (s *sender) sent(events []event.Event) {
 // is done, or when a refused event cannot be kept aside.
 func (s *sender) deliver(ctx context.Context, events []event.Event) error {
 	for len(events) > 0 {
-		err := s.plugin.Send(ctx, events)
+		err := s.plugin.Send(s.sending, events)
 		if err == nil {
 			s.sent(events)
 			s.good()

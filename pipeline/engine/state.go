@@ -15,7 +15,6 @@ import (
 type state struct {
 	kind, name string
 	log        *slog.Logger
-	up         *meter.Gauge
 	errors     *meter.Counter
 
 	mu  sync.Mutex
@@ -24,13 +23,21 @@ type state struct {
 
 func newState(around Surroundings, kind, name string) *state {
 	label := meter.Label{Name: kind, Value: name}
-	s := &state{
+	return &state{
 		kind: kind, name: name, log: around.Log,
-		up:     around.Meter.Gauge("tallyman_"+kind+"_up", "1 while the "+kind+" works, 0 while it fails.", label),
 		errors: around.Meter.Counter("tallyman_"+kind+"_errors_total", "Attempts of the "+kind+" that failed.", label),
 	}
-	s.up.Set(1)
-	return s
+}
+
+// up serves whether it works. It is no gauge of the registry, which would keep
+// the last word of what is not configured any more.
+func (s *state) up(emit func(meter.Sample)) {
+	value := 1.0
+	if s.problem() != nil {
+		value = 0
+	}
+	emit(meter.Sample{Name: "tallyman_" + s.kind + "_up", Help: "1 while the " + s.kind + " works, 0 while it fails.",
+		Kind: meter.KindGauge, Labels: []meter.Label{{Name: s.kind, Value: s.name}}, Value: value})
 }
 
 func (s *state) good() {
@@ -39,7 +46,6 @@ func (s *state) good() {
 	s.err = nil
 	s.mu.Unlock()
 	if was != nil {
-		s.up.Set(1)
 		s.log.Info(s.kind+" works again", "component", s.name)
 	}
 }
@@ -50,7 +56,6 @@ func (s *state) bad(err error) {
 	was := s.err
 	s.err = err
 	s.mu.Unlock()
-	s.up.Set(0)
 	if was == nil || was.Error() != err.Error() {
 		s.log.Warn(s.kind+" failed; it is tried again", "component", s.name, "error", err)
 	}
