@@ -94,24 +94,24 @@ func (c *compiler) rule(d *definition) *rule {
 		r.exceptions = append(r.exceptions, hole{name: e.name, when: c.boolean(e.condition), expires: e.expires})
 	}
 	if s := d.after; s != nil {
-		r.after = &afterState{by: c.key(s.by), within: s.within, last: table[time.Time]{max: maxKeys}}
+		r.after = &afterState{by: c.key(s.by), made: formOf(s.by, s.rule.Value), within: s.within, last: table[time.Time]{max: maxKeys}}
 		r.decide = append(r.decide, r.after)
 	}
 	if s := d.first; s != nil {
-		r.first = &firstState{by: c.key(s.by), value: c.value(s.value), learn: s.learn, ttl: s.ttl, evicted: new(meter.Counter),
+		r.first = &firstState{by: c.key(s.by), made: formOf(s.by, s.value.Value), value: c.value(s.value), learn: s.learn, ttl: s.ttl, evicted: new(meter.Counter),
 			began: table[time.Time]{max: s.max}, seen: table[time.Time]{max: s.max}}
 		r.decide = append(r.decide, r.first)
 	}
 	if s := d.threshold; s != nil {
-		r.decide = append(r.decide, &thresholdState{by: c.key(s.by), count: uint64(s.count), slice: max(1, int64(s.window)/slices60),
-			keys: table[window]{max: maxKeys}})
+		r.decide = append(r.decide, &thresholdState{by: c.key(s.by), made: formOf(s.by, s.window.String()), count: uint64(s.count),
+			slice: max(1, int64(s.window)/slices60), keys: table[window]{max: maxKeys}})
 	}
 	if s := d.distinct; s != nil {
-		r.decide = append(r.decide, &distinctState{by: c.key(s.by), value: c.value(s.value), count: s.count, window: s.window,
+		r.decide = append(r.decide, &distinctState{by: c.key(s.by), made: formOf(s.by, s.value.Value), value: c.value(s.value), count: s.count, window: s.window,
 			keys: table[map[string]time.Time]{max: maxKeys}})
 	}
 	if s := d.suppress; s != nil {
-		r.suppress = &suppressState{by: c.key(s.by), length: s.length, keys: table[fold]{max: maxKeys}}
+		r.suppress = &suppressState{by: c.key(s.by), made: formOf(s.by), length: s.length, keys: table[fold]{max: maxKeys}}
 	}
 	return r
 }

@@ -25,7 +25,7 @@ func (s *stage) judge(e *event.Event) {
 	if e.Decode != "" {
 		return
 	}
-	list := s.t.index.of(module(e), e.Get(schema.EventAction).Str())
+	list := s.index.of(module(e), e.Get(schema.EventAction).Str())
 	if len(list) == 0 || (e.Get(schema.EventKind).Str() == "alert" && !e.Get(schema.RuleID).IsZero()) {
 		return
 	}
@@ -68,7 +68,9 @@ func (s *stage) match(r *rule, at time.Time) {
 			return
 		}
 	}
-	r.matches.Inc()
+	if !s.quiet {
+		r.matches.Inc()
+	}
 	h := hit{rule: r}
 	if r.suppress != nil {
 		alert, folded, err := r.suppress.pass(s, at)
@@ -82,6 +84,9 @@ func (s *stage) match(r *rule, at time.Time) {
 
 // fail counts an error of a rule and logs the rule's first.
 func (s *stage) fail(r *rule, err error) {
+	if s.quiet {
+		return
+	}
 	s.t.errors.Inc()
 	if r.failed.CompareAndSwap(false, true) {
 		s.t.log.Error("a rule cannot judge an event; further failures of it are only counted", "rule", r.def.id.Value, "error", err)

@@ -263,7 +263,7 @@ func FuzzLoad(f *testing.F) {
 		if problems.Bad() {
 			return
 		}
-		st := &stage{t: &transform{index: newIndex(set.rules), log: slog.New(slog.DiscardHandler), errors: new(meter.Counter)}, machine: expr.NewMachine()}
+		st := &stage{t: &transform{log: slog.New(slog.DiscardHandler), errors: new(meter.Counter)}, index: newIndex(set.rules), machine: expr.NewMachine()}
 		var in, out event.Batch
 		in.Add(exec(0, "process.name", "sh"))
 		if err := st.Apply(t.Context(), &in, &out); err != nil || len(out.Events) == 0 {

@@ -2,7 +2,7 @@
 // its own beside the event. It reads packs of rules and lists from YAML files,
 // checks every condition against the schema before anything starts, and keeps
 // the state that rules declare (first seen, threshold, distinct, after,
-// suppress) in memory, shared by all lanes.
+// suppress), shared by all lanes and kept over a restart (keep.go).
 //
 // It knows the format of spec RULES.md section 2 and nothing of where events
 // come from or go to.
@@ -52,6 +52,7 @@ type transform struct {
 	errors *meter.Counter
 
 	explaining sync.Mutex // guards set.compiler
+	learner    *learner   // used before any lane runs; nil until then
 }
 
 // New reads the files and compiles their rules. The error is plugin.Problems
@@ -87,7 +88,7 @@ func New(s *Settings, env plugin.Env) (plugin.Transform, error) {
 
 // Lane returns the stage of one lane.
 func (t *transform) Lane(input string) plugin.Stage {
-	return &stage{t: t, input: input, machine: expr.NewMachine()}
+	return &stage{t: t, input: input, index: t.index, machine: expr.NewMachine()}
 }
 
 // Close has nothing to give back.
@@ -97,6 +98,8 @@ func (t *transform) Close() error { return nil }
 type stage struct {
 	t       *transform
 	input   string
+	index   *index
+	quiet   bool // what it does was counted and told before
 	machine *expr.Machine
 	hits    []hit  // of the event at hand
 	buf     []byte // for keys and ids

@@ -42,6 +42,7 @@ type state interface {
 // afterState holds where another rule matched the same key shortly before.
 type afterState struct {
 	by     key
+	made   string // what its keys are made of, for snapshots
 	within time.Duration
 
 	mu   sync.Mutex
@@ -76,6 +77,7 @@ func (a *afterState) holds(s *stage, at time.Time) (bool, error) {
 // learning.
 type firstState struct {
 	by         key
+	made       string
 	value      *expr.Program
 	learn, ttl time.Duration
 	evicted    *meter.Counter
@@ -104,7 +106,7 @@ func (f *firstState) holds(s *stage, at time.Time) (bool, error) {
 	key = append(key, value...)
 	s.buf = key
 	last, fresh, forgot := f.seen.get(key)
-	if forgot {
+	if forgot && !s.quiet {
 		f.evicted.Inc()
 	}
 	known := !fresh && (f.ttl == 0 || at.Sub(*last) <= f.ttl)
@@ -117,6 +119,7 @@ func (f *firstState) holds(s *stage, at time.Time) (bool, error) {
 // thresholdState holds where enough events of a key fall into a sliding window.
 type thresholdState struct {
 	by    key
+	made  string
 	count uint64
 	slice int64 // nanoseconds of one part of the window
 
@@ -165,6 +168,7 @@ func (t *thresholdState) holds(s *stage, at time.Time) (bool, error) {
 // in a window.
 type distinctState struct {
 	by     key
+	made   string
 	value  *expr.Program
 	count  int
 	window time.Duration
@@ -197,7 +201,8 @@ func (d *distinctState) holds(s *stage, at time.Time) (bool, error) {
 }
 
 // trim forgets what lies before the window and, of more values than are needed
-// to know, the oldest.
+// to know, the oldest; of equally old ones the first in order, so that the same
+// events always leave the same values.
 func (d *distinctState) trim(seen map[string]time.Time, at time.Time) {
 	if len(seen) <= d.count {
 		return
@@ -206,7 +211,7 @@ func (d *distinctState) trim(seen map[string]time.Time, at time.Time) {
 	for v, last := range seen {
 		if at.Sub(last) > d.window {
 			delete(seen, v)
-		} else if !last.After(when) {
+		} else if last.Before(when) || last.Equal(when) && (oldest == "" || v < oldest) {
 			oldest, when = v, last
 		}
 	}
@@ -218,6 +223,7 @@ func (d *distinctState) trim(seen map[string]time.Time, at time.Time) {
 // suppressState folds repeats of a key.
 type suppressState struct {
 	by     key
+	made   string
 	length time.Duration
 
 	mu   sync.Mutex
@@ -246,4 +252,20 @@ func (f *suppressState) pass(s *stage, at time.Time) (alert bool, folded int64, 
 	}
 	folded, k.folded, k.until = k.folded, 0, at.Add(f.length)
 	return true, folded, nil
+}
+
+// begin notes an alert that was made.
+func (f *suppressState) begin(s *stage, at time.Time) {
+	key, err := f.by.append(s.buf[:0], s.machine)
+	if err != nil {
+		return
+	}
+	s.buf = key
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	k, _, _ := f.keys.get(key)
+	if until := at.Add(f.length); until.After(k.until) {
+		k.until = until
+	}
+	k.folded = 0
 }
