@@ -35,13 +35,18 @@ are left in the journal, 77 no permission, 78 the configuration is not valid.`,
 	f.String("log-level", "", "the least important line of tallyman's own log: debug, info, warn or error")
 	f.String("log-format", "", "the form of tallyman's own log: text or json")
 	f.Bool("no-color", false, "no colours; also NO_COLOR")
-	root.AddCommand(newRun(s), newValidate(s), newExplain(s), newReference(s), newVersion(s))
+	root.AddCommand(newRun(s), newStatus(s), newReload(s), newDrain(s), newValidate(s), newExplain(s), newReference(s), newVersion(s))
 	return root
 }
 
 // load reads the configuration and builds its plugins. Problems are printed with
 // their lines; the error then only carries the exit code.
 func load(cmd *cobra.Command, s streams, around engine.Surroundings) (*engine.Pipeline, error) {
+	return loadTelling(cmd, s, s.err, around)
+}
+
+// loadTelling is load that prints problems elsewhere.
+func loadTelling(cmd *cobra.Command, s streams, tell io.Writer, around engine.Surroundings) (*engine.Pipeline, error) {
 	path, over, err := config.Find(cmd.Flags())
 	if err != nil {
 		return nil, &exit{exitUsage, err}
@@ -56,7 +61,7 @@ func load(cmd *cobra.Command, s streams, around engine.Surroundings) (*engine.Pi
 		p, more = engine.Build(cfg, around)
 		found = append(found, more...)
 	}
-	config.Print(s.err, found, colour(cmd, s.err))
+	config.Print(tell, found, colour(cmd, tell))
 	if p != nil {
 		return p, nil
 	}

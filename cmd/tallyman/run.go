@@ -4,15 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 	"os/signal"
 	"syscall"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"tallyman/pipeline/admin"
+	"tallyman/pipeline/control"
 	"tallyman/pipeline/engine"
 	"tallyman/pipeline/meter"
 )
@@ -55,7 +54,13 @@ func serve(cmd *cobra.Command, s streams, once bool) (err error) {
 		p.Close()
 		return failed(fmt.Errorf("%w%s", err, hint(err)))
 	}
+	c := &controlled{engine: e, log: log, ended: make(chan struct{}), reloads: newReloader(reconfigure(cmd, s, e, around, log))}
+	// The socket goes while the lock of the journal is held, lest it be that of a
+	// successor. Whoever asked for a drain is told once the journal is closed.
+	var socket *control.Server
+	defer func() { err = errors.Join(err, c.close(socket, err)) }()
 	defer func() { err = errors.Join(err, failed(e.Close())) }()
+	defer func() { err = errors.Join(err, failed(c.stop(socket))) }()
 	if listen := p.Config.Admin.Listen; listen != "off" {
 		server, err := admin.Serve(listen, meters, e.Ready, log)
 		if err != nil {
@@ -64,19 +69,29 @@ func serve(cmd *cobra.Command, s streams, once bool) (err error) {
 		}
 		defer func() { err = errors.Join(err, failed(server.Close())) }()
 	}
-	log.Info("started", "version", around.Version, "config", p.Config.Path, "journal", p.Config.Journal.Dir, "pid", os.Getpid())
-	reloads(ctx, cmd, s, e, around, log)
-	runErr := e.Run(ctx)
-	if left := errors.Is(runErr, engine.ErrLeft); left || once && runErr == nil {
-		runErr = errors.Join(runErr, books(s.err, e.Books()))
+	socket = c.serve(p.Config.Journal.Dir)
+	log.Info("started", "version", around.Version, "config", p.Config.Path, "hash", p.Config.Hash, "journal", p.Config.Journal.Dir, "pid", os.Getpid())
+	return failed(c.run(ctx, s, once))
+}
+
+// run lets the engine run to its end and judges the books.
+func (c *controlled) run(ctx context.Context, s streams, once bool) error {
+	asked, stop := context.WithCancel(ctx)
+	c.reloads.hup(asked)
+	go c.reloads.run(asked)
+	err := c.engine.Run(ctx)
+	stop()
+	<-c.reloads.done
+	if left := errors.Is(err, engine.ErrLeft); left || once && err == nil {
+		err = errors.Join(err, books(s.err, c.engine.Books()))
 	}
-	for _, b := range e.Books() {
+	for _, b := range c.engine.Books() {
 		if !b.Balanced() {
-			runErr = errors.Join(runErr, fmt.Errorf("the book of output %s does not balance; please report this", b.Output))
+			err = errors.Join(err, fmt.Errorf("the book of output %s does not balance; please report this", b.Output))
 		}
 	}
-	log.Info("stopped", "left", errors.Is(runErr, engine.ErrLeft))
-	return failed(runErr)
+	c.log.Info("stopped", "left", errors.Is(err, engine.ErrLeft))
+	return err
 }
 
 // hint says what to do about an error of the start.
@@ -85,35 +100,4 @@ func hint(err error) string {
 		return "; the user that runs tallyman needs to own the folder of the journal, or name another with journal.dir"
 	}
 	return ""
-}
-
-// reloads reads the configuration again at each SIGHUP until ctx is done.
-// Signals that come while one is worked on are one.
-func reloads(ctx context.Context, cmd *cobra.Command, s streams, e *engine.Engine, around engine.Surroundings, log *slog.Logger) {
-	hup := make(chan os.Signal, 1)
-	signal.Notify(hup, syscall.SIGHUP)
-	count := around.Meter.Counter("tallyman_reloads_total", "Configurations that were put in place.")
-	rejected := around.Meter.Counter("tallyman_reloads_rejected_total", "Configurations that were refused; the one before runs on.")
-	go func() {
-		defer signal.Stop(hup)
-		for {
-			select {
-			case <-hup:
-			case <-ctx.Done():
-				return
-			}
-			start := time.Now()
-			p, err := load(cmd, s, around)
-			if err == nil {
-				err = e.Reload(p, false)
-			}
-			if err != nil {
-				rejected.Inc()
-				log.Error("the reload failed; what ran before runs on", "error", err)
-				continue
-			}
-			count.Inc()
-			log.Info("reloaded", "config", p.Config.Path, "hash", p.Config.Hash, "took", time.Since(start))
-		}
-	}()
 }

@@ -33,6 +33,10 @@ var (
 // left; that is counted and logged.
 func (e *Engine) Reload(p *Pipeline, discard bool) error {
 	<-e.running
+	if e.isEnding() { // it may hold the lock for long
+		p.Close()
+		return errEnding
+	}
 	e.changing.Lock()
 	defer e.changing.Unlock()
 	old := e.current()
@@ -63,6 +67,15 @@ func (e *Engine) Reload(p *Pipeline, discard bool) error {
 	return errors.Join(err, e.restart(old))
 }
 
+func (e *Engine) isEnding() bool {
+	select {
+	case <-e.ending:
+		return true
+	default:
+		return false
+	}
+}
+
 // differ returns the names of the outputs that a has and b has not.
 func differ(a, b *Pipeline) []string {
 	var names []string
@@ -76,12 +89,9 @@ func differ(a, b *Pipeline) []string {
 
 // mayReload says why p cannot take the place of old, whatever else it holds.
 func (e *Engine) mayReload(old *graph, p *Pipeline) error {
-	select {
-	case <-e.ending:
-		return errEnding
-	default:
-	}
 	switch was, is := old.pipeline.Config.Journal, p.Config.Journal; {
+	case e.isEnding():
+		return errEnding
 	case e.around.Once:
 		return errOnce
 	case was != is:
