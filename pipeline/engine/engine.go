@@ -23,6 +23,7 @@ type Engine struct {
 	around  Surroundings
 	journal *journal.Journal
 	dead    *deadLetters
+	memory  *memory
 	dir     string
 	begun   time.Time
 
@@ -41,6 +42,7 @@ type Engine struct {
 // graph is what runs of one configuration.
 type graph struct {
 	pipeline *Pipeline
+	memory   *memory
 	lanes    []*lane
 	senders  []*sender
 	reading  context.Context // of the lanes
@@ -48,7 +50,8 @@ type graph struct {
 	stopOut  context.CancelFunc // senders begin nothing new
 	cutOut   context.CancelFunc // a Send is given up
 	in, out  sync.WaitGroup
-	ended    chan struct{} // closed when every lane has ended by itself or been stopped
+	keeping  sync.WaitGroup // what saves the memory while lanes run
+	ended    chan struct{}  // closed when every lane has ended by itself or been stopped
 
 	mu  sync.Mutex
 	err error // of the lanes
@@ -59,8 +62,9 @@ type graph struct {
 func New(p *Pipeline, owner string) (*Engine, error) {
 	c := p.Config.Journal
 	room := min(int64(c.MaxSize)/16, 64<<20)
+	remembered := min(int64(c.MaxSize)/16, 256<<20)
 	j, err := journal.Open(journal.Options{
-		Dir: c.Dir, MaxSize: int64(c.MaxSize) - room, SegmentSize: int64(c.SegmentSize), MinFree: int64(c.MinFree),
+		Dir: c.Dir, MaxSize: int64(c.MaxSize) - room - remembered, SegmentSize: int64(c.SegmentSize), MinFree: int64(c.MinFree),
 		CommitInterval: c.CommitInterval, CommitBytes: int(c.CommitBytes), Owner: owner, Meter: p.around.Meter, Log: p.around.Log,
 	})
 	if err != nil {
@@ -69,7 +73,7 @@ func New(p *Pipeline, owner string) (*Engine, error) {
 	e := &Engine{
 		around: p.around, journal: j, dir: c.Dir, dead: newDeadLetters(c.Dir, room, p.around.Now), begun: p.around.Now(),
 		running: make(chan struct{}), ending: make(chan struct{}), drains: make(chan time.Duration, 1), broken: make(chan error, 1),
-		appended: map[string][]byte{},
+		appended: map[string][]byte{}, memory: newMemory(p.around, j, c.Dir, remembered),
 	}
 	if e.graph, err = e.assemble(p); err != nil {
 		return nil, errors.Join(err, j.Close())
@@ -82,7 +86,7 @@ func New(p *Pipeline, owner string) (*Engine, error) {
 // assemble makes lanes and senders. Every cursor is durable before the first
 // event is accepted.
 func (e *Engine) assemble(p *Pipeline) (*graph, error) {
-	g := &graph{pipeline: p, ended: make(chan struct{})}
+	g := &graph{pipeline: p, memory: e.memory, ended: make(chan struct{})}
 	for _, o := range p.outputs {
 		c, err := e.journal.Cursor(o.name)
 		if err != nil {
@@ -91,7 +95,7 @@ func (e *Engine) assemble(p *Pipeline) (*graph, error) {
 		g.senders = append(g.senders, newSender(p, o, c, e.dead))
 	}
 	for _, in := range p.inputs {
-		g.lanes = append(g.lanes, newLane(p, in, e.journal, e.mark))
+		g.lanes = append(g.lanes, newLane(p, in, e.journal, e.memory, e.mark))
 	}
 	return g, nil
 }
@@ -111,9 +115,10 @@ func (e *Engine) current() *graph {
 	return e.graph
 }
 
-// open opens every input; nothing runs yet. After an error those that were
-// opened wait for their Close.
+// open gives the transforms what they remember and opens every input; nothing
+// runs yet. After an error those that were opened wait for their Close.
 func (g *graph) open() error {
+	g.memory.recall(g.pipeline)
 	g.reading, g.stopIn = context.WithCancel(context.Background())
 	for _, l := range g.lanes {
 		if err := l.open(g.reading); err != nil {
@@ -141,6 +146,7 @@ func (g *graph) run() {
 			}
 		})
 	}
+	g.keeping.Go(func() { g.memory.run(g.reading, g.pipeline) })
 	go func() {
 		g.in.Wait()
 		close(g.ended)
@@ -153,10 +159,13 @@ func (g *graph) fail(err error) {
 	g.err = errors.Join(g.err, err)
 }
 
-// stopLanes stops reading and closes the inputs.
+// stopLanes stops reading, keeps what the transforms remember and closes the
+// inputs.
 func (g *graph) stopLanes() {
 	g.stopIn()
 	<-g.ended
+	g.keeping.Wait()
+	g.memory.hand(g.pipeline)
 	for _, l := range g.lanes {
 		g.pipeline.report("close input", l.in.name, l.in.plugin.Close())
 	}
@@ -192,11 +201,13 @@ func (e *Engine) Run(ctx context.Context) error {
 	e.changing.Lock()
 	defer e.changing.Unlock()
 	if err != nil {
+		e.memory.last()
 		return err // nothing runs that could be stopped
 	}
 	g = e.current() // it may have been replaced
 	g.stopLanes()
 	left := e.drain(ctx, g, patience, renew)
+	e.memory.last()
 	g.stopSenders(0)
 	err = g.err
 	if left {

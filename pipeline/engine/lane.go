@@ -27,6 +27,7 @@ type lane struct {
 	in      input
 	chain   *Chain
 	journal *journal.Journal
+	memory  *memory
 	mark    func(key string) []byte // what was handed to the journal last under a key
 	around  Surroundings
 	state   *state
@@ -47,10 +48,10 @@ type lane struct {
 	records, events *meter.Counter
 }
 
-func newLane(p *Pipeline, in input, j *journal.Journal, mark func(string) []byte) *lane {
+func newLane(p *Pipeline, in input, j *journal.Journal, m *memory, mark func(string) []byte) *lane {
 	label := meter.Label{Name: "input", Value: in.name}
 	return &lane{
-		in: in, chain: p.Chain(in.name), journal: j, mark: mark, around: p.around,
+		in: in, chain: p.Chain(in.name), journal: j, memory: m, mark: mark, around: p.around,
 		state: newState(p.around, "input", in.name),
 		enc:   codec.NewEncoder(), heldEnc: codec.NewEncoder(),
 		records: p.around.Meter.Counter("tallyman_input_records_total", "Source records read.", label),
@@ -101,7 +102,7 @@ func (l *lane) run(ctx context.Context) error {
 			pause.reset()
 			l.state.good()
 		case errors.Is(err, io.EOF):
-			return stopped(ctx, l.chain.Flush(ctx, func(b *event.Batch) error { return l.commit(ctx, b, nil) }))
+			return stopped(ctx, l.flush(ctx))
 		case ctx.Err() != nil:
 			return nil
 		default:
@@ -137,8 +138,29 @@ func (l *lane) restore(ctx context.Context) error {
 	return l.pass(ctx, in)
 }
 
+// flush takes what the chain holds into the journal, at the end of a source.
+func (l *lane) flush(ctx context.Context) error {
+	l.memory.passing.RLock()
+	defer l.memory.passing.RUnlock()
+	err := l.chain.Flush(ctx, func(b *event.Batch) error { return l.commit(ctx, b, nil) })
+	if err != nil {
+		l.memory.ahead.Store(true)
+	}
+	return err
+}
+
 // pass takes a batch through the chain into the journal.
 func (l *lane) pass(ctx context.Context, in *event.Batch) error {
+	l.memory.passing.RLock()
+	defer l.memory.passing.RUnlock()
+	err := l.through(ctx, in)
+	if err != nil {
+		l.memory.ahead.Store(true)
+	}
+	return err
+}
+
+func (l *lane) through(ctx context.Context, in *event.Batch) error {
 	if in.Position != nil {
 		l.position = append(l.position[:0], in.Position...)
 		l.unsaved = true

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -44,7 +43,8 @@ type memory struct {
 
 	mu      sync.Mutex        // one save or recall at a time; guards what follows
 	saved   map[string]uint64 // by transform: the sequence that its newest file stands for
-	handed  map[string][]byte // by transform and type: from a graph that stopped to the next
+	handed  []taken           // from a graph that stopped, for the next one or the disk
+	end     uint64            // the sequence that handed stands for
 	failing bool              // the last save failed and that was told
 }
 
@@ -101,20 +101,24 @@ func (m *memory) take(p *Pipeline, want func(k *keeper, seq uint64) bool) (list 
 	return list, seq
 }
 
-// save writes what changed since the last time. Nothing is written before the
-// journal has on stable storage what it stands for, which ctx bounds.
+// save writes what changed since the last time.
 func (m *memory) save(ctx context.Context, p *Pipeline) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.write(ctx, p)
+	list, seq := m.take(p, m.changed)
+	m.write(ctx, list, seq)
 }
 
-// write is save with m.mu held.
-func (m *memory) write(ctx context.Context, p *Pipeline) {
-	list, seq := m.take(p, func(k *keeper, seq uint64) bool {
-		last, ok := m.saved[k.name]
-		return !ok || last != seq
-	})
+// changed reports whether a keeper may remember more than its file says. m.mu is
+// held.
+func (m *memory) changed(k *keeper, seq uint64) bool {
+	last, ok := m.saved[k.name]
+	return !ok || last != seq
+}
+
+// write writes snapshots. Nothing is written before the journal has on stable
+// storage what it stands for, which ctx bounds. m.mu is held.
+func (m *memory) write(ctx context.Context, list []taken, seq uint64) {
 	if len(list) == 0 {
 		return
 	}
@@ -139,15 +143,43 @@ func (m *memory) write(ctx context.Context, p *Pipeline) {
 }
 
 // hand keeps what the transforms of a graph whose lanes have ended remember, for
-// the graph that comes after it.
+// the graph that comes after it, or for last.
 func (m *memory) hand(p *Pipeline) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.handed = map[string][]byte{}
-	list, _ := m.take(p, func(*keeper, uint64) bool { return true })
-	for i := range list {
-		m.handed[list[i].key()] = list[i].bytes
+	m.handed, m.end = m.take(p, func(*keeper, uint64) bool { return true })
+}
+
+// last saves what was handed over for a stop, without waiting for the journal,
+// which had its time.
+func (m *memory) last() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var list []taken
+	for _, k := range m.handed {
+		if m.changed(&k.keeper, m.end) {
+			list = append(list, k)
+		}
 	}
+	look, cancel := context.WithCancel(context.Background())
+	cancel()
+	m.write(look, list, m.end)
+}
+
+// restored reports whether a keeper took what was handed over for it. m.mu is
+// held.
+func (m *memory) restored(k *keeper) bool {
+	for i := range m.handed {
+		if m.handed[i].key() != k.key() {
+			continue
+		}
+		err := k.Restore(m.handed[i].bytes)
+		if err != nil {
+			m.around.Log.Warn("what a transform remembered before the reload does not fit it; it is taken from the disk", "component", k.name, "error", err)
+		}
+		return err == nil
+	}
+	return false
 }
 
 // recall gives the transforms of p what those of the same name and type
@@ -157,17 +189,11 @@ func (m *memory) recall(p *Pipeline) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.ahead.Store(false)
-	keepers := p.keepers()
-	m.files.keepOnly(keepers, m.around.Log)
 	var back []learner
 	complete := true
-	for _, k := range keepers {
-		if b, ok := m.handed[k.key()]; ok {
-			err := k.Restore(b)
-			if err == nil {
-				continue
-			}
-			m.around.Log.Warn("what a transform remembered before the reload does not fit it; it is taken from the disk", "component", k.name, "error", err)
+	for _, k := range p.keepers() {
+		if m.restored(&k) {
+			continue
 		}
 		seq, ok := m.files.load(&k, m.journal.Appended(), m.around.Log)
 		if !ok {
@@ -181,7 +207,10 @@ func (m *memory) recall(p *Pipeline) {
 	m.learn(back)
 	if !complete {
 		// From now on there is something that the journal can be learned upon.
-		m.write(context.Background(), p)
+		look, cancel := context.WithCancel(context.Background())
+		cancel()
+		list, seq := m.take(p, m.changed)
+		m.write(look, list, seq)
 	}
 }
 
@@ -226,6 +255,7 @@ func (m *memory) learn(list []learner) {
 func (m *memory) run(ctx context.Context, p *Pipeline) {
 	m.mu.Lock()
 	m.handed = nil // it has been taken up
+	m.files.keepOnly(p.keepers(), m.around.Log)
 	m.mu.Unlock()
 	t := time.NewTicker(saveEvery)
 	defer t.Stop()
@@ -239,11 +269,4 @@ func (m *memory) run(ctx context.Context, p *Pipeline) {
 		m.save(limit, p)
 		cancel()
 	}
-}
-
-// last saves for a stop: without waiting for the journal, which had its time.
-func (m *memory) last(p *Pipeline) {
-	ctx, cancel := context.WithCancelCause(context.Background())
-	cancel(errors.New("the process stops"))
-	m.save(ctx, p)
 }
