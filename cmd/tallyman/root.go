@@ -22,8 +22,9 @@ func newRoot(s streams) *cobra.Command {
 ties it to its container, judges it by rules and delivers it, through a bounded
 journal on the host's disk. Data goes to standard output, talk to standard error.
 
-Exit codes: 0 ok, 1 failure, 2 usage, 69 an output cannot be reached, 75 events
-are left in the journal, 77 no permission, 78 the configuration is not valid.`,
+Exit codes: 0 ok, 1 failure, 2 usage, 4 a check found something wrong, 69 an
+output cannot be reached, 75 events are left in the journal, 77 no permission,
+78 the configuration is not valid.`,
 		SilenceErrors: true, SilenceUsage: true,
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
 	}
@@ -35,7 +36,7 @@ are left in the journal, 77 no permission, 78 the configuration is not valid.`,
 	f.String("log-level", "", "the least important line of tallyman's own log: debug, info, warn or error")
 	f.String("log-format", "", "the form of tallyman's own log: text or json")
 	f.Bool("no-color", false, "no colours; also NO_COLOR")
-	root.AddCommand(newRun(s), newStatus(s), newReload(s), newDrain(s), newValidate(s), newExplain(s), newReference(s), newVersion(s))
+	root.AddCommand(newRun(s), newStatus(s), newReload(s), newDrain(s), newValidate(s), newExplain(s), newLedger(s), newJournal(s), newQuery(s), newReference(s), newVersion(s))
 	return root
 }
 
