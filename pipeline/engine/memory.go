@@ -105,8 +105,24 @@ func (m *memory) take(p *Pipeline, want func(k *keeper, seq uint64) bool) (list 
 func (m *memory) save(ctx context.Context, p *Pipeline) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.ahead.Load() && !m.repair(ctx, p) {
+		return
+	}
 	list, seq := m.take(p, m.changed)
 	m.write(ctx, list, seq)
+}
+
+// repair takes back what transforms learned from events that were not accepted,
+// after an input ended over it: they remember again what the journal holds.
+// m.mu is held.
+func (m *memory) repair(ctx context.Context, p *Pipeline) bool {
+	m.passing.Lock()
+	defer m.passing.Unlock()
+	if m.journal.Sync(ctx) != nil {
+		return false
+	}
+	m.restore(p)
+	return true
 }
 
 // changed reports whether a keeper may remember more than its file says. m.mu is
@@ -183,14 +199,27 @@ func (m *memory) restored(k *keeper) bool {
 }
 
 // recall gives the transforms of p what those of the same name and type
-// remembered: from the graph before, else from the disk and, for what came
-// after, from the journal. No lane of p runs yet.
+// remembered. No lane of p runs yet.
 func (m *memory) recall(p *Pipeline) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.restore(p) {
+		return
+	}
+	// From now on there is something that the journal can be learned upon.
+	look, cancel := context.WithCancel(context.Background())
+	cancel()
+	list, seq := m.take(p, m.changed)
+	m.write(look, list, seq)
+}
+
+// restore gives back what was remembered: by the graph before, else from the
+// disk and, what came after, from the journal. It reports whether every
+// transform had something. m.mu is held, and no lane is passing.
+func (m *memory) restore(p *Pipeline) (complete bool) {
 	m.ahead.Store(false)
 	var back []learner
-	complete := true
+	complete = true
 	for _, k := range p.keepers() {
 		if m.restored(&k) {
 			continue
@@ -205,13 +234,7 @@ func (m *memory) recall(p *Pipeline) {
 		back = append(back, learner{k, seq})
 	}
 	m.learn(back)
-	if !complete {
-		// From now on there is something that the journal can be learned upon.
-		look, cancel := context.WithCancel(context.Background())
-		cancel()
-		list, seq := m.take(p, m.changed)
-		m.write(look, list, seq)
-	}
+	return complete
 }
 
 // learner is a keeper that knows everything up to a sequence.
