@@ -40,7 +40,7 @@ and 1 when it is not or nothing runs there.`,
 			if err != nil {
 				return failed(err)
 			}
-			return failed(showStatus(s.out, data, asJSON))
+			return showStatus(s.out, data, asJSON)
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "as JSON")
@@ -53,18 +53,18 @@ and 1 when it is not or nothing runs there.`,
 func showStatus(w io.Writer, data json.RawMessage, asJSON bool) error {
 	var st processStatus
 	if err := json.Unmarshal(data, &st); err != nil {
-		return fmt.Errorf("the status is not understood: %w", err)
+		return failed(fmt.Errorf("the status is not understood: %w", err))
 	}
 	b := []byte(statusText(&st))
 	if asJSON {
 		var buf bytes.Buffer
 		if err := json.Indent(&buf, data, "", "  "); err != nil {
-			return err
+			return failed(err)
 		}
 		b = append(buf.Bytes(), '\n')
 	}
 	if _, err := w.Write(b); err != nil {
-		return err
+		return failed(err)
 	}
 	if !st.Ready {
 		return &exit{exitFailure, nil}

@@ -106,9 +106,10 @@ var (
 
 // Ready says why the engine is not fit to take and deliver events; nil when it is.
 func (e *Engine) Ready() error {
-	select {
-	case <-e.ending:
+	if e.isEnding() {
 		return errDraining
+	}
+	select {
 	case <-e.running:
 	default:
 		return errStarting
