@@ -85,6 +85,11 @@ type Transform struct {
 	docker *dockerRoot
 	nodes  nodes
 
+	seeds   []sown // processes that offline files name
+	unnamed nodes  // as nodes was at the first start
+	since   int64  // events of this host before are of an earlier boot, for Learn
+	learner *stage // nil until something is learned
+
 	events    [methods]*meter.Counter
 	looks     [2]*meter.Counter // of /proc: in vain, with an answer
 	processes *meter.Gauge
@@ -114,7 +119,9 @@ func New(s *Settings, env plugin.Env) (plugin.Transform, error) {
 			t.docker = &dockerRoot{dir: under(env.Dir, s.DockerRoot.Value)}
 		}
 	}
-	t.table.vouch, t.table.check = t.vouch, t.check
+	t.unnamed = t.nodes
+	t.sow()
+	t.table.vouch, t.table.check, t.table.began = t.vouch, t.check, t.began
 	t.count(env.Meter)
 	return t, nil
 }

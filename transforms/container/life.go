@@ -16,6 +16,7 @@ type seen struct {
 	act       act
 	name, exe string   // views, not kept
 	args      []string // of a successful exec; views, not kept
+	told      stamped  // of an event that was stamped before, for Learn
 }
 
 func (s *seen) who() who { return who{s.node, s.pid} }
@@ -52,6 +53,7 @@ type life struct {
 	checked     int64      // when the kernel was last asked for it, in event time; 0 never
 	said        verdict    // and what it said
 	ended       bool       // its end was seen; without it, end is where another life began
+	old         bool       // known from before a restart: its pid may be another's since
 	born        bool       // first is when it started; before, the pid was another's
 	name, exe   string     // copies; "" where no event said
 	prev        *life      // the life before of the same pid

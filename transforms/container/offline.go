@@ -33,7 +33,7 @@ func (t *Transform) load(o *Offline) plugin.Problems {
 		l.lines(o.Timeline, func(line []byte) error { return t.history.line(line, t.reg) })
 	}
 	for _, s := range l.seeds {
-		t.table.seed(s, l.died[s.in.id])
+		t.seeds = append(t.seeds, sown{s, l.died[s.in.id]})
 	}
 	for _, c := range t.reg.byID {
 		c.bound = true
@@ -57,6 +57,12 @@ type seed struct {
 	monitor bool  // it is the container's conmon
 	from    int64 // the container was running from then on, wall clock, ns
 	to      int64 // until then, never if it still ran
+}
+
+// sown is a seed, and when its container stopped.
+type sown struct {
+	seed
+	died []int64
 }
 
 func (l *loader) problem(f plugin.Text, at plugin.Pos, err error) {

@@ -43,6 +43,16 @@ func (p *procfs) exe(pid int32) string {
 	return exe
 }
 
+// bootID returns what tells this boot from every other, "" where it may not be
+// known.
+func (p *procfs) bootID() string {
+	b, err := p.read(filepath.Join(p.root, "sys", "kernel", "random", "boot_id"))
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(b))
+}
+
 // grain is how far a start time may be off: the kernel gives it in hundredths
 // of a second since the boot, and the boot is known as exactly.
 const grain = int64(20 * time.Millisecond)

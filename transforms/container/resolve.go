@@ -136,6 +136,9 @@ func (t *Transform) vouch(l *life, s *seen) (believed, proven bool) {
 	if l.got.in != nil {
 		return false, false
 	}
+	if s.told.method == methodProc {
+		return s.told.host, s.told.host
+	}
 	if t.proc != nil && s.node == 0 && !l.got.host {
 		t.look(l, s)
 	}
@@ -184,4 +187,13 @@ func (t *Transform) check(l *life, at int64) verdict {
 		return verdictOther
 	}
 	return verdictSame
+}
+
+// began returns when the process that has the pid of l now started.
+func (t *Transform) began(l *life) (start int64, ok bool) {
+	if t.proc == nil || l.node != 0 {
+		return 0, false
+	}
+	g, ok := t.proc.look(l.pid)
+	return g.start, ok
 }

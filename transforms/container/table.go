@@ -23,18 +23,26 @@ type table struct {
 	// check asks the kernel whether a life that was quiet is still the one that
 	// has its pid.
 	check func(l *life, at int64) verdict
+
+	// began returns when the process that has a life's pid now started; ok is
+	// false where there is none, or it cannot be asked.
+	began func(l *life) (start int64, ok bool)
 }
 
 func newTable(most int, reg *registry) *table {
 	return &table{lives: map[who]*life{}, max: most, reg: reg, names: map[string]string{},
 		vouch: func(*life, *seen) (bool, bool) { return true, false },
-		check: func(*life, int64) verdict { return verdictNone }}
+		check: func(*life, int64) verdict { return verdictNone },
+		began: func(*life) (int64, bool) { return 0, false }}
 }
 
 // observe returns the life that an event belongs to, made at its first event,
 // with what the event says of it taken over.
 func (t *table) observe(s *seen) *life {
 	l := t.find(s)
+	if l != nil && l.old {
+		l = t.renew(l, s)
+	}
 	if l == nil {
 		l = t.add(s)
 	}
@@ -64,6 +72,22 @@ func (t *table) find(s *seen) *life {
 			l.end = min(l.end, s.t)
 			return nil
 		}
+	}
+	return nil
+}
+
+// renew asks, at the first event of a life that is known from before a restart,
+// whether its pid is another's since. It returns nil when the event is of that
+// other one.
+func (t *table) renew(l *life, s *seen) *life {
+	l.old = false
+	start, ok := t.began(l)
+	if !ok || start <= l.last+slack+grain {
+		return l
+	}
+	l.end = min(l.end, start)
+	if s.t+slack+grain < start {
+		return l // read late: of the one before
 	}
 	return nil
 }
@@ -120,7 +144,7 @@ func (t *table) still(l *life, at int64) (same, sure bool) {
 	if gap <= comeRound {
 		return true, true
 	}
-	if l.checked == 0 || at < l.checked || at-l.checked > comeRound {
+	if l.said == verdictNone || at < l.checked || at-l.checked > comeRound {
 		l.said, l.checked = t.check(l, at), at
 	}
 	switch l.said {

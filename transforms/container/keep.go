@@ -1,0 +1,188 @@
+package container
+
+// What is remembered of processes and containers as bytes, and back.
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+
+	"tallyman/pipeline/keep"
+	"tallyman/pipeline/plugin"
+)
+
+var _ plugin.Keeper = (*Transform)(nil)
+
+// A snapshot is
+//
+//	boot own first nodes containers programs chains
+//
+// with the id of the boot and the name of this host, the numbers of the other
+// hosts, the containers, the names of programs, and for each pid the lives it
+// had, the newest first. Lives name containers and programs by their place in
+// those lists, counted from 1; 0 is none. Times are told from the first of the
+// life, and that from the first of the life before.
+const (
+	keepMark    = "TLYPROCS"
+	keepVersion = 1
+)
+
+// The flags of a life.
+const (
+	flagBrought = 1 << iota
+	flagVouched
+	flagEntered
+	flagStale
+	flagEnded
+	flagBorn
+	flagHost
+	flagAmbiguous
+	flagRuns // end is never
+	flagExec // execAt is known
+	flags
+)
+
+// Snapshot appends the processes and containers that are known.
+func (t *Transform) Snapshot(dst []byte) ([]byte, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	w := &saver{Writer: keep.NewWriter(dst, keepMark, keepVersion), containers: map[*container]uint64{}, programs: map[string]uint64{"": 0}}
+	w.Str(t.boot())
+	w.Str(t.nodes.own)
+	w.Bool(t.nodes.first)
+	w.Uint(uint64(len(t.nodes.byName)))
+	for _, name := range slices.Sorted(maps.Keys(t.nodes.byName)) {
+		w.Str(name)
+		w.Uint(uint64(t.nodes.byName[name]))
+	}
+	chains := slices.SortedFunc(maps.Keys(t.table.lives), func(a, b who) int {
+		return cmp.Or(cmp.Compare(a.node, b.node), cmp.Compare(a.pid, b.pid))
+	})
+	w.list(t, chains)
+	w.Uint(uint64(len(chains)))
+	for _, key := range chains {
+		w.Uint(uint64(key.node))
+		w.Int(int64(key.pid))
+		n := uint64(0)
+		for l := t.table.lives[key]; l != nil; l = l.prev {
+			n++
+		}
+		w.Uint(n)
+		for l := t.table.lives[key]; l != nil; l = l.prev {
+			w.life(l)
+		}
+	}
+	return w.End(), nil
+}
+
+// boot returns the id of the boot, "" where it may not be known.
+func (t *Transform) boot() string {
+	if t.proc == nil {
+		return ""
+	}
+	return t.proc.bootID()
+}
+
+// saver writes a snapshot.
+type saver struct {
+	*keep.Writer
+	containers map[*container]uint64 // their places
+	programs   map[string]uint64
+	from       int64 // the first of the life before
+}
+
+// list writes the containers and programs that are known or that lives name.
+func (w *saver) list(t *Transform, chains []who) {
+	var containers []*container
+	add := func(c *container) {
+		if c != nil && w.containers[c] == 0 {
+			containers = append(containers, c)
+			w.containers[c] = uint64(len(containers))
+		}
+	}
+	var programs []string
+	for _, id := range slices.Sorted(maps.Keys(t.reg.byID)) {
+		add(t.reg.byID[id])
+	}
+	known := len(containers)
+	for _, key := range chains {
+		for l := t.table.lives[key]; l != nil; l = l.prev {
+			add(l.got.in)
+			add(l.started)
+			add(l.watches)
+			for _, p := range [...]string{l.name, l.exe} {
+				if _, ok := w.programs[p]; !ok {
+					programs = append(programs, p)
+					w.programs[p] = uint64(len(programs))
+				}
+			}
+		}
+	}
+	w.Uint(uint64(len(containers)))
+	for i, c := range containers {
+		w.Bool(i < known)
+		w.container(c)
+	}
+	w.Uint(uint64(len(programs)))
+	for _, p := range programs {
+		w.Str(p)
+	}
+}
+
+func (w *saver) container(c *container) {
+	k := &c.known
+	w.Str(c.id)
+	w.Int(c.used)
+	for _, s := range [...]string{k.name, k.runtime, k.image, k.imageID, k.digest, k.pod} {
+		w.Str(s)
+	}
+	switch {
+	case k.privileged == nil:
+		w.Uint(0)
+	case *k.privileged:
+		w.Uint(2)
+	default:
+		w.Uint(1)
+	}
+	w.Uint(uint64(len(k.labels)))
+	for _, name := range slices.Sorted(maps.Keys(k.labels)) {
+		w.Str(name)
+		w.Str(k.labels[name])
+	}
+}
+
+func bit(on bool, flag uint64) uint64 {
+	if on {
+		return flag
+	}
+	return 0
+}
+
+func (w *saver) life(l *life) {
+	w.Uint(bit(l.brought, flagBrought) | bit(l.vouched, flagVouched) | bit(l.entered, flagEntered) | bit(l.stale, flagStale) |
+		bit(l.ended, flagEnded) | bit(l.born, flagBorn) | bit(l.got.host, flagHost) | bit(l.got.ambiguous, flagAmbiguous) |
+		bit(l.end == never, flagRuns) | bit(l.execAt != 0, flagExec))
+	w.Int(int64(l.ppid))
+	w.Int(l.first - w.from)
+	w.from = l.first
+	w.Int(l.last - l.first)
+	if l.end != never {
+		w.Int(l.end - l.first)
+	}
+	if l.execAt != 0 {
+		w.Int(l.execAt - l.first)
+	}
+	w.Uint(w.containers[l.got.in])
+	w.Uint(uint64(l.got.method))
+	w.Uint(uint64(l.got.conf))
+	w.Uint(uint64(l.got.hops))
+	w.Uint(w.containers[l.started])
+	w.Uint(w.containers[l.watches])
+	if l.entered {
+		w.Int(int64(l.from))
+		w.Int(l.since - l.first)
+		w.Int(int64(l.giver))
+	}
+	w.Uint(w.programs[l.name])
+	w.Uint(w.programs[l.exe])
+}

@@ -1,0 +1,194 @@
+package container
+
+import (
+	"math"
+
+	"tallyman/pipeline/keep"
+)
+
+// Restore takes back a snapshot. The processes of this host are forgotten where
+// it has booted since: their pids are others' now.
+func (t *Transform) Restore(snapshot []byte) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.forget()
+	err := t.restore(snapshot)
+	if err != nil {
+		t.forget()
+	}
+	for t.table.count > t.table.max {
+		t.table.evict()
+	}
+	t.sow()
+	t.processes.Set(int64(t.table.count))
+	t.known.Set(int64(len(t.reg.byID)))
+	return err
+}
+
+// forget brings the transform to where it was before its first event, but for
+// what sow adds.
+func (t *Transform) forget() {
+	clear(t.table.lives)
+	clear(t.table.names)
+	t.table.count, t.since = 0, 0
+	for id, c := range t.reg.byID {
+		if !c.bound {
+			delete(t.reg.byID, id)
+		}
+	}
+	clear(t.nodes.byName)
+	t.nodes.own, t.nodes.first = t.unnamed.own, t.unnamed.first
+}
+
+// sow adds the processes that offline files name and that are not known.
+func (t *Transform) sow() {
+	for _, s := range t.seeds {
+		known := false
+		for l := t.table.lives[who{0, s.pid}]; l != nil; l = l.prev {
+			known = known || l.first == s.from
+		}
+		if !known {
+			t.table.seed(s.seed, s.died)
+		}
+	}
+}
+
+// loaded reads a snapshot.
+type loaded struct {
+	*keep.Reader
+	containers []*container // nil for one of an engine that is not looked for
+	programs   []string
+	from       int64
+}
+
+func (t *Transform) restore(snapshot []byte) error {
+	kr, err := keep.NewReader(snapshot, keepMark, keepVersion)
+	if err != nil {
+		return err
+	}
+	r := &loaded{Reader: kr}
+	boot := r.Str()
+	own, first := r.Str(), r.Bool()
+	same := own == t.nodes.own || t.nodes.first
+	if same {
+		t.nodes.own, t.nodes.first = own, first
+	}
+	for n := r.Count(2); n > 0 && !r.Bad(); n-- {
+		name := r.Str()
+		if number := uint32(r.Below(maxNodes + 1)); same {
+			t.nodes.byName[name] = number
+		}
+	}
+	for n := r.Count(11); n > 0 && !r.Bad(); n-- {
+		r.containers = append(r.containers, t.take(r))
+	}
+	for n := r.Count(1); n > 0 && !r.Bad(); n-- {
+		r.programs = append(r.programs, r.Str())
+	}
+	booted := false
+	if now := t.boot(); now != "" && boot != "" && now != boot {
+		booted, t.since = true, math.MaxInt64
+		if t.proc.setBoot() {
+			t.since = t.proc.boot
+		}
+	}
+	for n := r.Count(3); n > 0 && !r.Bad(); n-- {
+		node, pid := uint32(r.Below(maxNodes+1)), int32(r.Int())
+		at := (*life)(nil)
+		for k := r.Count(12); k > 0 && !r.Bad(); k-- {
+			l := r.life(node, pid)
+			if !same || booted && node == 0 {
+				continue
+			}
+			l.name, l.exe = t.table.intern(l.name), t.table.intern(l.exe)
+			if at == nil {
+				t.table.lives[l.who()] = l
+			} else {
+				at.prev = l
+			}
+			at = l
+			t.table.count++
+		}
+	}
+	return r.Close()
+}
+
+func (l *life) who() who { return who{l.node, l.pid} }
+
+// take reads a container and what is known of it.
+func (t *Transform) take(r *loaded) *container {
+	kept := r.Bool()
+	id, used := r.Str(), r.Int()
+	f := facts{name: r.Str(), runtime: r.Str(), image: r.Str(), imageID: r.Str(), digest: r.Str(), pod: r.Str()}
+	if p := r.Below(3); p > 0 {
+		yes := p == 2
+		f.privileged = &yes
+	}
+	n := r.Count(2)
+	if n > 0 {
+		f.labels = make(map[string]string, n)
+	}
+	for ; n > 0 && !r.Bad(); n-- {
+		name := r.Str()
+		f.labels[name] = r.Str()
+	}
+	if r.Bad() || f.runtime != "" && !t.reg.runtimes[f.runtime] {
+		return nil
+	}
+	c := t.reg.byID[id]
+	if c == nil {
+		c = &container{id: id}
+		if kept && len(t.reg.byID) < t.reg.max {
+			t.reg.byID[id] = c
+		}
+	}
+	c.used = max(c.used, used)
+	c.learn(f, t.reg.kubernetes)
+	return c
+}
+
+// life reads one life.
+func (r *loaded) life(node uint32, pid int32) *life {
+	flag := r.Below(flags)
+	is := func(bit uint64) bool { return flag&bit != 0 }
+	l := &life{node: node, pid: pid, old: true, brought: is(flagBrought), vouched: is(flagVouched), entered: is(flagEntered),
+		stale: is(flagStale), ended: is(flagEnded), born: is(flagBorn), end: never}
+	l.ppid = int32(r.Int())
+	l.first = r.from + r.Int()
+	r.from = l.first
+	l.last = l.first + r.Int()
+	if !is(flagRuns) {
+		l.end = l.first + r.Int()
+	}
+	if is(flagExec) {
+		l.execAt = l.first + r.Int()
+	}
+	in := r.container()
+	l.got = answer{in: in, host: is(flagHost), method: method(r.Below(uint64(methods))), conf: confidence(r.Below(uint64(confidences))),
+		hops: uint8(r.Below(256)), ambiguous: is(flagAmbiguous)}
+	if !l.got.found() {
+		l.got = answer{}
+	}
+	l.started, l.watches = r.container(), r.container()
+	if l.entered {
+		l.from, l.since, l.giver = int32(r.Int()), l.first+r.Int(), int32(r.Int())
+	}
+	l.name, l.exe = r.program(), r.program()
+	return l
+}
+
+// container reads the place of a container.
+func (r *loaded) container() *container {
+	if i := r.Below(uint64(len(r.containers)) + 1); i > 0 {
+		return r.containers[i-1]
+	}
+	return nil
+}
+
+// program reads the place of a program's name.
+func (r *loaded) program() string {
+	if i := r.Below(uint64(len(r.programs)) + 1); i > 0 {
+		return r.programs[i-1]
+	}
+	return ""
+}
