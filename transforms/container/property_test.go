@@ -102,6 +102,38 @@ func (w *world) end(p *proc) {
 	}
 }
 
+// play lets up to so many things happen on the host.
+func (w *world) play(most int) {
+	w.procs[2] = &proc{pid: 2, ppid: 1, program: "/usr/bin/shell"}
+	w.procs[3] = &proc{pid: 3, ppid: 1, program: "/usr/bin/containerd-shim-runc-v2"}
+	w.enter(w.procs[3], "create --bundle /b", "A")
+	for range rapid.IntRange(5, most).Draw(w.t, "steps") {
+		p := w.pick()
+		switch what := rapid.SampledFrom([]string{"fork", "fork", "exec", "open", "open", "end", "create", "enter", "fake", "hook"}).Draw(w.t, "what"); {
+		case what == "fork" && len(w.procs) < 15:
+			w.emit(w.fork(p), "openat "+p.program)
+		case what == "exec" && p.pid != 3:
+			p.program = rapid.SampledFrom([]string{"/bin/ls", "/bin/sh"}).Draw(w.t, "program")
+			w.emit(p, "execve "+p.program+" x")
+		case what == "open":
+			w.emit(p, "openat "+p.program)
+		case what == "end" && p.pid > 3:
+			w.end(p)
+		case what == "create":
+			w.enter(w.procs[3], "create --bundle /b", rapid.SampledFrom([]string{"A", "B", "C"}).Draw(w.t, "id"))
+		case what == "enter":
+			w.enter(w.procs[3], "exec --detach", rapid.SampledFrom([]string{"A", "B", "C"}).Draw(w.t, "id"))
+		case what == "fake" && p.in != "" && p.told:
+			w.emit(p, "execve /usr/sbin/runc runc create --bundle /b V")
+			p.program = "/usr/sbin/runc"
+			w.emit(w.fork(p), "setsid / [runc:[2:INIT]]")
+		case what == "hook" && p.in == "":
+			w.emit(p, "execve /usr/bin/hook hook A")
+			p.program = "/usr/bin/hook"
+		}
+	}
+}
+
 // TestNoProcessIsGivenAnothersContainer plays random hosts: forks, execs, ends,
 // pids that come again, containers that start and are entered, engines' names
 // used inside containers, and events that are lost or come out of order. What a
@@ -109,34 +141,7 @@ func (w *world) end(p *proc) {
 func TestNoProcessIsGivenAnothersContainer(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		w := &world{t: rt, next: 100, procs: map[int]*proc{}, freed: map[int]int{}}
-		w.procs[2] = &proc{pid: 2, ppid: 1, program: "/usr/bin/shell"}
-		w.procs[3] = &proc{pid: 3, ppid: 1, program: "/usr/bin/containerd-shim-runc-v2"}
-		w.enter(w.procs[3], "create --bundle /b", "A")
-		for range rapid.IntRange(5, 80).Draw(rt, "steps") {
-			p := w.pick()
-			switch what := rapid.SampledFrom([]string{"fork", "fork", "exec", "open", "open", "end", "create", "enter", "fake", "hook"}).Draw(rt, "what"); {
-			case what == "fork" && len(w.procs) < 15:
-				w.emit(w.fork(p), "openat "+p.program)
-			case what == "exec" && p.pid != 3:
-				p.program = rapid.SampledFrom([]string{"/bin/ls", "/bin/sh"}).Draw(rt, "program")
-				w.emit(p, "execve "+p.program+" x")
-			case what == "open":
-				w.emit(p, "openat "+p.program)
-			case what == "end" && p.pid > 3:
-				w.end(p)
-			case what == "create":
-				w.enter(w.procs[3], "create --bundle /b", rapid.SampledFrom([]string{"A", "B", "C"}).Draw(rt, "id"))
-			case what == "enter":
-				w.enter(w.procs[3], "exec --detach", rapid.SampledFrom([]string{"A", "B", "C"}).Draw(rt, "id"))
-			case what == "fake" && p.in != "" && p.told:
-				w.emit(p, "execve /usr/sbin/runc runc create --bundle /b V")
-				p.program = "/usr/sbin/runc"
-				w.emit(w.fork(p), "setsid / [runc:[2:INIT]]")
-			case what == "hook" && p.in == "":
-				w.emit(p, "execve /usr/bin/hook hook A")
-				p.program = "/usr/bin/hook"
-			}
-		}
+		w.play(80)
 		check(t, rt, w)
 	})
 }
