@@ -16,6 +16,7 @@ import (
 type outputKeys struct {
 	When     plugin.Text `yaml:"when" doc:"The expression that an event must meet to be delivered here; without it all are." example:"event.severity >= 6" verbatim:"true"`
 	WhenFull string      `yaml:"when_full" doc:"What happens to events for this output when the journal is full." enum:"block,drop_oldest,drop_newest"`
+	MaxLag   plugin.Size `yaml:"max_lag" doc:"The most bytes of the journal that this output may hold back before when_full applies to it; without it, as much as there is." example:"256MiB"`
 }
 
 // whenFull is what happens where an output does not say.
@@ -46,7 +47,7 @@ func (d *decoder) config(n *yaml.Node) *Config {
 	for _, p := range d.named(sections, "output", n) {
 		keys := outputKeys{WhenFull: whenFull}
 		if c, ok := d.component(p, plugin.KindOutput, &keys); ok {
-			cfg.Outputs = append(cfg.Outputs, OutputComponent{Component: c, When: keys.When, WhenFull: keys.WhenFull})
+			cfg.Outputs = append(cfg.Outputs, OutputComponent{Component: c, When: keys.When, WhenFull: keys.WhenFull, MaxLag: keys.MaxLag})
 		}
 	}
 	if !broken {

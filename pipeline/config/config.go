@@ -78,6 +78,7 @@ type OutputComponent struct {
 	Component
 	When     plugin.Text // the expression that an event must meet, "" for all events
 	WhenFull string      // block, drop_oldest or drop_newest
+	MaxLag   plugin.Size // 0: no bound of its own
 }
 
 // Options are what Load needs besides the file.

@@ -8,7 +8,7 @@ const (
 	hec  = head + "outputs:\n  o:\n    type: hec\n    url: https://h\n"
 )
 
-const hecKeys = "known keys: ack, also, batch, headers, limit, offset, ratio, routes, tenants, tls, token, type, url, when, when_full"
+const hecKeys = "known keys: ack, also, batch, headers, limit, max_lag, offset, ratio, routes, tenants, tls, token, type, url, when, when_full"
 
 func TestProblems(t *testing.T) {
 	cases := []struct {

@@ -12,6 +12,7 @@ import (
 	"tallyman/pipeline/config"
 	"tallyman/pipeline/event"
 	"tallyman/pipeline/expr"
+	"tallyman/pipeline/journal"
 	"tallyman/pipeline/meter"
 	"tallyman/pipeline/plugin"
 	"tallyman/pipeline/schema"
@@ -53,7 +54,7 @@ type output struct {
 	name     string
 	plugin   plugin.Output
 	when     *expr.Program // nil: every event
-	whenFull string
+	policy   journal.Policy
 }
 
 // Build builds every plugin of a configuration and compiles every `when`. It
@@ -77,7 +78,7 @@ func Build(cfg *config.Config, around Surroundings) (*Pipeline, plugin.Problems)
 	for _, c := range cfg.Outputs {
 		out, err := c.Plugin.Output(c.Settings, p.env(c.Component))
 		found = append(found, problems("output", c.Component, err)...)
-		o := output{name: c.Name, plugin: out, whenFull: c.WhenFull}
+		o := output{name: c.Name, plugin: out, policy: policy(c)}
 		if c.When.Value != "" {
 			if o.when, err = compiler.Bool(c.When); err != nil {
 				found = append(found, problems("output", c.Component, err)...)
@@ -90,6 +91,18 @@ func Build(cfg *config.Config, around Surroundings) (*Pipeline, plugin.Problems)
 		return nil, found
 	}
 	return p, found
+}
+
+// policy is what the journal does when an output holds back too much.
+func policy(c config.OutputComponent) journal.Policy {
+	p := journal.Policy{MaxLag: int64(c.MaxLag)}
+	switch c.WhenFull {
+	case "drop_oldest":
+		p.WhenFull = journal.DropOldest
+	case "drop_newest":
+		p.WhenFull = journal.DropNewest
+	}
+	return p
 }
 
 // problems places an error that says nothing of its place at the component.

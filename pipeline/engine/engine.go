@@ -92,6 +92,7 @@ func (e *Engine) assemble(p *Pipeline) (*graph, error) {
 		if err != nil {
 			return nil, fmt.Errorf("output %s: %w", o.name, err)
 		}
+		c.SetPolicy(o.policy)
 		g.senders = append(g.senders, newSender(p, o, c, e.dead))
 	}
 	for _, in := range p.inputs {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 )
 
 // manyAcks is after how many finished frames the cursors are saved without
@@ -26,10 +27,12 @@ type Cursor struct {
 	state   cursorState // guarded by j.mu
 	flights []flight    // guarded by j.mu: frames from state.seq on that were read
 
-	next uint64 // what is read next
-	at   totals // of the frames before next, but for a gap that was not measured yet
-	gap  uint64 // where that gap begins, 0 for none
-	seg  *segment
+	policy Policy // guarded by j.mu
+	next   uint64 // guarded by j.mu: what is read next
+	at     totals // guarded by j.mu: of the frames before next, but for a gap that was not measured yet
+	gap    uint64 // guarded by j.mu: where that gap begins, 0 for none
+
+	seg  *segment // the reading goroutine's own
 	scan scan
 }
 
@@ -38,6 +41,7 @@ type flight struct {
 	seq, next          uint64 // next is the one after it; a gap is one flight
 	records, generated uint64
 	done               bool
+	given              bool // a span: counted where it was made
 	tally              Tally
 }
 
@@ -122,23 +126,28 @@ func (c *Cursor) Next(ctx context.Context) (Entry, error) {
 
 // place is where a cursor reads: one segment, up to a byte and a sequence.
 type place struct {
-	seg     *segment
-	end     int64
-	limit   uint64 // the segment holds nothing from here on
-	sealed  bool   // nothing is added to it any more
-	durable uint64
-	all     totals
+	next   uint64 // the sequence that is read
+	seg    *segment
+	end    int64
+	limit  uint64 // the segment holds nothing for this cursor from here on
+	sealed bool   // nothing is added to it any more
+	none   bool   // there is nothing to read
 }
 
+// place finds where the cursor reads next, past what it gives up.
 func (c *Cursor) place() place {
 	j := c.j
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	p := place{durable: j.durable, limit: j.durable + 1, all: j.accepted}
+	limit := c.jump(j.durable + 1)
+	p := place{next: c.next, limit: limit, none: c.next >= limit}
+	if c.next > j.durable {
+		c.measure(j.durable+1, j.accepted)
+	}
 	for i := len(j.segments) - 1; i >= 0; i-- {
 		s := j.segments[i]
 		if s.first > c.next && i > 0 {
-			p.limit = s.first
+			p.limit = min(p.limit, s.first)
 			continue
 		}
 		p.seg, p.end, p.sealed = s, s.end, s != j.active
@@ -150,13 +159,35 @@ func (c *Cursor) place() place {
 	return p
 }
 
+// jump moves over the spans at the cursor and returns where it has to stop
+// reading: at the next span, or at limit. j.mu is held.
+func (c *Cursor) jump(limit uint64) uint64 {
+	for i := 0; i < len(c.state.spans); i++ {
+		sp := c.state.spans[i]
+		switch {
+		case sp.to != 0 && sp.to <= c.next:
+			continue
+		case sp.from > c.next:
+			return min(limit, sp.from)
+		case sp.to == 0:
+			return c.next
+		}
+		c.measure(sp.from, sp.before)
+		n := sp.lost(totals{})
+		c.flights = append(c.flights, flight{seq: sp.from, next: sp.to, records: n.records, generated: n.generated, done: true, given: true})
+		c.next, c.at = sp.to, sp.after
+		c.advance() // may remove spans from the front
+		i = -1
+	}
+	return limit
+}
+
 // TryNext returns the next frame if one is durable already. What is damaged is
 // passed over and counted as lost.
 func (c *Cursor) TryNext() (Entry, bool, error) {
 	for {
 		p := c.place()
-		if c.next > p.durable {
-			c.measure(p.durable+1, p.all)
+		if p.none {
 			if p.sealed {
 				c.leave() // an open file would keep the room of a deleted one
 			}
@@ -171,20 +202,25 @@ func (c *Cursor) TryNext() (Entry, bool, error) {
 
 // step reads one frame at p; ok is false when there was none to hand out.
 func (c *Cursor) step(p place) (Entry, bool, error) {
-	if p.seg == nil {
-		c.skip(p.limit)
-		return Entry{}, false, nil
-	}
-	if c.seg != p.seg {
-		c.leave()
-		f, err := p.seg.open(&c.j.o)
-		if err != nil {
-			return Entry{}, false, fmt.Errorf("journal: %w", err)
+	var f found
+	err := io.EOF
+	if p.seg != nil {
+		if c.seg != p.seg {
+			c.leave()
+			file, err := p.seg.open(&c.j.o)
+			if err != nil {
+				return Entry{}, false, fmt.Errorf("journal: %w", err)
+			}
+			c.seg, c.scan = p.seg, scan{seg: p.seg, file: file, off: segmentHeaderSize, body: c.scan.body}
 		}
-		c.seg, c.scan = p.seg, scan{seg: p.seg, file: f, off: segmentHeaderSize, body: c.scan.body}
+		c.scan.end, c.scan.from = p.end, p.next
+		f, err = c.scan.next()
 	}
-	c.scan.end, c.scan.from = p.end, c.next
-	f, err := c.scan.next()
+	c.j.mu.Lock()
+	defer c.j.mu.Unlock()
+	if c.next != p.next {
+		return Entry{}, false, nil // given up while it was read
+	}
 	if errors.Is(err, io.EOF) || (err == nil && f.seq >= p.limit) {
 		c.skip(p.limit)
 		return Entry{}, false, nil
@@ -192,9 +228,13 @@ func (c *Cursor) step(p place) (Entry, bool, error) {
 	if err != nil {
 		return Entry{}, false, fmt.Errorf("journal: %w", err)
 	}
-	if f.seq > c.next {
-		c.skip(f.seq)
-	}
+	return c.take(&f)
+}
+
+// take hands out a frame that was read, or settles what cannot be handed out.
+// j.mu is held.
+func (c *Cursor) take(f *found) (Entry, bool, error) {
+	c.skip(f.seq)
 	c.measure(f.seq, f.before)
 	fl := flight{seq: f.seq, next: f.seq + 1, records: uint64(f.records), generated: uint64(f.generated)}
 	c.next, c.at = f.seq+1, f.before.plus(f.records, f.generated)
@@ -207,19 +247,23 @@ func (c *Cursor) step(p place) (Entry, bool, error) {
 	default:
 		payload = f.body[f.marks:]
 	}
-	c.fly(fl)
+	c.flights = append(c.flights, fl)
+	if fl.done {
+		c.advance()
+	}
 	return Entry{Seq: f.seq, Payload: payload, Records: f.records, Generated: f.generated}, !fl.done, nil
 }
 
-// skip goes on at seq; what lies between is a gap whose size the next frame tells.
+// skip goes on at seq; what lies between is a gap whose size the next frame
+// tells. j.mu is held.
 func (c *Cursor) skip(seq uint64) {
 	if c.gap == 0 && seq > c.next {
 		c.gap = c.next
 	}
-	c.next = seq
+	c.next = max(c.next, seq)
 }
 
-// measure ends a gap: before are the totals at seq.
+// measure ends a gap: before are the totals at seq. j.mu is held.
 func (c *Cursor) measure(seq uint64, before totals) {
 	if c.gap == 0 {
 		return
@@ -227,10 +271,11 @@ func (c *Cursor) measure(seq uint64, before totals) {
 	fl := flight{seq: c.gap, next: seq, records: before.records - c.at.records, generated: before.generated - c.at.generated}
 	c.gap, c.at = 0, before
 	c.lost(&fl)
-	c.fly(fl)
+	c.flights = append(c.flights, fl)
+	c.advance()
 }
 
-// lost settles a flight as damaged.
+// lost settles a flight as damaged. j.mu is held.
 func (c *Cursor) lost(fl *flight) {
 	fl.done = true
 	fl.tally.Records.Dropped[Corrupt] = fl.records
@@ -241,15 +286,6 @@ func (c *Cursor) lost(fl *flight) {
 	c.j.m.corrupt.Add(fl.records)
 	c.j.o.Log.Error("a part of the journal is damaged; its records are counted as lost",
 		"output", c.state.name, "first_sequence", fl.seq, "last_sequence", fl.next-1, "records", fl.records, "alerts", fl.generated)
-}
-
-func (c *Cursor) fly(fl flight) {
-	c.j.mu.Lock()
-	defer c.j.mu.Unlock()
-	c.flights = append(c.flights, fl)
-	if fl.done {
-		c.advance()
-	}
 }
 
 // Done says what became of a frame that was handed out. Frames may be finished
@@ -284,6 +320,11 @@ func (c *Cursor) advance() {
 		c.state.at.records += fl.records
 		c.state.at.generated += fl.generated
 		c.state.seq = fl.next
+		if fl.given {
+			c.state.counts.Dropped[BufferFull] += fl.records
+			c.state.made.Dropped[BufferFull] += fl.generated
+			c.state.spans = slices.DeleteFunc(c.state.spans, func(s span) bool { return s.to != 0 && s.to <= fl.next })
+		}
 		n++
 	}
 	if n == 0 {

@@ -219,7 +219,7 @@ func TestFullBlocksAndGoesOn(t *testing.T) { synctest.Test(t, fullBlocksAndGoesO
 func fullBlocksAndGoesOn(t *testing.T) {
 	m := vfs.NewMem()
 	o := small(m)
-	o.MaxSize = 2*slotSize + 4096 + 4*o.SegmentSize
+	o.MaxSize = fixedSize + 4*o.SegmentSize
 	j := open(t, o)
 	defer shut(t, j)
 	c := cursor(t, j, "slow")

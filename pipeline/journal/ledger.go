@@ -101,6 +101,9 @@ func (j *Journal) Books() []Book {
 		b := book(&c.state, j.accepted)
 		for i := range c.flights {
 			f := &c.flights[i]
+			if f.given {
+				continue // counted with the spans
+			}
 			b.InFlight += f.records
 			b.GeneratedInFlight += f.generated
 		}
@@ -121,9 +124,17 @@ func (j *Journal) Books() []Book {
 // counts come from different places: from the totals that the frames carry, and
 // from the tallies of the sender.
 func book(s *cursorState, all totals) Book {
-	return Book{
+	b := Book{
 		Output: s.name, Counts: s.counts, GeneratedCounts: s.made,
 		Received: all.records - s.base.records, Buffered: all.records - s.at.records,
 		Generated: all.generated - s.base.generated, GeneratedBuffered: all.generated - s.at.generated,
 	}
+	for i := range s.spans {
+		n := s.spans[i].lost(all)
+		b.Counts.Dropped[BufferFull] += n.records
+		b.GeneratedCounts.Dropped[BufferFull] += n.generated
+		b.Buffered -= n.records
+		b.GeneratedBuffered -= n.generated
+	}
+	return b
 }

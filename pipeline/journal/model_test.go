@@ -215,7 +215,7 @@ func TestNamedFaults(t *testing.T) {
 func faultRun(t *testing.T, kind string, fault error, k int) {
 	m := vfs.NewMem()
 	o := small(m)
-	o.MaxSize = 2*slotSize + 4096 + 4*o.SegmentSize
+	o.MaxSize = fixedSize + 4*o.SegmentSize
 	j := open(t, o)
 	c := cursor(t, j, "a")
 	m.SetHook(vfs.FailAt(kind, k, 1, fault))

@@ -231,7 +231,7 @@ func (j *Journal) adopt(st *state, t *tail) {
 
 // measure adds up the folder.
 func (j *Journal) measure() int64 {
-	size := int64(2*slotSize + 4096) // state and lock at their largest
+	size := int64(fixedSize)
 	for _, s := range j.segments {
 		size += s.size
 	}

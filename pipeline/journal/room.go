@@ -3,27 +3,30 @@ package journal
 import (
 	"errors"
 	"path/filepath"
+	"slices"
 	"time"
 )
 
 // makeRoom waits until need more bytes fit under MaxSize and leave MinFree on
-// the disk. Segments that every cursor has passed go first, oldest first. It
-// returns ErrClosed when the journal closes.
-func (j *Journal) makeRoom(need int64) error {
+// the disk, for a segment that begins with h. Segments that no cursor needs go
+// first, oldest first; then what outputs give up by their policies. It returns
+// ErrClosed when the journal closes.
+func (j *Journal) makeRoom(h *header, need int64) error {
 	for {
 		j.mu.Lock()
 		changed := j.changed
+		wait := j.govern(h, need)
 		fits := j.size+need <= j.o.MaxSize
 		j.mu.Unlock()
 		if fits && j.o.MinFree > 0 {
 			free, err := j.o.FS.Free(j.o.Dir)
 			fits = err != nil || free-need >= j.o.MinFree
 		}
-		if fits {
+		if fits && !wait {
 			j.setBlocked(false)
 			return nil
 		}
-		if j.evictOne() {
+		if !fits && (j.evictOne() || j.give()) {
 			continue
 		}
 		j.setBlocked(true)
@@ -54,24 +57,29 @@ func (j *Journal) setBlocked(full bool) {
 	}
 }
 
-// evictOne deletes the oldest segment when every cursor has passed it. That it
-// may go is durable before it goes.
+// give makes outputs give up a segment, if one may.
+func (j *Journal) give() bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.sacrifice()
+}
+
+// evictOne deletes the oldest segment that no cursor needs. That it may go is
+// durable before it goes.
 func (j *Journal) evictOne() bool {
 	j.mu.Lock()
-	if len(j.segments) == 0 || j.segments[0] == j.active {
+	i := j.victim()
+	if i < 0 {
 		j.mu.Unlock()
 		return false
 	}
-	s, end := j.segments[0], j.durable+1
-	if len(j.segments) > 1 {
-		end = j.segments[1].first
-	}
-	if j.oldest() < end {
-		j.mu.Unlock()
-		return false
+	s := j.segments[i]
+	below := uint64(0)
+	if _, end := j.bounds(i); i == 0 {
+		below = end
 	}
 	j.mu.Unlock()
-	if err := j.save(end); err != nil {
+	if err := j.save(below); err != nil {
 		j.o.Log.Error("the journal could not save its cursors", "error", err)
 		return false
 	}
@@ -81,28 +89,21 @@ func (j *Journal) evictOne() bool {
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.segments = j.segments[1:]
+	if i > 0 {
+		_, j.segments[i-1].next = j.bounds(i - 1)
+	}
+	j.segments = slices.Delete(j.segments, i, i+1)
 	j.size -= s.size
 	return true
-}
-
-// oldest returns the first sequence that some cursor still needs. j.mu is held.
-func (j *Journal) oldest() uint64 {
-	at := j.durable + 1
-	for _, c := range j.cursors {
-		at = min(at, c.state.seq)
-	}
-	for i := range j.adopted {
-		at = min(at, j.adopted[i].seq)
-	}
-	return at
 }
 
 // state returns what a slot holds. j.mu is held.
 func (j *Journal) state() *state {
 	s := &state{below: j.below}
 	for _, c := range j.cursors {
-		s.cursors = append(s.cursors, c.state)
+		one := c.state
+		one.spans = slices.Clone(one.spans)
+		s.cursors = append(s.cursors, one)
 	}
 	s.cursors = append(s.cursors, j.adopted...)
 	return s

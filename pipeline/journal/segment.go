@@ -28,8 +28,9 @@ type segment struct {
 	key    key
 	before totals // of all frames before first; trustworthy when known
 	known  bool
-	end    int64 // one past the last durable byte, for the active one and those sealed by this process; else 0
-	size   int64 // bytes on the disk
+	next   uint64 // one past its last sequence where that is not the next one's first; else 0
+	end    int64  // one past the last durable byte, for the active one and those sealed by this process; else 0
+	size   int64  // bytes on the disk
 
 	mu   sync.Mutex // guards file and refs
 	file vfs.File   // for reading, while refs > 0

@@ -15,6 +15,9 @@ import (
 const (
 	slotSize   = 64 << 10
 	slotHeader = 32
+
+	// fixedSize is what state and lock take at their largest.
+	fixedSize = 2*slotSize + 4096
 )
 
 var stateMagic = [8]byte{'T', 'L', 'Y', 'S', 'T', 'A', 'T', 1}
@@ -32,6 +35,7 @@ type cursorState struct {
 	at     totals // of the frames before seq
 	counts Counts // in source records
 	made   Counts // in generated events
+	spans  []span // what it gives up, in order, from seq on
 }
 
 // state is what a slot, and a snapshot, holds.
@@ -50,6 +54,12 @@ func (s *state) append(b []byte) []byte {
 			b = binary.AppendUvarint(b, n)
 		}
 		b = appendCounts(appendCounts(b, &c.counts), &c.made)
+		b = binary.AppendUvarint(b, uint64(len(c.spans)))
+		for _, s := range c.spans {
+			for _, n := range [...]uint64{s.from, s.to, s.before.records, s.before.generated, s.after.records, s.after.generated} {
+				b = binary.AppendUvarint(b, n)
+			}
+		}
 	}
 	return b
 }
@@ -110,6 +120,13 @@ func parseState(b []byte) (*state, error) {
 		}
 		r.counts(&c.counts)
 		r.counts(&c.made)
+		for n := r.next(); n > 0 && !r.bad; n-- {
+			var s span
+			for _, n := range [...]*uint64{&s.from, &s.to, &s.before.records, &s.before.generated, &s.after.records, &s.after.generated} {
+				*n = r.next()
+			}
+			c.spans = append(c.spans, s)
+		}
 		s.cursors = append(s.cursors, c)
 	}
 	if r.bad || len(r.b) != 0 {

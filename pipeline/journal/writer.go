@@ -277,7 +277,7 @@ func (j *Journal) rotate(h *header) error {
 	j.mu.Unlock()
 	size := max(j.o.SegmentSize, segmentHeaderSize+int64(len(snap))+2*headerSize+h.size())
 	for {
-		if err := j.makeRoom(size); err != nil {
+		if err := j.makeRoom(h, size); err != nil {
 			return err
 		}
 		err := j.create(h, snap, size)
