@@ -80,7 +80,7 @@ func New(s *Settings, _ plugin.Env) (plugin.Encoder, error) {
 		}
 		return cef.New(cef.Options{Vendor: c.Vendor, Product: c.Product, Version: c.Version, IPv6InSrc: c.IPv6InSrc, MaxBytes: int(c.MaxBytes)}), nil
 	case RFC5424:
-		return rfc5424.New(rfc5424.Options{Data: true, OneLine: true}), nil
+		return rfc5424.New(rfc5424.Options{Data: true}), nil
 	case Text:
 		return text.New(s.Color), nil
 	}

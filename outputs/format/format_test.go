@@ -26,7 +26,7 @@ func TestEachFormatIsOneLine(t *testing.T) {
 		{Settings{Format: JSON, Shape: "dotted"}, `"user.name":"ana"`},
 		{Settings{Format: CEF}, `CEF:0|Tallyman|tallyman|`},
 		{Settings{Format: CEF, CEF: &CEFSettings{Version: 1, Vendor: "V", Product: "P"}}, `CEF:1|V|P|`},
-		{Settings{Format: RFC5424}, `[tallyman@32473 dataset="auditd.log"] one two =x`},
+		{Settings{Format: RFC5424}, `[tallyman@32473 dataset="auditd.log" escaped="message"] one\x0atwo\x0d=x`},
 		{Settings{Format: Text}, `ana       one\ntwo\r=x`},
 	} {
 		if p := c.settings.Check(); p != nil {

@@ -18,7 +18,7 @@ func TestFormats(t *testing.T) {
 		change func(*Settings)
 		want   string // after the message's fixed beginning
 	}{
-		{format.RFC5424, func(*Settings) {}, `<132>1 - - tallyman PID d [tallyman@32473 dataset="d" action="a"] one` + "\n" + `two`},
+		{format.RFC5424, func(*Settings) {}, `<132>1 - - tallyman PID d [tallyman@32473 dataset="d" action="a" escaped="message"] one\x0atwo`},
 		{format.CEF, func(*Settings) {}, `<132>1 - - tallyman PID d - CEF:0|Tallyman|tallyman|0|d.a|Event|5|deviceFacility=d act=a msg=one\ntwo`},
 		{format.JSON, func(s *Settings) { s.Shape = "dotted" }, `<132>1 - - tallyman PID d [tallyman@32473 dataset="d" action="a"] {"message":"one\ntwo","event.action":"a","event.dataset":"d","event.severity":5}`},
 		{format.Text, func(s *Settings) { s.DataID = "x@1" }, `<132>1 - - tallyman PID d [x@1 dataset="d" action="a"] -                        medium    -                -         one\ntwo`},

@@ -1,6 +1,14 @@
 // Package rfc5424 renders an event as one syslog message: a header, structured
 // data and a payload (RFC 5424, SCHEMA.md section 8). It knows the grammar of a
 // message; it knows no framing and no transport.
+//
+// What a message says is valid UTF-8 without control characters, so that it is
+// one line and one frame whatever the event holds. A text with a control
+// character (C0, DEL, C1) or a byte that is no UTF-8 is written with \xHH for
+// each such byte and \\ for each backslash, as SCHEMA.md section 1 rule 6 has it;
+// a line end is \x0a. All other texts stand as they are. Which were written that
+// way is said by the parameter escaped of the structured data, by their names:
+// message for what follows the structured data, else the parameter's.
 package rfc5424
 
 import (
@@ -29,8 +37,7 @@ type Options struct {
 	Data     bool           // structured data is wanted
 	ID       string         // its SD-ID; DefaultID where it is empty
 	Facility int            // 1 to 23; 0: authpriv for what concerns identity, local0 for the rest
-	OneLine  bool           // line ends inside a message become blanks
-	MaxBytes int            // of a message, for a Payload that can keep within a limit; 0 for none
+	MaxBytes int            // of a message, as far as the Payload can keep within a limit; 0 for none
 }
 
 // Bounded is a payload that can keep within a limit by itself, which is better
@@ -48,6 +55,9 @@ type Encoder struct {
 	open    string // "[" and the SD-ID
 	pid     string
 	bounded Bounded // nil where the payload is none
+	text    string  // of the event at hand: its message
+	esc     bool    // text is written escaped
+	cut     bool    // the last message was cut
 }
 
 // New returns an encoder.
@@ -64,6 +74,13 @@ func New(o Options) *Encoder {
 
 // Append implements plugin.Encoder.
 func (m *Encoder) Append(dst []byte, e *event.Event) ([]byte, error) {
+	m.cut, m.text, m.esc = false, "", false
+	if m.o.Payload == nil {
+		if m.text = e.Get(schema.Message).Str(); m.text == "" {
+			m.text = e.Raw
+		}
+		m.esc = dirty(m.text)
+	}
 	out := append(m.head(dst, e), ' ')
 	if m.o.Data {
 		out = m.structured(out, e)
@@ -75,13 +92,7 @@ func (m *Encoder) Append(dst []byte, e *event.Event) ([]byte, error) {
 	if err != nil {
 		return dst, err
 	}
-	if m.o.OneLine {
-		for i, c := range out[len(dst):] {
-			if c == '\n' || c == '\r' {
-				out[len(dst)+i] = ' '
-			}
-		}
-	}
+	m.text = "" // the event's memory is the caller's
 	return out, nil
 }
 
@@ -93,16 +104,17 @@ func (m *Encoder) payload(dst []byte, e *event.Event, used int) ([]byte, error) 
 	case m.o.Payload != nil:
 		return m.o.Payload.Append(dst, e)
 	}
-	text := e.Get(schema.Message).Str()
-	if text == "" {
-		text = e.Raw
+	limit := len(m.text) * 4
+	if m.o.MaxBytes > 0 {
+		limit = m.o.MaxBytes - used
 	}
-	return append(dst, text...), nil
+	dst, m.cut = appendText(dst, m.text, m.esc, limit)
+	return dst, nil
 }
 
-// Shortened reports whether the payload of the last message had to give
-// something up to keep within MaxBytes.
-func (m *Encoder) Shortened() bool { return m.bounded != nil && m.bounded.Shortened() }
+// Shortened reports whether the last message had to give something up to keep
+// within MaxBytes.
+func (m *Encoder) Shortened() bool { return m.cut || m.bounded != nil && m.bounded.Shortened() }
 
 // head appends PRI to MSGID (section 6.2).
 func (m *Encoder) head(dst []byte, e *event.Event) []byte {
@@ -177,10 +189,25 @@ func (m *Encoder) structured(dst []byte, e *event.Event) []byte {
 		dst = append(dst, ` id="`...)
 		dst = append(e.ID.Append(dst), '"')
 	}
-	dst = param(dst, "dataset", e.Dataset)
-	dst = param(dst, "action", e.Get(schema.EventAction).Str())
-	dst = param(dst, "outcome", e.Get(schema.EventOutcome).Str())
-	dst = param(dst, "container", e.Get(schema.ContainerID).Str())
+	params := [...]struct{ name, value string }{
+		{"dataset", e.Dataset}, {"action", e.Get(schema.EventAction).Str()},
+		{"outcome", e.Get(schema.EventOutcome).Str()}, {"container", e.Get(schema.ContainerID).Str()},
+	}
+	mark := ` escaped="`
+	for i := range params {
+		dst = param(dst, params[i].name, params[i].value)
+	}
+	for i := range params {
+		if dirty(params[i].value) {
+			dst, mark = append(append(dst, mark...), params[i].name...), ","
+		}
+	}
+	if m.esc {
+		dst, mark = append(append(dst, mark...), "message"...), ","
+	}
+	if mark == "," {
+		dst = append(dst, '"')
+	}
 	return append(dst, ']')
 }
 
@@ -193,14 +220,35 @@ func param(dst []byte, name, value string) []byte {
 	dst = append(dst, ' ')
 	dst = append(dst, name...)
 	dst = append(dst, '=', '"')
-	value = strings.ToValidUTF8(value, "\uFFFD")
-	for i := range len(value) {
-		if c := value[i]; c == '"' || c == '\\' || c == ']' {
-			dst = append(dst, '\\')
+	from := len(dst)
+	dst, _ = appendText(dst, value, dirty(value), len(value)*4)
+	special := 0
+	for _, c := range dst[from:] {
+		if c == '"' || c == '\\' || c == ']' {
+			special++
 		}
-		dst = append(dst, value[i])
+	}
+	if special > 0 {
+		dst = guard(dst, from, special)
 	}
 	return append(dst, '"')
+}
+
+// guard puts a backslash before each of the special characters from from on.
+func guard(dst []byte, from, special int) []byte {
+	read := len(dst) - 1
+	for range special {
+		dst = append(dst, 0)
+	}
+	for write := len(dst) - 1; read >= from; read-- {
+		dst[write] = dst[read]
+		write--
+		if c := dst[read]; c == '"' || c == '\\' || c == ']' {
+			dst[write] = '\\'
+			write--
+		}
+	}
+	return dst
 }
 
 // IsName reports whether s is an SD-NAME (section 6.3.2).

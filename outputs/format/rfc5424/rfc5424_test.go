@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -40,8 +42,8 @@ func TestAMessageIsRFC5424(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := fmt.Sprintf(`before <83>1 2026-11-21T02:25:01.123456Z h__st_a tallyman %d auditd-log [tallyman@32473 id="%s" dataset="auditd.log" action="ex\]ec\"uted\\" outcome="success%s"] raw text`,
-		os.Getpid(), sample().ID, "\uFFFD")
+	want := fmt.Sprintf(`before <83>1 2026-11-21T02:25:01.123456Z h__st_a tallyman %d auditd-log [tallyman@32473 id="%s" dataset="auditd.log" action="ex\]ec\"uted\\" outcome="success\\xff" escaped="outcome"] raw text`,
+		os.Getpid(), sample().ID)
 	if string(got) != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
@@ -117,8 +119,8 @@ func TestAPayloadThatKeepsWithinALimit(t *testing.T) {
 func TestOptions(t *testing.T) {
 	e := &event.Event{Dataset: "auditd.log", Raw: "a\nb\r\nc"}
 	e.Fields.AddString(schema.EventAction, "x\ny")
-	got, err := New(Options{Data: true, ID: "own@1", Facility: 23, OneLine: true}).Append([]byte("a\n"), e)
-	want := fmt.Sprintf("a\n<190>1 - - tallyman %d auditd-log [own@1 dataset=\"auditd.log\" action=\"x y\"] a b  c", os.Getpid())
+	got, err := New(Options{Data: true, ID: "own@1", Facility: 23}).Append([]byte("a\n"), e)
+	want := fmt.Sprintf("a\n<190>1 - - tallyman %d auditd-log [own@1 dataset=\"auditd.log\" action=\"x\\\\x0ay\" escaped=\"action,message\"] a\\x0ab\\x0d\\x0ac", os.Getpid())
 	if err != nil || string(got) != want {
 		t.Errorf("got  %q, %v\nwant %q", got, err, want)
 	}
@@ -132,46 +134,93 @@ func TestNames(t *testing.T) {
 	}
 }
 
-// Whatever an event holds, a parser that others wrote reads one message with its
-// text and its structured data in it.
+// Whatever an event holds, a parser that others wrote reads one message of one
+// line with its text and its structured data in it, and both lead back to the
+// bytes of the event.
 func TestAnyEventIsOneMessage(t *testing.T) {
 	m := New(Options{Data: true})
 	rapid.Check(t, func(t *rapid.T) {
 		text := rapid.Custom(func(t *rapid.T) string {
-			return string(rapid.SliceOf(rapid.SampledFrom([]byte(" \"\\]=[<>a\n\x00\x1b\xff\xc3\xa9-."))).Draw(t, "bytes"))
+			return strings.Join(rapid.SliceOf(rapid.SampledFrom([]string{" ", `"`, `\`, "]", "=", "[", "<", ">", "a", "\n", "\x00", "\x1b", "\x1d", "\x7f", "\xff", "\xc3", "é", "\u0085", "-", ".", `\x41`})).Draw(t, "parts"), "")
 		})
 		e := sample()
 		e.Fields = nil
 		e.Dataset = text.Draw(t, "dataset")
-		action := text.Draw(t, "action")
+		action, message := text.Draw(t, "action"), text.Draw(t, "message")
 		e.Fields.AddString(schema.EventAction, action)
 		e.Fields.AddString(schema.EventOutcome, text.Draw(t, "outcome"))
 		e.Fields.AddString(schema.HostName, text.Draw(t, "host"))
-		message := strings.ToValidUTF8(text.Draw(t, "message"), "?")
 		e.Fields.AddString(schema.Message, message)
 		e.Raw = ""
 		out, err := m.Append(nil, e)
 		if err != nil {
 			t.Fatal(err)
 		}
-		head := HeadEnd(out)
-		if string(out[head:]) != " "+message {
-			t.Fatalf("after the header stands %q, want %q, in %q", out[head:], message, out)
+		if dirty(string(out)) {
+			t.Fatalf("a control character or no UTF-8 in %q", out)
 		}
+		head := HeadEnd(out)
 		got, err := gosyslog.NewParser().Parse(out[:head])
 		if err != nil {
 			t.Fatalf("%v in %q", err, out)
 		}
 		data := (*got.(*gosyslog.SyslogMessage).StructuredData)[DefaultID]
-		if data["id"] != e.ID.String() || data["action"] != strings.ToValidUTF8(action, "\ufffd") {
+		escaped := strings.Split(data["escaped"], ",")
+		if data["id"] != e.ID.String() || back(t, data["action"], slices.Contains(escaped, "action")) != action {
 			t.Fatalf("the structured data is %q, the action %q", data, action)
+		}
+		if back(t, string(out[head+1:]), slices.Contains(escaped, "message")) != message {
+			t.Fatalf("after the header stands %q, for %q, in %q", out[head:], message, out)
 		}
 	})
 }
 
+// back undoes the escape of SCHEMA rule 6 where there is one.
+func back(t *rapid.T, s string, escaped bool) string {
+	if !escaped {
+		return s
+	}
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		switch {
+		case s[i] != '\\':
+			b.WriteByte(s[i])
+		case s[i+1] == '\\':
+			b.WriteByte('\\')
+			i++
+		default:
+			n, err := strconv.ParseUint(s[i+2:i+4], 16, 8)
+			if err != nil || s[i+1] != 'x' {
+				t.Fatalf("no escape in %q", s)
+			}
+			b.WriteByte(byte(n))
+			i += 3
+		}
+	}
+	return b.String()
+}
+
+func TestAMessageIsCutBetweenEscapes(t *testing.T) {
+	e := &event.Event{}
+	e.Fields.AddString(schema.Message, strings.Repeat("\n世", 500))
+	long := len(e.Get(schema.Message).Str())
+	for limit := 480; limit < 500; limit++ {
+		m := New(Options{Data: true, MaxBytes: limit})
+		out, err := m.Append(nil, e)
+		text := strings.TrimSuffix(string(out[HeadEnd(out)+1:]), "世")
+		if err != nil || len(out) > limit || len(out) < limit-6 || !m.Shortened() || strings.Trim(strings.ReplaceAll(text, `\x0a世`, ""), `\x0a`) != "" || strings.HasSuffix(text, `\x0`) {
+			t.Errorf("limit %d: %v, shortened %v, %d bytes: %q", limit, err, m.Shortened(), len(out), out)
+		}
+	}
+	m := New(Options{Data: true, MaxBytes: long * 3})
+	if _, err := m.Append(nil, e); err != nil || m.Shortened() {
+		t.Errorf("a message that fits was shortened, %v", err)
+	}
+}
+
 func TestNothingIsAllocatedForAnEvent(t *testing.T) {
 	e, buf := sample(), make([]byte, 0, 4096)
-	e.Fields.Set(schema.EventOutcome, event.String("success"))
+	e.Fields.AddString(schema.Message, "two\nlines")
 	m := New(Options{Data: true})
 	if n := testing.AllocsPerRun(100, func() { buf, _ = m.Append(buf[:0], e) }); n != 0 {
 		t.Errorf("%v allocations for an event", n)
