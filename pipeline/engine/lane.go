@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -101,7 +100,7 @@ func (l *lane) run(ctx context.Context) error {
 		case err == nil:
 			pause.reset()
 			l.state.good()
-		case errors.Is(err, io.EOF):
+		case err == io.EOF: //nolint:errorlint // only the bare value is the end: a broken connection may wrap one
 			return stopped(ctx, l.flush(ctx))
 		case ctx.Err() != nil:
 			return nil
