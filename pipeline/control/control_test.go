@@ -35,7 +35,7 @@ func echo() Handlers {
 }
 
 // running serves do in dir until the test ends.
-func running(t *testing.T, dir string, do Handlers) *Server {
+func running(t *testing.T, dir string, do Handlers) {
 	t.Helper()
 	s, err := Serve(dir, do, quiet)
 	if err != nil {
@@ -46,7 +46,6 @@ func running(t *testing.T, dir string, do Handlers) *Server {
 			t.Error(err)
 		}
 	})
-	return s
 }
 
 func dial(t *testing.T, dir string) *Client {
