@@ -257,7 +257,7 @@ func (v *View) Bytes() int64 {
 func (v *View) Waits(output string, seq uint64) bool {
 	for i := range v.state.cursors {
 		if c := &v.state.cursors[i]; c.name == output {
-			return needs(c, seq, seq+1)
+			return c.needs(seq, seq+1)
 		}
 	}
 	return false
@@ -273,7 +273,3 @@ func (v *View) From(output string) (uint64, bool) {
 	}
 	return 0, false
 }
-
-// needs reports whether a cursor still has to read something from first up to,
-// but not including, end.
-func needs(c *cursorState, first, end uint64) bool { return max(first, c.seq) < end }

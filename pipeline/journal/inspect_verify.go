@@ -100,14 +100,15 @@ func (a *audit) frame(f *Seen) {
 	s.Frames++
 	s.Last = f.Seq
 	for i := range a.Outputs {
-		if o := &a.Outputs[i]; needs(&a.v.state.cursors[i], f.Seq, f.Seq+1) {
+		if o := &a.Outputs[i]; a.v.state.cursors[i].needs(f.Seq, f.Seq+1) {
 			o.Frames++
 			o.Bytes += f.Bytes
 		}
 	}
 }
 
-// met compares a frame with the cursors that stand before and behind it.
+// met compares a frame with the cursors that stand before and behind it, and
+// with what they give up there.
 func (a *audit) met(h *header) {
 	after := h.before.plus(h.records, h.generated)
 	for i := range a.v.state.cursors {
@@ -117,6 +118,13 @@ func (a *audit) met(h *header) {
 			a.doubt("output %q stands before sequence %d with totals of %v, and the journal has %v there", c.name, c.seq, c.at, h.before)
 		case c.seq == h.seq+1 && c.at != after:
 			a.doubt("output %q stands behind sequence %d with totals of %v, and the journal has %v there", c.name, h.seq, c.at, after)
+		}
+		for k := range c.spans {
+			sp := &c.spans[k]
+			if sp.from == h.seq && sp.before != h.before || sp.to == h.seq && sp.after != h.before || sp.to == h.seq+1 && sp.after != after {
+				a.doubt("output %q gives up sequences from %d to %d with totals of %v to %v, and the journal has %v before sequence %d",
+					c.name, sp.from, sp.to, sp.before, sp.after, h.before, h.seq)
+			}
 		}
 	}
 }
@@ -139,7 +147,7 @@ func (a *audit) cursors() {
 		if c.base.records > c.at.records || c.base.generated > c.at.generated || c.at.records > v.all.records || c.at.generated > v.all.generated {
 			a.doubt("output %q began at totals of %v and stands at %v, and the journal ends at %v", c.name, c.base, c.at, v.all)
 		}
-		if first := v.first(); len(v.segments) > 0 && needs(c, 0, first) {
+		if first := v.first(); len(v.segments) > 0 && c.needs(0, first) {
 			a.doubt("output %q still has to get sequence %d, and the journal begins at %d", c.name, c.seq, first)
 		}
 	}

@@ -231,7 +231,7 @@ func (w *walker) tell(d Damage) {
 
 func (w *walker) needed(first, end uint64) bool {
 	for i := range w.v.state.cursors {
-		if needs(&w.v.state.cursors[i], first, end) {
+		if w.v.state.cursors[i].needs(first, end) {
 			return true
 		}
 	}
