@@ -1,10 +1,8 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 
@@ -55,7 +53,7 @@ standard error, and what follows it is written.`,
 }
 
 func (d *dump) run(cmd *cobra.Command, s streams, v *journal.View, cfg *config.Config) error {
-	w, err := newWriter(cmd, s.out, d.as, d.limit, newProgress(cmd, s, v))
+	w, err := newWriter(cmd, s.out, d.as, d.limit, newProgress(s, v))
 	if err != nil {
 		return err
 	}
@@ -160,7 +158,7 @@ func export(cmd *cobra.Command, s streams, v *journal.View, path string) error {
 		return failed(err)
 	}
 	bad := troubles{tell: func(text string) { _, _ = fmt.Fprintln(s.err, "tallyman:", text) }}
-	n, err := exportTo(cmd.Context(), cmd, s, v, f, &bad)
+	n, err := exportTo(cmd, s, v, f, &bad)
 	if err = errors.Join(err, f.Close()); err != nil {
 		return failed(errors.Join(fmt.Errorf("export to %s: %w", path, err), os.Remove(path)))
 	}
@@ -168,17 +166,17 @@ func export(cmd *cobra.Command, s streams, v *journal.View, path string) error {
 	return bad.exit()
 }
 
-func exportTo(ctx context.Context, cmd *cobra.Command, s streams, v *journal.View, f *os.File, bad *troubles) (uint64, error) {
+func exportTo(cmd *cobra.Command, s streams, v *journal.View, f *os.File, bad *troubles) (uint64, error) {
 	// Whatever the umask, only the owner reads it.
 	if err := f.Chmod(0o600); err != nil {
 		return 0, err
 	}
-	w, err := newWriter(cmd, io.Writer(f), format.JSON, 0, newProgress(cmd, s, v))
+	w, err := newWriter(cmd, f, format.JSON, 0, newProgress(s, v))
 	if err != nil {
 		return 0, err
 	}
 	dec := newDecoded()
-	err = v.Walk(ctx, 0, func(f *journal.Seen) error {
+	err = v.Walk(cmd.Context(), 0, func(f *journal.Seen) error {
 		list, err := dec.events(f)
 		if err != nil {
 			bad.unreadable(f, err)

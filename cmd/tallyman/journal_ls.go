@@ -24,7 +24,7 @@ of them waits. A frame is a batch of events.`,
 			if err != nil {
 				return err
 			}
-			l := listing{v: v, bar: newProgress(cmd, s, v), now: time.Now()}
+			l := listing{v: v, bar: newProgress(s, v), now: time.Now()}
 			if err := l.read(cmd.Context()); err != nil {
 				return failed(err)
 			}

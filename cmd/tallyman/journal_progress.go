@@ -6,8 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/spf13/cobra"
-
 	"tallyman/pipeline/journal"
 )
 
@@ -26,8 +24,8 @@ type progress struct {
 }
 
 // newProgress draws on standard error when that is a terminal.
-func newProgress(cmd *cobra.Command, s streams, v *journal.View) *progress {
-	if !terminal(s.err) || cmd.Flags().Changed("quiet") {
+func newProgress(s streams, v *journal.View) *progress {
+	if !terminal(s.err) {
 		return nil
 	}
 	return &progress{w: s.err, now: time.Now, total: v.Bytes()}

@@ -25,7 +25,7 @@ It lists what is wrong on standard output; the exit code is then 4.`,
 			if err != nil {
 				return err
 			}
-			c := check{bar: newProgress(cmd, s, v), dec: newDecoded()}
+			c := check{bar: newProgress(s, v), dec: newDecoded()}
 			if c.report, err = v.Verify(cmd.Context(), c.frame); err != nil {
 				return failed(err)
 			}

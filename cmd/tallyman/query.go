@@ -73,7 +73,7 @@ func (q *query) run(cmd *cobra.Command, s streams, expression string) error {
 	if err != nil {
 		return err
 	}
-	bar := newProgress(cmd, s, v)
+	bar := newProgress(s, v)
 	w, err := newWriter(cmd, s.out, q.as, q.limit, bar)
 	if err != nil {
 		return err

@@ -30,8 +30,6 @@ type View struct {
 	segments []*segment
 	state    state
 	rebuilt  bool
-	gen      uint64
-	owner    string
 	logged   uint64 // the newest frame that counts
 	last     uint64 // the newest sequence that was ever given, not less than logged
 	all      totals // up to and with last
@@ -98,7 +96,6 @@ func (v *View) look() error {
 	if st == nil && len(v.segments) > 0 {
 		v.rebuilt, st = true, t.state
 	}
-	v.gen, v.owner = gen, v.readOwner()
 	v.settle(st, t)
 	return nil
 }
@@ -129,21 +126,6 @@ func (v *View) readState() (*state, uint64, error) {
 		}
 	}
 	return newest, gen, nil
-}
-
-// readOwner returns what the lock says of who opened the journal last.
-func (v *View) readOwner() string {
-	f, err := v.o.FS.Open(filepath.Join(v.o.Dir, "lock"), vfs.Read)
-	if err != nil {
-		return ""
-	}
-	defer func() { _ = f.Close() }() // nothing was written
-	b := make([]byte, 256)
-	n, err := f.ReadAt(b, 0)
-	if err != nil && !errors.Is(err, io.EOF) {
-		return ""
-	}
-	return string(b[:n])
 }
 
 // newest reads the header of every segment, and the frames of the newest that
@@ -219,9 +201,6 @@ func (v *View) Books() []Book {
 // Rebuilt reports whether both slots of the state are damaged, so that the books
 // are those of the newest segment's snapshot.
 func (v *View) Rebuilt() bool { return v.rebuilt }
-
-// Owner says who opened the journal last, and may have it open.
-func (v *View) Owner() string { return v.owner }
 
 // Last returns the newest sequence that was given, 0 for none.
 func (v *View) Last() uint64 { return v.last }
