@@ -52,12 +52,20 @@ type Encoder struct {
 	e     *event.Event
 	first int   // where the extension begins
 	marks []int // where each key of the extension begins
+	esc   []esc // what is written with the escape of SCHEMA rule 6
+	title bool  // the Name of the header is
 	cut   bool  // something was shortened
 	over  bool  // because the event was too long, and not only a value of it
 
 	// How much of the two texts that give way first may be written, and how much
 	// there was, in bytes as written.
 	commandLimit, commandSize, messageLimit, messageSize int
+}
+
+// esc is a key whose value is escaped; at is its place in marks.
+type esc struct {
+	key string
+	at  int
 }
 
 // New returns an encoder.
@@ -73,8 +81,10 @@ func New(o Options) *Encoder {
 		o.MaxBytes = DefaultMaxBytes
 	}
 	head := append(strconv.AppendInt([]byte("CEF:"), int64(o.Version), 10), '|')
-	head = append(appendHeader(head, vendor, vendorLimit), '|')
-	head = append(appendHeader(head, product, vendorLimit), '|')
+	for _, s := range [...]string{vendor, product} {
+		head, _ = appendHeader(head, s, vendorLimit)
+		head = append(head, '|')
+	}
 	keys := schema.Keys()
 	c := &Encoder{head: string(head), ipv6: o.IPv6InSrc, max: o.MaxBytes, slot: make([]uint8, int(keys[len(keys)-1])+1)}
 	for _, k := range asked() {
@@ -93,7 +103,8 @@ func (c *Encoder) Append(dst []byte, e *event.Event) ([]byte, error) {
 
 // AppendMax is Append with a limit of its own. An event that is too long loses
 // the end of its command line and of its message first, then keys from the end,
-// and says so with TallymanTruncated, which with the header may still be longer.
+// and says so with TallymanTruncated, which with the header and what is escaped
+// in it may still be longer.
 func (c *Encoder) AppendMax(dst []byte, e *event.Event, limit int) ([]byte, error) {
 	limit = min(limit, c.max)
 	start := len(dst)
@@ -122,17 +133,62 @@ func (c *Encoder) AppendMax(dst []byte, e *event.Event, limit int) ([]byte, erro
 // Shortened reports whether the last event was longer than its limit.
 func (c *Encoder) Shortened() bool { return c.over }
 
-// truncated is the key that says that something is missing.
-const truncated = " TallymanTruncated=true"
+// The keys that say that something is missing, and which values are escaped as
+// SCHEMA.md section 1 rule 6 has it (docs/decisions/0004).
+const (
+	truncated = " TallymanTruncated=true"
+	escaped   = " TallymanEscaped="
+)
 
 // drop removes keys from the end until what is left ends at or before limit.
 func (c *Encoder) drop(dst []byte, limit int) []byte {
 	for i := len(c.marks) - 1; i > 0; i-- {
-		if at := c.marks[i]; at+len(truncated) <= limit {
-			return append(dst[:at], truncated...)
+		if at := c.marks[i]; at+c.escapedSize(i)+len(truncated) <= limit {
+			return append(c.escaped(dst[:at], i), truncated...)
 		}
 	}
-	return append(dst[:c.first], truncated[1:]...)
+	dst = c.escaped(dst[:c.first], 0)
+	return append(c.begin(dst, truncated[1:len(truncated)-len("=true")]), "true"...)
+}
+
+// escaped appends the list of what is escaped among the first n keys.
+func (c *Encoder) escaped(dst []byte, n int) []byte {
+	fresh := true
+	add := func(key string) {
+		if fresh {
+			dst = c.begin(dst, escaped[1:len(escaped)-1])
+		} else {
+			dst = append(dst, ',')
+		}
+		fresh = false
+		dst = append(dst, key...)
+	}
+	if c.title {
+		add("name")
+	}
+	for _, one := range c.esc {
+		if one.at < n {
+			add(one.key)
+		}
+	}
+	return dst
+}
+
+// escapedSize is at least how many bytes escaped appends.
+func (c *Encoder) escapedSize(n int) int {
+	size := 0
+	if c.title {
+		size = len("name,")
+	}
+	for _, one := range c.esc {
+		if one.at < n {
+			size += len(one.key) + 1
+		}
+	}
+	if size == 0 {
+		return 0
+	}
+	return len(escaped) + size - 1
 }
 
 // load takes the values that are asked for out of the event: its own before what
@@ -189,9 +245,10 @@ func (c *Encoder) header(dst []byte) []byte {
 	if version == "" {
 		version = "0"
 	}
-	dst = append(appendHeader(dst, version, versionLimit), '|')
-	dst = append(c.class(dst), '|')
-	dst = append(appendHeader(dst, c.name(), nameLimit), '|')
+	dst, _ = appendHeader(dst, version, versionLimit)
+	dst = append(c.class(append(dst, '|')), '|')
+	dst, c.title = appendHeader(dst, c.name(), nameLimit)
+	dst = append(dst, '|')
 	n, _ := c.get(schema.EventSeverity).Int64()
 	dst = strconv.AppendInt(dst, min(max(n, 0), 10), 10)
 	return append(dst, '|')

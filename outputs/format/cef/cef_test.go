@@ -116,11 +116,43 @@ func TestHeaders(t *testing.T) {
 	}
 }
 
+// Each action has a name that says what happened; two actions of one name are
+// those that section 3.1 puts into one line.
+func TestAuditNames(t *testing.T) {
+	for action, want := range map[string]string{
+		"used-suspicious-link": "Suspicious link used", "failed-log-in-too-many-times-to": "Too many failed logins", "access-permission": "User-space access decision",
+		"changed-audit-feature": "Audit feature changed", "changed-auditd-configuration": "Audit daemon configuration changed", "user-became-root": "User became root",
+	} {
+		p := read(t, render(t, New(Options{}), with(set{schema.EventModule: "auditd", schema.EventAction: action})))
+		if p.header[5] != want {
+			t.Errorf("%s is named %q, want %q", action, p.header[5], want)
+		}
+	}
+	for action, name := range auditNames {
+		if name == "Audit record" || name == "" || len(name) > nameLimit || strings.ToUpper(name[:1]) != name[:1] && name[:3] != "io_" {
+			t.Errorf("%s is named %q", action, name)
+		}
+	}
+}
+
+// What is escaped is said of what is left, however little that is.
+func TestWhatIsLeftIsStillSaidToBeEscaped(t *testing.T) {
+	e := with(set{schema.HostName: "a\x1b", schema.ProcessExecutable: "b\x1b", schema.ContainerName: "c\x1b", schema.RuleID: "R", schema.RuleName: "n\x1b"})
+	for limit := 80; limit < 260; limit++ {
+		p := read(t, render(t, New(Options{MaxBytes: limit}), e))
+		for key, want := range map[string]string{"dvchost": "a\x1b", "sproc": "b\x1b", "flexString1": "c\x1b", "name": "n\x1b"} {
+			if got, err := p.source(key); err != nil || got != want && (p.ext[key] != "" || key == "name") {
+				t.Fatalf("limit %d: %s is %q, %v, of %v", limit, key, got, err, p.ext)
+			}
+		}
+	}
+}
+
 func TestHeaderEscapes(t *testing.T) {
 	e := with(set{schema.RuleID: "R", schema.RuleName: "a|b\\c\r\n\td\x1be\xff"})
 	e.Fields.Add(schema.EventSeverity, event.Int(11))
 	got := render(t, New(Options{Vendor: "V|", Product: `P\`, Version: 1}), e)
-	if want := `CEF:1|V\||P\\|0|R|a\|b\\c d\x1be\xff|10|`; got != want {
+	if want := `CEF:1|V\||P\\|0|R|a\|b\\\\c d\\x1be\\xff|10|TallymanEscaped=name`; got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 	long := with(set{schema.RuleID: strings.Repeat("r", 2000), schema.RuleName: strings.Repeat("é|", 400)})
@@ -142,7 +174,8 @@ func TestExtensions(t *testing.T) {
 		{"the person before the account", set{schema.UserAuditName: "ana", schema.UserName: "root", schema.UserEffectiveName: "root"}, "suser=ana spriv=root"},
 		{"su", set{schema.UserName: "ana", schema.UserEffectiveName: "root", schema.UserEffectiveID: "0", schema.EventProvider: "sudo"}, "suser=ana spriv=root duser=root duid=0"},
 		{"a group", set{schema.GroupName: "docker", schema.GroupID: "998", schema.UserEffectiveName: "root"}, "spriv=root duser=docker duid=998"},
-		{"a rename", set{schema.EventAction: "renamed", schema.FilePath: "/old", schema.FileTargetPath: "/new", schema.FileName: "old"}, "act=renamed fname=old filePath=/new oldFilePath=/old"},
+		{"a rename", set{schema.EventAction: "renamed", schema.FilePath: "/old", schema.FileTargetPath: "/new", schema.FileName: "old"}, "act=renamed fname=new filePath=/new oldFilePath=/old"},
+		{"a rename whose new name is not known", set{schema.EventAction: "renamed", schema.FilePath: "/old", schema.FileName: "old"}, "act=renamed fname=old filePath=/old"},
 		{"a link", set{schema.EventAction: "linked", schema.FilePath: "/a", schema.FileTargetPath: "/b"}, "act=linked filePath=/a"},
 		{"a socket's path", set{schema.DestinationAddress: "/run/docker.sock", schema.NetworkType: "unix", schema.NetworkDirection: "egress"}, "deviceDirection=1 dhost=/run/docker.sock"},
 		{"an address is no host", set{schema.DestinationAddress: "203.0.113.9", schema.NetworkDirection: "ingress"}, "deviceDirection=0"},
@@ -153,7 +186,9 @@ func TestExtensions(t *testing.T) {
 		{"a session that is a number", set{schema.AuditdSession: "3"}, "cn2=3 cn2Label=AuditSession"},
 		{"a session that is none", set{schema.AuditdSession: "4x"}, ""},
 		{"what was not understood", set{schema.EventOriginal: "type=?"}, "msg=type\\=?"},
-		{"escapes", set{schema.Message: "a=b\\c\nd\re|f\x00\tg\u0085\xff"}, `msg=a\=b\\c\nd\re|f\x00\x09g\xc2\x85\xff`},
+		{"escapes", set{schema.Message: "a=b\\c\nd\re|f"}, `msg=a\=b\\c\nd\re|f`},
+		{"what must not stand for itself", set{schema.Message: "a=b\\c\nd\re|f\x00\tg\u0085\xff", schema.ProcessCommandLine: "\x1b", schema.ProcessExecutable: `\x1b`},
+			`sproc=\\x1b cs4=\\x1b cs4Label=CommandLine msg=a\=b\\\\c\nd\re|f\\x00\\x09g\\xc2\\x85\\xff TallymanEscaped=cs4,msg`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got := render(t, New(Options{}), with(c.fields))

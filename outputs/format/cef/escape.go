@@ -6,29 +6,47 @@ const digits = "0123456789abcdef"
 
 // unit reads one character of s, which is not empty: how many bytes of s it has,
 // and whether it has to be written as \xHH for each of them. Those are control
-// characters and bytes that are no UTF-8.
+// characters but line ends, and bytes that are no UTF-8.
 func unit(s string) (size int, hex bool) {
 	c := s[0]
 	if c < utf8.RuneSelf {
-		return 1, c < ' ' || c == 0x7f
+		return 1, c < ' ' && c != '\n' && c != '\r' || c == 0x7f
 	}
 	r, n := utf8.DecodeRuneInString(s)
 	return n, r == utf8.RuneError && n == 1 || r < 0xa0
 }
 
-// appendValue appends s as the value of a key: `\` as `\\`, `=` as `\=`, line
-// ends as `\n` and `\r`, and other control characters as \xHH. It stops before
-// limit characters or size bytes are exceeded and reports how many characters it
-// wrote and whether something is missing; an escape is written whole or not at
-// all. A character is what the receiver stores: an escape of two characters
+// dirty reports whether s has a character that is written as \xHH.
+func dirty(s string) bool {
+	for i := 0; i < len(s); {
+		n, hex := unit(s[i:])
+		if hex {
+			return true
+		}
+		i += n
+	}
+	return false
+}
+
+// appendValue appends s as the value of a key: `\` as `\\`, `=` as `\=` and line
+// ends as `\n` and `\r`. With esc, which a text that is dirty needs, it is first
+// written as SCHEMA.md section 1 rule 6 has it, \xHH for each byte that must not
+// stand for itself and `\\` for each backslash; those backslashes are then
+// escaped as all others are, so that each parser of CEF gets the text \xHH.
+//
+// It stops before limit characters or size bytes are exceeded and reports how
+// many characters it wrote and whether something is missing; an escape is written
+// whole or not at all. A character is what the receiver stores: an escape of CEF
 // stands for one, \xHH for its four.
-func appendValue(dst []byte, s string, limit, size int) (out []byte, chars int, cut bool) {
+func appendValue(dst []byte, s string, esc bool, limit, size int) (out []byte, chars int, cut bool) {
 	end := len(dst) + size
 	for i := 0; i < len(s); {
 		n, hex := unit(s[i:])
 		stored, bytes := 1, n
 		short := byte(0)
 		switch c := s[i]; {
+		case c == '\\' && esc:
+			stored, bytes = 2, 4
 		case c == '\\' || c == '=':
 			short = c
 		case c == '\n':
@@ -36,7 +54,7 @@ func appendValue(dst []byte, s string, limit, size int) (out []byte, chars int, 
 		case c == '\r':
 			short = 'r'
 		case hex:
-			stored, bytes = 4*n, 4*n
+			stored, bytes = 4*n, 5*n
 		}
 		if short != 0 {
 			bytes = 2
@@ -49,6 +67,8 @@ func appendValue(dst []byte, s string, limit, size int) (out []byte, chars int, 
 			dst = append(dst, '\\', short)
 		case hex:
 			dst = appendHex(dst, s[i:i+n])
+		case s[i] == '\\':
+			dst = append(dst, `\\\\`...)
 		default:
 			dst = append(dst, s[i:i+n]...)
 		}
@@ -58,37 +78,49 @@ func appendValue(dst []byte, s string, limit, size int) (out []byte, chars int, 
 	return dst, chars, false
 }
 
-// appendHex appends \xHH for each byte.
+// appendHex appends \xHH for each byte, with its backslash escaped.
 func appendHex(dst []byte, s string) []byte {
 	for i := range len(s) {
-		dst = append(dst, '\\', 'x', digits[s[i]>>4], digits[s[i]&15])
+		dst = append(dst, '\\', '\\', 'x', digits[s[i]>>4], digits[s[i]&15])
 	}
 	return dst
 }
 
 // appendHeader appends s as a field of the header: `\` and `|` with a backslash
-// before them, line ends and tabs as one blank, other control characters as
-// \xHH, at most limit characters.
-func appendHeader(dst []byte, s string, limit int) []byte {
+// before them, line ends and tabs as one blank, other control characters as in
+// appendValue, at most limit characters. It reports whether s was written with
+// the escape of rule 6.
+func appendHeader(dst []byte, s string, limit int) (out []byte, esc bool) {
+	blank := func(c byte) bool { return c == '\n' || c == '\r' || c == '\t' }
+	for i := 0; i < len(s) && !esc; {
+		n, hex := unit(s[i:])
+		esc = hex && !blank(s[i])
+		i += n
+	}
 	for i, chars := 0, 0; i < len(s); {
 		n, hex := unit(s[i:])
 		stored := 1
 		c := s[i]
-		blank := c == '\n' || c == '\r' || c == '\t'
-		if hex && !blank {
+		switch {
+		case blank(c):
+		case hex:
 			stored = 4 * n
+		case c == '\\' && esc:
+			stored = 2
 		}
 		if chars+stored > limit {
 			break
 		}
 		switch {
-		case blank:
-			for i+1 < len(s) && (s[i+1] == '\n' || s[i+1] == '\r' || s[i+1] == '\t') {
+		case blank(c):
+			for i+1 < len(s) && blank(s[i+1]) {
 				i++
 			}
 			dst = append(dst, ' ')
 		case hex:
 			dst = appendHex(dst, s[i:i+n])
+		case c == '\\' && esc:
+			dst = append(dst, `\\\\`...)
 		case c == '\\' || c == '|':
 			dst = append(dst, '\\', c)
 		default:
@@ -97,7 +129,7 @@ func appendHeader(dst []byte, s string, limit int) []byte {
 		chars += stored
 		i += n
 	}
-	return dst
+	return dst, esc
 }
 
 // appendClass appends s as a part of the class id that began at start. A class

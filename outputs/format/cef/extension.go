@@ -59,7 +59,7 @@ var extension = []pair{
 	{key: "duid", limit: 1023, how: special, from: keys(schema.UserTargetID, schema.UserEffectiveID, schema.GroupID)},
 	{key: "dpid", how: special},
 	{key: "dproc", limit: 1023, how: special},
-	{key: "fname", limit: 1023, from: keys(schema.FileName)},
+	{key: "fname", limit: 1023, how: special, from: keys(schema.FileName)},
 	{key: "filePath", limit: 1023, how: special, from: keys(schema.FilePath, schema.FileTargetPath)},
 	{key: "fileType", limit: 1023, from: keys(schema.FileType)},
 	{key: "fileId", limit: 1023, from: keys(schema.FileInode)},
@@ -104,7 +104,7 @@ func asked() []schema.Key {
 
 // extension appends every pair that has a value.
 func (c *Encoder) extension(dst []byte) []byte {
-	c.cut, c.marks = false, c.marks[:0]
+	c.cut, c.marks, c.esc = false, c.marks[:0], c.esc[:0]
 	c.commandSize, c.messageSize = 0, 0
 	for i := range extension {
 		p := &extension[i]
@@ -117,6 +117,11 @@ func (c *Encoder) extension(dst []byte) []byte {
 		if p.label != "" {
 			dst = append(append(append(append(dst, ' '), p.key...), "Label="...), p.label...)
 		}
+	}
+	if c.title || len(c.esc) > 0 {
+		at := len(dst)
+		dst = c.escaped(dst, len(c.marks))
+		c.marks = append(c.marks, at)
 	}
 	if c.cut {
 		c.marks = append(c.marks, len(dst))
@@ -189,12 +194,13 @@ func (c *Encoder) text(dst []byte, p *pair, s, sep, t string) []byte {
 	at := len(dst)
 	dst = c.begin(dst, p.key)
 	from := len(dst)
-	dst, chars, cut := appendValue(dst, s, p.limit, room)
+	hex := dirty(s) || dirty(t)
+	dst, chars, cut := appendValue(dst, s, hex, p.limit, room)
 	if t != "" && !cut {
 		if s != "" {
 			dst, chars = append(dst, sep...), chars+len(sep)
 		}
-		dst, _, cut = appendValue(dst, t, p.limit-chars, room)
+		dst, _, cut = appendValue(dst, t, hex, p.limit-chars, room)
 	}
 	c.cut = c.cut || cut
 	switch p.key {
@@ -206,7 +212,15 @@ func (c *Encoder) text(dst []byte, p *pair, s, sep, t string) []byte {
 	if len(dst) == from {
 		return dst[:at]
 	}
+	c.note(p.key, hex)
 	return dst
+}
+
+// note remembers that the value of the key at hand is escaped.
+func (c *Encoder) note(key string, hex bool) {
+	if hex {
+		c.esc = append(c.esc, esc{key, len(c.marks)})
+	}
 }
 
 // list appends a key and all values of k.
@@ -215,7 +229,10 @@ func (c *Encoder) list(dst []byte, p *pair, k schema.Key) []byte {
 	if fields.Get(k).IsZero() {
 		fields = c.e.Shared
 	}
-	at, left := len(dst), p.limit
+	at, left, hex := len(dst), p.limit, false
+	for v := range fields.All(k) {
+		hex = hex || dirty(v.Str())
+	}
 	for i := range fields {
 		if fields[i].Key != k {
 			continue
@@ -227,11 +244,14 @@ func (c *Encoder) list(dst []byte, p *pair, k schema.Key) []byte {
 		}
 		var n int
 		var cut bool
-		if dst, n, cut = appendValue(dst, fields[i].Val.Str(), left, unlimited); cut {
+		if dst, n, cut = appendValue(dst, fields[i].Val.Str(), hex, left, unlimited); cut {
 			c.cut = true
 			break
 		}
 		left -= n
+	}
+	if len(dst) > at {
+		c.note(p.key, hex)
 	}
 	return dst
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 )
 
 // parsed is a CEF event as an independent reader understands it.
@@ -77,13 +78,14 @@ func bare(s string, c byte) int {
 	return -1
 }
 
-// unescape undoes a backslash before the characters of known, and \xHH.
+// unescape undoes a backslash before the characters of known. An escape that CEF
+// does not have is an error, as it is to strict parsers.
 func unescape(s, known string) (string, error) {
+	if dirty(s) || strings.ContainsAny(s, "\r\n") || !utf8.ValidString(s) {
+		return "", fmt.Errorf("a bare control character in %q", s)
+	}
 	var b strings.Builder
 	for i := 0; i < len(s); i++ {
-		if s[i] < ' ' || s[i] == 0x7f {
-			return "", fmt.Errorf("a bare control character in %q", s)
-		}
 		if s[i] != '\\' {
 			b.WriteByte(s[i])
 			continue
@@ -92,13 +94,6 @@ func unescape(s, known string) (string, error) {
 		switch {
 		case i >= len(s):
 			return "", fmt.Errorf("%q ends inside an escape", s)
-		case s[i] == 'x' && i+2 < len(s):
-			c, err := hex.DecodeString(s[i+1 : i+3])
-			if err != nil {
-				return "", err
-			}
-			b.Write(c)
-			i += 2
 		case strings.IndexByte(known, s[i]) < 0:
 			return "", fmt.Errorf("escape \\%c in %q", s[i], s)
 		case s[i] == 'n':
@@ -107,6 +102,45 @@ func unescape(s, known string) (string, error) {
 			b.WriteByte('\r')
 		default:
 			b.WriteByte(s[i])
+		}
+	}
+	return b.String(), nil
+}
+
+// source is the bytes that the value of a key, or the name of the header, was
+// made of: where TallymanEscaped lists it, the escape of SCHEMA rule 6 is undone.
+func (p *parsed) source(key string) (string, error) {
+	s := p.ext[key]
+	if key == "name" {
+		s = p.header[5]
+	}
+	for one := range strings.SplitSeq(p.ext["TallymanEscaped"], ",") {
+		if one == key {
+			return undo(s)
+		}
+	}
+	return s, nil
+}
+
+// undo undoes \xHH and \\.
+func undo(s string) (string, error) {
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		switch {
+		case s[i] != '\\':
+			b.WriteByte(s[i])
+		case i+1 < len(s) && s[i+1] == '\\':
+			b.WriteByte('\\')
+			i++
+		case i+3 < len(s) && s[i+1] == 'x':
+			c, err := hex.DecodeString(s[i+2 : i+4])
+			if err != nil {
+				return "", err
+			}
+			b.Write(c)
+			i += 3
+		default:
+			return "", fmt.Errorf("%q has a backslash that is no escape", s)
 		}
 	}
 	return b.String(), nil

@@ -62,24 +62,27 @@ func TestEveryFieldComesBack(t *testing.T) {
 			t.Fatalf("%v in %q", err, out)
 		}
 		for key, value := range want {
-			if p.ext[key] != value {
-				t.Fatalf("%s came back as %q, want %q, from %q", key, p.ext[key], value, out)
+			if got, err := p.source(key); err != nil || got != value {
+				t.Fatalf("%s came back as %q, %v, want %q, from %q", key, got, err, value, out)
 			}
 		}
-		if blanks(p.header[5]) != blanks(rule) && rule != "" {
-			t.Fatalf("the name came back as %q, want %q", p.header[5], rule)
+		if got, err := p.source("name"); rule != "" && (err != nil || got != blanks(rule)) {
+			t.Fatalf("the name came back as %q, %v, want %q", got, err, rule)
 		}
 	})
 }
 
 // Any value that is escaped and read back is the same.
 func FuzzValue(f *testing.F) {
-	for _, s := range []string{"", "a=b", `\n\x41\\`, "\n\r\t\x00\xff\u0085é"} {
+	for _, s := range []string{"", "a=b", `\n\x41\\`, "\n\r\t\x00\xff\u0085é", "\\\x1b"} {
 		f.Add(s, 1023)
 	}
 	f.Fuzz(func(t *testing.T, s string, limit int) {
-		out, n, cut := appendValue(nil, s, limit, unlimited)
+		out, n, cut := appendValue(nil, s, dirty(s), limit, unlimited)
 		back, err := unescape(string(out), `\=nr`)
+		if err == nil && dirty(s) {
+			back, err = undo(back)
+		}
 		if err != nil || !strings.HasPrefix(s, back) || cut == (s == back) || cut && n > max(limit, 0) {
 			t.Errorf("%q with the limit %d became %q and %q, %d characters, cut %v, %v", s, limit, out, back, n, cut, err)
 		}
@@ -103,8 +106,9 @@ func blanks(s string) string {
 }
 
 // storedLength is how many characters a receiver stores of s: four for each byte
-// that is written as \xHH.
+// that is written as \xHH, and then two for a backslash.
 func storedLength(s string) (n int) {
+	hex := dirty(s)
 	for len(s) > 0 {
 		r, size := utf8.DecodeRuneInString(s)
 		switch {
@@ -112,6 +116,8 @@ func storedLength(s string) (n int) {
 			n++
 		case r < ' ' || r >= 0x7f && r < 0xa0 || r == utf8.RuneError && size == 1:
 			n += 4 * size
+		case r == '\\' && hex:
+			n += 2
 		default:
 			n++
 		}
@@ -142,19 +148,26 @@ func TestLimitsHold(t *testing.T) {
 		if err != nil || !utf8.Valid(out) {
 			t.Fatalf("%v in %q", err, out)
 		}
-		if len(out) > most && len(p.ext) > 1 { // a header alone may be longer
+		ours := 0
+		for key := range p.ext {
+			if strings.HasPrefix(key, "Tallyman") {
+				ours++
+			}
+		}
+		if len(out) > most && len(p.ext) > ours { // a header alone may be longer
 			t.Fatalf("%d bytes, the limit is %d", len(out), most)
 		}
 		missing := false
 		for key, whole := range full {
-			missing = missing || p.ext[key] != whole
-			if !strings.HasPrefix(whole, p.ext[key]) {
-				t.Fatalf("%s is %q, which does not begin %q", key, p.ext[key], whole)
+			got, err := p.source(key)
+			missing = missing || got != whole
+			if err != nil || !strings.HasPrefix(whole, got) {
+				t.Fatalf("%s is %q, %v, which does not begin %q", key, got, err, whole)
 			}
 		}
 		for key, value := range p.ext {
-			if limit := limits[key]; limit > 0 && storedLength(value) > limit {
-				t.Fatalf("%s has %d characters, its limit is %d", key, storedLength(value), limit)
+			if limit := limits[key]; limit > 0 && utf8.RuneCountInString(value) > limit {
+				t.Fatalf("%s has %d characters, its limit is %d", key, utf8.RuneCountInString(value), limit)
 			}
 		}
 		if missing && p.ext["TallymanTruncated"] != "true" {

@@ -40,6 +40,8 @@ func (c *Encoder) special(dst []byte, p *pair) []byte {
 		return c.number(dst, p.key, c.opid)
 	case "dproc":
 		return c.value(dst, p, c.comm)
+	case "fname":
+		return c.text(dst, p, c.fileName(), "", "")
 	case "filePath", "oldFilePath":
 		return c.value(dst, p, c.path(p.key == "oldFilePath"))
 	case "cs2":
@@ -187,10 +189,15 @@ func (c *Encoder) switches() bool {
 	return false
 }
 
+// renamed reports whether the event says that a file has a new name.
+func (c *Encoder) renamed() bool {
+	return c.get(schema.EventAction).Str() == "renamed" && !c.get(schema.FileTargetPath).IsZero()
+}
+
 // path is the file's name, after a rename the new one; old asks for the name
 // before that.
 func (c *Encoder) path(old bool) event.Value {
-	renamed := c.get(schema.EventAction).Str() == "renamed" && !c.get(schema.FileTargetPath).IsZero()
+	renamed := c.renamed()
 	switch {
 	case renamed && !old:
 		return c.get(schema.FileTargetPath)
@@ -198,6 +205,15 @@ func (c *Encoder) path(old bool) event.Value {
 		return c.get(schema.FilePath)
 	}
 	return event.Value{}
+}
+
+// fileName is the last part of what path gives.
+func (c *Encoder) fileName() string {
+	if !c.renamed() {
+		return c.get(schema.FileName).Str()
+	}
+	s := c.get(schema.FileTargetPath).Str()
+	return s[strings.LastIndexByte(s, '/')+1:]
 }
 
 // pod appends namespace/name of what an orchestrator runs; a Compose project is
