@@ -88,6 +88,12 @@ func TestKill(t *testing.T) {
 		t.Fatal(err)
 	}
 	k := &killer{dir: dir, lines: demoLines(t), rnd: rand.New(rand.NewPCG(3, 9))}
+	// A source that was never read is begun at its path, whatever was rotated
+	// before: the first position has to be there before the first rotation.
+	k.grow(t, 10)
+	if out, err := tallyman(t, "run", "--config", conf, "--once").CombinedOutput(); err != nil {
+		t.Fatalf("the first run: %v\n%s", err, out)
+	}
 	for n := range kills {
 		k.grow(t, 1+k.rnd.IntN(2*len(k.lines)/kills))
 		if n%10 == 9 {
