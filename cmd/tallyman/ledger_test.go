@@ -21,7 +21,7 @@ func TestLedger(t *testing.T) {
 			t.Errorf("the table has no %q: %s", w, out)
 		}
 	}
-	spoil(t, path, func(b []byte) { copy(b[bytes.Index(b, []byte("  late:")):], "  lane:") })
+	conf(t, dir, strings.Replace(lookConfig, "  late:", "  lane:", 1))
 	if out, _ := expect(t, exitOK, "ledger", "--config", path); !strings.Contains(out, "late (in no configuration)") {
 		t.Errorf("an orphan: %s", out)
 	}

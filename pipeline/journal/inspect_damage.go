@@ -36,10 +36,10 @@ func (d Damage) String() string {
 	if d.Bytes > 0 {
 		s += fmt.Sprintf(", %d bytes", d.Bytes)
 	}
-	switch {
-	case d.First == 0:
+	switch d.First {
+	case 0:
 		s += ", no frame"
-	case d.First == d.Last:
+	case d.Last:
 		s += fmt.Sprintf(", sequence %d", d.First)
 	default:
 		s += fmt.Sprintf(", sequences %d to %d", d.First, d.Last)
