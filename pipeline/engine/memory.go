@@ -2,12 +2,11 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"tallyman/pipeline/codec"
-	"tallyman/pipeline/event"
 	"tallyman/pipeline/journal"
 	"tallyman/pipeline/plugin"
 )
@@ -139,14 +138,8 @@ func (m *memory) write(ctx context.Context, list []taken, seq uint64) {
 		return
 	}
 	err := m.journal.Sync(ctx)
-	for i := range list {
-		if err != nil {
-			break
-		}
-		k := &list[i]
-		if err = m.files.write(k.name, k.typ, seq, k.bytes); err == nil {
-			m.saved[k.name] = seq
-		}
+	if err == nil {
+		err = m.put(list, seq)
 	}
 	switch {
 	case err != nil && !m.failing && ctx.Err() == nil:
@@ -156,6 +149,20 @@ func (m *memory) write(ctx context.Context, list []taken, seq uint64) {
 		m.failing = false
 		m.around.Log.Info("what transforms remember is saved again")
 	}
+}
+
+// put writes a file for each; one that cannot be written keeps no other from it.
+func (m *memory) put(list []taken, seq uint64) error {
+	var all []error
+	for i := range list {
+		k := &list[i]
+		if err := m.files.write(k.name, k.typ, seq, k.bytes); err != nil {
+			all = append(all, err)
+			continue
+		}
+		m.saved[k.name] = seq
+	}
+	return errors.Join(all...)
 }
 
 // hand keeps what the transforms of a graph whose lanes have ended remember, for
@@ -235,43 +242,6 @@ func (m *memory) restore(p *Pipeline) (complete bool) {
 	}
 	m.learn(back)
 	return complete
-}
-
-// learner is a keeper that knows everything up to a sequence.
-type learner struct {
-	keeper
-	seq uint64
-}
-
-// learn gives every frame of the journal to the keepers that do not know it yet.
-func (m *memory) learn(list []learner) {
-	if len(list) == 0 {
-		return
-	}
-	from := list[0].seq
-	for _, l := range list {
-		from = min(from, l.seq)
-	}
-	begun, frames, bad := time.Now(), 0, 0
-	dec, batch := codec.NewDecoder(), &event.Batch{}
-	err := m.journal.Replay(from+1, func(seq uint64, payload []byte) error {
-		batch.Reset()
-		if err := dec.Decode(payload, batch); err != nil {
-			bad++ // senders come to it too and count it
-			return nil
-		}
-		frames++
-		for _, l := range list {
-			if seq > l.seq {
-				l.Learn(batch.Events)
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		m.around.Log.Error("what came after the last save could not all be learned from the journal", "error", err)
-	}
-	m.around.Log.Info("transforms remember what they knew", "transforms", len(list), "frames_learned", frames, "frames_unreadable", bad, "took", time.Since(begun))
 }
 
 // run saves from time to time until ctx is done.

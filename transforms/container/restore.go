@@ -67,18 +67,7 @@ func (t *Transform) restore(snapshot []byte) error {
 		return err
 	}
 	r := &loaded{Reader: kr}
-	boot := r.Str()
-	own, first := r.Str(), r.Bool()
-	same := own == t.nodes.own || t.nodes.first
-	if same {
-		t.nodes.own, t.nodes.first = own, first
-	}
-	for n := r.Count(2); n > 0 && !r.Bad(); n-- {
-		name := r.Str()
-		if number := uint32(r.Below(maxNodes + 1)); same {
-			t.nodes.byName[name] = number
-		}
-	}
+	boot, same := r.Str(), t.hosts(r)
 	for n := r.Count(11); n > 0 && !r.Bad(); n-- {
 		r.containers = append(r.containers, t.take(r))
 	}
@@ -94,23 +83,45 @@ func (t *Transform) restore(snapshot []byte) error {
 	}
 	for n := r.Count(3); n > 0 && !r.Bad(); n-- {
 		node, pid := uint32(r.Below(maxNodes+1)), int32(r.Int())
-		at := (*life)(nil)
-		for k := r.Count(12); k > 0 && !r.Bad(); k-- {
-			l := r.life(node, pid)
-			if !same || booted && node == 0 {
-				continue
-			}
-			l.name, l.exe = t.table.intern(l.name), t.table.intern(l.exe)
-			if at == nil {
-				t.table.lives[l.who()] = l
-			} else {
-				at.prev = l
-			}
-			at = l
-			t.table.count++
-		}
+		t.chain(r, node, pid, same && (!booted || node != 0))
 	}
 	return r.Close()
+}
+
+// hosts reads the numbers of hosts; it is false where this host has another name
+// now, so that no number means what it meant.
+func (t *Transform) hosts(r *loaded) bool {
+	own, first := r.Str(), r.Bool()
+	same := own == t.nodes.own || t.nodes.first
+	if same {
+		t.nodes.own, t.nodes.first = own, first
+	}
+	for n := r.Count(2); n > 0 && !r.Bad(); n-- {
+		name := r.Str()
+		if number := uint32(r.Below(maxNodes + 1)); same {
+			t.nodes.byName[name] = number
+		}
+	}
+	return same
+}
+
+// chain reads the lives of one pid, and keeps them unless they are of no use.
+func (t *Transform) chain(r *loaded, node uint32, pid int32, use bool) {
+	at := (*life)(nil)
+	for n := r.Count(12); n > 0 && !r.Bad(); n-- {
+		l := r.life(node, pid)
+		if !use {
+			continue
+		}
+		l.name, l.exe = t.table.intern(l.name), t.table.intern(l.exe)
+		if at == nil {
+			t.table.lives[l.who()] = l
+		} else {
+			at.prev = l
+		}
+		at = l
+		t.table.count++
+	}
 }
 
 func (l *life) who() who { return who{l.node, l.pid} }
