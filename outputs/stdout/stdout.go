@@ -132,7 +132,7 @@ func (o *output) flush(ctx context.Context) error {
 		}
 		rest = rest[n:]
 		if errors.Is(err, syscall.EPIPE) {
-			return plugin.Permanent(fmt.Errorf("stdout: whoever read the standard output has gone, and nobody can come in their place: %w", err))
+			return plugin.Retry(fmt.Errorf("stdout: whoever read the standard output has gone; the events wait in the journal: %w", err))
 		}
 		if err != nil {
 			return plugin.Retry(fmt.Errorf("stdout: write: %w", err))

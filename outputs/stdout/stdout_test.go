@@ -76,7 +76,7 @@ func TestAReaderThatHasGoneIsForGood(t *testing.T) {
 		t.Fatal(err)
 	}
 	err := o.Send(context.Background(), texts("a"))
-	if kind, _ := plugin.KindOf(err); kind != plugin.KindPermanent || !errors.Is(err, syscall.EPIPE) || !strings.Contains(err.Error(), "has gone") {
+	if kind, _ := plugin.KindOf(err); kind != plugin.KindRetry || !errors.Is(err, syscall.EPIPE) || !strings.Contains(err.Error(), "has gone") {
 		t.Errorf("%v", err)
 	}
 	if err := o.Close(); err != nil {

@@ -51,10 +51,10 @@ type transform struct {
 }
 
 type output struct {
-	name     string
-	plugin   plugin.Output
-	when     *expr.Program // nil: every event
-	policy   journal.Policy
+	name   string
+	plugin plugin.Output
+	when   *expr.Program // nil: every event
+	policy journal.Policy
 }
 
 // Build builds every plugin of a configuration and compiles every `when`. It
@@ -65,25 +65,35 @@ func Build(cfg *config.Config, around Surroundings) (*Pipeline, plugin.Problems)
 	var found plugin.Problems
 	for _, c := range cfg.Transforms {
 		t, err := c.Plugin.Transform(c.Settings, p.env(c))
-		found = append(found, problems("transform", c, err)...)
+		if err != nil { // what came with it may be no plugin at all
+			found = append(found, problems("transform", c, err)...)
+			continue
+		}
 		p.stages = append(p.stages, transform{name: c.Name, typ: c.Type, plugin: t})
 	}
 	for _, c := range cfg.Inputs {
 		env := p.env(c)
 		in, err := c.Plugin.Input(c.Settings, env)
-		found = append(found, problems("input", c, err)...)
+		if err != nil {
+			found = append(found, problems("input", c, err)...)
+			continue
+		}
 		p.inputs = append(p.inputs, input{name: c.Name, plugin: in, env: env})
 	}
 	compiler := expr.NewCompiler(expr.Options{})
 	for _, c := range cfg.Outputs {
-		out, err := c.Plugin.Output(c.Settings, p.env(c.Component))
-		found = append(found, problems("output", c.Component, err)...)
-		o := output{name: c.Name, plugin: out, policy: policy(c)}
+		o := output{name: c.Name, policy: policy(c)}
 		if c.When.Value != "" {
-			if o.when, err = compiler.Bool(c.When); err != nil {
-				found = append(found, problems("output", c.Component, err)...)
-			}
+			var err error
+			o.when, err = compiler.Bool(c.When)
+			found = append(found, problems("output", c.Component, err)...)
 		}
+		out, err := c.Plugin.Output(c.Settings, p.env(c.Component))
+		if err != nil {
+			found = append(found, problems("output", c.Component, err)...)
+			continue
+		}
+		o.plugin = out
 		p.outputs = append(p.outputs, o)
 	}
 	if found.Bad() {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"sync"
@@ -22,8 +23,12 @@ type deadLetters struct {
 	max int64
 	now func() time.Time
 
+	log *slog.Logger
+
 	mu   sync.Mutex
-	size int64 // bytes of all files, -1 before the first look
+	said time.Time // when a refusal was last spoken of
+	kept int       // since then
+	size int64     // bytes of all files, -1 before the first look
 	enc  *codec.Encoder
 }
 
@@ -39,8 +44,8 @@ type deadLetter struct {
 
 var errDeadFull = errors.New("the dead letters have used up their room; look at them and remove what is settled")
 
-func newDeadLetters(dir string, limit int64, now func() time.Time) *deadLetters {
-	return &deadLetters{dir: filepath.Join(dir, "deadletter"), max: limit, now: now, size: -1, enc: codec.NewEncoder()}
+func newDeadLetters(dir string, limit int64, now func() time.Time, log *slog.Logger) *deadLetters {
+	return &deadLetters{log: log, dir: filepath.Join(dir, "deadletter"), max: limit, now: now, size: -1, enc: codec.NewEncoder()}
 }
 
 // add appends an event durably.
@@ -67,7 +72,23 @@ func (d *deadLetters) add(output string, e *event.Event, why error) error {
 	if err == nil {
 		err = f.Sync()
 	}
-	return errors.Join(err, f.Close())
+	if err = errors.Join(err, f.Close()); err == nil {
+		d.speak(output, e, why)
+	}
+	return err
+}
+
+// foldFor is how long refusals are counted before they are spoken of again.
+const foldFor = 10 * time.Second
+
+// speak warns of the first refusal at once and of those after it as a number.
+func (d *deadLetters) speak(output string, e *event.Event, why error) {
+	d.kept++
+	if now := d.now(); now.Sub(d.said) >= foldFor {
+		d.log.Warn("a destination refused events for good; they are kept in the dead letters",
+			"output", output, "events", d.kept, "id", e.ID.String(), "reason", why, "folder", d.dir)
+		d.said, d.kept = now, 0
+	}
 }
 
 // measure makes the folder and adds up what is in it, once.

@@ -71,7 +71,7 @@ func New(p *Pipeline, owner string) (*Engine, error) {
 		return nil, err
 	}
 	e := &Engine{
-		around: p.around, journal: j, dir: c.Dir, dead: newDeadLetters(c.Dir, room, p.around.Now), begun: p.around.Now(),
+		around: p.around, journal: j, dir: c.Dir, dead: newDeadLetters(c.Dir, room, p.around.Now, p.around.Log), begun: p.around.Now(),
 		running: make(chan struct{}), ending: make(chan struct{}), drains: make(chan time.Duration, 1), broken: make(chan error, 1),
 		appended: map[string][]byte{}, memory: newMemory(p.around, j, c.Dir, remembered),
 	}
@@ -221,20 +221,40 @@ func (e *Engine) Run(ctx context.Context) error {
 // delivered, and whether that counts anew with every frame that is finished.
 func (e *Engine) wait(ctx context.Context, g *graph) (patience time.Duration, renew bool, err error) {
 	var ended chan struct{}
+	var stuck <-chan time.Time
 	if e.around.Once {
 		ended = g.ended
+		look := time.NewTicker(max(g.pipeline.Config.Grace, time.Millisecond))
+		defer look.Stop()
+		stuck = look.C
 	}
-	select {
-	case <-ended:
-		return g.pipeline.Config.Grace, true, nil
-	case patience := <-e.drains:
-		return patience, false, nil
-	case err := <-e.broken:
-		return 0, false, err
-	case <-ctx.Done():
-		return e.current().pipeline.Config.Grace, false, nil
+	for before := (<-chan struct{})(nil); ; {
+		select {
+		case <-ended:
+			return g.pipeline.Config.Grace, true, nil
+		case patience := <-e.drains:
+			return patience, false, nil
+		case err := <-e.broken:
+			return 0, false, err
+		case <-ctx.Done():
+			if e.around.Once {
+				g.fail(ErrUnread)
+			}
+			return e.current().pipeline.Config.Grace, false, nil
+		case <-stuck:
+			// A channel that was not replaced since the last look: nothing moved.
+			now := e.journal.Changed()
+			if why := e.journal.Blocked(); why != nil && now == before {
+				g.fail(fmt.Errorf("%w: %w", ErrUnread, why))
+				return g.pipeline.Config.Grace, false, nil
+			}
+			before = now
+		}
 	}
 }
+
+// ErrUnread says that a run to the end of its sources was ended before that.
+var ErrUnread = fmt.Errorf("the sources were not read to their end; %w", ErrLeft)
 
 // Drain ends the run: nothing more is read, and what the journal holds is
 // delivered for at most limit. Run returns what became of it.

@@ -16,7 +16,7 @@ import (
 const (
 	// idle is how long a lane waits for its source before it lets time pass for
 	// its transforms.
-	idle = 250 * time.Millisecond
+	idle = 100 * time.Millisecond
 	// restMarks is how often a position is committed that moved without an event.
 	restMarks = time.Second
 )

@@ -331,7 +331,10 @@ func (c *Cursor) advance() {
 		return
 	}
 	c.flights = append(c.flights[:0], c.flights[n:]...)
-	if c.j.acks += n; c.j.acks >= manyAcks {
+	// The first frame that is finished is saved at once, so that a process that is
+	// killed again and again does not deliver the same for ever.
+	if c.j.acks += n; c.j.acks >= manyAcks || !c.j.worked {
+		c.j.worked = true
 		select {
 		case c.j.many <- struct{}{}:
 		default:

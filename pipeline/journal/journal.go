@@ -15,6 +15,7 @@ import (
 	"log/slog"
 	"maps"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -28,6 +29,8 @@ var (
 	ErrLocked   = errors.New("the journal is in use")
 	ErrNewer    = errors.New("the journal was written by a newer version")
 	ErrTooLarge = errors.New("larger than the journal may ever hold")
+	ErrForeign  = errors.New("the folder holds files that are not a journal's")
+	ErrGone     = errors.New("the journal's folder was removed or replaced")
 )
 
 // Options say where a journal is and how much it may hold. The zero value of
@@ -111,6 +114,8 @@ type Journal struct {
 	flush    bool          // commit now
 	closing  bool
 	failed   error // why nothing can be accepted for now, for Blocked
+	gone     bool  // the folder is not ours any more: nothing is accepted again
+	worked   bool  // a frame was finished since the journal was opened
 
 	acks    int           // finished frames since the cursors were saved
 	many    chan struct{} // wakes the keeper before its second is over
@@ -134,6 +139,9 @@ func (t totals) plus(records, generated uint32) totals {
 // open; it is logged, and counted when a cursor comes to it.
 func Open(o Options) (*Journal, error) {
 	o.fill()
+	if err := checkFolder(o); err != nil {
+		return nil, err
+	}
 	if err := o.FS.MkdirAll(o.Dir); err != nil {
 		return nil, fmt.Errorf("open journal: %w", err)
 	}
@@ -153,6 +161,21 @@ func Open(o Options) (*Journal, error) {
 	go j.write()
 	go j.keep()
 	return j, nil
+}
+
+// checkFolder refuses a folder that others use: a journal takes its folder for
+// itself, with a mode that shuts them out.
+func checkFolder(o Options) error {
+	list, err := o.FS.ReadDir(o.Dir)
+	if err != nil || len(list) == 0 {
+		return nil // to be made, or empty; what else is wrong shows when it is used
+	}
+	for _, info := range list {
+		if _, ok := parseSegmentName(info.Name); ok || slices.Contains([]string{"lock", "state", "control.sock", "deadletter", "memory"}, info.Name) {
+			return nil
+		}
+	}
+	return fmt.Errorf("open journal %s: %w (%s, …); name an empty folder, or one that does not exist yet", o.Dir, ErrForeign, list[0].Name)
 }
 
 // takeLock locks the folder and writes who holds it.

@@ -2,6 +2,7 @@ package journal
 
 import (
 	"errors"
+	"fmt"
 	"path/filepath"
 	"slices"
 	"time"
@@ -121,6 +122,22 @@ func (j *Journal) save(below uint64) error {
 	return j.slot.write(s)
 }
 
+// lookGone notices that the folder was removed or replaced: what is written then
+// is on no disk that anybody can find, and accepting it would be a lie.
+func (j *Journal) lookGone() bool {
+	linked, err := j.lock.Linked()
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if err != nil || linked || j.gone {
+		return j.gone
+	}
+	j.gone = true
+	j.failed = fmt.Errorf("%w: %s; nothing more is accepted until a restart", ErrGone, j.o.Dir)
+	j.o.Log.Error("the journal's folder was removed or replaced while it was in use; nothing more is accepted", "journal", j.o.Dir)
+	j.announce()
+	return true
+}
+
 // keep saves the cursors every second in which one moved, and sooner after many
 // moves.
 func (j *Journal) keep() {
@@ -134,6 +151,7 @@ func (j *Journal) keep() {
 		case <-j.quit:
 			return
 		}
+		j.lookGone()
 		j.mu.Lock()
 		moved := j.acks > 0
 		j.mu.Unlock()

@@ -58,6 +58,9 @@ func (j *Journal) Append(ctx context.Context, f Frame) (uint64, error) {
 	if j.closing {
 		return 0, ErrClosed
 	}
+	if j.gone {
+		return 0, fmt.Errorf("%w: %s", ErrGone, j.o.Dir)
+	}
 	g := j.filling
 	w := waiting{off: len(g.buf), done: f.Done}
 	g.buf = append(g.buf, make([]byte, headerSize)...)
@@ -139,6 +142,10 @@ func (j *Journal) commit(g *group) {
 		j.mu.Unlock()
 	}()
 	for i := 0; i < len(g.frames); {
+		if j.lookGone() {
+			refuse(g.frames[i:], ErrGone)
+			return
+		}
 		n := j.fitting(g.frames[i:])
 		if n == 0 {
 			if err := j.rotate(&g.frames[i].header); err != nil {
