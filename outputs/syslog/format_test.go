@@ -1,6 +1,7 @@
 package syslog
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -70,6 +71,42 @@ func TestLongCEFIsShortenedAndNotCut(t *testing.T) {
 		}
 		if n := out.truncated.Value(); n != uint64(i+1) {
 			t.Errorf("%d messages counted", n)
+		}
+	}
+}
+
+// A long argument leaves JSON valid, and everybody who had to do with it in it.
+func TestLongJSONIsShortenedAndNotCut(t *testing.T) {
+	for _, address := range []string{"udp://siem", "tcp://siem"} {
+		s := Default()
+		s.Address.Value, s.Format = address, format.JSON
+		o, err := New(&s, plugin.Env{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		out := o.(*output)
+		e := &event.Event{Dataset: "auditd.log"}
+		for _, f := range []struct {
+			k schema.Key
+			v string
+		}{{schema.ProcessArgs, strings.Repeat("\\", 20000)}, {schema.ProcessCommandLine, strings.Repeat("\\", 20000)}, {schema.UserName, "ana"}, {schema.ContainerID, strings.Repeat("c", 64)}, {schema.EventOutcome, "success"}} {
+			e.Fields.AddString(f.k, f.v)
+		}
+		if err := out.render(e); err != nil {
+			t.Fatal(err)
+		}
+		_, text, _ := strings.Cut(string(out.msg), "] {")
+		var doc struct {
+			User      struct{ Name string }
+			Container struct{ ID string }
+			Event     struct{ Outcome string }
+			Tags      []string
+		}
+		if err := json.Unmarshal([]byte("{"+text), &doc); err != nil || len(out.msg) > out.max || out.truncated.Value() != 1 {
+			t.Fatalf("%s: %v, %d bytes, %d counted: %s", address, err, len(out.msg), out.truncated.Value(), out.msg)
+		}
+		if doc.User.Name != "ana" || len(doc.Container.ID) != 64 || doc.Event.Outcome != "success" || fmt.Sprint(doc.Tags) != "[tallyman_shortened]" {
+			t.Errorf("%s: %+v", address, doc)
 		}
 	}
 }

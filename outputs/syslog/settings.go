@@ -36,10 +36,10 @@ type Settings struct {
 	format.Settings `yaml:",inline"`
 	Facility        string        `yaml:"facility" doc:"The facility of all messages. Where it is not set, authpriv for what concerns identity and the audit trail, local0 for the rest." enum:"user,mail,daemon,auth,syslog,lpr,news,uucp,cron,authpriv,ftp,local0,local1,local2,local3,local4,local5,local6,local7"`
 	DataID          string        `yaml:"sd_id" doc:"The name of the structured data, with the enterprise number of whoever defines it (RFC 5424 section 6.3.2). cef has no structured data." example:"tallyman@32473"`
-	Framing         string        `yaml:"framing" doc:"How messages are told apart on a stream: octet_counting (RFC 6587 3.4.1, RFC 5425; the default of tcp and tls) or newline (the default of unix; a line feed inside a message becomes a blank)." enum:"octet_counting,newline"`
+	Framing         string        `yaml:"framing" doc:"How messages are told apart on a stream: octet_counting (RFC 6587 3.4.1, RFC 5425; the default of tcp and tls) or newline (the default of unix; no message has a line end inside)." enum:"octet_counting,newline"`
 	TLS             *TLS          `yaml:"tls" doc:"Certificates for a tls:// address. The receiver's certificate is always verified."`
 	Timeout         time.Duration `yaml:"timeout" doc:"How long connecting may take, and how long the receiver's host may take to acknowledge a batch."`
-	MaxBytes        plugin.Size   `yaml:"max_bytes" doc:"The most bytes of one message; a longer one is counted and cut between two characters, cef by its own rules. 1400B over UDP and 8KiB otherwise where it is not set."`
+	MaxBytes        plugin.Size   `yaml:"max_bytes" doc:"The most bytes of one message; a longer one is counted and loses what tells least: json and cef stay whole JSON and CEF, a text loses its end. 1400B over UDP and 8KiB otherwise where it is not set."`
 }
 
 // TLS are the certificates of a connection.

@@ -28,6 +28,10 @@ type Encoder struct {
 	esc  []int    // the leaves whose text was no UTF-8
 	mem  []member // the members of one map
 	buf  []byte   // the bytes that are hashed
+
+	size  []int // per leaf, what it took in bytes
+	room  []int // per leaf, what it may take while short is set
+	short bool  // leaves keep within their room, and tags says that something is missing
 }
 
 // chain is a list inside entries: places of its first and last entry.
@@ -42,12 +46,21 @@ type entry struct {
 // New returns an encoder; dotted asks for one flat object with dotted names.
 func New(dotted bool) *Encoder {
 	p := newPlan(dotted)
-	return &Encoder{plan: p, at: make([]chain, len(p.leaves))}
+	n := len(p.leaves)
+	return &Encoder{plan: p, at: make([]chain, n), size: make([]int, n), room: make([]int, n)}
 }
 
 // Append implements plugin.Encoder; it never fails.
 func (c *Encoder) Append(dst []byte, e *event.Event) ([]byte, error) {
+	c.short = false
 	c.gather(e)
+	dst = c.object(dst, e)
+	clear(c.list) // the event's memory is the caller's
+	return dst, nil
+}
+
+// object appends what was gathered.
+func (c *Encoder) object(dst []byte, e *event.Event) []byte {
 	dst = append(dst, '{')
 	fresh := true // nothing stands in the open object yet
 	var path []int32
@@ -67,13 +80,16 @@ func (c *Encoder) Append(dst []byte, e *event.Event) ([]byte, error) {
 			dst = append(dst, c.plan.objects[n]...)
 		}
 		path, fresh = l.path, false
-		dst = c.leaf(dst, e, l, rank)
+		at := len(dst)
+		if dst = c.leaf(dst, e, l, rank); c.short && len(dst)-at > c.room[rank] {
+			dst = c.shorten(dst[:at], e, l, rank)
+		}
+		c.size[rank] = len(dst) - at
 	}
 	for range path {
 		dst = append(dst, '}')
 	}
-	clear(c.list) // the event's memory is the caller's
-	return append(dst, '}'), nil
+	return append(dst, '}')
 }
 
 // gather lists what the event holds by leaf. A key that the event has itself
@@ -82,7 +98,8 @@ func (c *Encoder) Append(dst []byte, e *event.Event) ([]byte, error) {
 func (c *Encoder) gather(e *event.Event) {
 	c.list, c.esc = c.list[:0], c.esc[:0]
 	c.have = bits{}
-	c.at[c.plan.rank[schema.TallymanEscaped]].first = -1 // it may be had without an entry
+	c.at[c.plan.rank[schema.TallymanEscaped]].first = -1 // these may be had without an entry
+	c.at[c.plan.rank[schema.Tags]].first = -1
 	for i := range e.Fields {
 		c.add(&e.Fields[i])
 	}
@@ -178,6 +195,9 @@ func (c *Encoder) leaf(dst []byte, e *event.Event, l *leaf, rank int) []byte {
 	dst = append(dst, l.name...)
 	if l.key == schema.TallymanEscaped {
 		return c.escaped(dst, rank, esc)
+	}
+	if c.short && l.key == schema.Tags {
+		return c.tags(dst, rank, esc)
 	}
 	first := c.list[c.at[rank].first]
 	if first.field == nil {

@@ -14,6 +14,8 @@ type plan struct {
 	leaves  []leaf
 	objects []string // `"process":{` by number
 	rank    []int16  // by schema.Key: its place in leaves; 0 for None, which no event has
+	keep    bits     // the leaves that stay while others can go
+	least   bits     // those of them that stay in any case
 }
 
 // form says how the values of a field are written.
@@ -64,6 +66,16 @@ func newPlan(dotted bool) *plan {
 	keys := schema.Keys()
 	p := &plan{rank: make([]int16, int(keys[len(keys)-1])+1)}
 	p.walk(root, nil, dotted)
+	for rank := range p.leaves {
+		k := p.leaves[rank].key
+		if kept(k) {
+			p.keep.set(rank)
+		}
+		switch k {
+		case schema.Timestamp, schema.EventID, schema.RuleID, schema.Tags:
+			p.least.set(rank)
+		}
+	}
 	return p
 }
 
@@ -133,6 +145,7 @@ type bits [words]uint64
 const words = 8
 
 func (b *bits) set(i int)      { b[i>>6] |= 1 << (i & 63) }
+func (b *bits) clear(i int)    { b[i>>6] &^= 1 << (i & 63) }
 func (b *bits) has(i int) bool { return b[i>>6]&(1<<(i&63)) != 0 }
 
 // next returns the smallest member above i, -1 for none.

@@ -30,7 +30,10 @@ const (
 const most = 1024
 
 // Encoder renders events as text. It implements plugin.Encoder.
-type Encoder struct{ color bool }
+type Encoder struct {
+	color bool
+	cut   bool // the last line was shortened by AppendMax
+}
 
 // New returns an encoder; color asks for the colours of an ANSI terminal.
 func New(color bool) *Encoder { return &Encoder{color: color} }
@@ -56,6 +59,35 @@ func (c *Encoder) Append(dst []byte, e *event.Event) ([]byte, error) {
 	}
 	return happened(dst, e), nil
 }
+
+// more stands where the end of a line is missing.
+const more = "…"
+
+// AppendMax is Append with at most limit bytes: what happened is cut, and when,
+// how bad, where and who stay.
+func (c *Encoder) AppendMax(dst []byte, e *event.Event, limit int) ([]byte, error) {
+	start := len(dst)
+	dst, err := c.Append(dst, e)
+	c.cut = len(dst)-start > limit
+	if !c.cut || err != nil {
+		return dst, err
+	}
+	at := start + max(0, limit-len(more)-len(resetColor))
+	for at > start && !utf8.RuneStart(dst[at]) {
+		at--
+	}
+	dst = c.paint(dst[:at], normal)
+	if len(dst)-start+len(more) <= limit {
+		dst = append(dst, more...)
+	}
+	return dst, nil
+}
+
+// Shortened reports whether the last line of AppendMax was longer than its limit.
+func (c *Encoder) Shortened() bool { return c.cut }
+
+// resetColor is what paint appends for normal.
+const resetColor = "\x1b[0m"
 
 // stamp is how a time is written: as RFC 3339 with a blank for the T.
 const stamp = "2006-01-02 15:04:05.000Z"

@@ -146,3 +146,28 @@ func TestNothingIsAllocatedForAnEvent(t *testing.T) {
 		t.Errorf("%v allocations for an event", n)
 	}
 }
+
+func TestALongLineKeepsItsHead(t *testing.T) {
+	e := &event.Event{Time: time.Date(2026, 11, 21, 2, 25, 1, 0, time.UTC)}
+	e.Fields.AddString(schema.ContainerName, "shop-api-1")
+	e.Fields.AddString(schema.UserAuditName, "ana")
+	e.Fields.AddString(schema.Message, strings.Repeat("世", 300))
+	c := New(false)
+	whole, _ := c.AppendMax(nil, e, 5000)
+	if c.Shortened() {
+		t.Error("a line that fits was shortened")
+	}
+	for limit := 100; limit < 110; limit++ {
+		got, err := c.AppendMax([]byte("before"), e, limit)
+		line, ok := strings.CutPrefix(string(got), "before")
+		head, cut := strings.CutSuffix(line, more)
+		if err != nil || !ok || !cut || !c.Shortened() || len(line) > limit || len(line) < limit-9 || !strings.HasPrefix(string(whole), head) || !strings.Contains(head, " ana ") || !utf8.ValidString(line) {
+			t.Errorf("limit %d: %d bytes, shortened %v, %v: %q", limit, len(line), c.Shortened(), err, line)
+		}
+	}
+	for limit := range 12 {
+		if got, _ := c.AppendMax(nil, e, limit); len(got) > limit {
+			t.Errorf("limit %d: %q", limit, got)
+		}
+	}
+}
