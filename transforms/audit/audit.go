@@ -26,9 +26,11 @@ const Decoder = "audit"
 
 // The markers that this transform adds to tags.
 const (
-	TagLate       = "tallyman_late"       // the event of this serial had been handed on before this record came
-	TagIncomplete = "tallyman_incomplete" // a part of the event is missing or could not be decoded; error.message says which
-	TagUnparsed   = "tallyman_unparsed"   // the line is no audit record; it is kept as it is
+	TagLate       = "tallyman_late"          // the event of this serial had been handed on before this record came
+	TagIncomplete = "tallyman_incomplete"    // a part of the event is missing or could not be decoded; error.message says which
+	TagDuplicate  = "tallyman_duplicate_key" // a field that matters stands twice in a record, with different values; both are kept
+	TagAmbiguous  = "tallyman_ambiguous"     // it cannot be told where a value of the record ends; what was read of it may be chosen by a user
+	TagUnparsed   = "tallyman_unparsed"      // the line is no audit record; it is kept as it is
 )
 
 // Plugin is the transform as a configuration names it: `{type: audit}`.

@@ -217,24 +217,30 @@ func (f *facts) special(v *verdict) {
 	}
 }
 
-// accessVerdict reads what SELinux or AppArmor decided.
+// accessVerdict reads what SELinux or AppArmor decided. A word that is not known
+// decides nothing.
 func (f *facts) accessVerdict(v *verdict) {
-	denied := f.verdict == "denied"
+	word := f.verdict
 	if f.appArmor != "" {
 		v.action, v.name, v.types = f.t.tables.appArmor, f.t.tables.appArmor.name, f.t.tables.appArmor.types
-		switch f.appArmor {
-		case "DENIED":
-			denied = true
-		case "STATUS": // profiles were loaded, replaced or removed
+		word = f.appArmor
+		if word == "STATUS" { // profiles were loaded, replaced or removed
 			*v = verdict{action: f.t.tables.macConfig, name: f.t.tables.macConfig.name, types: f.t.tables.macConfig.types, outcome: "success"}
 			return
 		}
 	}
-	if denied && f.permissive != "1" {
-		v.outcome = "failure"
-		return
+	switch word {
+	case "denied", "DENIED", "KILLED", "ERROR":
+		if f.permissive != "1" {
+			v.outcome = "failure"
+			return
+		}
+		v.types, v.outcome = "allowed", "success"
+	case "granted", "ALLOWED", "AUDIT":
+		v.types, v.outcome = "allowed", "success"
+	default:
+		v.types, v.outcome = "info", "unknown"
 	}
-	v.types, v.outcome = "allowed", "success"
 }
 
 func (f *facts) bpfOp() string {

@@ -25,8 +25,9 @@ func (s *stage) emit(p *pending) {
 		n += p.parts[i].records
 	}
 	incomplete := len(f.wants) > 0
+	doubtful := f.doubts()
 	raw := ""
-	if keep := s.t.set.KeepOriginal; keep == "always" || keep == "on_error" && incomplete {
+	if keep := s.t.set.KeepOriginal; keep == "always" || keep == "on_error" && (incomplete || doubtful) {
 		raw = joinRaw(p.parts)
 		f.out.AddString(schema.EventHash, digest(raw))
 	}
@@ -36,10 +37,14 @@ func (s *stage) emit(p *pending) {
 	}
 	if incomplete {
 		f.out.AddString(schema.Tags, TagIncomplete)
-		f.out.AddString(schema.ErrorMessage, strings.Join(f.wants, "; "))
 		s.t.count.incomplete.Inc()
 	}
-	f.inherit(first.fields)
+	if incomplete || doubtful {
+		f.out.AddString(schema.ErrorMessage, strings.Join(f.wants, "; "))
+	}
+	for i := range p.parts {
+		f.inherit(p.parts[i].fields)
+	}
 	s.out.Events = append(s.out.Events, event.Event{
 		ID:      s.id(p, first),
 		Time:    time.UnixMilli(p.ms).UTC(),
@@ -51,6 +56,19 @@ func (s *stage) emit(p *pending) {
 		Shared:  first.shared,
 		Raw:     raw,
 	})
+}
+
+// doubts flags what may not be what it seems to be, and says why.
+func (f *facts) doubts() bool {
+	if f.duplicate {
+		f.out.AddString(schema.Tags, TagDuplicate)
+		f.want("a field stands twice with different values")
+	}
+	if f.ambiguous {
+		f.out.AddString(schema.Tags, TagAmbiguous)
+		f.want("it is not clear where a value ends")
+	}
+	return f.duplicate || f.ambiguous
 }
 
 // id is the stable id of an event (SCHEMA event.id). Where a source has no
@@ -129,14 +147,25 @@ func (f *facts) lost(text string) {
 	out.AddString(schema.Message, "the kernel lost audit records: "+text)
 }
 
-// inherit adds what the input knew of the record, unless the event says it.
+// inherit adds what the input knew of a record, unless the event says it. Lists,
+// like tags, are joined.
 func (f *facts) inherit(fields event.Fields) {
 	own := len(f.out)
 	for _, x := range fields {
-		if f.out[:own].GetNamed(x.Key, x.Name).IsZero() {
+		if f.out[:own].GetNamed(x.Key, x.Name).IsZero() || x.Key.Info().Many && !f.lists(own, x) {
 			f.out = append(f.out, x)
 		}
 	}
+}
+
+// lists reports whether a value is among the first n fields.
+func (f *facts) lists(n int, x event.Field) bool {
+	for _, y := range f.out[:n] {
+		if y == x {
+			return true
+		}
+	}
+	return false
 }
 
 func joinRaw(parts []part) string {

@@ -34,10 +34,18 @@ type facts struct {
 
 // one is what is set back for every event.
 type one struct {
-	head   *part // the record that says what the event is
-	sys    bool  // there is a SYSCALL record
-	exec   bool  // there is an EXECVE record
-	mixed  bool  // there are records whose fields may repeat those of others
+	head  *part // the record that says what the event is
+	sys   bool  // there is a SYSCALL record
+	exec  bool  // there is an EXECVE record
+	mixed bool  // there are records whose fields may repeat those of others
+
+	duplicate bool   // a field that matters stood twice in a record, with different values
+	ambiguous bool   // a value may hold what others took for fields, or the other way round
+	cur       string // the record that is read, for duplicates
+	capped    bool   // leftover minds dataLimit
+	over      bool   // leftover found no room
+	steps     int    // fields that leftover was compared with, for tests
+
 	arch   *arch
 	call   *call
 	sub    *call  // what socketcall stands for
@@ -76,6 +84,7 @@ type one struct {
 type ids struct {
 	auid, uid, gid, euid, suid, fsuid, egid, sgid, fsgid, id, acct string
 	auidName, uidName, gidName, euidName, idName                   string
+	named                                                          uint8 // which names auditd gave; its first word counts, even that there is none
 }
 
 func (f *facts) init(t *Transform) {
@@ -186,6 +195,7 @@ func (f *facts) first(dst *string, key, val string) {
 		*dst = val
 	} else if *dst != val {
 		f.leftover(key, val)
+		f.duplicate = f.duplicate || twice(f.cur, key)
 	}
 }
 
@@ -213,11 +223,17 @@ func (f *facts) leftover(name, val string) {
 		name = "text" // words that are no field
 	}
 	if f.mixed {
-		for i := range f.data {
+		n := min(len(f.data), dataLimit)
+		f.steps += n
+		for i := range f.data[:n] {
 			if f.data[i].Name == name && f.data[i].Val.Str() == val {
 				return
 			}
 		}
+	}
+	if f.capped && len(f.data) >= dataLimit {
+		f.over = true
+		return
 	}
 	f.data = append(f.data, event.Field{Key: schema.AuditdData, Name: name, Val: event.String(val)})
 }

@@ -25,10 +25,21 @@ type Token struct {
 // Walk steps through the fields of a record's Body, Enriched part or msg body.
 // The zero Walk is at the end; start one with NewWalk.
 type Walk struct {
-	s   string
-	i   int
-	key int // the length of the name at i where it was seen already, else 0
+	s    string
+	i    int
+	key  int // the length of the name at i where it was seen already, else 0
+	mode mode
+	odd  bool // in quotesKnown: a value began with a quote that its field never has
 }
+
+// mode says which marks a walk takes for marks.
+type mode uint8
+
+const (
+	marksAll    mode = iota // quotes and apostrophes of any field
+	quotesKnown             // a kernel record: quotes only where the kernel writes them, and no msg='…'
+	quotesAll               // a program's text: an apostrophe is a byte like any other
+)
 
 // NewWalk returns a walk over s from its start.
 func NewWalk(s string) Walk { return Walk{s: s} }
@@ -62,17 +73,62 @@ func (w *Walk) next(t *Token) bool {
 	}
 	w.i = i
 	switch {
-	case n > 0 && i < len(s) && s[i] == '"':
+	case n > 0 && i < len(s) && s[i] == '"' && (w.mode == marksAll || w.quoted(t.Key)):
 		w.i = closing(s, i)
 		t.Form, t.Val, t.End = Quoted, inner(s[i:w.i], '"'), w.i
-	case n > 0 && i < len(s) && s[i] == '\'':
-		w.i = apostrophe(s, i)
+	case n > 0 && i < len(s) && s[i] == '\'' && w.apostrophe(t.Key):
 		t.Form, t.Val, t.End = Body, inner(s[i:w.i], '\''), w.i
 	default:
 		t.End = w.bare()
 		t.Val = s[i:t.End]
 	}
 	return true
+}
+
+// quoted reports whether the quote at w.i begins a quoted value. In a kernel
+// record that is known by the field; it is noted where it should not be there. In
+// a program's text the quote must end before another field.
+func (w *Walk) quoted(key string) bool {
+	if w.mode == quotesKnown {
+		ok := kernelQuotes(key)
+		w.odd = w.odd || !ok
+		return ok
+	}
+	n := strings.IndexByte(w.s[w.i+1:], '"')
+	end := w.i + 1 + n + 1
+	return n >= 0 && (end == len(w.s) || strings.IndexByte(" ,):", w.s[end]) >= 0)
+}
+
+// apostrophe steps over the text in apostrophes at w.i, if it is one. A program
+// may have written any number of them inside msg='…', which is the last field of
+// its record and so goes on to the last one, or to the end where the line was cut.
+func (w *Walk) apostrophe(key string) bool {
+	s, i := w.s, w.i
+	switch {
+	case w.mode == quotesAll:
+		return false
+	case key != "msg" || w.mode == quotesKnown:
+		n := strings.IndexByte(s[i+1:], '\'')
+		if end := i + 1 + n + 1; n >= 0 && (end == len(s) || s[end] == ' ') {
+			w.i = end
+			return true
+		}
+		return false
+	}
+	w.i = len(s)
+	if n := strings.LastIndexByte(s, '\''); n > i && strings.Trim(s[n+1:], " ") == "" {
+		w.i = n + 1
+	}
+	return true
+}
+
+// closing returns the index after the quote that ends the text opened at i.
+// The kernel writes a value that holds a quote in hex, so the next one ends it.
+func closing(s string, i int) int {
+	if n := strings.IndexByte(s[i+1:], '"'); n >= 0 {
+		return i + 1 + n + 1
+	}
+	return len(s)
 }
 
 // inner cuts the marks; a text whose end mark is missing keeps only its start cut.

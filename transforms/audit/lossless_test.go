@@ -51,7 +51,7 @@ func checkValues(t *testing.T, name string, e *event.Event) int {
 		if err != nil {
 			t.Fatalf("%s: %v: %q", name, err, line)
 		}
-		for _, tok := range tokens(rec.Body) {
+		for _, tok := range tokens(rec.Body, marksAll) {
 			n++
 			if !absent(tok) && !derived(rec.Type, tok, e, have) {
 				t.Errorf("%s: %s of %s is lost: %q\n%s", name, tok.Key, rec.Type, tok.Val, show(e))
@@ -63,15 +63,15 @@ func checkValues(t *testing.T, name string, e *event.Event) int {
 }
 
 // tokens returns the fields of a body and of the msg='…' in it.
-func tokens(s string) []Token {
+func tokens(s string, in mode) []Token {
 	var out []Token
-	for w := NewWalk(s); ; {
+	for w := (Walk{s: s, mode: in}); ; {
 		tok, ok := w.Next()
 		switch {
 		case !ok:
 			return out
 		case tok.Form == Body:
-			out = append(out, tokens(tok.Val)...)
+			out = append(out, tokens(tok.Val, quotesAll)...)
 		default:
 			out = append(out, tok)
 		}

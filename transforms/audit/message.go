@@ -22,6 +22,8 @@ func (f *facts) message(v verdict) string {
 	switch {
 	case phrase == "":
 		phrase = "wrote"
+	case v.types == "info" && v.action.types == "denied": // a verdict that is not known
+		phrase = "was checked for access"
 	case f.opens() && v.types == "creation":
 		phrase = "created"
 	}

@@ -6,15 +6,28 @@ import "strings"
 // those of programs, access control, configuration, anomalies, and what the
 // kernel adds for single calls.
 func (f *facts) other(p *part) {
-	f.walk(p, p.rec.Body)
+	f.walk(p)
+	f.translated(&p.rec)
 	f.enriched(&p.rec)
 }
 
-// walk takes every field of a record or of the msg='…' inside it.
-func (f *facts) walk(p *part, s string) {
+// walk takes every field of a record.
+func (f *facts) walk(p *part) {
+	s := p.rec.Body
+	if n := nameEnd(p.typ, s); n > 0 {
+		key, name, _ := strings.Cut(s[:n], "=")
+		f.leftover(key, name)
+		s = s[n:]
+	}
+	f.cur = s
+	w := Walk{s: s}
+	if p.typ != typeUnknown && !user(p.typ) {
+		w.mode = quotesKnown
+	}
 	old := "" // "old" or "new", where a LOGIN record says so before the field
 	var t Token
-	for w := NewWalk(s); w.next(&t); {
+	sp := f.many(s)
+	for w.next(&t) {
 		if p.typ == typeLogin && t.Form == Bare {
 			var next string
 			t.Val, next = cutWord(t.Val)
@@ -23,30 +36,41 @@ func (f *facts) walk(p *part, s string) {
 			}
 			old = next
 		}
-		switch {
-		case t.Key == "":
-			f.words(t.Val)
-		case t.Form == Body && t.Key == "msg":
-			f.walk(p, t.Val)
-		case p.typ == typeObjPID:
-			f.targetField(&t)
-		case p.typ == typeOpenat2 && t.Key == "oflag":
-			f.oflag = t.Val
-		case p.typ == typeOpenat2 && t.Key == "mode":
-			f.omode = t.Val
-		case p.typ == typeSockCall && len(t.Key) == 2 && t.Key[0] == 'a':
-			f.socketcall(&t)
-		case p.typ == typeModule && t.Key == "name":
-			f.module = f.text(&t)
-			f.leftover(t.Key, f.module)
-		case aboutFile(p.typ):
-			f.access(&t)
-		case user(p.typ) || f.head == p:
-			f.program(&t)
-		default:
-			if !f.common(&t) {
-				f.rest(&t)
-			}
+		if t.Form == Body && t.Key == "msg" {
+			f.programText(p, t.Val)
+		} else {
+			f.field(p, &t)
+		}
+		sp.after(&t)
+	}
+	sp.end()
+	f.ambiguous = f.ambiguous || w.odd
+	f.cur = ""
+}
+
+// field takes one field of a record, outside of msg='…'.
+func (f *facts) field(p *part, t *Token) {
+	switch {
+	case t.Key == "":
+		f.words(p, t.Val)
+	case p.typ == typeObjPID:
+		f.targetField(t)
+	case p.typ == typeOpenat2 && t.Key == "oflag":
+		f.oflag = t.Val
+	case p.typ == typeOpenat2 && t.Key == "mode":
+		f.omode = t.Val
+	case p.typ == typeSockCall && len(t.Key) == 2 && t.Key[0] == 'a':
+		f.socketcall(t)
+	case p.typ == typeModule && t.Key == "name":
+		f.module = f.text(t)
+		f.leftover(t.Key, f.module)
+	case aboutFile(p.typ):
+		f.access(t)
+	case user(p.typ) || f.head == p:
+		f.program(t)
+	default:
+		if !f.common(t) {
+			f.rest(t)
 		}
 	}
 }
@@ -64,12 +88,11 @@ func cutWord(s string) (val, next string) {
 }
 
 // words takes text that is no field.
-func (f *facts) words(s string) {
+func (f *facts) words(p *part, s string) {
 	rest, isAVC := strings.CutPrefix(s, "avc:")
-	if !isAVC {
-		if s, ok := strings.CutPrefix(s, "(hostname="); ok { // RHEL 5 put its fields in parentheses
-			f.program(&Token{Key: "hostname", Val: s})
-			return
+	if !isAVC || p.typ != typeAVC && p.typ != typeUserAVC || f.verdict != "" {
+		if isAVC && f.verdict != "" {
+			f.duplicate = true
 		}
 		f.leftover("text", s)
 		return
@@ -142,74 +165,4 @@ func (f *facts) access(t *Token) {
 			f.rest(t)
 		}
 	}
-}
-
-// program takes a field of a record that a program wrote, or of another record
-// that is the head of its event.
-func (f *facts) program(t *Token) {
-	switch t.Key {
-	case "res", "result":
-		f.first(&f.res, t.Key, trim(t))
-	case "success":
-		f.first(&f.success, t.Key, t.Val)
-	case "exit":
-		f.first(&f.exit, t.Key, t.Val)
-	case "acct":
-		f.first(&f.ids.acct, t.Key, f.account(t))
-	case "id":
-		f.first(&f.ids.id, t.Key, t.Val)
-	case "old-auid", "old-ses":
-		if !unset(t.Val) {
-			f.leftover(t.Key, t.Val)
-		}
-	case "op":
-		f.first(&f.op, t.Key, t.Val)
-	case "addr":
-		f.first(&f.addr, t.Key, trim(t))
-	case "hostname":
-		f.first(&f.hostname, t.Key, trim(t))
-	case "terminal":
-		f.first(&f.tty, t.Key, trim(t))
-	case "grp":
-		f.first(&f.grp, t.Key, f.text(t))
-	case "cmd":
-		f.first(&f.cmd, t.Key, f.text(t))
-	case "cwd":
-		f.first(&f.cwd, t.Key, f.text(t))
-	case "unit":
-		f.first(&f.unit, t.Key, t.Val)
-	case "syscall":
-		f.first(&f.nr, t.Key, t.Val)
-	case "arch":
-		if f.arch = f.t.tables.arches[t.Val]; f.arch == nil {
-			f.leftover(t.Key, t.Val)
-		}
-	case "permissive":
-		f.permissive = t.Val
-		f.leftover(t.Key, t.Val)
-	case "code":
-		f.seccompCode = t.Val
-		f.leftover(t.Key, t.Val)
-	default:
-		if !f.common(t) {
-			f.rest(t)
-		}
-	}
-}
-
-// account returns the text of acct. Old programs wrote it bare, before a colon.
-func (f *facts) account(t *Token) string {
-	if t.Form == Bare {
-		t.Val = strings.TrimSuffix(t.Val, " :")
-	}
-	return f.text(t)
-}
-
-// trim cuts the marks that RHEL 5 put around bare fields:
-// "(hostname=?, addr=?, terminal=cron res=success)".
-func trim(t *Token) string {
-	if t.Form != Bare {
-		return t.Val
-	}
-	return strings.TrimRight(t.Val, ",)")
 }

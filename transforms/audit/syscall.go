@@ -2,7 +2,7 @@ package audit
 
 // syscall reads a SYSCALL record.
 func (f *facts) syscall(r *Record) {
-	f.sys = true
+	f.sys, f.cur = true, r.Body
 	var t Token
 	for w := NewWalk(r.Body); w.next(&t); {
 		switch t.Key {
@@ -12,11 +12,11 @@ func (f *facts) syscall(r *Record) {
 				f.leftover("arch", t.Val)
 			}
 		case "syscall":
-			f.nr = t.Val
+			f.first(&f.nr, t.Key, t.Val)
 		case "success":
-			f.success = t.Val
+			f.first(&f.success, t.Key, t.Val)
 		case "exit":
-			f.exit = t.Val
+			f.first(&f.exit, t.Key, t.Val)
 		case "a0", "a1", "a2", "a3":
 			f.arg[t.Key[1]-'0'] = t.Val
 		case "items":
@@ -27,6 +27,7 @@ func (f *facts) syscall(r *Record) {
 			}
 		}
 	}
+	f.cur = ""
 	f.enriched(r)
 	if nr, ok := decimal(f.nr); ok {
 		f.call = f.arch.call(nr)
@@ -98,18 +99,45 @@ func (f *facts) enriched(r *Record) {
 	for w := NewWalk(r.Enriched); w.next(&t); {
 		switch t.Key {
 		case "AUID":
-			nameOf(&id.auidName, t.Val)
+			id.name(&id.auidName, 1, t.Val)
 		case "UID":
-			nameOf(&id.uidName, t.Val)
+			id.name(&id.uidName, 2, t.Val)
 		case "GID":
-			nameOf(&id.gidName, t.Val)
+			id.name(&id.gidName, 4, t.Val)
 		case "EUID":
-			nameOf(&id.euidName, t.Val)
+			id.name(&id.euidName, 8, t.Val)
 		case "ID":
-			nameOf(&id.idName, t.Val)
+			id.name(&id.idName, 16, t.Val)
 		case "SYSCALL":
 			f.nrTag = t.Val
+		default:
+			if !seam(r.Enriched[t.Pos:]) {
+				f.leftover(t.Key, t.Val)
+			}
 		}
+	}
+}
+
+// translated flags a record whose enriched part names what its body has not.
+func (f *facts) translated(r *Record) {
+	if r.Enriched == "" {
+		return
+	}
+	var t Token
+	for w := NewWalk(r.Enriched); w.next(&t); {
+		if !translates(r.Body, t.Key) {
+			f.ambiguous = true
+			return
+		}
+	}
+}
+
+// name takes the first word of auditd on one of the ids. It translates every id
+// of a record, those of a program's text after those of the kernel.
+func (id *ids) name(dst *string, bit uint8, val string) {
+	if id.named&bit == 0 {
+		id.named |= bit
+		nameOf(dst, val)
 	}
 }
 

@@ -1,0 +1,140 @@
+package audit
+
+import "strings"
+
+// separator stands before what auditd adds with log_format=ENRICHED. It is a
+// byte like any other inside a name or a program's text, so alone it says
+// nothing.
+const separator = 0x1d
+
+// enrichedKeys are the names that auditd gives to what it adds; they are the
+// upper-case forms of the fields they translate.
+var enrichedKeys = [...]string{"ARCH", "SYSCALL", "SADDR", "AUID", "EUID", "SUID", "FSUID", "OUID", "UID",
+	"EGID", "SGID", "FSGID", "OGID", "GID", "ID", "OAUID", "SAUID", "IUID", "OLD-AUID", "OBJ_UID", "OBJ_GID", "NEW_GID"}
+
+// split parts a body from what auditd added to it: after the last 0x1D behind
+// which stand only such additions, to the end, or after the place where a copy
+// of the log dropped that byte (`res=1AUID="x"`). Kernel fields have lower-case
+// names and a program's text ends with an apostrophe, so neither can pass for an
+// addition.
+func split(body string) (raw, enriched string) {
+	if first := strings.IndexByte(body, separator); first >= 0 {
+		last := strings.LastIndexByte(body, separator)
+		if added(body[last+1:]) {
+			return body[:last], body[last+1:]
+		}
+		if first != last && added(body[first+1:]) { // a name that auditd added holds the others
+			return body[:first], body[first+1:]
+		}
+		return body, ""
+	}
+	if !mayHaveSeam(body) {
+		return body, ""
+	}
+	// Only what stands outside quotes can be the seam: text under a user's
+	// control is inside them, or hex.
+	for i := 0; i < len(body); {
+		switch c := body[i]; {
+		case c == '"':
+			i = closing(body, i)
+		case c == '\'':
+			i = strings.LastIndexByte(body, '\'') + 1
+		case c >= 'A' && c <= 'Z' && i > 0 && body[i-1] != ' ' && seam(body[i:]) && added(body[i:]):
+			return body[:i], body[i:]
+		default:
+			i++
+		}
+	}
+	return body, ""
+}
+
+// added reports whether s is what auditd adds and nothing else, to its end:
+// upper-case names with a value in quotes, a word, or the braces of SADDR.
+func added(s string) bool {
+	for s != "" {
+		n := upperKey(s)
+		if n == 0 || n+1 >= len(s) {
+			return false
+		}
+		switch s = s[n+1:]; s[0] {
+		case '"':
+			end := strings.IndexByte(s[1:], '"')
+			if end < 0 {
+				return false
+			}
+			s = s[end+2:]
+		case '{':
+			return s[len(s)-1] == '}'
+		default:
+			i := 0
+			for ; i < len(s) && s[i] != ' '; i++ {
+				if c := s[i]; c == '=' || c == '"' || c == '\'' || c == separator {
+					return false
+				}
+			}
+			s = s[i:]
+		}
+		if s != "" && s[0] != ' ' {
+			return false
+		}
+		s = strings.TrimLeft(s, " ")
+	}
+	return true
+}
+
+// upperKey returns the length of the name of an addition at the start of s, 0
+// for none.
+func upperKey(s string) int {
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case c >= 'A' && c <= 'Z', i > 0 && (c == '_' || c == '-' || c >= '0' && c <= '9'):
+		case c == '=':
+			return i
+		default:
+			return 0
+		}
+	}
+	return 0
+}
+
+// mayHaveSeam looks for what every enriched part has (an id, or the address of
+// SOCKADDR) and nearly all RAW records have not, much faster than the walk by
+// quotes.
+func mayHaveSeam(s string) bool {
+	return strings.Contains(s, "ID=") || strings.HasPrefix(s, "saddr=") && strings.Contains(s, "SADDR=")
+}
+
+// seam reports whether s starts with a field that auditd is known to add.
+func seam(s string) bool {
+	for _, k := range enrichedKeys {
+		if len(s) > len(k) && s[len(k)] == '=' && s[:len(k)] == k {
+			return true
+		}
+	}
+	return false
+}
+
+// translates reports whether a body has the field that auditd's key is made of.
+func translates(body, key string) bool {
+	var b [24]byte
+	if len(key) >= len(b) {
+		return false
+	}
+	for i := 0; i < len(key); i++ {
+		b[i] = key[i]
+		if c := key[i]; c >= 'A' && c <= 'Z' {
+			b[i] = c + 'a' - 'A'
+		}
+	}
+	b[len(key)] = '='
+	for at := 0; ; {
+		i := strings.Index(body[at:], string(b[:len(key)+1]))
+		if i < 0 {
+			return false
+		}
+		if at += i; at == 0 || !keyBytes[body[at-1]] {
+			return true
+		}
+		at++
+	}
+}

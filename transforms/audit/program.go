@@ -1,0 +1,155 @@
+package audit
+
+import "strings"
+
+// programText takes what a program wrote inside msg='…'. Whoever may write audit records
+// (CAP_AUDIT_WRITE, which containers have) chooses all of it, so it sets only the
+// fields that SCHEMA §4.5 gives to programs. What is said there of process ids,
+// logins, calls and keys is kept as it is: those are the kernel's to say.
+func (f *facts) programText(p *part, s string) {
+	w := Walk{s: s, mode: quotesAll}
+	var t Token
+	sp := f.many(s)
+	for w.next(&t) {
+		f.said(p, &t)
+		sp.after(&t)
+	}
+	sp.end()
+}
+
+// said takes one field of a program's text.
+func (f *facts) said(p *part, t *Token) {
+	if t.Form == Quoted && strings.Contains(t.Val, " res=") { // a quote of somebody else may hide what the program said
+		f.ambiguous = true
+	}
+	switch t.Key {
+	case "":
+		if s, ok := strings.CutPrefix(t.Val, "(hostname="); ok { // RHEL 5 put its fields in parentheses
+			f.once(&f.hostname, "hostname", strings.TrimRight(s, ",)"))
+		} else {
+			f.words(p, t.Val)
+		}
+	case "res", "result": // programs write it last, after what others may choose
+		f.last(&f.res, t.Key, trim(t))
+	case "acct":
+		f.once(&f.ids.acct, t.Key, f.account(t))
+	case "id":
+		f.once(&f.ids.id, t.Key, t.Val)
+	case "op":
+		f.once(&f.op, t.Key, t.Val)
+	case "addr":
+		f.once(&f.addr, t.Key, trim(t))
+	case "hostname":
+		f.once(&f.hostname, t.Key, trim(t))
+	case "terminal":
+		f.once(&f.tty, t.Key, trim(t))
+	case "grp":
+		f.once(&f.grp, t.Key, f.text(t))
+	case "cmd":
+		f.once(&f.cmd, t.Key, f.text(t))
+	case "cwd":
+		f.once(&f.cwd, t.Key, f.text(t))
+	case "unit":
+		f.once(&f.unit, t.Key, t.Val)
+	case "exe":
+		if p.typ == typeUserAVC { // it stands behind the command line of the one who asked
+			f.last(&f.exe, t.Key, f.text(t))
+		} else {
+			f.once(&f.exe, t.Key, f.text(t))
+		}
+	case "permissive":
+		if p.typ == typeUserAVC {
+			f.last(&f.permissive, t.Key, t.Val)
+		}
+		f.rest(t)
+	default:
+		f.rest(t)
+	}
+}
+
+// once sets *dst; what another field of this name says is kept beside it, and
+// the event flagged.
+func (f *facts) once(dst *string, key, val string) {
+	if *dst == "" {
+		*dst = val
+	} else if *dst != val {
+		f.leftover(key, val)
+		f.duplicate = true
+	}
+}
+
+// last sets *dst also where it was set before; what it held is kept.
+func (f *facts) last(dst *string, key, val string) {
+	if *dst != "" && *dst != val {
+		f.leftover(key, *dst)
+		f.duplicate = true
+	}
+	*dst = val
+}
+
+// program takes a field that the kernel or the audit daemon wrote before the text
+// of a program, or in a record that is the head of its event.
+func (f *facts) program(t *Token) {
+	switch t.Key {
+	case "res", "result":
+		f.first(&f.res, t.Key, trim(t))
+	case "success":
+		f.first(&f.success, t.Key, t.Val)
+	case "exit":
+		f.first(&f.exit, t.Key, t.Val)
+	case "acct":
+		f.first(&f.ids.acct, t.Key, f.account(t))
+	case "id":
+		f.first(&f.ids.id, t.Key, t.Val)
+	case "old-auid", "old-ses":
+		if !unset(t.Val) {
+			f.leftover(t.Key, t.Val)
+		}
+	case "op":
+		f.first(&f.op, t.Key, t.Val)
+	case "addr":
+		f.first(&f.addr, t.Key, trim(t))
+	case "hostname":
+		f.first(&f.hostname, t.Key, trim(t))
+	case "terminal":
+		f.first(&f.tty, t.Key, trim(t))
+	case "grp":
+		f.first(&f.grp, t.Key, f.text(t))
+	case "cmd":
+		f.first(&f.cmd, t.Key, f.text(t))
+	case "cwd":
+		f.first(&f.cwd, t.Key, f.text(t))
+	case "unit":
+		f.first(&f.unit, t.Key, t.Val)
+	case "syscall":
+		f.first(&f.nr, t.Key, t.Val)
+	case "arch":
+		if f.arch = f.t.tables.arches[t.Val]; f.arch == nil {
+			f.leftover(t.Key, t.Val)
+		}
+	case "code":
+		f.seccompCode = t.Val
+		f.leftover(t.Key, t.Val)
+	default:
+		if !f.common(t) {
+			f.rest(t)
+		}
+	}
+}
+
+// account returns the text of acct. Old programs wrote it bare, before a colon.
+func (f *facts) account(t *Token) string {
+	if t.Form == Bare {
+		t.Val = strings.TrimSuffix(t.Val, " :")
+	}
+	return f.text(t)
+}
+
+// trim cuts the marks that RHEL 5 put around bare fields:
+// "(hostname=?, addr=?, terminal=cron res=success)".
+func trim(t *Token) string {
+	if t.Form != Bare {
+		return t.Val
+	}
+	return strings.TrimRight(t.Val, ",)")
+}
