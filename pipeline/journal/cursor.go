@@ -12,6 +12,10 @@ import (
 // waiting for the second to end.
 const manyAcks = 10_000
 
+// patience is how often the disk may fail to give a frame before it counts as
+// damaged.
+const patience = 5
+
 // Entry is one frame as a cursor hands it out.
 type Entry struct {
 	Seq                uint64
@@ -56,14 +60,16 @@ func (j *Journal) Cursor(name string) (*Cursor, error) {
 			return c, nil
 		}
 	}
+	known := false
 	c := &Cursor{j: j, state: cursorState{name: name, seq: j.durable + 1, base: j.accepted, at: j.accepted}}
 	if j.rebuilt && len(j.segments) > 0 {
+		j.know(0)
 		first := j.segments[0]
 		c.state.seq, c.state.base, c.state.at = first.first, first.before, first.before
 	}
 	for i := range j.adopted {
 		if j.adopted[i].name == name {
-			c.state = j.adopted[i]
+			c.state, known = j.adopted[i], true
 			j.adopted = append(j.adopted[:i], j.adopted[i+1:]...)
 			break
 		}
@@ -71,7 +77,16 @@ func (j *Journal) Cursor(name string) (*Cursor, error) {
 	c.next, c.at = c.state.seq, c.state.at
 	j.cursors = append(j.cursors, c)
 	j.mu.Unlock()
-	return c, j.save(0)
+	if err := j.save(0); err != nil {
+		j.mu.Lock()
+		defer j.mu.Unlock()
+		j.cursors = slices.DeleteFunc(j.cursors, func(o *Cursor) bool { return o == c })
+		if known {
+			j.adopted = append(j.adopted, c.state)
+		}
+		return nil, err
+	}
+	return c, nil
 }
 
 // Orphans returns the names of cursors that the journal keeps and nobody took
@@ -211,7 +226,7 @@ func (c *Cursor) step(p place) (Entry, bool, error) {
 			if err != nil {
 				return Entry{}, false, fmt.Errorf("journal: %w", err)
 			}
-			c.seg, c.scan = p.seg, scan{seg: p.seg, file: file, off: segmentHeaderSize, body: c.scan.body}
+			c.seg, c.scan = p.seg, scan{seg: p.seg, file: file, off: segmentHeaderSize, body: c.scan.body, window: c.scan.window[:0], patience: patience, failed: c.scan.failed}
 		}
 		c.scan.end, c.scan.from = p.end, p.next
 		f, err = c.scan.next()

@@ -156,9 +156,12 @@ func (v *View) tailOf(t *tail, i int, f vfs.File) error {
 	if i+1 < len(v.segments) {
 		limit = v.segments[i+1].first
 	}
-	part, _, err := readTail(v.segments[i], f, limit)
+	part, _, err := readTail(v.segments[i], f, limit, nil)
 	if err != nil {
 		return err
+	}
+	if s := v.segments[i]; part.last == 0 && part.snap && s.known {
+		part.last, part.all = s.first-1, s.before // begun and still empty
 	}
 	if t.state != nil {
 		part.state = t.state

@@ -3,6 +3,7 @@ package journal
 import (
 	"errors"
 	"io"
+	"maps"
 	"path/filepath"
 	"slices"
 
@@ -56,6 +57,9 @@ type tail struct {
 	all   totals // up to and with last
 	marks map[string][]byte
 	state *state // from the snapshot, nil when it is lost
+
+	snap       bool  // its snapshot is whole
+	redo, upto int64 // the bytes that no later frame knows as durable
 }
 
 // newest reads segments from the newest backwards until one holds a frame.
@@ -71,11 +75,7 @@ func (j *Journal) newest() (*tail, error) {
 			s.release(&j.o)
 			return nil, err
 		}
-		limit := uint64(1<<64 - 1)
-		if i+1 < len(j.segments) {
-			limit = j.segments[i+1].first // what an abandoned segment holds from there on counts no more
-		}
-		part, end, err := readTail(s, f, limit)
+		part, end, err := j.read(i, f)
 		s.release(&j.o)
 		if err != nil {
 			return nil, err
@@ -83,18 +83,49 @@ func (j *Journal) newest() (*tail, error) {
 		if t.state == nil {
 			t.state = part.state
 		}
+		if len(t.marks) == 0 {
+			t.marks = part.marks
+		}
 		if part.last > 0 {
 			part.state = t.state
-			return part, j.settleTail(s, end)
+			return part, j.settleTail(s, end, part.redo, part.upto)
+		}
+		if part.snap && s.known {
+			// Begun and still empty: its header and snapshot say all of what is before.
+			part.last, part.all, part.state = s.first-1, s.before, t.state
+			return part, nil
 		}
 	}
 	return t, nil
 }
 
+// read reads segment i to its end. Without a whole snapshot its marks stand on
+// those of the segment before.
+func (j *Journal) read(i int, f vfs.File) (*tail, int64, error) {
+	limit := uint64(1<<64 - 1)
+	if i+1 < len(j.segments) {
+		limit = j.segments[i+1].first // what an abandoned segment holds from there on counts no more
+	}
+	part, end, err := readTail(j.segments[i], f, limit, nil)
+	if err != nil || part.snap || i == 0 {
+		return part, end, err
+	}
+	g, err := j.segments[i-1].open(&j.o)
+	if err != nil {
+		return part, end, nil // as good as damaged
+	}
+	defer j.segments[i-1].release(&j.o)
+	base, _, err := j.read(i-1, g)
+	if err != nil {
+		return part, end, nil
+	}
+	return readTail(j.segments[i], f, limit, base.marks)
+}
+
 // settleTail makes what was found in the newest segment durable: after a kill it
 // may be in the kernel's memory only, and what is appended from now on stands on
 // it. It also gives back the preallocated room from end on, unless end is 0.
-func (j *Journal) settleTail(s *segment, end int64) error {
+func (j *Journal) settleTail(s *segment, end, redo, upto int64) error {
 	f, err := j.o.FS.Open(filepath.Join(j.o.Dir, s.name), vfs.Write)
 	if err != nil {
 		return err
@@ -106,7 +137,13 @@ func (j *Journal) settleTail(s *segment, end int64) error {
 			s.size = end
 		}
 	}
-	return errors.Join(f.Datasync(), f.Close())
+	// A sync that failed before the kill left pages that count as clean and that
+	// no disk has: a sync alone would prove nothing, so they are written again.
+	b := make([]byte, upto-redo)
+	if _, err = f.ReadAt(b, redo); err == nil || errors.Is(err, io.EOF) {
+		_, err = f.WriteAt(b, redo)
+	}
+	return errors.Join(err, f.Datasync(), f.Close())
 }
 
 // readTail walks the newest segment. A frame that is damaged and that no later
@@ -116,7 +153,7 @@ func (j *Journal) settleTail(s *segment, end int64) error {
 //
 // The second result is where the file may be cut, 0 for nowhere: only zeros
 // follow.
-func readTail(s *segment, f vfs.File, limit uint64) (*tail, int64, error) {
+func readTail(s *segment, f vfs.File, limit uint64, base map[string][]byte) (*tail, int64, error) {
 	size, err := f.Size()
 	if err != nil {
 		return nil, 0, err
@@ -144,15 +181,24 @@ func readTail(s *segment, f vfs.File, limit uint64) (*tail, int64, error) {
 		whole = append(whole, keep)
 	}
 	known := uint64(0)
+	if limit < 1<<64-1 {
+		known = limit - 1 // a newer segment begins only when all before it is durable
+	}
 	for i := range whole {
 		known = max(known, whole[i].synced)
 	}
-	return settle(s, whole, known), zerosFrom(f, sc.off, size), nil
+	t := settle(s, whole, known, base)
+	t.redo, t.upto = sc.off, sc.off
+	for i := len(whole) - 1; i >= 0 && (whole[i].kind == kindSnapshot || whole[i].seq > known); i-- {
+		t.redo = whole[i].off
+	}
+	return t, zerosFrom(f, sc.off, size), nil
 }
 
 // settle takes the frames that count from those that were found.
-func settle(s *segment, whole []found, known uint64) *tail {
+func settle(s *segment, whole []found, known uint64, base map[string][]byte) *tail {
 	t := &tail{marks: map[string][]byte{}}
+	maps.Copy(t.marks, base)
 	next := s.first
 	for i := range whole {
 		fr := &whole[i]
@@ -166,6 +212,7 @@ func settle(s *segment, whole []found, known uint64) *tail {
 			if st, err := parseState(fr.body[fr.marks:]); err == nil {
 				t.state = st
 			}
+			t.snap = true
 			continue
 		}
 		if fr.seq != next && known < fr.seq-1 {

@@ -3,6 +3,7 @@ package journal
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 	"slices"
 	"time"
@@ -84,7 +85,11 @@ func (j *Journal) evictOne() bool {
 		j.o.Log.Error("the journal could not save its cursors", "error", err)
 		return false
 	}
-	if err := errors.Join(j.o.FS.Remove(filepath.Join(j.o.Dir, s.name)), j.o.FS.SyncDir(j.o.Dir)); err != nil {
+	err := j.o.FS.Remove(filepath.Join(j.o.Dir, s.name))
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil // by an earlier try, or by somebody
+	}
+	if err = errors.Join(err, j.o.FS.SyncDir(j.o.Dir)); err != nil {
 		j.o.Log.Error("a delivered journal segment could not be deleted", "segment", s.name, "error", err)
 		return false
 	}
@@ -117,9 +122,16 @@ func (j *Journal) save(below uint64) error {
 	j.mu.Lock()
 	j.below = max(j.below, below)
 	s := j.state()
+	acks := j.acks
 	j.acks = 0
 	j.mu.Unlock()
-	return j.slot.write(s)
+	err := j.slot.write(s)
+	if err != nil {
+		j.mu.Lock()
+		j.acks += max(acks, 1) // the keeper tries again
+		j.mu.Unlock()
+	}
+	return err
 }
 
 // lookGone notices that the folder was removed or replaced: what is written then

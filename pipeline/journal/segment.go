@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -129,9 +130,17 @@ type scan struct {
 	from      uint64 // batches before it are passed over unread
 	snapshots bool   // hand out snapshots too
 
-	body []byte
-	head [headerSize]byte
+	body     []byte
+	head     [headerSize]byte
+	window   []byte // of resync
+	windowAt int64
+
+	patience int // reads that may fail before what they wanted counts as damaged
+	failed   int // in a row
 }
+
+// unreadableSector is what is passed over when the disk does not give it.
+const unreadableSector = 4096
 
 // found is what a step of a scan came to.
 type found struct {
@@ -148,11 +157,22 @@ func (s *scan) next() (found, error) {
 	for {
 		f := found{off: s.off}
 		ok, err := s.readHeader(&f.header)
+		if err != nil && !errors.Is(err, io.EOF) {
+			if s.failed++; s.failed <= s.patience {
+				return found{}, err
+			}
+			s.off = (s.off/unreadableSector+1)*unreadableSector - 1 // resync looks behind it
+			err = nil
+		}
 		if err != nil {
 			return found{}, err
 		}
 		if !ok {
 			if err := s.resync(); err != nil {
+				if !errors.Is(err, io.EOF) && s.failed > s.patience {
+					s.off += unreadableSector
+					continue
+				}
 				return found{}, err
 			}
 			continue
@@ -165,8 +185,12 @@ func (s *scan) next() (found, error) {
 		}
 		f.body, err = s.readBody(&f.header)
 		if err != nil {
-			return found{}, err
+			if s.failed++; s.failed <= s.patience {
+				return found{}, err
+			}
+			f.body = nil // as good as damaged
 		}
+		s.failed = 0
 		s.off += f.size()
 		return f, nil
 	}
@@ -208,26 +232,30 @@ func (s *scan) readBody(h *header) ([]byte, error) {
 	return b, nil
 }
 
-// resync moves s.off to the next place after it where a header may begin.
+// resync moves s.off to the next place after it where a header may begin. The
+// window of the last search is kept, so that many false starts cost no more than
+// one pass over the bytes.
 func (s *scan) resync() error {
 	const window = 64 << 10
-	buf := make([]byte, window)
 	for at := s.off + 1; at < s.end; {
-		n, err := s.file.ReadAt(buf[:min(window, s.end-at)], at)
-		if n < len(frameMagic) {
-			if err != nil && !errors.Is(err, io.EOF) {
-				return fmt.Errorf("read %s: %w", s.seg.name, err)
+		if at < s.windowAt || at+int64(len(frameMagic)) > s.windowAt+int64(len(s.window)) {
+			if cap(s.window) < window {
+				s.window = make([]byte, window)
 			}
-			return io.EOF
+			n, err := s.file.ReadAt(s.window[:min(window, s.end-at)], at)
+			s.window, s.windowAt = s.window[:n], at
+			if n < len(frameMagic) {
+				if err != nil && !errors.Is(err, io.EOF) {
+					return fmt.Errorf("read %s: %w", s.seg.name, err)
+				}
+				return io.EOF
+			}
 		}
-		if i := strings.Index(string(buf[:n]), string(frameMagic[:])); i >= 0 {
+		if i := bytes.Index(s.window[at-s.windowAt:], frameMagic[:]); i >= 0 {
 			s.off = at + int64(i)
 			return nil
 		}
-		at += int64(n - len(frameMagic) + 1)
-		if n < window && err != nil {
-			return io.EOF
-		}
+		at = s.windowAt + int64(len(s.window)-len(frameMagic)+1)
 	}
 	return io.EOF
 }

@@ -248,7 +248,7 @@ func (j *Journal) sacrifice() bool {
 			return true
 		}
 	}
-	for i := len(j.segments) - 1; i >= 0; i-- {
+	for i := len(j.segments) - 2; i >= 0; i-- {
 		if j.giveUp(i, func(w WhenFull) bool { return w != Block }) {
 			return true
 		}
@@ -259,8 +259,8 @@ func (j *Journal) sacrifice() bool {
 // giveUp drops segment i for every cursor that needs it, if all of them may and
 // can. It reports whether the segment is free now. j.mu is held.
 func (j *Journal) giveUp(i int, may func(WhenFull) bool) bool {
-	if j.segments[i] == j.active {
-		return false
+	if i == len(j.segments)-1 {
+		return false // it would not be free: victim
 	}
 	j.know(i)
 	first, end := j.bounds(i)
@@ -301,11 +301,10 @@ func (j *Journal) heldBy(first, end uint64, is func(*Cursor) bool) bool {
 
 // victim returns the index of the oldest segment that no cursor needs, -1 for
 // none. j.mu is held.
+//
+// The newest segment stays: it holds the only durable marks.
 func (j *Journal) victim() int {
-	for i := range j.segments {
-		if j.segments[i] == j.active {
-			continue
-		}
+	for i := range len(j.segments) - 1 {
 		if first, end := j.bounds(i); !j.heldBy(first, end, func(*Cursor) bool { return true }) {
 			return i
 		}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"tallyman/pipeline/vfs"
@@ -40,8 +41,8 @@ func (g *group) reset() {
 // wait, which they do when the journal is full. That the frame is on stable
 // storage, Done and Sync say.
 //
-// ErrTooLarge says that the frame takes more than half of the journal; nothing
-// of it was taken.
+// ErrTooLarge says that the frame takes about half of the journal or more;
+// nothing of it was taken.
 func (j *Journal) Append(ctx context.Context, f Frame) (uint64, error) {
 	j.mu.Lock()
 	for len(j.filling.buf) >= 4*j.o.CommitBytes && !j.closing {
@@ -68,7 +69,7 @@ func (j *Journal) Append(ctx context.Context, f Frame) (uint64, error) {
 	marks := len(g.buf) - w.off - headerSize
 	g.buf = append(g.buf, f.Payload...)
 	length := len(g.buf) - w.off - headerSize
-	if int64(length)+segmentHeaderSize+headerSize > j.o.MaxSize/2 {
+	if !j.mayHold(int64(length)) {
 		g.buf = g.buf[:w.off]
 		return 0, fmt.Errorf("a frame of %d bytes: %w", length, ErrTooLarge)
 	}
@@ -86,13 +87,25 @@ func (j *Journal) Append(ctx context.Context, f Frame) (uint64, error) {
 	return w.seq, nil
 }
 
+// mayHold reports whether a frame of that length fits a segment of its own
+// beside one as large, which is when it always finds room. j.mu is held.
+func (j *Journal) mayHold(length int64) bool {
+	if length <= j.o.SegmentSize/2 {
+		return true
+	}
+	return segmentHeaderSize+2*headerSize+int64(len(j.snapshot()))+length <= (j.o.MaxSize-fixedSize)/2
+}
+
 // write is the writer: it commits group after group until Close.
 func (j *Journal) write() {
 	defer j.writer.Done()
 	for {
 		g, closing := j.collect()
 		if g != nil {
-			j.commit(g)
+			if !j.commit(g) {
+				j.refuseRest()
+				return
+			}
 			continue
 		}
 		if closing {
@@ -134,7 +147,7 @@ func (j *Journal) collect() (*group, bool) {
 // commit puts a group on stable storage, in as many segments as it takes, and
 // says so to those who wait. A write or sync that fails is never retried on its
 // descriptor: the segment is given up and the frames go to a fresh one.
-func (j *Journal) commit(g *group) {
+func (j *Journal) commit(g *group) bool {
 	defer func() {
 		g.reset()
 		j.mu.Lock()
@@ -144,13 +157,13 @@ func (j *Journal) commit(g *group) {
 	for i := 0; i < len(g.frames); {
 		if j.lookGone() {
 			refuse(g.frames[i:], ErrGone)
-			return
+			return false
 		}
 		n := j.fitting(g.frames[i:])
 		if n == 0 {
 			if err := j.rotate(&g.frames[i].header); err != nil {
 				refuse(g.frames[i:], err)
-				return
+				return false
 			}
 			n = max(j.fitting(g.frames[i:]), 1)
 		}
@@ -158,7 +171,7 @@ func (j *Journal) commit(g *group) {
 			j.abandon(err)
 			if !j.rest() {
 				refuse(g.frames[i:], ErrClosed)
-				return
+				return false
 			}
 			continue
 		}
@@ -169,6 +182,17 @@ func (j *Journal) commit(g *group) {
 		}
 		i += n
 	}
+	return true
+}
+
+// refuseRest refuses what waits: after a refused frame nothing may be accepted, or
+// its marks would cover what was not.
+func (j *Journal) refuseRest() {
+	j.mu.Lock()
+	g := j.filling
+	j.filling = &group{}
+	j.mu.Unlock()
+	refuse(g.frames, ErrClosed)
 }
 
 func refuse(list []waiting, err error) {
@@ -252,6 +276,10 @@ func (j *Journal) abandon(err error) {
 	if j.active == nil {
 		return
 	}
+	if err := j.out.Truncate(j.active.end); err == nil { // what was not accepted must not look so after a kill
+		j.size -= j.active.size - j.active.end
+		j.active.size = j.active.end
+	}
 	if err := j.out.Close(); err != nil {
 		j.o.Log.Warn("close of a failed segment failed too", "error", err)
 	}
@@ -292,11 +320,16 @@ func (j *Journal) rotate(h *header) error {
 			return nil
 		}
 		j.o.Log.Error("the journal could not begin a segment; it tries again", "error", err)
+		j.number++ // the name may be there still
 		j.m.failures.Inc()
 		j.mu.Lock()
 		j.failed = err
 		j.mu.Unlock()
-		if !j.evictOne() && !j.rest() {
+		full := errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
+		if full && j.evictOne() {
+			continue
+		}
+		if !j.rest() {
 			return ErrClosed
 		}
 	}
