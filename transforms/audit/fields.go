@@ -138,6 +138,7 @@ func (f *facts) addInt(k schema.Key, name, s string) {
 // names.
 func (f *facts) network(p *pending, v verdict) {
 	f.peer()
+	f.socketPath()
 	name := f.calledName()
 	f.recall(name, p.ms)
 	f.remember(name, p.ms, v)

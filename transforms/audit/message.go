@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"bytes"
 	"unicode/utf8"
 
 	"tallyman/pipeline/schema"
@@ -28,7 +29,10 @@ func (f *facts) message(v verdict) string {
 		phrase = "created"
 	}
 	b = append(append(b, ' '), phrase...)
-	b = f.thing(b, v)
+	n := len(b)
+	if b = f.thing(b, v); len(b) == n && v.action.object != objNone {
+		b = undangle(b)
+	}
 	if f.opens() && v.types == "change" {
 		b = append(b, " for writing"...)
 	}
@@ -108,7 +112,11 @@ func (f *facts) thing(b []byte, v verdict) []byte {
 		add(f.target)
 		add(prefixed("pid ", f.data.GetNamed(schema.AuditdData, "opid").Str()))
 	case objAccount:
-		add(or(account(f.ids.acct), or(f.ids.idName, f.ids.id)))
+		name := account(f.ids.acct)
+		if managesGroups(f.head.typ) { // acct beside grp is the member
+			name = or(f.grp, name)
+		}
+		add(or(name, or(f.ids.idName, f.ids.id)))
 	case objAs:
 		if a := account(f.ids.acct); a != f.who {
 			add(prefixed("as ", a))
@@ -120,6 +128,17 @@ func (f *facts) thing(b []byte, v verdict) []byte {
 	case objOp:
 		if f.op != "" {
 			b = append(append(b, ": "...), f.op...)
+		}
+	}
+	return b
+}
+
+// undangle cuts the last word of a phrase that leads to a thing of which the
+// records say nothing: "failed to send a signal to".
+func undangle(b []byte) []byte {
+	for _, w := range [...]string{" to", " of", " from", " at", " on"} {
+		if bytes.HasSuffix(b, []byte(w)) {
+			return b[:len(b)-len(w)]
 		}
 	}
 	return b

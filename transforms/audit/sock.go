@@ -13,6 +13,7 @@ type sock struct {
 	text   string // the address or the path as it is
 	ip     netip.Addr
 	port   int32 // -1 for none
+	path   bool  // text is a path in the file system, not a name in the abstract space
 
 	transport string // network.transport: tcp or udp, where socket() was seen
 }
@@ -115,8 +116,22 @@ func (f *facts) unixPath(s *sock, b []byte) bool {
 	for end < len(b) && b[end] != 0 {
 		end++
 	}
-	s.text = f.arena.keep(b[:end])
+	s.text, s.path = f.arena.keep(b[:end]), true
 	return zero(b[end:])
+}
+
+// socketPath makes the path of a unix socket absolute and free of "." and "..",
+// so that one socket has one address however a process writes it. What the
+// process wrote is kept where it differs.
+func (f *facts) socketPath() {
+	s := &f.sock
+	if !s.path {
+		return
+	}
+	if whole := f.resolve(s.text, -1); whole != s.text {
+		f.leftover("socket_path", s.text)
+		s.text = whole
+	}
 }
 
 func zero(b []byte) bool {
