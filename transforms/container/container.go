@@ -23,6 +23,7 @@ type Settings struct {
 	Kubernetes   string      `yaml:"kubernetes" doc:"auto: pod, namespace and pod uid are taken from the labels that the runtime keeps and from the control group; off: they are not set." enum:"auto,off"`
 	Procfs       plugin.Text `yaml:"procfs" doc:"Where the host's /proc is mounted; it must be of the host's pid namespace."`
 	DockerRoot   plugin.Text `yaml:"docker_root" doc:"Docker's data folder; names, images and labels are read from containers/ID/config.v2.json there when it is readable. Empty: not read."`
+	Engines      []string    `yaml:"engines" doc:"Folders (or programs) that only root can write, where engines are installed; the command line of a program elsewhere is not believed, whatever its name."`
 	Node         string      `yaml:"node" doc:"The name that this host's auditd writes as node=, where it is not the host's name; in offline use, that of the host which the files are of (default: the first that the log names). Processes of other nodes are kept apart."`
 	MaxProcesses int         `yaml:"max_processes" doc:"How many processes are remembered; those that ended first are forgotten first."`
 	Offline      *Offline    `yaml:"offline" doc:"Files that were recorded beside a capture; when set, neither /proc nor docker_root is read."`
@@ -38,10 +39,12 @@ type Offline struct {
 // Default returns the settings that hold where a configuration says nothing.
 func Default() Settings {
 	return Settings{
-		Runtimes:     []string{"docker", "containerd", "crio", "podman"},
-		Kubernetes:   "auto",
-		Procfs:       plugin.Text{Value: "/proc"},
-		DockerRoot:   plugin.Text{Value: "/var/lib/docker"},
+		Runtimes:   []string{"docker", "containerd", "crio", "podman"},
+		Kubernetes: "auto",
+		Procfs:     plugin.Text{Value: "/proc"},
+		DockerRoot: plugin.Text{Value: "/var/lib/docker"},
+		Engines: []string{"/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin", "/usr/libexec", "/usr/lib", "/bin", "/sbin", "/snap",
+			"/opt/containerd", "/var/lib/rancher/k3s/data", "/var/lib/rancher/rke2/data", "/home/kubernetes/bin"},
 		MaxProcesses: 65536,
 	}
 }
@@ -63,6 +66,11 @@ func (s *Settings) Check() plugin.Problems {
 	if s.Kubernetes != "auto" && s.Kubernetes != "off" {
 		out = append(out, plugin.Problem{Text: `kubernetes is "` + s.Kubernetes + `"`, Hint: "auto or off"})
 	}
+	for _, e := range s.Engines {
+		if !filepath.IsAbs(e) || filepath.Clean(e) != e || e == "/" {
+			out = append(out, plugin.Problem{Text: "engines: " + `"` + e + `"` + " is no folder", Hint: "an absolute path without a slash at its end"})
+		}
+	}
 	if s.MaxProcesses < 64 {
 		out = append(out, plugin.Problem{Text: "max_processes is less than 64"})
 	}
@@ -78,12 +86,14 @@ type Transform struct {
 	env     plugin.Env
 	history *history // of the timeline; never changed once built; nil without one
 
-	mu     sync.Mutex // guards what follows
-	reg    *registry
-	table  *table
-	proc   *procfs // nil: /proc is not read
-	docker *dockerRoot
-	nodes  nodes
+	mu      sync.Mutex // guards what follows
+	reg     *registry
+	table   *table
+	proc    *procfs // nil: /proc is not read
+	docker  *dockerRoot
+	nodes   nodes
+	serials []int64 // of each node: the highest of the kernel's records; it starts again with a boot
+	live    bool    // /proc is there to be asked; without it nothing proves the host
 
 	seeds   []sown // processes that offline files name
 	unnamed nodes  // as nodes was at the first start
@@ -107,16 +117,20 @@ func New(s *Settings, env plugin.Env) (plugin.Transform, error) {
 		reg.runtimes[runtimeOf[r]] = true
 	}
 	t := &Transform{env: env, reg: reg, table: newTable(s.MaxProcesses, reg), nodes: newNodes(s, env)}
+	if t.table.engines = s.Engines; len(s.Engines) == 0 {
+		t.table.engines = Default().Engines
+	}
 	if s.Offline != nil {
 		if p := t.load(s.Offline); p.Bad() {
 			return nil, p
 		}
 	} else {
 		if s.Procfs.Value != "" {
-			t.proc = newProcfs(under(env.Dir, s.Procfs.Value), env.Now)
+			t.proc, t.live = newProcfs(under(env.Dir, s.Procfs.Value), env.Now), true
 		}
 		if s.DockerRoot.Value != "" {
 			t.docker = &dockerRoot{dir: under(env.Dir, s.DockerRoot.Value)}
+			reg.ask = t.docker.read
 		}
 	}
 	t.unnamed = t.nodes

@@ -101,6 +101,9 @@ func decodeRecord(t testing.TB, f *event.Fields, typ, body string) {
 			action = call
 		}
 		f.AddString(schema.EventAction, action)
+		f.AddString(schema.EventCode, "SYSCALL")
+		f.AddString(schema.UserID, bare(body, "uid"))
+		f.AddString(schema.UserEffectiveID, bare(body, "euid"))
 		f.AddNamed(schema.AuditdData, "syscall", event.String(call))
 		outcome := "success"
 		if bare(body, "success") == "no" {

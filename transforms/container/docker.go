@@ -26,6 +26,9 @@ type config struct {
 	}
 }
 
+// hostConfig is the part of hostconfig.json that is used.
+type hostConfig struct{ CgroupParent string }
+
 // read returns what the file of a container says.
 func (d *dockerRoot) read(id string) (facts, bool) {
 	if !isID(id) {
@@ -43,18 +46,24 @@ func (d *dockerRoot) read(id string) (facts, bool) {
 	if strings.HasPrefix(c.Image, "sha256:") {
 		f.imageID = c.Image
 	}
+	if b, err := os.ReadFile(filepath.Join(d.dir, "containers", id, "hostconfig.json")); err == nil {
+		var h hostConfig
+		if err := json.Unmarshal(b, &h); err == nil {
+			f.parent = h.CgroupParent
+		}
+	}
 	return f, true
 }
 
-// describe learns the name, image and labels of a container that has none yet.
+// describe learns the name, image and labels of a container that has none yet,
+// whatever runtime it is said to be of: Docker's own file knows better.
 func (t *Transform) describe(c *container) {
-	if t.docker == nil || c.asked >= maxAsked || c.known.name != "" ||
-		c.known.runtime != "" && c.known.runtime != runtimeDocker {
+	if t.docker == nil || c.asked >= maxAsked || c.known.name != "" {
 		return
 	}
 	c.asked++
 	if f, ok := t.docker.read(c.id); ok {
 		c.asked = maxAsked
-		c.learn(f, t.reg.kubernetes)
+		t.reg.own(c, f)
 	}
 }

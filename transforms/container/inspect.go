@@ -27,8 +27,11 @@ type inspected struct {
 	ImageName   string // podman
 	ImageDigest string // podman
 	OCIRuntime  string // podman
-	HostConfig  struct{ Privileged *bool }
-	Config      struct {
+	HostConfig  struct {
+		Privileged   *bool
+		CgroupParent string
+	}
+	Config struct {
 		Image  string
 		Labels map[string]string
 	}
@@ -127,7 +130,7 @@ func (l *loader) take(i *inspected) error {
 // facts returns what an inspect says besides the id.
 func (i *inspected) facts() facts {
 	f := facts{name: strings.TrimPrefix(i.Name, "/"), image: i.Config.Image, imageID: i.Image, digest: i.ImageDigest,
-		privileged: i.HostConfig.Privileged, labels: i.Config.Labels}
+		privileged: i.HostConfig.Privileged, labels: i.Config.Labels, parent: i.HostConfig.CgroupParent, kube: i.Status != nil}
 	if i.OCIRuntime != "" {
 		f.runtime = runtimePodman
 	} else if i.Status == nil && strings.HasPrefix(i.Name, "/") {

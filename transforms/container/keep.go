@@ -24,7 +24,7 @@ var _ plugin.Keeper = (*Transform)(nil)
 // life, and that from the first of the life before.
 const (
 	keepMark    = "TLYPROCS"
-	keepVersion = 1
+	keepVersion = 2
 )
 
 // The flags of a life.
@@ -39,6 +39,9 @@ const (
 	flagAmbiguous
 	flagRuns // end is never
 	flagExec // execAt is known
+	flagDoubted
+	flagEngine
+	flagShown
 	flags
 )
 
@@ -133,7 +136,8 @@ func (w *saver) container(c *container) {
 	k := &c.known
 	w.Str(c.id)
 	w.Int(c.used)
-	for _, s := range [...]string{k.name, k.runtime, k.image, k.imageID, k.digest, k.pod} {
+	w.Uint(bit(c.rooted, 1) | bit(c.named, 2) | bit(k.kube, 4))
+	for _, s := range [...]string{k.name, k.runtime, k.image, k.imageID, k.digest, k.pod, k.parent} {
 		w.Str(s)
 	}
 	switch {
@@ -161,7 +165,8 @@ func bit(on bool, flag uint64) uint64 {
 func (w *saver) life(l *life) {
 	w.Uint(bit(l.brought, flagBrought) | bit(l.vouched, flagVouched) | bit(l.entered, flagEntered) | bit(l.stale, flagStale) |
 		bit(l.ended, flagEnded) | bit(l.born, flagBorn) | bit(l.got.host, flagHost) | bit(l.got.ambiguous, flagAmbiguous) |
-		bit(l.end == never, flagRuns) | bit(l.execAt != 0, flagExec))
+		bit(l.end == never, flagRuns) | bit(l.execAt != 0, flagExec) |
+		bit(l.doubted, flagDoubted) | bit(l.engine, flagEngine) | bit(l.shown, flagShown))
 	w.Int(int64(l.ppid))
 	w.Int(l.first - w.from)
 	w.from = l.first

@@ -37,7 +37,7 @@ func (t *Transform) Learn(events []event.Event) {
 		case e.Dataset == dataset:
 			p := pending{at: i, seen: s.read(e)}
 			p.seen.told = stampOf(&e.Fields)
-			if p.seen.pid > 0 && (p.seen.node != 0 || p.seen.t >= t.since) {
+			if p.seen.pid > 0 && p.seen.kernel && (p.seen.node != 0 || p.seen.t >= t.since) {
 				p.life = t.table.observe(&p.seen)
 			}
 			s.todo = append(s.todo, p)
@@ -156,6 +156,8 @@ func factsOf(f *event.Fields) facts {
 			tag = s
 		case schema.ContainerImageHashAll:
 			hashes = append(hashes, strings.Clone(s))
+		case schema.OrchestratorType:
+			k.kube = s == "kubernetes"
 		case schema.KubernetesPodUID:
 			k.pod = strings.Clone(s)
 		case schema.ContainerSecurityContextPrivileged:

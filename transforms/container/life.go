@@ -14,6 +14,8 @@ type seen struct {
 	node      uint32
 	pid, ppid int32 // in the host's pid namespace; 0 absent
 	act       act
+	kernel    bool     // a record of a system call; programs write the others
+	user      bool     // not done as root
 	name, exe string   // views, not kept
 	args      []string // of a successful exec; views, not kept
 	told      stamped  // of an event that was stamped before, for Learn
@@ -44,11 +46,17 @@ type life struct {
 	brought     bool       // started: the one process that it brings in was seen
 	watches     *container // of a monitor (conmon, shim): the one container that it takes over
 	vouched     bool       // started and watches: it is proven to be on the host
+	doubted     bool       // started and watches: nothing proves it, or a user runs it
+	engine      bool       // root runs an engine's program, from where only root can put it
 	entered     bool       // it is the first process of a container, or one brought in by exec
 	from        int32      // entered: its parent then
 	since       int64      // entered: when that was seen
 	giver       int32      // entered: the parent of the command that started it, which takes it over
 	looks       uint8      // how often /proc was asked in vain
+	confirmed   bool       // got is of the engine's commands and /proc says so too
+	disputed    bool       // /proc and the engine's commands, or its hierarchies, say different things
+	parentRead  bool       // /proc was asked for its parent's program
+	shown       bool       // its program was read in /proc
 	stale       bool       // got is a host that is to be looked at again
 	checked     int64      // when the kernel was last asked for it, in event time; 0 never
 	said        verdict    // and what it said
@@ -106,7 +114,8 @@ func (t *table) evict() {
 	t.count = len(all) - len(gone)
 }
 
-// reboot ends every life of a host: after it, the pids are others'.
+// reboot ends the lives of a host that began before at: after it, the pids are
+// others'.
 func (t *table) reboot(node uint32, at int64) {
 	for key, l := range t.lives {
 		if key.node == node && l.first <= at {

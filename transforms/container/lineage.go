@@ -3,16 +3,19 @@ package container
 // What the engines' own commands tell of the processes that they start: which
 // process is a container's first, or was brought in by exec, and into which.
 
+import "strings"
+
 // identify recognises the first process of a container, and one that is brought
 // in by exec: the child of the engine's command that makes itself a session
-// leader while it still is the engine's program.
+// leader while it still is the engine's program. Its name proves nothing, for
+// any program may give itself that one: bind looks who its parent is.
 func (t *table) identify(l *life, s *seen) {
 	const initName = "runc:[2:INIT]"
 	if l.got.in != nil {
 		return
 	}
 	if !l.entered {
-		if s.name != initName {
+		if s.name != initName || s.exe != "/" && !memoryFile(s.exe) && !t.trusts(s.exe) {
 			p := t.alive(s.node, s.ppid, s.t)
 			if s.act != actSetsid || p == nil || p.started == nil || p.exe == "" || p.exe != s.exe {
 				return
@@ -39,13 +42,10 @@ func (t *table) bind(l *life) {
 		}
 		p.brought = true
 		l.giver = p.ppid
-		l.got = answer{in: p.started, method: methodLineage, conf: confHigh}
-		if p.vouched {
-			l.got.conf = confExact
-		}
+		l.got = answer{in: p.started, method: methodLineage, conf: p.trust()}
 	case p.watches != nil:
 		l.giver = p.pid
-		l.got = answer{in: p.watches, method: methodLineage, conf: confHigh}
+		l.got = answer{in: p.watches, method: methodLineage, conf: min(p.trust(), confHigh)}
 	}
 }
 
@@ -65,34 +65,77 @@ func (t *table) handed(l *life, s *seen) bool {
 		return false
 	}
 	if l.got.in == nil {
-		l.got = answer{in: m.watches, method: methodLineage, conf: confHigh}
+		l.got = answer{in: m.watches, method: methodLineage, conf: min(m.trust(), confHigh)}
 	}
 	return l.got.in == m.watches
 }
 
-// command reads the command line of an engine's program. Inside a container it
-// is not believed: there anyone may run a program of that name.
+// trust is how far what an engine's command says is believed.
+func (l *life) trust() confidence {
+	switch {
+	case l.vouched:
+		return confExact
+	case l.doubted:
+		return confMedium
+	}
+	return confHigh
+}
+
+// trusts reports whether a program stands where only root can put one.
+func (t *table) trusts(exe string) bool {
+	for _, dir := range t.engines {
+		if rest, ok := strings.CutPrefix(exe, dir); ok && (rest == "" || rest[0] == '/') {
+			return true
+		}
+	}
+	return false
+}
+
+// memoryFile reports whether a program is the copy in memory that runc makes of
+// itself.
+func memoryFile(exe string) bool { return strings.HasPrefix(exe, "/memfd:runc_cloned:") }
+
+// engineName reports whether a program's name is that of an engine.
+func engineName(name string) bool {
+	switch name {
+	case "runc", "crun", "docker-runc", "conmon", "containerd", "dockerd", "podman", "crio", "docker-containerd-shim":
+		return true
+	}
+	return strings.HasPrefix(name, "containerd-shim")
+}
+
+// command reads the command line of an engine's program. It is believed only
+// from a program that root put there, of a process that is not in a container:
+// inside one, anyone may run a program of that name. Of a command that is not
+// believed nothing is learnt.
 func (t *table) command(l *life, s *seen) {
 	c, ok := parseCommand(s.exe, s.args)
-	if !ok || c.runtime != "" && !t.reg.runtimes[c.runtime] {
+	if !ok || !t.trusts(s.exe) || c.runtime != "" && !t.reg.runtimes[c.runtime] {
 		return
 	}
-	in := t.reg.get(c.id)
-	if c.runtime != "" && in.known.runtime == "" {
-		in.learn(facts{runtime: c.runtime}, t.reg.kubernetes)
-	}
-	if in.known.runtime != "" && !t.reg.runtimes[in.known.runtime] {
+	in := t.reg.byID[c.id]
+	if !isID(c.id) && (in == nil || !in.named) || in != nil && in.known.runtime != "" && !t.reg.runtimes[in.known.runtime] {
 		return
 	}
 	if !l.got.found() {
 		t.inherit(l, s.t, 0)
 	}
-	believed, proven := t.vouch(l, s)
-	switch {
-	case l.got.in != nil || !believed || !proven && l.prev.maybe(l):
-	case c.monitor:
-		l.watches, l.vouched = in, proven
-	default:
-		l.started, l.vouched = in, proven
+	if l.got.in != nil {
+		return
+	}
+	conf := t.vouch(l, s)
+	if l.got.in != nil || conf == confUnknown || conf != confExact && l.prev.maybe(l) || s.user && t.reg.rooted(c.id) {
+		return
+	}
+	in = t.reg.get(c.id)
+	if !s.user && c.runtime != "" && in.known.runtime == "" {
+		in.learn(facts{runtime: c.runtime}, t.reg.kubernetes)
+	}
+	in.rooted = in.rooted || conf == confExact
+	l.vouched, l.doubted = conf == confExact, conf == confMedium
+	if c.monitor {
+		l.watches = in
+	} else {
+		l.started = in
 	}
 }

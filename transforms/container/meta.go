@@ -28,6 +28,8 @@ type facts struct {
 	digest     string // sha256:…, the digest in the registry
 	pod        string // uid of the pod
 	privileged *bool
+	kube       bool   // a kubelet made it
+	parent     string // the control group that the engine was told to put it below
 	labels     map[string]string
 }
 
@@ -40,6 +42,8 @@ type container struct {
 	fields event.Fields
 	used   int64 // event time of the last use, ns; guarded as the table
 	asked  uint8 // how often the engine's files were asked
+	rooted bool  // root runs it: a user's word on it is not believed
+	named  bool  // an engine told of it, so that its id may be any
 	bound  bool  // an answer that outlives eviction: read from an offline file
 }
 
@@ -53,6 +57,8 @@ func (c *container) learn(f facts, kubernetes bool) {
 	fill(&k.imageID, f.imageID)
 	fill(&k.digest, f.digest)
 	fill(&k.pod, f.pod)
+	fill(&k.parent, f.parent)
+	k.kube = k.kube || f.kube
 	if k.privileged == nil {
 		k.privileged = f.privileged
 	}
@@ -107,13 +113,15 @@ const (
 )
 
 // orchestrator adds who runs the container: a pod, a compose project or a
-// swarm service, each by its labels, a pod also by its control group.
+// swarm service, each by its labels, a pod also by its control group. An image
+// may bear any label, so a pod's count only where the kubelet made the container.
 func (k *facts) orchestrator(f *event.Fields, kubernetes bool) {
 	l := k.labels
-	pod := l[labelPodUID]
-	fill(&pod, k.pod)
+	pod := k.pod
+	fill(&pod, l[labelPodUID])
+	made := k.kube || k.pod != "" || k.runtime == runtimeCRIO
 	switch {
-	case kubernetes && (pod != "" || l[labelPodName] != ""):
+	case kubernetes && made && (pod != "" || l[labelPodName] != ""):
 		f.AddString(schema.OrchestratorType, "kubernetes")
 		f.AddString(schema.OrchestratorNamespace, l[labelPodNS])
 		f.AddString(schema.OrchestratorResourceType, "pod")
@@ -164,7 +172,8 @@ type registry struct {
 	byID       map[string]*container
 	max        int
 	kubernetes bool
-	runtimes   map[string]bool // those that are looked for, as container.runtime
+	ask        func(id string) (facts, bool) // Docker's own files; nil: they are not read
+	runtimes   map[string]bool               // those that are looked for, as container.runtime
 }
 
 // get returns the container of id, made at first use; the id is copied.
@@ -181,20 +190,74 @@ func (r *registry) get(id string) *container {
 	return c
 }
 
-// at returns the container of a control group, nil where it is none or of a
-// runtime that is not looked for.
+// at returns the container of a control group, nil where it is none, of a
+// runtime that is not looked for, or where the path proves nothing.
 func (r *registry) at(p place) *container {
-	if p.id == "" || p.runtime != "" && !r.runtimes[p.runtime] {
+	if p.id == "" || p.runtime != "" && !r.runtimes[p.runtime] || p.parent != "" && !r.put(p) || p.weak && r.rooted(p.id) {
 		return nil
 	}
 	c := r.get(p.id)
 	if c.known.runtime != "" && !r.runtimes[c.known.runtime] {
 		return nil
 	}
-	if p.runtime != "" && c.known.runtime == "" || p.pod != "" && c.known.pod == "" {
-		c.learn(facts{runtime: p.runtime, pod: strings.Clone(p.pod)}, r.kubernetes)
+	if !p.weak && !c.rooted {
+		if c.rooted = true; p.runtime != "" && !c.bound && c.known.runtime != p.runtime {
+			c.known.runtime = "" // only a user said it until now
+		}
+	}
+	if p.runtime != "" && c.known.runtime == "" || p.pod != "" && c.known.pod == "" || p.kube && !c.known.kube {
+		c.learn(facts{runtime: p.runtime, pod: strings.Clone(p.pod), kube: p.kube}, r.kubernetes)
 	}
 	return c
+}
+
+// put reports whether the engine was told to put a container where p is.
+func (r *registry) put(p place) bool {
+	c := r.byID[p.id]
+	if c == nil || c.known.parent == "" {
+		if r.rooted(p.id) {
+			c = r.byID[p.id]
+		}
+	}
+	return c != nil && c.known.parent != "" && slicePath(strings.Trim(c.known.parent, "/")) == p.parent
+}
+
+// rooted reports whether a container is known to be one that root runs.
+func (r *registry) rooted(id string) bool {
+	c := r.byID[id]
+	if c != nil && c.rooted {
+		return true
+	}
+	if r.ask == nil {
+		return false
+	}
+	f, ok := r.ask(id)
+	if ok {
+		r.own(r.get(id), f)
+	}
+	return ok
+}
+
+// own takes what the engine's own files say of a container.
+func (r *registry) own(c *container, f facts) {
+	c.known.runtime, c.rooted, c.named = f.runtime, true, true
+	c.learn(f, r.kubernetes)
+}
+
+// slicePath returns the control group of a parent: a slice a-b.slice stands
+// below a.slice.
+func slicePath(parent string) string {
+	name, ok := strings.CutSuffix(parent, ".slice")
+	if !ok || strings.Contains(name, "/") {
+		return parent
+	}
+	path := ""
+	for i := 0; i <= len(name); i++ {
+		if i == len(name) || name[i] == '-' {
+			path += name[:i] + ".slice/"
+		}
+	}
+	return strings.TrimSuffix(path, "/")
 }
 
 // told learns the name, image and labels that an engine's event states of its
@@ -215,7 +278,9 @@ func (r *registry) told(e *event.Event) {
 			f.labels[strings.Clone(at.Name)] = strings.Clone(at.Val.Str())
 		}
 	}
-	r.get(id).learn(f, r.kubernetes)
+	c := r.get(id)
+	c.named = true
+	c.learn(f, r.kubernetes)
 }
 
 // evict forgets the eighth that was used longest ago. Processes keep the

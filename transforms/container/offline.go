@@ -36,7 +36,7 @@ func (t *Transform) load(o *Offline) plugin.Problems {
 		t.seeds = append(t.seeds, sown{s, l.died[s.in.id]})
 	}
 	for _, c := range t.reg.byID {
-		c.bound = true
+		c.bound, c.named = true, true
 	}
 	return l.bad
 }

@@ -162,8 +162,8 @@ func TestInspectNamesContainersAndProcesses(t *testing.T) {
 }
 
 func TestEventsNameContainers(t *testing.T) {
-	dir := folder(t, map[string]string{"docker.jsonl": `{"status":"create","id":"A","from":"app:1","Type":"container","Action":"create","Actor":{"ID":"A","Attributes":{"image":"app:1","name":"web","tier":"front"}},"time":1795231896,"timeNano":1795231896299425843}`,
-		"podman.jsonl": `{"ID":"B","Image":"db:2","Name":"db","Status":"create","Time":"2026-11-21T03:31:38.138959622Z","Type":"container","Attributes":{"tier":"back"}}`})
+	dir := folder(t, map[string]string{"docker.jsonl": `{"status":"create","id":"` + fullID("A") + `","from":"app:1","Type":"container","Action":"create","Actor":{"ID":"` + fullID("A") + `","Attributes":{"image":"app:1","name":"web","tier":"front"}},"time":1795231896,"timeNano":1795231896299425843}`,
+		"podman.jsonl": `{"ID":"` + fullID("B") + `","Image":"db:2","Name":"db","Status":"create","Time":"2026-11-21T03:31:38.138959622Z","Type":"container","Attributes":{"tier":"back"}}`})
 	s := Default()
 	s.Offline = &Offline{Events: []plugin.Text{at("docker.jsonl"), at("podman.jsonl")}}
 	tr, err := New(&s, plugin.Env{Dir: dir})
@@ -175,7 +175,7 @@ func TestEventsNameContainers(t *testing.T) {
 	if got := f.Get(schema.ContainerName).Str() + " " + f.Get(schema.ContainerImageName).Str() + " " + f.GetNamed(schema.ContainerLabels, "tier").Str(); got != "web app front" {
 		t.Error(got)
 	}
-	if b := tr.(*Transform).reg.byID["B"]; b == nil || b.known.name != "db" || b.known.runtime != "podman" || b.known.labels["tier"] != "back" {
+	if b := tr.(*Transform).reg.byID[fullID("B")]; b == nil || b.known.name != "db" || b.known.runtime != "podman" || b.known.labels["tier"] != "back" {
 		t.Errorf("%+v", b)
 	}
 }

@@ -18,8 +18,9 @@ type procfs struct {
 	read func(path string) ([]byte, error)
 	link func(path string) (string, error)
 	now  func() time.Time
-	boot int64 // wall clock of the boot, ns
-	at   int64 // wall clock when boot was taken, ns
+	own  string // the pid namespace of process 1, "" not read yet
+	boot int64  // wall clock of the boot, ns
+	at   int64  // wall clock when boot was taken, ns
 }
 
 // glance is what /proc says of a process at the moment it was read.
@@ -27,7 +28,14 @@ type glance struct {
 	ppid  int32
 	comm  string
 	start int64 // wall clock, ns, give or take grain
-	where []place
+	where []hierarchy
+	outer bool // it is in the pid namespace of process 1
+}
+
+// hierarchy is one line of /proc/PID/cgroup.
+type hierarchy struct {
+	controllers string // "" of v2
+	place
 }
 
 func newProcfs(root string, now func() time.Time) *procfs {
@@ -85,7 +93,13 @@ func (p *procfs) look(pid int32) (glance, bool) {
 		if len(part) != 3 {
 			return glance{}, false
 		}
-		g.where = append(g.where, parseCgroup(strings.TrimSuffix(part[2], " (deleted)")))
+		g.where = append(g.where, hierarchy{part[1], parseCgroup(strings.TrimSuffix(part[2], " (deleted)"))})
+	}
+	for i := range g.where {
+		if g.where[i].id == "" {
+			g.outer = p.outer(pid)
+			break
+		}
 	}
 	return g, len(g.where) > 0
 }
@@ -143,22 +157,105 @@ func (g glance) was(t int64, ppid int32) bool {
 	return g.start+grain < t || g.start <= t+slack+grain && ppid != 0 && g.ppid == ppid
 }
 
-// state returns where the process was, in the containers of reg. Hierarchies
-// that name different containers, or a path of no known shape, tell nothing.
-func (g glance) state(reg *registry) state {
-	var st state
+// bare reports whether nothing speaks for a container: the process is in the pid
+// namespace of process 1, and no path has an id. It is less than a proof, for
+// engines that we do not know have paths of their own.
+func (g glance) bare() bool {
+	for i := range g.where {
+		if g.where[i].id != "" {
+			return false
+		}
+	}
+	return g.outer
+}
+
+// outer reports whether a process is in the pid namespace of process 1: the
+// other half of a proof that it is on the host. Where it may not be read, it is
+// not proven.
+func (p *procfs) outer(pid int32) bool {
+	if p.own == "" {
+		own, err := p.link(filepath.Join(p.root, "1", "ns", "pid"))
+		if err != nil {
+			return p.single(pid)
+		}
+		p.own = own
+	}
+	space, err := p.link(filepath.Join(p.root, strconv.Itoa(int(pid)), "ns", "pid"))
+	if err != nil {
+		return p.single(pid)
+	}
+	return space == p.own
+}
+
+// single reports whether a process has one pid alone: one more for each
+// namespace below that of /proc. This may be read without a privilege.
+func (p *procfs) single(pid int32) bool {
+	b, err := p.read(filepath.Join(p.root, strconv.Itoa(int(pid)), "status"))
+	if err != nil {
+		return false
+	}
+	for line := range strings.Lines(string(b)) {
+		if rest, ok := strings.CutPrefix(line, "NSpid:"); ok {
+			return len(strings.Fields(rest)) == 1
+		}
+	}
+	return false
+}
+
+// answer returns where the process was, in the containers of reg. Of v1 the
+// hierarchy of pids or memory is meant; where another one names another
+// container, or none although engines always join it, that is ambiguous.
+func (g glance) answer(reg *registry) answer {
+	main := g.main()
+	in := reg.at(g.where[main].place)
+	a := answer{in: in, method: methodProc, conf: confHigh, ambiguous: g.where[main].nested}
+	if g.where[main].weak {
+		a.conf = confMedium
+	}
 	host := true
-	for _, p := range g.where {
-		host = host && p.host
-		c := reg.at(p)
-		if c == nil {
+	for i := range g.where {
+		h := &g.where[i]
+		host = host && h.host
+		if i == main || h.controllers == "" && h.host {
 			continue
 		}
-		if st.in != nil && st.in != c {
-			return state{}
+		if h.id != g.where[main].id && (h.id != "" || strings.Contains(joined, ","+h.controllers+",")) {
+			a.ambiguous = true
+			if h.controllers == g.where[main].controllers {
+				return answer{ambiguous: true}
+			}
 		}
-		st.in = c
 	}
-	st.host = host
-	return st
+	switch {
+	case in != nil:
+		return a
+	case host && g.outer:
+		return answer{host: true, method: methodProc, conf: confHigh}
+	}
+	return answer{ambiguous: a.ambiguous}
+}
+
+// joined are hierarchies of v1 that every engine joins.
+const joined = ",pids,memory,devices,freezer,name=systemd,"
+
+// main returns the hierarchy that counts: that of pids, else of memory, else v2.
+func (g glance) main() int {
+	best, rank := 0, 0
+	for i := range g.where {
+		at := 1
+		for name := range strings.SplitSeq(g.where[i].controllers, ",") {
+			switch name {
+			case "pids":
+				at = max(at, 4)
+			case "memory":
+				at = max(at, 3)
+			case "":
+				at = max(at, 2)
+			}
+		}
+		if at > rank {
+			best, rank = i, at
+		}
+	}
+	return best
 }

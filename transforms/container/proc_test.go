@@ -1,6 +1,7 @@
 package container
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -26,6 +27,7 @@ const storyStart = int64(1_795_231_898_000)
 func newFakeProc(t *testing.T) *fakeProc {
 	p := &fakeProc{t: t, dir: t.TempDir(), now: time.UnixMilli(storyStart + 1000)}
 	p.write("uptime", "3601.00 12.00\n")
+	p.space(1, "host")
 	return p
 }
 
@@ -47,7 +49,25 @@ func (p *fakeProc) process(pid, ppid int, startMS int64, comm, state string, fla
 	p.write(fmt.Sprintf("%d/stat", pid), fmt.Sprintf("%d (%s) %s %d 1 1 0 -1 %d%s %d 1 2\n", pid, comm, state, ppid, flags,
 		strings.Repeat(" 0", 12), (3600_000+startMS)/10))
 	p.write(fmt.Sprintf("%d/cgroup", pid), strings.Join(groups, "\n")+"\n")
+	p.space(pid, "host")
 }
+
+// space puts a process into a pid namespace.
+func (p *fakeProc) space(pid int, name string) {
+	p.t.Helper()
+	path := filepath.Join(p.dir, fmt.Sprint(pid), "ns", "pid")
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		p.t.Fatal(err)
+	}
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		p.t.Fatal(err)
+	}
+	if err := os.Symlink("pid:["+name+"]", path); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+func (p *fakeProc) clock() time.Time { return p.now }
 
 func (p *fakeProc) transform() plugin.Transform {
 	s := Default()
@@ -61,7 +81,7 @@ func (p *fakeProc) transform() plugin.Transform {
 
 // told says in one word what an event was given: its container and method.
 func told(e *event.Event) string {
-	id := e.Fields.Get(schema.ContainerID).Str()
+	id := short(e.Fields.Get(schema.ContainerID).Str())
 	if e.Fields.Get(schema.TallymanContainerHost).True() {
 		id += "host"
 	}
@@ -99,7 +119,7 @@ func TestProc(t *testing.T) {
 		"hierarchies that disagree": {func(p *fakeProc) {
 			p.process(30, 29, 0, "app", "S", 0, "2:memory:/docker/"+idA, "1:name=systemd:/docker/"+idB)
 		},
-			"at 500: 30 of 29 openat", " none unknown"},
+			"at 500: 30 of 29 openat", "4c07 proc high"},
 		"a path of no known shape": {func(p *fakeProc) { p.process(30, 29, 0, "app", "S", 0, "0::/lxc.payload.web") },
 			"at 500: 30 of 29 openat", " none unknown"},
 		"a damaged cgroup file": {func(p *fakeProc) { p.process(30, 29, 0, "app", "S", 0, in, "what") },
@@ -167,7 +187,7 @@ func TestEnginesAreBelievedOnlyOnTheHost(t *testing.T) {
 	for group, want := range map[string]string{
 		"0::/docker/" + idA:               "4c07 parent medium",
 		"0::/system.slice/docker.service": "eaca lineage exact",
-		"0::/odd":                         "eaca lineage high",
+		"0::/odd":                         "eaca lineage medium",
 	} {
 		p := newFakeProc(t)
 		p.process(20, 10, 100, "runc", "S", 0, group)
@@ -196,6 +216,7 @@ func TestAQuietParentIsTheSameProcess(t *testing.T) {
 		p := newFakeProc(t)
 		p.now = time.UnixMilli(storyStart + 91_000)
 		p.write("uptime", "3691.00 12.00\n")
+		p.process(10, 1, -9000, "containerd-shim", "S", 0, "0::/system.slice/containerd.service")
 		c.set(p)
 		out := run(t, p.transform(), []capturedEvent{tell(t, create), tell(t, setsid), tell(t, c.at)}, 1)
 		if got := told(&out[2]); got != c.want {

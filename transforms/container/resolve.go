@@ -25,7 +25,67 @@ func (t *Transform) resolve(l *life, s *seen) answer {
 	if t.proc != nil && s.node == 0 && (!l.got.found() || l.stale) {
 		t.look(l, s)
 	}
-	return l.got
+	if l.got.method == methodLineage && !l.confirmed && t.proc != nil && s.node == 0 {
+		t.confirm(l, s)
+	}
+	a := l.got
+	a.ambiguous = a.ambiguous || l.disputed
+	return a
+}
+
+// confirm looks once whether /proc says the same of a process as the engine's
+// commands do. Where it says something else, it is believed: the kernel knows
+// where a process is, a command line only where it was to be.
+func (t *Transform) confirm(l *life, s *seen) {
+	if l.looks >= maxLooks {
+		return
+	}
+	l.looks++
+	_, a := t.glance(s.pid, s.t, s.ppid)
+	switch {
+	case !a.found():
+		return // gone, or nothing that is known
+	case a.in == l.got.in:
+		l.confirmed = true
+	case a.host && l.entered && l.got.conf == confExact && (l.exe == "/" || memoryFile(l.exe) || t.table.trusts(l.exe) && engineName(base(l.exe))):
+		return // what the engine brings in is moved a little later
+	default:
+		l.got, l.stale, l.disputed = a, a.host, true
+	}
+}
+
+// bystander returns the life of a process that a program's own record names: a
+// login, a change of account. Such a record begins, ends and moves no life; its
+// pid is the kernel's word, everything else in it the program's.
+func (t *Transform) bystander(s *seen) *life {
+	s.ppid = 0
+	l := t.table.holder(s.who(), s.t)
+	if l != nil {
+		if same, _ := t.table.still(l, s.t); !same {
+			l = nil
+		}
+	}
+	switch {
+	case l != nil:
+		s.ppid = l.ppid
+	case t.history != nil && s.node == 0:
+		return &life{pid: s.pid, first: s.t, last: s.t, end: never}
+	case t.proc != nil && s.node == 0:
+		g, a := t.glance(s.pid, s.t, 0)
+		if !a.found() {
+			return nil
+		}
+		l = t.meet(s.pid, g)
+		l.got, s.ppid = a, g.ppid
+		l.stale = a.host && t.mayMove(l, g.comm, s.t)
+	}
+	return l
+}
+
+// mayMove reports whether a process that is on the host may be moved into a
+// container at any time: the kernel does so with what an engine started.
+func (t *Transform) mayMove(l *life, comm string, at int64) bool {
+	return engine(l.exe) || engine(comm) || t.parentIsEngine(l.ppid, at)
 }
 
 // maxLooks is how often /proc is asked for one process that it does not tell
@@ -42,13 +102,13 @@ func (t *Transform) look(l *life, s *seen) {
 		l.got = answer{}
 	}
 	g, a := t.glance(s.pid, s.t, s.ppid)
+	l.disputed = l.disputed || a.ambiguous && !a.found()
 	if a.found() {
 		l.first, l.got, l.looks = min(l.first, g.start), a, 0
 		if l.ppid == 0 {
 			l.ppid = g.ppid // records of programs, such as a login, name no parent
 		}
-		// The kernel moves what an engine started into the container at any time.
-		l.stale = a.host && (engine(l.exe) || engine(g.comm) || t.parentIsEngine(l.ppid, s.t))
+		l.stale = a.host && t.mayMove(l, g.comm, s.t)
 		return
 	}
 	p := t.table.alive(s.node, s.ppid, s.t)
@@ -73,16 +133,16 @@ func (t *Transform) look(l *life, s *seen) {
 // glance reads one process of /proc that an event is of, and what it tells.
 func (t *Transform) glance(pid int32, at int64, ppid int32) (glance, answer) {
 	g, ok := t.proc.look(pid)
-	st := state{}
+	var a answer
 	if ok && g.was(at, ppid) {
-		st = g.state(t.reg)
+		a = g.answer(t.reg)
 	}
-	if !st.known() {
+	if !a.found() {
 		t.looks[0].Inc()
-		return g, answer{}
+		return g, a
 	}
 	t.looks[1].Inc()
-	return g, answer{in: st.in, host: st.host, method: methodProc, conf: confHigh}
+	return g, a
 }
 
 // meet makes the life of a process that no event was of yet, as /proc shows it.
@@ -90,7 +150,7 @@ func (t *Transform) meet(pid int32, g glance) *life {
 	l := t.table.add(&seen{t: g.start, pid: pid, ppid: g.ppid})
 	l.name = t.table.intern(g.comm)
 	l.exe = t.table.intern(t.proc.exe(pid))
-	l.execAt = t.proc.now().UnixNano() // from now on at the latest
+	l.execAt, l.shown = t.proc.now().UnixNano(), true // from now on at the latest
 	return l
 }
 
@@ -124,37 +184,24 @@ func engine(program string) bool {
 	return false
 }
 
-// vouch says whether the command line of an engine's program is to be believed:
-// not inside a container, where anyone may run a program of that name. It is
-// proven where the kernel shows the process, or its parent, on the host.
-func (t *Transform) vouch(l *life, s *seen) (believed, proven bool) {
-	if t.history != nil && s.node == 0 {
-		if a := t.history.answer(s.pid, s.ppid, s.t); a.found() || a.ambiguous {
-			return a.host, a.host
+// parent returns the parent's life where its program at the time is known: from
+// events, or from /proc, which is asked once for each process and shows the
+// program of the moment when it is read.
+func (t *Transform) parent(l *life, s *seen) *life {
+	p := t.table.alive(s.node, s.ppid, s.t)
+	if (p == nil || p.exe == "" && p.name == "") && !l.parentRead && s.ppid > 1 && t.proc != nil && s.node == 0 {
+		l.parentRead = true
+		g, ok := t.proc.look(s.ppid)
+		switch {
+		case !ok || !g.was(s.t, 0):
+		case p == nil:
+			p = t.meet(s.ppid, g)
+		default:
+			p.name, p.exe = t.table.intern(g.comm), t.table.intern(t.proc.exe(s.ppid))
+			p.execAt, p.shown = t.proc.now().UnixNano(), true
 		}
 	}
-	if l.got.in != nil {
-		return false, false
-	}
-	if s.told.method == methodProc {
-		return s.told.host, s.told.host
-	}
-	if t.proc != nil && s.node == 0 && !l.got.host {
-		t.look(l, s)
-	}
-	if l.got.found() {
-		return l.got.host, l.got.host
-	}
-	if p := t.table.alive(s.node, s.ppid, s.t); p != nil && p.got.host {
-		return true, true
-	}
-	return true, false
-}
-
-// parent returns the parent's life where its program at the time is known.
-func (t *Transform) parent(s *seen) *life {
-	p := t.table.alive(s.node, s.ppid, s.t)
-	if p == nil || p.exe == "" && p.name == "" || p.execAt > s.t || p.first > s.t+slack {
+	if p == nil || p.exe == "" && p.name == "" || p.execAt > s.t && !p.shown || p.first > s.t+slack {
 		return nil
 	}
 	if _, sure := t.table.still(p, s.t); !sure {

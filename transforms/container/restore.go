@@ -68,7 +68,7 @@ func (t *Transform) restore(snapshot []byte) error {
 	}
 	r := &loaded{Reader: kr}
 	boot, same := r.Str(), t.hosts(r)
-	for n := r.Count(11); n > 0 && !r.Bad(); n-- {
+	for n := r.Count(13); n > 0 && !r.Bad(); n-- {
 		r.containers = append(r.containers, t.take(r))
 	}
 	for n := r.Count(1); n > 0 && !r.Bad(); n-- {
@@ -130,7 +130,8 @@ func (l *life) who() who { return who{l.node, l.pid} }
 func (t *Transform) take(r *loaded) *container {
 	kept := r.Bool()
 	id, used := r.Str(), r.Int()
-	f := facts{name: r.Str(), runtime: r.Str(), image: r.Str(), imageID: r.Str(), digest: r.Str(), pod: r.Str()}
+	flag := r.Below(8)
+	f := facts{name: r.Str(), runtime: r.Str(), image: r.Str(), imageID: r.Str(), digest: r.Str(), pod: r.Str(), parent: r.Str(), kube: flag&4 != 0}
 	if p := r.Below(3); p > 0 {
 		yes := p == 2
 		f.privileged = &yes
@@ -154,6 +155,7 @@ func (t *Transform) take(r *loaded) *container {
 		}
 	}
 	c.used = max(c.used, used)
+	c.rooted, c.named = c.rooted || flag&1 != 0, c.named || flag&2 != 0
 	c.learn(f, t.reg.kubernetes)
 	return c
 }
@@ -163,7 +165,7 @@ func (r *loaded) life(node uint32, pid int32) *life {
 	flag := r.Below(flags)
 	is := func(bit uint64) bool { return flag&bit != 0 }
 	l := &life{node: node, pid: pid, old: true, brought: is(flagBrought), vouched: is(flagVouched), entered: is(flagEntered),
-		stale: is(flagStale), ended: is(flagEnded), born: is(flagBorn), end: never}
+		stale: is(flagStale), ended: is(flagEnded), born: is(flagBorn), doubted: is(flagDoubted), engine: is(flagEngine), shown: is(flagShown), end: never}
 	l.ppid = int32(r.Int())
 	l.first = r.from + r.Int()
 	r.from = l.first

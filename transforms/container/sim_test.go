@@ -110,7 +110,12 @@ func simulated(t testing.TB, sim *simProc) *Transform {
 		t.Fatal(err)
 	}
 	c := tr.(*Transform)
-	c.proc = &procfs{root: "/sim", now: sim.now, read: sim.read, link: func(string) (string, error) { return "", os.ErrNotExist }}
+	c.proc = &procfs{root: "/sim", now: sim.now, read: sim.read, link: func(path string) (string, error) {
+		if strings.HasSuffix(path, "/ns/pid") {
+			return "pid:[1]", nil
+		}
+		return "", os.ErrNotExist
+	}}
 	return c
 }
 

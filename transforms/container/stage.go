@@ -4,6 +4,7 @@ package container
 
 import (
 	"context"
+	"time"
 
 	"tallyman/pipeline/event"
 	"tallyman/pipeline/schema"
@@ -46,7 +47,7 @@ func (s *stage) Apply(_ context.Context, in, out *event.Batch) error {
 		case e.Decode != "":
 		case e.Dataset == dataset:
 			s.todo = append(s.todo, pending{at: i, seen: s.read(e)})
-			if p := &s.todo[len(s.todo)-1]; p.seen.pid > 0 {
+			if p := &s.todo[len(s.todo)-1]; p.seen.pid > 0 && p.seen.kernel {
 				p.life = t.table.observe(&p.seen)
 			}
 		case !e.Fields.Get(schema.ContainerID).IsZero() && e.Fields.Get(schema.TallymanContainerMethod).IsZero():
@@ -71,9 +72,12 @@ func (s *stage) Apply(_ context.Context, in, out *event.Batch) error {
 func (t *Transform) attribute(e *event.Event, out *event.Batch, p *pending) {
 	var a answer
 	var parent *life
+	if p.seen.pid > 0 && !p.seen.kernel {
+		p.life = t.bystander(&p.seen)
+	}
 	if p.life != nil {
 		a = t.resolve(p.life, &p.seen)
-		parent = t.parent(&p.seen)
+		parent = t.parent(p.life, &p.seen)
 	}
 	t.events[a.method].Inc()
 	n := spare
@@ -102,8 +106,8 @@ func room(e *event.Event, out *event.Batch, n int) {
 func (s *stage) read(e *event.Event) seen {
 	sn := seen{t: e.Time.UnixNano()}
 	s.args = s.args[:0]
-	var action, call, node string
-	failed := false
+	var action, call, node, code string
+	failed, serial := false, int64(0)
 	for i := range e.Fields {
 		f := &e.Fields[i]
 		switch f.Key {
@@ -117,6 +121,12 @@ func (s *stage) read(e *event.Event) seen {
 			sn.exe = f.Val.Str()
 		case schema.ProcessArgs:
 			s.args = append(s.args, f.Val.Str())
+		case schema.EventCode:
+			code = f.Val.Str()
+		case schema.EventSequence:
+			serial, _ = f.Val.Int64()
+		case schema.UserID, schema.UserEffectiveID:
+			sn.user = sn.user || f.Val.Str() != "0"
 		case schema.HostName:
 			node = f.Val.Str()
 		case schema.EventAction:
@@ -134,18 +144,49 @@ func (s *stage) read(e *event.Event) seen {
 	if node != "" && !s.t.nodes.number(node, &sn.node) {
 		sn.pid = 0
 	}
+	sn.kernel = code == "SYSCALL"
 	switch {
+	case !sn.kernel:
+		if code == "SYSTEM_BOOT" {
+			s.t.booted(sn.node, sn.t, serial)
+		}
 	case call == "exit_group", call == "" && action == "end": // exit alone ends a thread
 		sn.act = actEnd
-	case action == "booted-system":
-		s.t.table.reboot(sn.node, sn.t)
 	case failed:
 	case action == "executed", call == "execve", call == "execveat":
 		sn.act, sn.args = actExec, s.args
 	case action == "setsid", call == "setsid":
 		sn.act = actSetsid
 	}
+	if sn.kernel {
+		s.t.counted(sn.node, serial)
+	}
 	return sn
+}
+
+// counted notes the serial of a record of a node's kernel.
+func (t *Transform) counted(node uint32, serial int64) {
+	for int(node) >= len(t.serials) {
+		t.serials = append(t.serials, 0)
+	}
+	t.serials[node] = max(t.serials[node], serial)
+}
+
+// booted ends the lives of a node at a record that says that it started, where
+// that is proven: any program that may write to the audit log can say so. The
+// kernel, though, counts its records, and begins again with a boot; and /proc
+// knows when this host did.
+func (t *Transform) booted(node uint32, at, serial int64) {
+	const disorder = 1000 // records that were counted before and come after
+	switch {
+	case node == 0 && t.live:
+		if t.proc != nil && t.proc.setBoot() {
+			t.table.reboot(node, min(at, t.proc.boot-int64(time.Second)))
+		}
+	case serial > 0 && int(node) < len(t.serials) && serial+disorder < t.serials[node]:
+		t.serials[node] = serial
+		t.table.reboot(node, at)
+	}
 }
 
 // number returns a pid, 0 for what is none.

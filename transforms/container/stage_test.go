@@ -79,7 +79,7 @@ func TestKnownProcessesCostNoAllocation(t *testing.T) {
 	if n != 0 {
 		t.Errorf("%v allocations for %d events of a known process", n, len(in.Events))
 	}
-	if got := told(&out.Events[255]); got != "A lineage high" {
+	if got := told(&out.Events[255]); got != "A lineage medium" {
 		t.Errorf("%q", got)
 	}
 }

@@ -16,9 +16,11 @@ type table struct {
 	reg   *registry
 	names map[string]string // one copy of each program name
 
-	// vouch says whether the command line of an engine's program is believed,
-	// and whether the process is proven to be on the host.
-	vouch func(l *life, s *seen) (believed, proven bool)
+	engines []string // where only root can put programs
+
+	// vouch says how far the command line of an engine's program is believed:
+	// exact where the process is proven to be on the host, unknown not at all.
+	vouch func(l *life, s *seen) confidence
 
 	// check asks the kernel whether a life that was quiet is still the one that
 	// has its pid.
@@ -31,7 +33,7 @@ type table struct {
 
 func newTable(most int, reg *registry) *table {
 	return &table{lives: map[who]*life{}, max: most, reg: reg, names: map[string]string{},
-		vouch: func(*life, *seen) (bool, bool) { return true, false },
+		vouch: func(*life, *seen) confidence { return confUnknown },
 		check: func(*life, int64) verdict { return verdictNone },
 		began: func(*life) (int64, bool) { return 0, false }}
 }
@@ -117,6 +119,20 @@ func (t *table) alive(node uint32, pid int32, at int64) *life {
 	}
 	if later != nil && !later.born && later.first-at <= comeRound {
 		return later
+	}
+	return nil
+}
+
+// holder returns the life that has a pid at an event of stamp at, whose parent
+// is not known; nil where none is known to.
+func (t *table) holder(w who, at int64) *life {
+	for l := t.lives[w]; l != nil; l = l.prev {
+		if l.first <= at+slack {
+			if l.end == never || at <= l.end+slack {
+				return l
+			}
+			return nil
+		}
 	}
 	return nil
 }
@@ -231,7 +247,8 @@ func (t *table) take(l *life, s *seen) {
 		l.execAt = s.t
 		l.stale = l.got.host
 		l.looks = 0
-		l.started, l.watches, l.brought = nil, nil, false
+		l.started, l.watches, l.brought, l.shown = nil, nil, false, false
+		l.engine = !s.user && engineName(base(s.exe)) && t.trusts(s.exe)
 	default:
 		if l.execAt != 0 || l.exe == s.exe {
 			return

@@ -1,0 +1,90 @@
+package container
+
+// Whether an engine's command line is to be believed: who ran it, and where.
+
+// vouch says how far the command line of an engine's program is believed: not
+// at all inside a container, where anyone may run a program of that name, and
+// exactly where the kernel shows the process or its parent on the host. An
+// engine that a user runs is believed little, for he may write what he likes.
+func (t *Transform) vouch(l *life, s *seen) confidence {
+	most := confExact
+	if s.user {
+		most = confMedium
+	}
+	if t.history != nil && s.node == 0 {
+		if a := t.history.answer(s.pid, s.ppid, s.t); a.found() || a.ambiguous {
+			if a.host {
+				return most
+			}
+			return confUnknown
+		}
+	}
+	if !t.live || s.node != 0 {
+		if s.user {
+			return confUnknown
+		}
+		return confMedium // nothing can be asked: not proven, and not in a container that is known
+	}
+	if s.told.host {
+		return most
+	}
+	if t.proc != nil && !l.got.host {
+		t.look(l, s)
+	}
+	switch {
+	case l.got.host:
+		return most
+	case l.got.in != nil:
+		return confUnknown
+	}
+	switch hops := t.above(s); {
+	case hops == 1:
+		return most
+	case hops > 1:
+		return confMedium
+	}
+	return confUnknown
+}
+
+// above returns how many steps above a process the first one is that is proven
+// to be on the host, where those between are gone and were programs of an
+// engine that root ran; 0 where there is none. Two or more is no proof, as
+// where nothing but the path of the control group is not known.
+func (t *Transform) above(s *seen) int {
+	pid, ppid, at := s.pid, s.ppid, s.t
+	for hops := 0; hops <= 6; hops++ {
+		if pid <= 1 {
+			return max(hops, 2) // what a container leaves behind goes to its own first process
+		}
+		p := t.table.alive(s.node, pid, at)
+		if p != nil && p.got.found() {
+			if p.got.host {
+				return max(hops, 1)
+			}
+			return 0
+		}
+		if t.proc != nil {
+			g, a := t.glance(pid, at, ppid)
+			switch {
+			case a.found():
+				if p == nil {
+					p = t.meet(pid, g)
+				}
+				if p.got, p.stale = a, a.host; a.host {
+					return max(hops, 1)
+				}
+				return 0
+			case g.was(at, ppid) && len(g.where) > 0:
+				if g.bare() {
+					return 2
+				}
+				return 0
+			}
+		}
+		if p == nil || !p.engine {
+			return 0
+		}
+		pid, ppid, at = p.ppid, 0, min(at, p.last)
+	}
+	return 0
+}
