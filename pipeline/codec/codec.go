@@ -103,9 +103,18 @@ func (e *Encoder) share(f event.Fields) int {
 }
 
 func (e *Encoder) fields(b []byte, f event.Fields) []byte {
-	b = binary.AppendUvarint(b, uint64(len(f)))
+	n := 0
+	for i := range f {
+		if !f[i].Val.IsZero() {
+			n++
+		}
+	}
+	b = binary.AppendUvarint(b, uint64(n))
 	for i := range f {
 		k := f[i].Key
+		if f[i].Val.IsZero() { // absent: not to be told from not being there
+			continue
+		}
 		if e.index[k] == 0 {
 			e.keys = append(e.keys, k)
 			e.index[k] = uint32(len(e.keys))
@@ -149,7 +158,7 @@ func appendTime(b []byte, t time.Time) []byte {
 	if t.IsZero() {
 		return append(b, 0)
 	}
-	return binary.AppendVarint(append(b, 1), t.UnixNano())
+	return binary.AppendUvarint(binary.AppendVarint(append(b, 1), t.Unix()), uint64(t.Nanosecond()))
 }
 
 // Decoder reads batches. It belongs to one goroutine.

@@ -71,7 +71,7 @@ func (r *reader) time() time.Time {
 	if r.byte() == 0 {
 		return time.Time{}
 	}
-	return time.Unix(0, r.varint()).UTC()
+	return time.Unix(r.varint(), int64(r.uvarint()%1e9)).UTC()
 }
 
 func (r *reader) event(keys []column, shareds []event.Fields, b *event.Batch) event.Event {

@@ -110,6 +110,7 @@ func (c *Chain) finish(e *event.Event, index int) {
 		b = append(append(b, 0), e.Dataset...)
 		b = append(append(b, 0), c.input...)
 		b = strconv.AppendInt(append(b, 0), e.Offset, 10)
+		b = append(append(b, 0), e.Raw...)
 		if e.Offset == 0 && e.Records == 0 {
 			b = strconv.AppendInt(append(b, 0), e.Seen.UnixNano(), 10)
 			b = strconv.AppendInt(append(b, 0), int64(index), 10)

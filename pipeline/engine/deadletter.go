@@ -61,21 +61,42 @@ func (d *deadLetters) add(output string, e *event.Event, why error) error {
 		return err
 	}
 	if d.size+int64(len(line))+1 > d.max {
+		d.size = -1 // somebody may make room
 		return fmt.Errorf("%s: %w", d.dir, errDeadFull)
 	}
 	f, err := os.OpenFile(filepath.Join(d.dir, output+".jsonl"), os.O_WRONLY|os.O_CREATE|os.O_APPEND|syscall.O_NOFOLLOW, 0o600)
 	if err != nil {
 		return err
 	}
+	info, err := f.Stat()
+	if err != nil {
+		return errors.Join(err, f.Close())
+	}
 	n, err := f.Write(append(line, '\n'))
 	d.size += int64(n)
 	if err == nil {
 		err = f.Sync()
 	}
+	if err == nil && info.Size() == 0 {
+		err = errors.Join(syncFolder(d.dir), syncFolder(filepath.Dir(d.dir)))
+	}
+	if err != nil { // a half line would spoil the next
+		err = errors.Join(err, f.Truncate(info.Size()))
+		d.size = -1
+	}
 	if err = errors.Join(err, f.Close()); err == nil {
 		d.speak(output, e, why)
 	}
 	return err
+}
+
+// syncFolder puts the names of a folder on stable storage.
+func syncFolder(dir string) error {
+	f, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
 }
 
 // foldFor is how long refusals are counted before they are spoken of again.

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"tallyman/pipeline/journal"
 	"tallyman/pipeline/meter"
 	"tallyman/pipeline/plugin"
+	"tallyman/pipeline/schema"
 )
 
 const (
@@ -103,7 +105,7 @@ func (l *lane) run(ctx context.Context) error {
 		case err == io.EOF: //nolint:errorlint // only the bare value is the end: a broken connection may wrap one
 			return stopped(ctx, l.flush(ctx))
 		case ctx.Err() != nil:
-			return nil
+			return l.settle()
 		default:
 			kind, after := plugin.KindOf(err)
 			l.state.bad(err)
@@ -113,6 +115,23 @@ func (l *lane) run(ctx context.Context) error {
 			pause.wait(ctx, after)
 		}
 	}
+}
+
+// settle commits at a stop what was read and is not committed yet: where a
+// source cannot be read again, nothing else has it.
+func (l *lane) settle() error {
+	if !l.unsaved {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	l.memory.passing.RLock()
+	defer l.memory.passing.RUnlock()
+	l.saved = time.Time{}
+	if err := l.commit(ctx, &event.Batch{}, nil); err != nil {
+		l.around.Log.Warn("what was read last is not in the journal; a source that can be read again gives it again", "component", l.in.name, "error", err)
+	}
+	return nil
 }
 
 // stopped hides the errors that a stop makes.
@@ -162,8 +181,8 @@ func (l *lane) pass(ctx context.Context, in *event.Batch) error {
 func (l *lane) through(ctx context.Context, in *event.Batch) error {
 	if in.Position != nil {
 		l.position = append(l.position[:0], in.Position...)
-		l.unsaved = true
 	}
+	l.unsaved = l.unsaved || in.Position != nil || len(in.Events) > 0
 	out, err := l.chain.Run(ctx, in)
 	if err != nil {
 		if in.Accepted != nil {
@@ -178,21 +197,13 @@ func (l *lane) through(ctx context.Context, in *event.Batch) error {
 // records that the chain still holds: one frame, all or nothing.
 func (l *lane) commit(ctx context.Context, out *event.Batch, accepted func(error)) error {
 	now := l.around.Now()
-	if len(out.Events) == 0 && accepted == nil && (!l.unsaved || now.Sub(l.saved) < restMarks) {
+	// A source without a position gives nothing twice: what is held of it has to
+	// be in the journal at once.
+	rest := now.Sub(l.saved) < restMarks && l.position != nil
+	if len(out.Events) == 0 && accepted == nil && (!l.unsaved || rest) {
 		return nil
 	}
 	f := journal.Frame{Done: accepted}
-	for i := range out.Events {
-		if n := out.Events[i].Records; n > 0 {
-			f.Records += n
-		} else {
-			f.Generated++
-		}
-	}
-	if len(out.Events) > 0 {
-		l.payload = l.enc.Append(l.payload[:0], out.Events)
-		f.Payload = l.payload
-	}
 	if l.position != nil {
 		f.Marks = append(f.Marks, journal.Mark{Key: l.positionKey(), Value: l.position})
 	}
@@ -207,7 +218,10 @@ func (l *lane) commit(ctx context.Context, out *event.Batch, accepted func(error
 		f.Marks = append(f.Marks, journal.Mark{Key: l.heldKey(), Value: l.heldBuf})
 	}
 	clear(l.held)
-	if _, err := l.journal.Append(ctx, f); err != nil {
+	if err := l.put(ctx, out.Events, f); err != nil {
+		if accepted != nil {
+			accepted(err)
+		}
 		return fmt.Errorf("input %s: append to the journal: %w", l.in.name, err)
 	}
 	if l.unsaved, l.saved = false, now; l.position != nil {
@@ -218,4 +232,49 @@ func (l *lane) commit(ctx context.Context, out *event.Batch, accepted func(error
 	}
 	l.events.Add(uint64(len(out.Events)))
 	return nil
+}
+
+// put appends events as one frame with the marks of f. Where they are more than
+// the journal takes at once they go in parts, the marks with the last; an event
+// that is too large by itself is kept without its content, and says so.
+func (l *lane) put(ctx context.Context, events []event.Event, f journal.Frame) error {
+	f.Records, f.Generated, f.Payload = 0, 0, nil
+	for i := range events {
+		if n := events[i].Records; n > 0 {
+			f.Records += n
+		} else {
+			f.Generated++
+		}
+	}
+	if len(events) > 0 {
+		l.payload = l.enc.Append(l.payload[:0], events)
+		f.Payload = l.payload
+	}
+	_, err := l.journal.Append(ctx, f)
+	switch {
+	case !errors.Is(err, journal.ErrTooLarge) || len(events) == 0:
+		return err
+	case len(events) == 1:
+		if !empty(&events[0], len(l.payload)) {
+			return err
+		}
+		return l.put(ctx, events, f)
+	}
+	half := len(events) / 2
+	if err := l.put(ctx, events[:half], journal.Frame{}); err != nil {
+		return err
+	}
+	return l.put(ctx, events[half:], f)
+}
+
+// empty takes the content out of an event that is too large, size bytes, to be
+// kept; false says that nothing is left to take.
+func empty(e *event.Event, size int) bool {
+	if e.Raw == "" && len(e.Fields) <= 2 {
+		return false
+	}
+	e.Raw, e.Fields = "", nil
+	e.Fields.AddString(schema.EventKind, "pipeline_error")
+	e.Fields.AddString(schema.ErrorMessage, fmt.Sprintf("the event took %d bytes, more than the journal may hold; its content was removed", size))
+	return true
 }

@@ -71,7 +71,11 @@ func (s *sender) run(ctx, sending context.Context) {
 func (s *sender) frame(ctx context.Context, e journal.Entry) error {
 	s.batch.Reset()
 	s.tally = journal.Tally{}
-	if err := s.decoder.Decode(e.Payload, &s.batch); err != nil {
+	err := s.decoder.Decode(e.Payload, &s.batch)
+	if errors.Is(err, codec.ErrVersion) {
+		return fmt.Errorf("output %s: %w; its events wait for the version that wrote them", s.name, err)
+	}
+	if err != nil {
 		// The sums were right, so this is a mistake in a program, ours or a newer
 		// one's: it is said, and counted, and the rest goes on.
 		s.around.Log.Error("a frame of the journal does not decode; its records are counted as lost",
@@ -144,7 +148,7 @@ func (s *sender) deliver(ctx context.Context, events []event.Event) error {
 		case plugin.KindPermanent:
 			return s.bisect(ctx, events, err)
 		case plugin.KindPartial:
-			rest, wait, perr := s.partial(events, err)
+			rest, wait, perr := s.partial(ctx, events, err)
 			if perr != nil {
 				return perr
 			}
@@ -171,7 +175,7 @@ func (s *sender) good() {
 // bisect finds the events that the destination refuses for good.
 func (s *sender) bisect(ctx context.Context, events []event.Event, err error) error {
 	if len(events) == 1 {
-		return s.bury(&events[0], err)
+		return s.bury(ctx, &events[0], err)
 	}
 	half := len(events) / 2
 	if err := s.deliver(ctx, events[:half]); err != nil {
@@ -181,9 +185,17 @@ func (s *sender) bisect(ctx context.Context, events []event.Event, err error) er
 }
 
 // bury keeps a refused event aside, with the reason.
-func (s *sender) bury(e *event.Event, why error) error {
-	if err := s.dead.add(s.name, e, why); err != nil {
-		return fmt.Errorf("output %s: keep a refused event aside: %w", s.name, err)
+func (s *sender) bury(ctx context.Context, e *event.Event, why error) error {
+	// To begin the frame anew would deliver its other events once more.
+	for {
+		err := s.dead.add(s.name, e, why)
+		if err == nil {
+			break
+		}
+		s.state.bad(fmt.Errorf("keep a refused event aside: %w", err))
+		if s.pause.wait(ctx, 0); ctx.Err() != nil {
+			return ctx.Err()
+		}
 	}
 	s.count(e, func(c *journal.Counts) *uint64 { return &c.DeadLettered })
 	return nil
@@ -191,7 +203,7 @@ func (s *sender) bury(e *event.Event, why error) error {
 
 // partial settles what a partly delivered batch settled and returns the rest, in
 // order, with the longest pause that was asked for.
-func (s *sender) partial(events []event.Event, err error) ([]event.Event, time.Duration, error) {
+func (s *sender) partial(ctx context.Context, events []event.Event, err error) ([]event.Event, time.Duration, error) {
 	var e *plugin.Error
 	errors.As(err, &e) // KindOf found it
 	var rest []event.Event
@@ -205,7 +217,7 @@ func (s *sender) partial(events []event.Event, err error) ([]event.Event, time.D
 		at = f.Index + 1
 		kind, after := plugin.KindOf(f.Err)
 		if kind == plugin.KindPermanent {
-			if err := s.bury(&events[f.Index], f.Err); err != nil {
+			if err := s.bury(ctx, &events[f.Index], f.Err); err != nil {
 				return nil, 0, err
 			}
 			continue
