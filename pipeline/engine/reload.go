@@ -96,6 +96,8 @@ func (e *Engine) mayReload(old *graph, p *Pipeline) error {
 		return errOnce
 	case was != is:
 		return fmt.Errorf("the journal's settings changed: %w", ErrRefused)
+	case old.pipeline.Config.Admin != p.Config.Admin || old.pipeline.Config.Log != p.Config.Log:
+		return fmt.Errorf("the settings of admin or log changed: %w", ErrRefused)
 	}
 	return nil
 }

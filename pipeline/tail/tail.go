@@ -125,6 +125,9 @@ func (t *Tail) Open(_ context.Context, from []byte) error {
 	}
 	if !t.o.Once {
 		t.watch = watch(t)
+		if _, err := os.Stat(t.o.Path); errors.Is(err, fs.ErrNotExist) && t.o.Log != nil {
+			t.o.Log.Warn("the file does not exist; it is waited for. Is the path right?", "path", t.o.Path)
+		}
 	}
 	return nil
 }
