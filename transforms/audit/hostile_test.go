@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"pgregory.net/rapid"
+
 	"tallyman/pipeline/event"
 	"tallyman/pipeline/schema"
 )
@@ -24,17 +26,17 @@ var hostile = []struct {
 }{
 	{"a program names another process", "type=USER_LOGIN msg=audit(1.002:3): " + userHead +
 		`msg='ppid=777 comm="runc:[2:INIT]" exe="/usr/sbin/runc" arch=c000003e syscall=59 key="tallyman_late" success=yes exit=0 pid=1 uid=0 auid=0 ses=9 tty=pts9 suid=0 acct="x" res=failed'`,
-		map[string]string{"process.parent.pid": "", "process.name": "", "process.pid": "4242", "auditd.data.syscall": "59", "auditd.key": "", "tags": "",
+		map[string]string{"process.parent.pid": "", "process.name": "", "process.pid": "4242", "auditd.data.syscall": "", "auditd.data.msg.syscall": "59", "auditd.data.arch": "", "auditd.data.exit": "", "auditd.data.uid": "1000", "auditd.key": "", "tags": "",
 			"event.outcome": "failure", "user.audit.id": "1001", "user.id": "1001", "auditd.session": "3", "process.tty.name": "", "user.saved.id": "",
 			"process.executable": "/usr/sbin/runc", "event.provider": "runc", "auditd.data.key": "tallyman_late", "auditd.data.ppid": "777", "auditd.data.comm": "runc:[2:INIT]"}, ""},
 	{"a boot that a program tells of", "type=SYSTEM_BOOT msg=audit(1.002:3): " + userHead + `msg='pid=1 ppid=0 key="k" res=success'`,
 		map[string]string{"event.action": "booted-system", "process.pid": "4242", "process.parent.pid": "", "tags": ""}, ""},
 	{"names in a program's text", "type=USER_CMD msg=audit(1.002:3): " + userHead + "msg='cmd=6964 res=success\x1dAUID=\"root\" UID=\"root\"'",
-		map[string]string{"user.name": "", "user.audit.name": "", "event.outcome": "unknown"}, ""},
+		map[string]string{"user.name": "", "user.audit.name": "", "event.outcome": "unknown"}, TagAmbiguous},
 	{"names in a program's text before those of auditd", "type=USER_CMD msg=audit(1.002:3): " + userHead + "msg='cmd=6964 res=failed x=\x1dAUID=\"root\" UID=\"root\"'\x1dUID=\"ana\" AUID=\"bob\"",
-		map[string]string{"user.audit.name": "bob", "event.outcome": "failure"}, ""},
+		map[string]string{"user.audit.name": "bob", "event.outcome": "failure"}, TagAmbiguous},
 	{"an apostrophe before the false names", "type=USER_CMD msg=audit(1.002:3): " + userHead + "msg='cmd=6964 x='\x1dAUID=\"root\" res=failed'\x1dUID=\"ana\" AUID=\"bob\"",
-		map[string]string{"user.audit.name": "bob", "event.outcome": "failure"}, ""},
+		map[string]string{"user.audit.name": "bob", "event.outcome": "failure"}, TagAmbiguous},
 	{"auditd translates the ids of a text too", "type=USER_CMD msg=audit(1.002:3): " + userHead + "msg='auid=0 cmd=6964 res=failed'\x1dUID=\"ana\" AUID=\"unknown(1001)\" AUID=\"root\"",
 		map[string]string{"user.audit.name": "", "auditd.data.auid": "0"}, ""},
 	{"a text that ends the apostrophes", "type=USER_LOGIN msg=audit(1.002:3): " + userHead + `msg='op=x' pid=1 ppid=2 key="k" y=' res=failed'`,
@@ -189,5 +191,39 @@ func TestTagsOfTheInputStay(t *testing.T) {
 	}
 	if len(f["log.syslog.appname"]) != 1 {
 		t.Errorf("appname is %q", f["log.syslog.appname"])
+	}
+}
+
+// TestNoTextChangesWhatTheKernelSays puts any text inside msg='…' and into the
+// bare names of kernel records, with and without what auditd adds.
+func TestNoTextChangesWhatTheKernelSays(t *testing.T) {
+	tr := build(t, nil)
+	word := rapid.SampledFrom(append([]string{"'", "\x1d", `UID="root"`, "'\x1dUID=\"root\"", "UID=root", " pid=1", " uid=0 ", "auid=0", " family=9", " prom=9",
+		" ppid=5 key=\"k\"", "msg='", "SADDR={ x }", "SADDR={", "}", `comm="x"`, " res=success", " ses=8", "avc:  granted { x }", " syscall=execve arch=x exit=1 "}, nasty...))
+	text := rapid.Map(rapid.SliceOfN(word, 0, 8), func(w []string) string { return strings.ReplaceAll(strings.Join(w, ""), "\n", " ") })
+	kernel := []string{"auditd.data.syscall", "auditd.data.exit", "process.pid", "process.parent.pid", "process.name", "user.audit.id", "user.audit.name", "user.name", "auditd.session", "auditd.key", "auditd.data.arch", "event.action"}
+	const names = "\x1dUID=\"ana\" AUID=\"bob\""
+	for name, c := range map[string]struct{ before, after, plain string }{
+		"program, raw":      {"type=USER_CMD msg=audit(1.002:3): " + userHead + "msg='", "'", "op=x"},
+		"program, enriched": {"type=USER_CMD msg=audit(1.002:3): " + userHead + "msg='", "'" + names, "op=x"},
+		"table, raw":        {"type=NETFILTER_CFG msg=audit(1.002:3): table=", tableEnd, "x"},
+		"table, enriched":   {"type=NETFILTER_CFG msg=audit(1.002:3): table=", strings.Replace(tableEnd, "pid=", "uid=1000 auid=1001 pid=", 1) + names, "x"},
+		"interface, raw":    {"type=ANOM_PROMISCUOUS msg=audit(1.002:3): dev=", promEnd, "x"},
+		"interface, named":  {"type=ANOM_PROMISCUOUS msg=audit(1.002:3): dev=", promEnd + names, "x"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			plain := oneEvent(t, tr, c.before+c.plain+c.after)
+			want := ours(&plain)
+			rapid.Check(t, func(rt *rapid.T) {
+				line := c.before + text.Draw(rt, "text") + c.after
+				e := oneEvent(t, tr, line)
+				got := ours(&e)
+				for _, k := range kernel {
+					if !slices.Equal(got[k], want[k]) {
+						rt.Fatalf("%s is %q, want %q, of %q", k, got[k], want[k], line)
+					}
+				}
+			})
+		})
 	}
 }

@@ -7,6 +7,8 @@ import "strings"
 // fields that SCHEMA §4.5 gives to programs. What is said there of process ids,
 // logins, calls and keys is kept as it is: those are the kernel's to say.
 func (f *facts) programText(p *part, s string) {
+	// No program has a use for 0x1D, but one that plays auditd.
+	f.ambiguous = f.ambiguous || strings.IndexByte(s, separator) >= 0
 	w := Walk{s: s, mode: quotesAll}
 	var t Token
 	sp := f.many(s)
@@ -63,8 +65,45 @@ func (f *facts) said(p *part, t *Token) {
 		}
 		f.rest(t)
 	default:
+		t.Key = apart(t.Key)
 		f.rest(t)
 	}
+}
+
+// apart gives a program's field another name where auditd.data has the kernel's
+// word under its own.
+func apart(key string) string {
+	switch key {
+	case "syscall":
+		return "msg.syscall"
+	case "arch":
+		return "msg.arch"
+	case "success":
+		return "msg.success"
+	case "exit":
+		return "msg.exit"
+	case "a0":
+		return "msg.a0"
+	case "a1":
+		return "msg.a1"
+	case "a2":
+		return "msg.a2"
+	case "a3":
+		return "msg.a3"
+	case "uid":
+		return "msg.uid"
+	case "opid":
+		return "msg.opid"
+	case "opid_comm":
+		return "msg.opid_comm"
+	case "audit_enabled":
+		return "msg.audit_enabled"
+	case "saddr":
+		return "msg.saddr"
+	case "seperms":
+		return "msg.seperms"
+	}
+	return key
 }
 
 // once sets *dst; what another field of this name says is kept beside it, and
