@@ -115,10 +115,10 @@ func (f *firsts) Learn(events []event.Event) {
 var _ plugin.Keeper = (*firsts)(nil)
 
 // dripping is a pipeline of drip and a transform.
-func (r *rig) dripping(t *testing.T, n int, tr plugin.Transform) *Pipeline {
+func (r *rig) dripping(t *testing.T, tr plugin.Transform) *Pipeline {
 	t.Helper()
 	p := r.pipeline(t, false, &lines{}, tr, "", map[string]*sink{"a": {}})
-	p.inputs[0].plugin = &drip{lines: lines{all: numbered(n)}}
+	p.inputs[0].plugin = &drip{lines: lines{all: numbered(100)}}
 	return p
 }
 
@@ -194,11 +194,11 @@ func (r *rig) journalled(t *testing.T) (all []string) {
 func TestAKillLosesNoMemory(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
-		e := run(t, r.dripping(t, 100, &firsts{by: 3}))
+		e := run(t, r.dripping(t, &firsts{by: 3}))
 		time.Sleep(155 * time.Second)
 		r.kill(t, e) // 15 records; the last snapshot was at 120 s
 		f := &firsts{by: 3}
-		e = run(t, r.dripping(t, 100, f))
+		e = run(t, r.dripping(t, f))
 		time.Sleep(25 * time.Second)
 		e.end()
 		if f.restored < 11 || f.restored > 12 || !slices.Equal(f.learned, numbered(15)[f.restored:]) {
@@ -209,7 +209,7 @@ func TestAKillLosesNoMemory(t *testing.T) {
 		}
 		// A stop saves all: nothing is learned from the journal.
 		f = &firsts{by: 3}
-		e = run(t, r.dripping(t, 100, f))
+		e = run(t, r.dripping(t, f))
 		time.Sleep(time.Second)
 		e.end()
 		if f.restored != 17 || len(f.learned) > 0 {
@@ -226,7 +226,7 @@ func TestNoAlertIsLostOrDoubled(t *testing.T) {
 		r := newRig(t)
 		for range 12 {
 			f := &firsts{by: 40}
-			e := run(t, r.dripping(t, 100, f))
+			e := run(t, r.dripping(t, f))
 			time.Sleep(time.Duration(rnd.IntN(150_000)) * time.Millisecond)
 			r.kill(t, e)
 			if !slices.Equal(f.seen, numbered(len(f.seen))) {
@@ -257,11 +257,11 @@ func TestWhatWasNotAcceptedIsNotRemembered(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				r := newRig(t)
-				e := run(t, r.dripping(t, 100, &firsts{by: 50, fails: "3"}))
+				e := run(t, r.dripping(t, &firsts{by: 50, fails: "3"}))
 				time.Sleep(wait)
 				e.end()
 				f := &firsts{by: 50}
-				e = run(t, r.dripping(t, 100, f))
+				e = run(t, r.dripping(t, f))
 				time.Sleep(25 * time.Second)
 				e.end()
 				if !slices.Equal(f.seen, numbered(5)) {
@@ -278,15 +278,15 @@ func TestWhatWasNotAcceptedIsNotRemembered(t *testing.T) {
 func TestAReloadHandsMemoryOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
-		e := run(t, r.dripping(t, 100, &firsts{by: 3}))
+		e := run(t, r.dripping(t, &firsts{by: 3}))
 		time.Sleep(35 * time.Second)
 		f := &firsts{by: 3}
-		if err := e.Reload(r.dripping(t, 100, f), false); err != nil {
+		if err := e.Reload(r.dripping(t, f), false); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(15 * time.Second)
 		other := &firsts{by: 3}
-		p := r.dripping(t, 100, other)
+		p := r.dripping(t, other)
 		p.stages[0].typ = "another"
 		if err := e.Reload(p, false); err != nil {
 			t.Fatal(err)

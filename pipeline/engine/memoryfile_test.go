@@ -40,14 +40,14 @@ func TestDamagedSnapshots(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				r := newRig(t)
-				e := run(t, r.dripping(t, 100, &firsts{by: 3}))
+				e := run(t, r.dripping(t, &firsts{by: 3}))
 				time.Sleep(185 * time.Second)
 				r.kill(t, e)
 				for _, f := range c.files {
 					damage(t, filepath.Join(r.dir, "j", "memory", f))
 				}
 				f := &firsts{by: 3}
-				e = run(t, r.dripping(t, 100, f))
+				e = run(t, r.dripping(t, f))
 				time.Sleep(25 * time.Second)
 				e.end()
 				if f.restored > c.restored || len(f.seen) != c.seen || !strings.Contains(r.log.String(), c.log) {
