@@ -67,6 +67,8 @@ func TestForgedCommandLines(t *testing.T) {
 			forged("/usr/bin/runc"), "4c07 parent medium"},
 		"in a container, an engine's name between": {"0", func(p *fakeProc) { p.process(9, 8, -9000, "sh", "S", 0, "0::/docker/"+idA) },
 			append([]string{"at 490: 10 of 9 execve /usr/bin/conmon conmon -c B"}, forged("/usr/bin/runc")...), "4c07 parent medium"},
+		"a child of process 1, gone": {"0", func(*fakeProc) {},
+			[]string{"at 500: 20 of 1 execve /usr/bin/runc runc run --bundle /x B", "at 510: 22 of 20 setsid /usr/bin/runc"}, " none unknown"},
 		"on the host, the engine between is gone": {"0", func(p *fakeProc) { p.process(9, 8, -9000, "containerd", "S", 0, shimHost) },
 			append([]string{"at 490: 10 of 9 execve /usr/bin/containerd-shim-runc-v2 s -namespace moby -id B start"}, forged("/usr/bin/runc")...), "B lineage medium"},
 		"in an odd container": {"0", func(p *fakeProc) {

@@ -144,6 +144,13 @@ func (s *stage) read(e *event.Event) seen {
 	if node != "" && !s.t.nodes.number(node, &sn.node) {
 		sn.pid = 0
 	}
+	s.acts(&sn, code, call, action, failed, serial)
+	return sn
+}
+
+// acts notes what an event says of its process, and of its host. Only the
+// kernel's record of a system call is believed about a process.
+func (s *stage) acts(sn *seen, code, call, action string, failed bool, serial int64) {
 	sn.kernel = code == "SYSCALL"
 	switch {
 	case !sn.kernel:
@@ -161,7 +168,6 @@ func (s *stage) read(e *event.Event) seen {
 	if sn.kernel {
 		s.t.counted(sn.node, serial)
 	}
-	return sn
 }
 
 // counted notes the serial of a record of a node's kernel.

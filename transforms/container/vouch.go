@@ -54,7 +54,10 @@ func (t *Transform) above(s *seen) int {
 	pid, ppid, at := s.pid, s.ppid, s.t
 	for hops := 0; hops <= 6; hops++ {
 		if pid <= 1 {
-			return max(hops, 2) // what a container leaves behind goes to its own first process
+			if hops < 2 {
+				return 0 // it may be a container's first process
+			}
+			return hops // what a container leaves behind goes to its own first process
 		}
 		p := t.table.alive(s.node, pid, at)
 		if p != nil && p.got.found() {
