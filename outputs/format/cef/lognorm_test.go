@@ -51,8 +51,14 @@ func TestLiblognormReadsEveryEvent(t *testing.T) {
 		in.WriteByte('\n')
 		want = append(want, p)
 	})
+	compare(t, bin, rules, &in, want)
+}
+
+// compare has liblognorm read in and holds what it finds against want.
+func compare(t *testing.T, bin, rules string, in *bytes.Buffer, want []*parsed) {
+	t.Helper()
 	cmd := osexec.Command(bin, "-r", rules)
-	cmd.Stdin = &in
+	cmd.Stdin = in
 	out, err := cmd.Output()
 	if err != nil {
 		t.Fatal(err)

@@ -10,7 +10,6 @@ import (
 
 // special appends the pairs whose value is more than a field.
 func (c *Encoder) special(dst []byte, p *pair) []byte {
-	str := func(k schema.Key) string { return c.get(k).Str() }
 	switch p.key {
 	case "rt":
 		return c.received(dst)
@@ -45,10 +44,7 @@ func (c *Encoder) special(dst []byte, p *pair) []byte {
 	case "filePath", "oldFilePath":
 		return c.value(dst, p, c.path(p.key == "oldFilePath"))
 	case "cs2":
-		if name := str(schema.ContainerImageName); name != "" {
-			return c.text(dst, p, name, ":", str(schema.ContainerImageTag))
-		}
-		return c.text(dst, p, str(schema.OCIRepository), ":", str(schema.OCITag))
+		return c.image(dst, p)
 	case "cs3":
 		return c.pod(dst, p)
 	case "msg":
@@ -60,6 +56,15 @@ func (c *Encoder) special(dst []byte, p *pair) []byte {
 		return c.number(dst, p.key, c.exit)
 	}
 	return dst
+}
+
+// image appends the container's image, else what a registry was asked for.
+func (c *Encoder) image(dst []byte, p *pair) []byte {
+	name, tag := c.get(schema.ContainerImageName).Str(), c.get(schema.ContainerImageTag).Str()
+	if name == "" {
+		name, tag = c.get(schema.OCIRepository).Str(), c.get(schema.OCITag).Str()
+	}
+	return c.text(dst, p, name, ":", tag)
 }
 
 // received appends the event's time in milliseconds since 1970.
