@@ -20,7 +20,7 @@ var enrichedKeys = [...]string{"ARCH", "SYSCALL", "SADDR", "AUID", "EUID", "SUID
 func split(body string) (raw, enriched string) {
 	if first := strings.IndexByte(body, separator); first >= 0 {
 		last := strings.LastIndexByte(body, separator)
-		if added(body[last+1:]) {
+		if framed(body[last+1:]) || added(body[last+1:]) {
 			return body[:last], body[last+1:]
 		}
 		if first != last && added(body[first+1:]) { // a name that auditd added holds the others
@@ -46,6 +46,21 @@ func split(body string) (raw, enriched string) {
 		}
 	}
 	return body, ""
+}
+
+// framed reports whether s begins and ends with an addition. That is enough to
+// know the end of a line: without additions it ends with a kernel field or an
+// apostrophe. It may be false for the text of a name with a blank.
+func framed(s string) bool {
+	end := s[strings.LastIndexByte(s, ' ')+1:]
+	n := upperKey(end)
+	if n == 0 || n+1 == len(end) || upperKey(s) == 0 {
+		return false
+	}
+	if val := end[n+1:]; val[0] == '"' {
+		return len(val) > 1 && strings.IndexByte(val[1:], '"') == len(val)-2
+	}
+	return added(end)
 }
 
 // added reports whether s is what auditd adds and nothing else, to its end:
