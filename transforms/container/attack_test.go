@@ -240,3 +240,18 @@ func TestTheParentOfAResolvedProcessIsNamed(t *testing.T) {
 		}
 	}
 }
+
+// TestOtherRecordsOfTheKernelFollowTheParent: a refusal by SELinux is an event of
+// a system call, though its code is another; a program's is not.
+func TestOtherRecordsOfTheKernelFollowTheParent(t *testing.T) {
+	for code, want := range map[string]string{"AVC": "A lineage medium", "USER_AVC": " none unknown"} {
+		tr := plain(t)
+		e := tell(t, "at 30: 31 of 22 openat")
+		e.ev.Fields.Set(schema.EventCode, event.String(code))
+		e.ev.Fields.AddNamed(schema.AuditdData, "syscall", event.String("openat"))
+		out := run(t, tr, []capturedEvent{tell(t, create), tell(t, setsid), e}, 1)
+		if got := told(&out[2]); got != want {
+			t.Errorf("%s: %q, want %q", code, got, want)
+		}
+	}
+}

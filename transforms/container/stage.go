@@ -4,6 +4,7 @@ package container
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"tallyman/pipeline/event"
@@ -148,12 +149,16 @@ func (s *stage) read(e *event.Event) seen {
 	return sn
 }
 
+// besides are the kernel's own records that go with that of a system call, and
+// give such an event its code.
+const besides = " AVC SELINUX_ERR SECCOMP ANOM_ABEND ANOM_LINK ANOM_CREAT BPF "
+
 // acts notes what an event says of its process, and of its host. Only the
 // kernel's record of a system call is believed about a process.
 func (s *stage) acts(sn *seen, code, call, action string, failed bool, serial int64) {
-	sn.kernel = code == "SYSCALL"
+	sn.kernel = code == "SYSCALL" || call != "" && strings.Contains(besides, " "+code+" ")
 	switch {
-	case !sn.kernel:
+	case code != "SYSCALL":
 		if code == "SYSTEM_BOOT" {
 			s.t.booted(sn.node, sn.t, serial)
 		}
