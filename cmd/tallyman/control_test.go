@@ -246,6 +246,7 @@ func TestDrainWithEventsLeft(t *testing.T) {
 	if !strings.Contains(b.said(), "output of an earlier configuration has events left") {
 		t.Error("the log does not speak of the orphan")
 	}
+	until(t, "it is ready", func() bool { code, _ := said(t, "", "status", "--config", path); return code == exitOK })
 	answers(t, exitOK, []string{"siem", "REMOVED", "reload --discard"}, "status", "--config", path)
 	answers(t, exitOK, nil, "reload", "--config", path)
 	answers(t, exitOK, []string{"REMOVED"}, "status", "--config", path)
