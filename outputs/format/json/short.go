@@ -202,7 +202,8 @@ func (c *Encoder) fewer(dst []byte, l *leaf, rank int, esc bool) []byte {
 		}
 		last = n
 	}
-	if last < 0 { // an object without members, in place of a name without one
+	if last < 0 { // an object without members here, and none at all in the next pass
+		c.have.clear(rank)
 		if l.dotted {
 			return append(append(dst, l.name[:len(l.name)-1]...), `":{}`...)
 		}

@@ -126,6 +126,20 @@ func TestWhatGivesWayFirst(t *testing.T) {
 	}
 }
 
+// A map that has lost all of its members leaves no trace, however often the event
+// is tried again.
+func TestAMapWithoutMembersGoes(t *testing.T) {
+	for _, dotted := range []bool{false, true} {
+		e := &event.Event{}
+		e.Fields.AddString(schema.ProcessCommandLine, strings.Repeat("c", 2000))
+		e.Fields.AddNamed(schema.AuditdData, "a", event.String(strings.Repeat("x", 300)))
+		e.Fields.AddString(schema.UserName, "ana")
+		for limit := 100; limit < 2400; limit++ {
+			shorter(t, New(dotted), e, limit)
+		}
+	}
+}
+
 // Whatever an event holds and whatever the limit is, the result is valid JSON
 // within it, and what is left of a text is its beginning.
 func TestAnyEventFitsAnyLimit(t *testing.T) {
