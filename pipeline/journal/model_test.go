@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -20,6 +21,7 @@ import (
 // 1..acked are there, in order, each once per reading, and a cursor gives again
 // at most what it had not finished.
 type oracle struct {
+	tight bool        // a journal of four segments, on a disk that fails now and then
 	cut   atomic.Bool // the power went in this life: nothing that happens since counts
 	given uint64      // the last number that was appended
 	acked uint64      // the last number that was durable: its Sync returned
@@ -34,22 +36,34 @@ func TestRandomCrashes(t *testing.T) {
 		runs = 30
 	}
 	for seed := range uint64(runs) {
-		t.Run(fmt.Sprint(seed), func(t *testing.T) { synctest.Test(t, func(t *testing.T) { crashRun(t, seed) }) })
+		for _, tight := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%d/tight=%v", seed, tight), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) { crashRun(t, seed, tight) })
+			})
+		}
 	}
+}
+
+func (o *oracle) options(fs vfs.FS) Options {
+	opts := small(fs)
+	if o.tight {
+		opts.MaxSize = fixedSize + 4*opts.SegmentSize
+	}
+	return opts
 }
 
 var errCut = errors.New("power cut")
 
-func crashRun(t *testing.T, seed uint64) {
+func crashRun(t *testing.T, seed uint64, tight bool) {
 	rnd := rand.New(rand.NewPCG(seed, 7))
 	m := vfs.NewMem()
-	o := &oracle{done: map[string]uint64{"a": 0, "b": 0}}
-	for range 6 {
+	o := &oracle{tight: tight, done: map[string]uint64{"a": 0, "b": 0}}
+	for range 8 {
 		m = o.life(t, rnd, m)
 	}
 	// A last clean life: everything that was acknowledged is read.
 	o.cut.Store(false)
-	j := open(t, small(m))
+	j := open(t, o.options(m))
 	defer shut(t, j)
 	o.resume(t, j)
 	for name, c := range map[string]*Cursor{"a": cursor(t, j, "a"), "b": cursor(t, j, "b")} {
@@ -66,7 +80,9 @@ func crashRun(t *testing.T, seed uint64) {
 func (o *oracle) life(t *testing.T, rnd *rand.Rand, m *vfs.Mem) *vfs.Mem {
 	o.cut.Store(false)
 	var after *vfs.Mem
-	left, cut := 1+rnd.IntN(60), rnd.Uint64()
+	left, cut := 1+rnd.IntN(200), rnd.Uint64()
+	faults, faulty := rand.New(rand.NewPCG(cut, 3)), o.tight && rnd.IntN(2) == 0
+	var opened atomic.Bool
 	kill := rnd.IntN(2) == 0
 	var mu sync.Mutex // operations come from the journal's goroutines too
 	m.SetHook(func(op vfs.Op) error {
@@ -76,6 +92,10 @@ func (o *oracle) life(t *testing.T, rnd *rand.Rand, m *vfs.Mem) *vfs.Mem {
 		mu.Lock()
 		defer mu.Unlock()
 		if left--; left > 0 {
+			seg := op.Kind != "open" && strings.HasSuffix(op.Name, ".seg") || op.Kind == "syncdir"
+			if faulty && seg && opened.Load() && faults.IntN(25) == 0 {
+				return syscall.EIO
+			}
 			return nil
 		}
 		if after == nil {
@@ -88,7 +108,8 @@ func (o *oracle) life(t *testing.T, rnd *rand.Rand, m *vfs.Mem) *vfs.Mem {
 		}
 		return errCut
 	})
-	j, err := Open(small(m))
+	j, err := Open(o.options(m))
+	opened.Store(true)
 	if err != nil {
 		if after == nil || !errors.Is(err, errCut) {
 			t.Fatal(err)
@@ -134,7 +155,7 @@ func (o *oracle) work(t *testing.T, rnd *rand.Rand, j *Journal) {
 	if err != nil {
 		return
 	}
-	for range 1 + rnd.IntN(60) {
+	for range 1 + rnd.IntN(150) {
 		switch rnd.IntN(6) {
 		case 0, 1, 2:
 			f := Frame{Payload: item(o.given+1, 1+rnd.IntN(900)), Records: 1,
@@ -149,6 +170,7 @@ func (o *oracle) work(t *testing.T, rnd *rand.Rand, j *Journal) {
 				return
 			}
 			o.given++
+			synctest.Wait()
 		case 3:
 			ctx, cancel := withTimeout(t)
 			err := j.Sync(ctx)
@@ -243,5 +265,5 @@ func faultRun(t *testing.T, kind string, fault error, k int) {
 
 // withTimeout bounds a call that a dead disk would hold for ever.
 func withTimeout(t *testing.T) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(t.Context(), 100*time.Millisecond)
+	return context.WithTimeout(t.Context(), 3*time.Second)
 }
