@@ -54,6 +54,9 @@ func (s *stage) Apply(_ context.Context, in, out *event.Batch) error {
 	s.out = out
 	s.f.users.refresh()
 	if len(in.Events) == 0 {
+		if s.wait != nil { // EOE comes with its event or not at all: silence tells
+			s.eoe = eoeNo
+		}
 		s.settle()
 		s.idle()
 		s.quiet(s.t.env.Now().Add(-gapWait), false)

@@ -282,3 +282,30 @@ func TestABatchThatIsRecycledTouchesNoEvent(t *testing.T) {
 		t.Errorf("got %s", got)
 	}
 }
+
+// TestSilenceTellsThatThereIsNoEOE: after one pause without EOE the events of a
+// quiet source end with their PROCTITLE, not with the next pause.
+func TestSilenceTellsThatThereIsNoEOE(t *testing.T) {
+	st := build(t, nil).Lane("audit")
+	apply := func(lines ...string) int {
+		in, out := &event.Batch{}, &event.Batch{}
+		for _, l := range lines {
+			in.Add(event.Event{Decode: Decoder, Raw: l, Records: 1})
+		}
+		if err := st.Apply(t.Context(), in, out); err != nil {
+			t.Fatal(err)
+		}
+		return len(out.Events)
+	}
+	one := []string{"type=SYSCALL msg=audit(1795227901.123:7): arch=c000003e syscall=59 success=yes exit=0 pid=1", "type=PROCTITLE msg=audit(1795227901.123:7): proctitle=\"x\""}
+	two := []string{"type=SYSCALL msg=audit(1795227902.123:8): arch=c000003e syscall=59 success=yes exit=0 pid=1", "type=PROCTITLE msg=audit(1795227902.123:8): proctitle=\"x\""}
+	if n := apply(one...); n != 0 {
+		t.Fatalf("%d events before it is known whether EOE comes", n)
+	}
+	if n := apply(); n != 1 {
+		t.Fatalf("%d events after a pause", n)
+	}
+	if n := apply(two...); n != 1 {
+		t.Errorf("%d events: it is known now that no EOE comes", n)
+	}
+}
