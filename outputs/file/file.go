@@ -104,8 +104,13 @@ func (o *output) Close() error {
 	return nil
 }
 
-// Probe implements plugin.Prober; it makes the file when it is absent.
-func (o *output) Probe(context.Context) error { return o.ready() }
+// Probe implements plugin.Prober; it leaves everything as it is.
+func (o *output) Probe(context.Context) error {
+	if err := o.try(); err != nil {
+		return plugin.Retry(fmt.Errorf("file: open %s: %w", o.path, explain(err)))
+	}
+	return nil
+}
 
 // Send implements plugin.Output. When only the first of the lines found room,
 // they stay and are delivered, and the rest is to be sent again.

@@ -2,7 +2,6 @@ package file
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -36,7 +35,7 @@ func TestAfterACrash(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "out")
 			write(t, path, c.left)
 			o := at(t, path, func(s *Settings) { s.Format = c.format })
-			if err := o.Probe(context.Background()); err != nil {
+			if err := o.ready(); err != nil {
 				t.Fatal(err)
 			}
 			if got, err := os.ReadFile(path); err != nil || string(got) != c.want {

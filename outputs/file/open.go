@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"syscall"
 
+	"golang.org/x/sys/unix"
+
 	"tallyman/outputs/format"
 	"tallyman/pipeline/plugin"
 )
@@ -106,15 +108,48 @@ func lastLine(f handle, size int64) (begin int64, first byte, err error) {
 	return 0, first, nil
 }
 
+// try finds out whether start would work: the file can be opened and locked, or
+// its folder takes a new one.
+func (o *output) try() error {
+	if o.file != nil {
+		return nil // its lock is ours
+	}
+	_, err := os.Lstat(o.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		dir := filepath.Dir(o.path)
+		if info, err := os.Stat(dir); err != nil {
+			return err
+		} else if !info.IsDir() {
+			return syscall.ENOTDIR
+		}
+		return unix.Access(dir, unix.W_OK|unix.X_OK)
+	}
+	if err != nil {
+		return err
+	}
+	f, err := openOld(o.path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(lock(f), f.Close())
+}
+
+// openOld opens the regular file at path for appending and makes none.
+func openOld(path string) (*os.File, error) {
+	// Asked before, because opening a device or a pipe can do something by itself.
+	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("it is %s and not a regular file", kind(info.Mode()))
+	}
+	return os.OpenFile(path, flags, 0)
+}
+
+// flags are how the file is opened.
+const flags = os.O_RDWR | os.O_APPEND | syscall.O_NOFOLLOW | syscall.O_NONBLOCK
+
 // open opens or makes the regular file at path for appending, follows no
 // symbolic link and takes its lock.
 func open(path string, mode fs.FileMode) (file handle, fresh bool, err error) {
-	// Asked before, because opening a device or a pipe can do something by itself.
-	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
-		return nil, false, fmt.Errorf("it is %s and not a regular file", kind(info.Mode()))
-	}
-	const flags = os.O_RDWR | os.O_APPEND | syscall.O_NOFOLLOW | syscall.O_NONBLOCK
-	f, err := os.OpenFile(path, flags, 0)
+	f, err := openOld(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		fresh = true
 		f, err = os.OpenFile(path, flags|os.O_CREATE|os.O_EXCL, mode)
@@ -180,8 +215,12 @@ func kind(m fs.FileMode) string {
 	return "something else"
 }
 
-// explain adds what the operator can do.
+// explain adds what the operator can do, and takes away the operation and the
+// path, which the caller names.
 func explain(err error) error {
+	if pe := (*fs.PathError)(nil); errors.As(err, &pe) && err.Error() == pe.Error() {
+		err = pe.Err
+	}
 	hint := ""
 	switch {
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
