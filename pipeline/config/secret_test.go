@@ -57,6 +57,15 @@ func TestSecretsAreNeverShown(t *testing.T) {
 	}
 }
 
+// Paths are shown: whoever mends them has to see them.
+func TestPathsAreShown(t *testing.T) {
+	for _, line := range []string{"passwd: /nope", "group: /nope", "key: tls/key.pem", "token_file: /nope"} {
+		if got, _, _ := show(line, 0, 1); got != line {
+			t.Errorf("%q is shown as %q", line, got)
+		}
+	}
+}
+
 func TestReferencesToSecrets(t *testing.T) {
 	const how = " (write {file: PATH} or {env: NAME})"
 	cases := []struct {

@@ -114,7 +114,7 @@ func cellsOf(line string) []cell {
 // secretName are keys whose values are secrets by their name, and the user part
 // of a URL: where the decoder did not get to know a setting, this keeps it from
 // a screen.
-var secretName = regexp.MustCompile(`(?i)(?:token|passw(?:or)?d|passphrase|secret|credentials?|api[-_]?key|private[-_]?key)(?:[-_](?:key|id|value))?["']?\s*:\s*([^{\s][^,}]*)|://[^/\s:@]*:([^/\s@]+)@`)
+var secretName = regexp.MustCompile(`(?i)(?:token|password|passphrase|secret|credentials?|api[-_]?key|private[-_]?key)(?:[-_](?:key|id|value))?["']?\s*:\s*([^{\s][^,}]*)|://[^/\s:@]*:([^/\s@]+)@`)
 
 // secretSpans returns the byte ranges of a line that are masked.
 func secretSpans(line string) [][2]int {
