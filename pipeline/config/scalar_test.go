@@ -59,6 +59,12 @@ func TestFormatIsReadBack(t *testing.T) {
 			t.Errorf("%d is written %q and read %d, %v", d, FormatDuration(d), got, err)
 		}
 	})
+	for n, want := range map[plugin.Size]string{0: "0", 1: "1B", 1000: "1KB", 1100: "1.1KB", 4100: "4.1KB", 1024: "1KiB", 1536: "1.5KiB", 1e12: "1TB", 2e9: "2GB",
+		16 << 20: "16MiB", 3 << 29: "1.5GiB", 1<<40 + 1: "1099511627777B"} {
+		if got := FormatSize(n); got != want {
+			t.Errorf("FormatSize(%d) = %q, want %q", n, got, want)
+		}
+	}
 	for d, want := range map[time.Duration]string{0: "0s", time.Minute: "1m", 90 * time.Minute: "1h30m", time.Hour: "1h", 24 * time.Hour: "1d",
 		20 * time.Millisecond: "20ms", 36 * time.Hour: "36h", time.Minute + time.Second: "1m1s"} {
 		if got := FormatDuration(d); got != want {

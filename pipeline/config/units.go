@@ -11,13 +11,13 @@ import (
 	"tallyman/pipeline/plugin"
 )
 
-// units are the units of sizes; the binary ones come first in messages.
+// units are the units of sizes, the largest first.
 var units = []struct {
 	name  string
 	bytes int64
 }{
-	{"TiB", 1 << 40}, {"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10},
-	{"TB", 1e12}, {"GB", 1e9}, {"MB", 1e6}, {"KB", 1e3}, {"B", 1},
+	{"TiB", 1 << 40}, {"TB", 1e12}, {"GiB", 1 << 30}, {"GB", 1e9},
+	{"MiB", 1 << 20}, {"MB", 1e6}, {"KiB", 1 << 10}, {"KB", 1e3}, {"B", 1},
 }
 
 // decimal is a number as people write it; the library reads more forms.
@@ -46,16 +46,26 @@ func ParseSize(s string) (plugin.Size, error) {
 		if err != nil || !decimal.MatchString(number) || x*float64(u.bytes) >= math.MaxInt64 {
 			return 0, fmt.Errorf("write a number from 0 before the unit")
 		}
-		return plugin.Size(x * float64(u.bytes)), nil
+		return plugin.Size(math.Round(x * float64(u.bytes))), nil
 	}
 	return 0, fmt.Errorf("the units are B, KiB, MiB, GiB, TiB, KB, MB, GB and TB")
 }
 
-// FormatSize writes a size as ParseSize reads it.
+// FormatSize writes a size as ParseSize reads it, in the largest unit that needs
+// at most one decimal for it.
 func FormatSize(n plugin.Size) string {
 	for _, u := range units {
-		if n != 0 && int64(n)%u.bytes == 0 {
-			return strconv.FormatInt(int64(n)/u.bytes, 10) + u.name
+		whole, rest := int64(n)/u.bytes, int64(n)%u.bytes
+		if whole == 0 {
+			continue
+		}
+		s := strconv.FormatInt(whole, 10)
+		if rest > 0 {
+			s += "." + strconv.FormatInt(rest*10/u.bytes, 10)
+		}
+		s += u.name
+		if same, err := ParseSize(s); err == nil && same == n {
+			return s
 		}
 	}
 	return "0"
