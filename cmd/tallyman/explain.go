@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"fmt"
 	"io"
@@ -76,16 +75,18 @@ func recordsOf(in io.Reader, args []string) ([]string, error) {
 		defer func() { _ = f.Close() }() // nothing was written
 		in = f
 	}
-	sc := bufio.NewScanner(io.LimitReader(in, mostExplained))
-	sc.Buffer(nil, mostExplained)
-	var lines []string
-	for sc.Scan() {
-		if sc.Text() != "" {
-			lines = append(lines, sc.Text())
-		}
-	}
-	if err := sc.Err(); err != nil {
+	text, err := io.ReadAll(io.LimitReader(in, mostExplained+1))
+	if err != nil {
 		return nil, err
+	}
+	if len(text) > mostExplained {
+		return nil, fmt.Errorf("the records take more than %s, and explain is for a few lines: give it fewer or shorter ones", config.FormatSize(mostExplained))
+	}
+	var lines []string
+	for line := range strings.Lines(string(text)) {
+		if line = strings.TrimRight(line, "\r\n"); line != "" {
+			lines = append(lines, line)
+		}
 	}
 	if len(lines) == 0 {
 		return nil, fmt.Errorf("there is no record to explain: give a file, or lines on standard input")

@@ -127,6 +127,53 @@ func TestUsage(t *testing.T) {
 	}
 }
 
+func TestVersionFlag(t *testing.T) {
+	code, text := said(t, "", "version")
+	if flagCode, flag := said(t, "", "--version"); code != exitOK || flagCode != exitOK || flag != text || !strings.HasPrefix(flag, "tallyman ") {
+		t.Errorf("--version: exit %d, %q; version: exit %d, %q", flagCode, flag, code, text)
+	}
+}
+
+// --grace is written as in the file, and refused in the same words.
+func TestGrace(t *testing.T) {
+	const words = `not a duration with its unit, like "250ms" or "10s"`
+	for _, c := range []struct {
+		name, flag, env string
+		code            int
+		want            string
+	}{
+		{"days", "1d", "", exitOK, "out"},
+		{"a flag of no unit", "7", "", exitUsage, words},
+		{"a negative flag", "-1s", "", exitUsage, words},
+		{"a variable of no unit", "", "7", exitConfig, words},
+		{"the flag wins", "1d", "7", exitOK, "out"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dir := t.TempDir()
+			path := conf(t, dir, good)
+			write(t, filepath.Join(dir, "audit.log"), "")
+			args := []string{"run", "--once", "--config", path}
+			if c.flag != "" {
+				args = append(args, "--grace="+c.flag)
+			}
+			if c.env != "" {
+				t.Setenv("TALLYMAN_GRACE", c.env)
+			}
+			if code, text := said(t, "", args...); code != c.code || !strings.Contains(text, c.want) {
+				t.Errorf("exit %d, want %d: %s", code, c.code, text)
+			}
+		})
+	}
+}
+
+func TestExplainOfTooMuch(t *testing.T) {
+	dir := t.TempDir()
+	code, text := said(t, strings.Repeat("x", mostExplained+1), "explain", "--config", conf(t, dir, good))
+	if code != exitFailure || !strings.Contains(text, "more than 16MiB") || strings.Contains(text, "bufio") {
+		t.Errorf("exit %d: %s", code, text)
+	}
+}
+
 func TestSecondInstance(t *testing.T) {
 	dir := t.TempDir()
 	path := conf(t, dir, good)
@@ -137,7 +184,8 @@ func TestSecondInstance(t *testing.T) {
 	}
 	defer func() { _ = j.Close() }()
 	code, text := said(t, "", "run", "--once", "--config", path)
-	if code != exitFailure || !strings.Contains(text, "pid 4711") || !strings.Contains(text, filepath.Join(dir, "journal")) {
+	if code != exitFailure || !strings.Contains(text, "pid 4711") || !strings.Contains(text, filepath.Join(dir, "journal")) ||
+		!strings.Contains(text, "stop it") || !strings.Contains(text, "--journal-dir") {
 		t.Errorf("exit %d: %s", code, text)
 	}
 }

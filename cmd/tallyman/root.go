@@ -25,9 +25,11 @@ journal on the host's disk. Data goes to standard output, talk to standard error
 Exit codes: 0 ok, 1 failure, 2 usage, 4 a check found something wrong, 69 an
 output cannot be reached, 75 events are left in the journal, 77 no permission,
 78 the configuration is not valid.`,
+		Version:       versionLine(),
 		SilenceErrors: true, SilenceUsage: true,
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
 	}
+	root.SetVersionTemplate("{{.Version}}\n")
 	root.SetIn(s.in)
 	root.SetOut(s.out)
 	root.SetErr(s.err)

@@ -11,8 +11,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"tallyman/pipeline/admin"
+	"tallyman/pipeline/config"
 	"tallyman/pipeline/control"
 	"tallyman/pipeline/engine"
+	"tallyman/pipeline/journal"
 	"tallyman/pipeline/meter"
 )
 
@@ -30,11 +32,29 @@ configuration again; when that fails, what runs goes on.`,
 	}
 	f := cmd.Flags()
 	f.BoolVar(&once, "once", false, "read sources that have an end to it, deliver everything, print the books and exit")
-	f.Duration("grace", 0, "how long a stop may take to deliver what is under way")
+	f.Var(new(duration), "grace", "how long a stop may take to deliver what is under way")
 	f.String("journal-dir", "", "the folder of the journal")
 	f.String("admin-listen", "", "the address of /metrics, /healthz and /readyz, or off")
 	return cmd
 }
+
+// duration is the value of a flag that Find hands on as it is written: one of
+// the durations that a file may say, days too.
+type duration string
+
+func (d *duration) String() string { return string(*d) }
+
+// Set implements pflag.Value.
+func (d *duration) Set(s string) error {
+	if _, err := config.ParseDuration(s); err != nil {
+		return fmt.Errorf("it is not a duration with its unit, like \"250ms\" or \"10s\" (%w)", err)
+	}
+	*d = duration(s)
+	return nil
+}
+
+// Type implements pflag.Value.
+func (*duration) Type() string { return "duration" }
 
 // serve is the life of one process.
 func serve(cmd *cobra.Command, s streams, once bool) (err error) {
@@ -96,7 +116,10 @@ func (c *controlled) run(ctx context.Context, s streams, once bool) error {
 
 // hint says what to do about an error of the start.
 func hint(err error) string {
-	if errors.Is(err, os.ErrPermission) {
+	switch {
+	case errors.Is(err, journal.ErrLocked):
+		return "; stop it, or name another folder with journal.dir or --journal-dir"
+	case errors.Is(err, os.ErrPermission):
 		return "; the user that runs tallyman needs to own the folder of the journal, or name another with journal.dir"
 	}
 	return ""

@@ -28,6 +28,12 @@ func version() string {
 	return v
 }
 
+// versionLine is what `version` and --version print.
+func versionLine() string {
+	b := buildInfo()
+	return fmt.Sprintf("tallyman %s (%s, %s)", version(), b.Go, b.Platform)
+}
+
 // build is what `version --json` prints.
 type build struct {
 	Version  string `json:"version"`
@@ -67,7 +73,7 @@ func newVersion(s streams) *cobra.Command {
 			if asJSON {
 				return failed(json.NewEncoder(s.out).Encode(b))
 			}
-			_, err := fmt.Fprintf(s.out, "tallyman %s (%s, %s)\n", b.Version, b.Go, b.Platform)
+			_, err := fmt.Fprintln(s.out, versionLine())
 			return failed(err)
 		},
 	}
