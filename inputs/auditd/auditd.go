@@ -51,7 +51,7 @@ func (s *Settings) Check() plugin.Problems {
 		p = append(p, plugin.Problem{Pos: pos, Text: "an auditd input has one source", Hint: "keep one of path, socket and stdin"})
 	}
 	if s.MaxLine < 1024 || s.MaxLine > 64<<20 {
-		p = append(p, plugin.Problem{Text: "max_line of input auditd must lie between 1KiB and 64MiB"})
+		p = append(p, plugin.Problem{Key: "max_line", Text: "max_line of input auditd must lie between 1KiB and 64MiB"})
 	}
 	return p
 }

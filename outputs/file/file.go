@@ -59,7 +59,11 @@ const keep = 8 << 20
 // New builds the output. It opens nothing, but a path that is there and is no
 // file is refused.
 func New(c *Settings, env plugin.Env) (plugin.Output, error) {
-	return build(c, env)
+	o, err := build(c, env)
+	if err != nil {
+		return nil, err // not o: a nil pointer in an interface is no nil
+	}
+	return o, nil
 }
 
 func build(c *Settings, env plugin.Env) (*output, error) {

@@ -30,11 +30,11 @@ func (c *Settings) Check() plugin.Problems {
 	}
 	switch mode, err := c.mode(); {
 	case err != nil:
-		p = append(p, plugin.Problem{Pos: c.Path.Pos, Text: "mode " + strconv.Quote(c.Mode) + " is no set of permissions", Hint: `write it in octal, as "0640"`})
+		p = append(p, plugin.Problem{Key: "mode", Text: "mode " + strconv.Quote(c.Mode) + " is no set of permissions", Hint: `write it in octal, as "0640"`})
 	case mode&0o200 == 0:
-		p = append(p, plugin.Problem{Pos: c.Path.Pos, Text: "mode " + strconv.Quote(c.Mode) + " does not let the owner write", Hint: `the default is "0600"`})
+		p = append(p, plugin.Problem{Key: "mode", Text: "mode " + strconv.Quote(c.Mode) + " does not let the owner write", Hint: `the default is "0600"`})
 	case mode&0o002 != 0:
-		p = append(p, plugin.Problem{Pos: c.Path.Pos, Text: "mode " + strconv.Quote(c.Mode) + " lets everybody change the file", Warn: true})
+		p = append(p, plugin.Problem{Key: "mode", Text: "mode " + strconv.Quote(c.Mode) + " lets everybody change the file", Warn: true})
 	}
 	return p
 }

@@ -49,20 +49,20 @@ const leastCEF = 512
 func (s *Settings) Check() plugin.Problems {
 	var p plugin.Problems
 	if s.Shape != "" && s.Format != JSON {
-		p = append(p, plugin.Problem{Text: "shape is for format json, and format is " + s.Format, Hint: "remove shape", Warn: true})
+		p = append(p, plugin.Problem{Key: "shape", Text: "shape is for format json, and format is " + s.Format, Hint: "remove shape", Warn: true})
 	}
 	c := s.CEF
 	if c == nil {
 		return p
 	}
 	if s.Format != CEF {
-		p = append(p, plugin.Problem{Text: "cef is for format cef, and format is " + s.Format, Hint: "remove cef", Warn: true})
+		p = append(p, plugin.Problem{Key: "cef", Text: "cef is for format cef, and format is " + s.Format, Hint: "remove cef", Warn: true})
 	}
 	if c.Version != 0 && c.Version != 1 {
-		p = append(p, plugin.Problem{Text: fmt.Sprintf("cef.version is %d, and there are 0 and 1", c.Version)})
+		p = append(p, plugin.Problem{Key: "cef.version", Text: fmt.Sprintf("cef.version is %d, and there are 0 and 1", c.Version)})
 	}
 	if c.MaxBytes != 0 && c.MaxBytes < leastCEF {
-		p = append(p, plugin.Problem{Text: fmt.Sprintf("cef.max_bytes is %d, and an event needs %d", c.MaxBytes, leastCEF)})
+		p = append(p, plugin.Problem{Key: "cef.max_bytes", Text: fmt.Sprintf("cef.max_bytes is %d, and an event needs %d", c.MaxBytes, leastCEF)})
 	}
 	return p
 }

@@ -68,29 +68,29 @@ func (c *Settings) Check() plugin.Problems {
 		return plugin.Problems{{Pos: c.Address.Pos, Width: len(c.Address.Value), Text: err.Error(), Hint: addressHint}}
 	}
 	p := c.Settings.Check()
-	add := func(at plugin.Pos, text, hint string) { p = append(p, plugin.Problem{Pos: at, Text: text, Hint: hint}) }
+	add := func(key, text, hint string) { p = append(p, plugin.Problem{Key: key, Text: text, Hint: hint}) }
 	if c.DataID != "" && !rfc5424.IsName(c.DataID) {
-		add(plugin.Pos{}, "sd_id "+strconv.Quote(c.DataID)+" is no name of structured data", "at most 32 printable ASCII characters without blank, =, ] and quote, as "+rfc5424.DefaultID)
+		add("sd_id", "sd_id "+strconv.Quote(c.DataID)+" is no name of structured data", "at most 32 printable ASCII characters without blank, =, ] and quote, as "+rfc5424.DefaultID)
 	}
 	if c.Framing != "" && t.datagram {
-		add(c.Address.Pos, "framing is for streams, and "+t.scheme+" sends one datagram for each message", "remove framing")
+		add("framing", "framing is for streams, and "+t.scheme+" sends one datagram for each message", "remove framing")
 	}
 	if c.TLS != nil {
 		if !t.tls {
-			add(c.Address.Pos, "tls is set, but "+t.scheme+":// is not encrypted", "use tls:// in address, or remove tls")
+			add("tls", "tls is set, but "+t.scheme+":// is not encrypted", "use tls:// in address, or remove tls")
 		}
 		if (c.TLS.Cert.Value == "") != (c.TLS.Key.Value == "") {
-			add(c.Address.Pos, "tls.cert and tls.key come together, and one is missing", "")
+			add("tls", "tls.cert and tls.key come together, and one is missing", "")
 		}
 	}
 	if c.Timeout <= 0 {
-		add(plugin.Pos{}, "timeout must be more than nothing", "the default is 10s")
+		add("timeout", "timeout must be more than nothing", "the default is 10s")
 	}
 	if c.MaxBytes != 0 && c.MaxBytes < leastBytes {
-		add(plugin.Pos{}, fmt.Sprintf("max_bytes is %d, and every receiver takes %d", c.MaxBytes, leastBytes), "RFC 5424 section 6.1")
+		add("max_bytes", fmt.Sprintf("max_bytes is %d, and every receiver takes %d", c.MaxBytes, leastBytes), "RFC 5424 section 6.1")
 	}
 	if t.scheme == "udp" && c.MaxBytes > mostUDP {
-		add(plugin.Pos{}, fmt.Sprintf("max_bytes is %d, and a UDP datagram holds %d", c.MaxBytes, mostUDP), "")
+		add("max_bytes", fmt.Sprintf("max_bytes is %d, and a UDP datagram holds %d", c.MaxBytes, mostUDP), "")
 	}
 	return p
 }

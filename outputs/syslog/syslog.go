@@ -54,7 +54,11 @@ func New(c *Settings, env plugin.Env) (plugin.Output, error) {
 	if err != nil {
 		return nil, err
 	}
-	return build(c, env, enc)
+	o, err := build(c, env, enc)
+	if err != nil {
+		return nil, err // not o: a nil pointer in an interface is no nil
+	}
+	return o, nil
 }
 
 // newEncoder returns what renders the messages. Structured data would say twice

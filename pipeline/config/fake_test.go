@@ -64,7 +64,9 @@ func (h *hecSettings) Check() plugin.Problems {
 	case !strings.HasPrefix(h.URL.Value, "https://"):
 		return plugin.Problems{{Pos: h.URL.Pos, Width: len(h.URL.Value), Text: "the url is not https", Hint: "write https://HOST:PORT"}}
 	case h.Batch.Count > 1000:
-		return plugin.Problems{{Text: "batch.count is over 1000", Warn: true}}
+		return plugin.Problems{{Key: "batch.count", Text: "batch.count is over 1000", Warn: true}}
+	case h.Limit == 13 && h.Offset == 0:
+		return plugin.Problems{{Key: "offset", Text: "the offset is absent", Warn: true}}
 	}
 	return nil
 }

@@ -81,7 +81,7 @@ func (d *decoder) fill(list []pair, n *yaml.Node, w where, also []string, into .
 		return
 	}
 	for _, one := range into {
-		d.check(one, n)
+		d.check(one, list, n)
 	}
 }
 
@@ -128,20 +128,26 @@ func required(f field) string {
 	return hint
 }
 
-// check runs a settings struct's own check; a problem that names no place gets
-// the one of the struct.
-func (d *decoder) check(settings any, n *yaml.Node) {
+// check runs the own check of a settings struct, which list and n are the keys
+// and the place of. A problem that names no place gets the one of its key, or of
+// the innermost map that is there.
+func (d *decoder) check(settings any, list []pair, n *yaml.Node) {
 	c, ok := settings.(interface{ Check() plugin.Problems })
 	if !ok {
 		return
 	}
 	for _, p := range c.Check() {
 		if p.Pos == (plugin.Pos{}) {
+			place := n
+			if p.Key != "" {
+				place = d.lookAt(list, n, strings.Split(p.Key, "."))
+			}
 			at := len(d.problems)
-			d.add(n, "", "")
+			d.add(place, "", "")
 			p.Pos, p.Width = d.problems[at].Pos, d.problems[at].Width
 			d.problems = d.problems[:at]
 		}
+		p.Key = "" // it has done its work
 		d.problems = append(d.problems, p)
 	}
 }

@@ -101,7 +101,8 @@ func TestProblems(t *testing.T) {
 
 		{name: "what a plugin checks, at its place", text: head + "outputs:\n  o: {type: hec, url: \"http://h\"}\n",
 			want: []string{`FILE:5:24: the url is not https (write https://HOST:PORT)`}},
-		{name: "what a plugin checks, without a place", text: hec + "    batch: {count: 1001}\n", want: []string{`warning: FILE:5:3: batch.count is over 1000`}},
+		{name: "what a plugin checks by key", text: hec + "    batch: {count: 1001}\n", want: []string{`warning: FILE:8:20: batch.count is over 1000`}},
+		{name: "what a plugin checks by a key that is absent", text: hec + "    headers: {}\n    limit: 13\n", want: []string{`warning: FILE:5:3: the offset is absent`}},
 		{name: "nobody decodes", text: "journal: {dir: /j}\ninputs: {a: {type: file, path: /a, decode: plain}}\noutputs: {o: {type: hec, url: 'https://h'}}\n",
 			want: []string{`warning: FILE:2:10: the records of input "a" stay undecoded (add - {type: plain} to transforms)`}},
 

@@ -20,7 +20,7 @@ import (
 // pointers to structs (nil: absent), and slices and maps of structs.
 //
 // A settings struct may have the method Check() Problems for what a type cannot
-// say; positions come from its Text fields.
+// say; positions come from its Text fields, or from Problem.Key.
 
 // Pos is a place in a file, for messages. Line and Col count from 1, Col in
 // bytes; the zero Pos is nowhere.
@@ -90,6 +90,11 @@ type Problem struct {
 	Text  string // what is wrong: `unknown key "formt" in output "siem"`
 	Hint  string // what to do, "" for nothing: `did you mean "format"?`
 	Warn  bool   // worth saying, and no reason to refuse
+
+	// Key is for Check, where Pos is not known: the key of the settings that is
+	// wrong, with a dot before one inside it ("cef.version"). Whoever read the
+	// file turns it into Pos and Width.
+	Key string
 }
 
 func (p Problem) String() string {

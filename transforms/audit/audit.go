@@ -56,10 +56,10 @@ func Default() Settings {
 func (s *Settings) Check() plugin.Problems {
 	var p plugin.Problems
 	if s.Window < 1 || s.Window > 1<<16 {
-		p = append(p, plugin.Problem{Text: "window of transform audit must be 1 to 65536"})
+		p = append(p, plugin.Problem{Key: "window", Text: "window of transform audit must be 1 to 65536"})
 	}
 	if s.Timeout <= 0 {
-		p = append(p, plugin.Problem{Text: "timeout of transform audit must be longer than nothing"})
+		p = append(p, plugin.Problem{Key: "timeout", Text: "timeout of transform audit must be longer than nothing"})
 	}
 	return p
 }

@@ -56,23 +56,23 @@ var runtimeOf = map[string]string{"docker": runtimeDocker, "containerd": runtime
 func (s *Settings) Check() plugin.Problems {
 	var out plugin.Problems
 	if len(s.Runtimes) == 0 {
-		out = append(out, plugin.Problem{Text: "runtimes is empty", Hint: "leave it out to look for all"})
+		out = append(out, plugin.Problem{Key: "runtimes", Text: "runtimes is empty", Hint: "leave it out to look for all"})
 	}
 	for _, r := range s.Runtimes {
 		if runtimeOf[r] == "" {
-			out = append(out, plugin.Problem{Text: "unknown runtime " + `"` + r + `"`, Hint: "docker, containerd, crio or podman"})
+			out = append(out, plugin.Problem{Key: "runtimes", Text: "unknown runtime " + `"` + r + `"`, Hint: "docker, containerd, crio or podman"})
 		}
 	}
 	if s.Kubernetes != "auto" && s.Kubernetes != "off" {
-		out = append(out, plugin.Problem{Text: `kubernetes is "` + s.Kubernetes + `"`, Hint: "auto or off"})
+		out = append(out, plugin.Problem{Key: "kubernetes", Text: `kubernetes is "` + s.Kubernetes + `"`, Hint: "auto or off"})
 	}
 	for _, e := range s.Engines {
 		if !filepath.IsAbs(e) || filepath.Clean(e) != e || e == "/" {
-			out = append(out, plugin.Problem{Text: "engines: " + `"` + e + `"` + " is no folder", Hint: "an absolute path without a slash at its end"})
+			out = append(out, plugin.Problem{Key: "engines", Text: "engines: " + `"` + e + `"` + " is no folder", Hint: "an absolute path without a slash at its end"})
 		}
 	}
 	if s.MaxProcesses < 64 {
-		out = append(out, plugin.Problem{Text: "max_processes is less than 64"})
+		out = append(out, plugin.Problem{Key: "max_processes", Text: "max_processes is less than 64"})
 	}
 	return out
 }
