@@ -36,6 +36,9 @@ type InputSuite struct {
 	// Vanish takes the source away; nil where that cannot be.
 	Vanish func(t testing.TB, dir string)
 
+	// Refused returns settings that the constructor refuses; nil where it takes all.
+	Refused func(t testing.TB) any
+
 	// NoPosition says that the source cannot be read again (a socket).
 	NoPosition bool
 
@@ -46,6 +49,7 @@ type InputSuite struct {
 // Input runs the suite.
 func Input(t *testing.T, s InputSuite) {
 	t.Run("settings", func(t *testing.T) { Documented(t, s.Plugin) })
+	t.Run("refused", func(t *testing.T) { refused(t, s.Refused, s.Plugin.Input) })
 	for _, file := range goldens(t, s.Golden) {
 		content, err := os.ReadFile(file)
 		if err != nil {
@@ -76,6 +80,7 @@ func (s *InputSuite) build(t testing.TB, dir string, once bool, from []byte) plu
 	env.Once = once
 	in, err := s.Plugin.Input(s.Settings(t, dir), env)
 	if err != nil {
+		alone(t, in, err)
 		t.Fatalf("build: %v", err)
 	}
 	if err := in.Open(context.Background(), from); err != nil {

@@ -31,6 +31,9 @@ type OutputSuite struct {
 	// Stuck returns settings for a destination that takes nothing and does not
 	// answer; nil where that cannot be.
 	Stuck func(t testing.TB) any
+
+	// Refused returns settings that the constructor refuses; nil where it takes all.
+	Refused func(t testing.TB) any
 }
 
 // Output runs the suite.
@@ -42,6 +45,7 @@ func Output(t *testing.T, s OutputSuite) {
 		settings, _ := s.Destination(t)
 		shut(t, s.build(t, settings))
 	})
+	t.Run("refused", func(t *testing.T) { refused(t, s.Refused, s.Plugin.Output) })
 	if s.Broken != nil {
 		t.Run("broken", func(t *testing.T) { noLeak(t); s.broken(t) })
 	}
@@ -54,6 +58,7 @@ func (s *OutputSuite) build(t testing.TB, settings any) plugin.Output {
 	t.Helper()
 	out, err := s.Plugin.Output(settings, Env(t.TempDir()))
 	if err != nil {
+		alone(t, out, err)
 		t.Fatalf("build: %v", err)
 	}
 	return out

@@ -108,6 +108,27 @@ func goldens(t testing.TB, dir string) []string {
 	return list
 }
 
+// refused checks that a constructor refuses settings, and returns nothing else.
+func refused[P any](t testing.TB, settings func(testing.TB) any, build func(any, plugin.Env) (P, error)) {
+	t.Helper()
+	if settings == nil {
+		return
+	}
+	got, err := build(settings(t), Env(t.TempDir()))
+	if err == nil {
+		t.Fatal("settings that are to be refused were taken")
+	}
+	alone(t, got, err)
+}
+
+// alone checks that nothing came with the error of a constructor: a nil pointer in an interface is no nil, and would be taken for a plugin.
+func alone(t testing.TB, got any, err error) {
+	t.Helper()
+	if got != nil {
+		t.Errorf("with the error %q came a %T instead of nil", err, got)
+	}
+}
+
 // noLeak fails t when a goroutine of the test outlives it.
 func noLeak(t *testing.T) {
 	before := goleak.IgnoreCurrent()

@@ -41,14 +41,26 @@ func finds(t *testing.T, name, want string, check func(testing.TB)) {
 	}
 }
 
+var errRefused = errors.New("refused")
+
+func noMode(testing.TB) any { return &fakeSettings{Mode: "refused"} }
+
 func fakeInputs(fault string) InputSuite {
 	file := func(dir string) string { return filepath.Join(dir, "src") }
 	return InputSuite{
 		Plugin: plugin.NewInput("fake", "Is a fake.", func() fakeSettings { return fakeSettings{Mode: "good"} },
 			func(c *fakeSettings, env plugin.Env) (plugin.Input, error) {
+				switch {
+				case c.Mode != "refused":
+				case fault == "typed nil":
+					return (*fakeInput)(nil), errRefused
+				case fault != "takes all":
+					return nil, errRefused
+				}
 				return &fakeInput{fault: fault, path: c.Path, env: env}, nil
 			}),
 		Golden:   "testdata/input",
+		Refused:  noMode,
 		Settings: func(_ testing.TB, dir string) any { return &fakeSettings{Path: file(dir)} },
 		Append: func(t testing.TB, dir string, content []byte) {
 			f, err := os.OpenFile(file(dir), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
@@ -101,9 +113,19 @@ func TestInputSuiteFinds(t *testing.T) {
 func fakeTransforms(fault string) TransformSuite {
 	return TransformSuite{
 		Plugin: plugin.NewTransform("fake", "Is a fake.", func() fakeSettings { return fakeSettings{Mode: "good"} },
-			func(*fakeSettings, plugin.Env) (plugin.Transform, error) { return fakeTransform(fault), nil }),
-		Golden: "testdata/transform",
-		Decode: "fake",
+			func(c *fakeSettings, _ plugin.Env) (plugin.Transform, error) {
+				switch {
+				case c.Mode != "refused":
+				case fault == "typed nil":
+					return fakeTransform(fault), errRefused
+				case fault != "takes all":
+					return nil, errRefused
+				}
+				return fakeTransform(fault), nil
+			}),
+		Golden:  "testdata/transform",
+		Refused: noMode,
+		Decode:  "fake",
 	}
 }
 
@@ -133,6 +155,13 @@ func fakeOutputs(fault string) OutputSuite {
 	made := func(out *fakeOutput) plugin.Plugin {
 		return plugin.NewOutput("fake", "Is a fake.", func() fakeSettings { return fakeSettings{Mode: "good"} },
 			func(c *fakeSettings, _ plugin.Env) (plugin.Output, error) {
+				switch {
+				case c.Mode != "refused":
+				case out.fault == "typed nil":
+					return (*fakeOutput)(nil), errRefused
+				case out.fault != "takes all":
+					return nil, errRefused
+				}
 				out.mode = c.Mode
 				return out, nil
 			})
@@ -144,8 +173,9 @@ func fakeOutputs(fault string) OutputSuite {
 			out.got = nil
 			return &fakeSettings{Mode: "good"}, func() []string { return out.got }
 		},
-		Broken: func(testing.TB) any { return &fakeSettings{Mode: "broken"} },
-		Stuck:  func(testing.TB) any { return &fakeSettings{Mode: "stuck"} },
+		Refused: noMode,
+		Broken:  func(testing.TB) any { return &fakeSettings{Mode: "broken"} },
+		Stuck:   func(testing.TB) any { return &fakeSettings{Mode: "stuck"} },
 	}
 }
 
@@ -165,6 +195,18 @@ func TestOutputSuiteFinds(t *testing.T) {
 		{"blind probe", "found nothing", func(s OutputSuite, t testing.TB) { s.broken(t) }},
 	} {
 		finds(t, c.fault, c.want, func(t testing.TB) { c.check(fakeOutputs(c.fault), t) })
+	}
+}
+
+func TestRefusalFinds(t *testing.T) {
+	for _, c := range []struct{ fault, want string }{
+		{"typed nil", `with the error "refused" came a`},
+		{"takes all", "to be refused were taken"},
+	} {
+		in, tr, out := fakeInputs(c.fault), fakeTransforms(c.fault), fakeOutputs(c.fault)
+		finds(t, c.fault+" of an input", c.want, func(t testing.TB) { refused(t, in.Refused, in.Plugin.Input) })
+		finds(t, c.fault+" of a transform", c.want, func(t testing.TB) { refused(t, tr.Refused, tr.Plugin.Transform) })
+		finds(t, c.fault+" of an output", c.want, func(t testing.TB) { refused(t, out.Refused, out.Plugin.Output) })
 	}
 }
 

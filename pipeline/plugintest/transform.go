@@ -26,6 +26,9 @@ type TransformSuite struct {
 	// Settings returns settings for the transform; nil for the defaults.
 	Settings func(t testing.TB) any
 
+	// Refused returns settings that the constructor refuses; nil where it takes all.
+	Refused func(t testing.TB) any
+
 	// Event makes the nth event of a file from its line; nil for a source record
 	// that waits for the decoder Decode.
 	Event  func(t testing.TB, line string, n int) event.Event
@@ -35,6 +38,7 @@ type TransformSuite struct {
 // Transform runs the suite.
 func Transform(t *testing.T, s TransformSuite) {
 	t.Run("settings", func(t *testing.T) { Documented(t, s.Plugin) })
+	t.Run("refused", func(t *testing.T) { refused(t, s.Refused, s.Plugin.Transform) })
 	for _, file := range goldens(t, s.Golden) {
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			noLeak(t)
@@ -60,6 +64,7 @@ func (s *TransformSuite) build(t testing.TB) plugin.Transform {
 	}
 	tr, err := s.Plugin.Transform(settings, Env(t.TempDir()))
 	if err != nil {
+		alone(t, tr, err)
 		t.Fatalf("build: %v", err)
 	}
 	return tr
