@@ -56,6 +56,26 @@ func (s *Settings) Check() plugin.Problems {
 	return p
 }
 
+// Claims says what no other input may read. A socket gives each who connects all
+// records, and is left to auditd.
+func (s *Settings) Claims() []plugin.Claim {
+	switch {
+	case s.Stdin:
+		return []plugin.Claim{{Key: "stdin", Use: plugin.UseStdin}}
+	case s.Socket.Value != "":
+		return nil
+	}
+	return []plugin.Claim{{Key: "path", Use: plugin.UseRead, Path: s.path()}}
+}
+
+// path is the log that is followed.
+func (s *Settings) path() string {
+	if s.Path.Value == "" {
+		return defaultPath
+	}
+	return s.Path.Value
+}
+
 // hint is what to do when the log may not be read.
 const hint = "run tallyman as root, or set log_group in auditd.conf to a group of its user and reload auditd"
 
@@ -73,12 +93,8 @@ func build(s *Settings, env plugin.Env) (plugin.Input, error) {
 	case s.Socket.Value != "":
 		return &stream{lines: lines, now: env.Now, ends: env.Once, dial: dialer(at(s.Socket.Value), env.Once)}, nil
 	}
-	path := s.Path.Value
-	if path == "" {
-		path = defaultPath
-	}
 	return tail.New(tail.Options{
-		Path: at(path), MaxLine: int(s.MaxLine), FromEnd: s.StartAt == "end", Once: env.Once, Decode: s.Decode, Hint: hint,
+		Path: at(s.path()), MaxLine: int(s.MaxLine), FromEnd: s.StartAt == "end", Once: env.Once, Decode: s.Decode, Hint: hint,
 		Shared: env.Shared, Input: env.Name, Meter: env.Meter, Log: env.Log, Now: env.Now,
 	}), nil
 }

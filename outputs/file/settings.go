@@ -39,6 +39,11 @@ func (c *Settings) Check() plugin.Problems {
 	return p
 }
 
+// Claims implements the claims of settings.
+func (c *Settings) Claims() []plugin.Claim {
+	return []plugin.Claim{{Key: "path", Use: plugin.UseWrite, Path: c.Path.Value}}
+}
+
 // mode returns the permissions of a new file.
 func (c *Settings) mode() (fs.FileMode, error) {
 	n, err := strconv.ParseUint(c.Mode, 8, 9)

@@ -53,6 +53,7 @@ func (d *decoder) config(n *yaml.Node) *Config {
 	if !broken {
 		d.undecoded(cfg)
 	}
+	d.collisions(r.Journal.Dir, d.lookAt(rest, n, []string{"journal", "dir"}))
 	return cfg
 }
 
@@ -193,7 +194,11 @@ func (d *decoder) settings(c *Component, list []pair, n *yaml.Node, kind plugin.
 	if own != nil {
 		into = append(into, own)
 	}
+	before := len(d.problems)
 	d.fill(slices.Delete(slices.Clone(list), i, i+1), n, w, []string{"type"}, into...)
+	if !d.problems[before:].Bad() {
+		d.claim(c.Settings, list, n, w)
+	}
 	return true
 }
 

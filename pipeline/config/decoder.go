@@ -32,6 +32,7 @@ type decoder struct {
 	override []Override
 
 	problems plugin.Problems
+	claims   []claim               // of the components so far
 	foreign  map[*yaml.Node]string // values that came from a flag or the environment, and its name
 	values   int
 	depth    int

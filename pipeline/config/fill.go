@@ -142,10 +142,8 @@ func (d *decoder) check(settings any, list []pair, n *yaml.Node) {
 			if p.Key != "" {
 				place = d.lookAt(list, n, strings.Split(p.Key, "."))
 			}
-			at := len(d.problems)
-			d.add(place, "", "")
-			p.Pos, p.Width = d.problems[at].Pos, d.problems[at].Width
-			d.problems = d.problems[:at]
+			at := d.placeOf(place)
+			p.Pos, p.Width = at.Pos, at.Width
 		}
 		p.Key = "" // it has done its work
 		d.problems = append(d.problems, p)
