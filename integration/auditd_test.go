@@ -25,7 +25,7 @@ log_group = root
 log_format = %s
 flush = INCREMENTAL_ASYNC
 freq = 50
-max_log_file = 1
+max_log_file = %d
 num_logs = 9
 max_log_file_action = ROTATE
 priority_boost = 0
@@ -37,6 +37,7 @@ admin_space_left_action = IGNORE
 disk_full_action = IGNORE
 disk_error_action = IGNORE
 q_depth = 2000
+plugin_dir = %s
 `
 
 // TestAuditdRotation lets the real auditd write and rotate its log while
@@ -48,33 +49,70 @@ func TestAuditdRotation(t *testing.T) {
 	}
 }
 
-func auditdRotation(t *testing.T, format string) {
+// host is a folder with an auditd of its own.
+type host struct{ dir, log, auditd, auditctl string }
+
+// newHost makes the folder of a host whose auditd rotates its log at megabytes;
+// it skips, loudly, where no auditd may run.
+func newHost(t *testing.T, format string, megabytes int) *host {
+	t.Helper()
 	if os.Geteuid() != 0 {
 		t.Skip("NOT RUN: auditd takes root")
 	}
-	auditd, auditctl := need(t, "auditd", "auditd"), need(t, "auditctl", "auditd")
-	if out, err := exec.Command(auditctl, "-s").CombinedOutput(); err != nil || !regexp.MustCompile(`(?m)^pid 0$`).Match(out) {
+	h := &host{dir: t.TempDir(), auditd: need(t, "auditd", "auditd"), auditctl: need(t, "auditctl", "auditd")}
+	if out, err := exec.Command(h.auditctl, "-s").CombinedOutput(); err != nil || !regexp.MustCompile(`(?m)^pid 0$`).Match(out) {
 		t.Skipf("NOT RUN: the kernel's audit is not free: %v\n%s", err, out)
 	}
-	dir := t.TempDir()
-	if err := os.Chmod(dir, 0o755); err != nil {
+	if err := os.Chmod(h.dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	log := filepath.Join(dir, "log", "audit.log")
-	write(t, filepath.Join(dir, "etc", "auditd.conf"), fmt.Sprintf(auditdConf, log, format))
-	write(t, filepath.Join(dir, "etc", "plugins.d", "none"), "")
-	write(t, log, "")
-	start(t, exec.Command(auditd, "-n", "-c", filepath.Join(dir, "etc")))
-	eventually(t, "auditd writes", 10*time.Second, func() bool { b, err := os.ReadFile(log); return err == nil && len(b) > 0 })
+	h.log = filepath.Join(h.dir, "log", "audit.log")
+	write(t, filepath.Join(h.dir, "etc", "auditd.conf"), fmt.Sprintf(auditdConf, h.log, format, megabytes, filepath.Join(h.dir, "etc", "plugins.d")))
+	write(t, filepath.Join(h.dir, "etc", "plugins.d", "none"), "")
+	write(t, h.log, "")
+	return h
+}
+
+// start starts auditd, waits until it works as ready says, and loads the one
+// rule of the test user.
+func (h *host) start(t *testing.T, what string, ready func() bool) {
+	t.Helper()
+	start(t, exec.Command(h.auditd, "-n", "-c", filepath.Join(h.dir, "etc")))
+	eventually(t, what, 10*time.Second, ready)
 	t.Cleanup(func() {
-		if out, err := exec.Command(auditctl, "-D").CombinedOutput(); err != nil {
+		if out, err := exec.Command(h.auditctl, "-D").CombinedOutput(); err != nil {
 			t.Errorf("auditctl -D: %v\n%s", err, out)
 		}
 	})
 	rule := []string{"-a", "always,exit", "-F", "arch=b64", "-S", "execve", "-F", fmt.Sprintf("uid=%d", auditUID), "-k", "tm_it"}
-	if out, err := exec.Command(auditctl, rule...).CombinedOutput(); err != nil {
+	if out, err := exec.Command(h.auditctl, rule...).CombinedOutput(); err != nil {
 		t.Fatalf("auditctl: %v\n%s", err, out)
 	}
+}
+
+// arrived waits until every exec event that auditd logged was delivered, at
+// least most of them, and wants each once. It returns their number.
+func (h *host) arrived(t *testing.T, out string, most int) int {
+	t.Helper()
+	var want map[string]bool
+	// auditd writes in its own time: what counts is what it wrote at last.
+	eventually(t, "every event is delivered", time.Minute, func() bool {
+		want = loggedExecs(t, filepath.Dir(h.log))
+		return len(want) >= most && len(delivered(t, out)) >= len(want)
+	})
+	got := delivered(t, out)
+	for serial := range want {
+		if got[serial] != 1 {
+			t.Errorf("event %s was delivered %d times", serial, got[serial])
+		}
+	}
+	return len(want)
+}
+
+func auditdRotation(t *testing.T, format string) {
+	h := newHost(t, format, 1)
+	dir, log := h.dir, h.log
+	h.start(t, "auditd writes", func() bool { b, err := os.ReadFile(log); return err == nil && len(b) > 0 })
 	conf := write(t, filepath.Join(dir, "tallyman.yaml"), `
 journal: {dir: journal, max_size: 64MiB, segment_size: 1MiB}
 admin: {listen: off}
@@ -93,22 +131,11 @@ outputs: {out: {type: file, path: out.json, format: json}}
 	load(t, 1200)
 	start(t, exec.Command(program(t), "run", "--config", conf))
 	load(t, 600)
-	var want map[string]bool
-	// auditd writes in its own time: what counts is what it wrote at last.
-	eventually(t, "every event is delivered", time.Minute, func() bool {
-		want = loggedExecs(t, filepath.Dir(log))
-		return len(want) >= 3000 && len(delivered(t, filepath.Join(dir, "out.json"))) >= len(want)
-	})
-	got := delivered(t, filepath.Join(dir, "out.json"))
-	for serial := range want {
-		if got[serial] != 1 {
-			t.Errorf("event %s was delivered %d times", serial, got[serial])
-		}
-	}
+	n := h.arrived(t, filepath.Join(dir, "out.json"), 3000)
 	if files, _ := filepath.Glob(log + ".*"); len(files) < 2 {
 		t.Errorf("auditd rotated %d times only: the test shows nothing", len(files))
 	}
-	t.Logf("%s: %d events through the rotations of auditd", format, len(want))
+	t.Logf("%s: %d events through the rotations of auditd", format, n)
 }
 
 // load executes a program n times as the audited user.
