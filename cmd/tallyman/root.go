@@ -54,7 +54,7 @@ func loadTelling(cmd *cobra.Command, s streams, tell io.Writer, around engine.Su
 	if err != nil {
 		return nil, &exit{exitUsage, err}
 	}
-	cfg, found := config.Load(path, config.Options{Plugins: plugins(), LookupEnv: os.LookupEnv, Override: over})
+	cfg, found := config.LoadPart(path, config.Options{Plugins: plugins(), LookupEnv: os.LookupEnv, Override: over})
 	var p *engine.Pipeline
 	if cfg != nil {
 		if around.Log == nil {
@@ -62,7 +62,11 @@ func loadTelling(cmd *cobra.Command, s streams, tell io.Writer, around engine.Su
 		}
 		var more plugin.Problems
 		p, more = engine.Build(cfg, around)
-		found = append(found, more...)
+		if p != nil && found.Bad() {
+			p.Close() // it is but a part of what was asked for
+			p = nil
+		}
+		found = config.Tidy(append(found, more...))
 	}
 	config.Print(tell, found, colour(cmd, tell))
 	if p != nil {

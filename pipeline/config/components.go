@@ -196,11 +196,17 @@ func (d *decoder) settings(c *Component, list []pair, n *yaml.Node, kind plugin.
 	}
 	before := len(d.problems)
 	d.fill(slices.Delete(slices.Clone(list), i, i+1), n, w, []string{"type"}, into...)
-	if !d.problems[before:].Bad() {
+	if d.full || d.problems[before:].Bad() {
+		d.broken[c.Settings] = true
+	} else {
 		d.claim(c.Settings, list, n, w)
 	}
 	return true
 }
+
+// isBroken reports whether something is wrong in the settings of a component, or
+// may be missing there.
+func (d *decoder) isBroken(c Component) bool { return d.full || d.broken[c.Settings] }
 
 // undecoded warns of an input whose records no transform decodes. The decoder is
 // the setting `decode` of the input, and the type of the transform.

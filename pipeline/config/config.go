@@ -114,6 +114,18 @@ func defaults() root {
 // folder and the files of secrets come back absolute, what else is a path is
 // joined by its plugin (Env.Dir).
 func Load(path string, o Options) (*Config, plugin.Problems) {
+	cfg, problems := LoadPart(path, o)
+	if problems.Bad() {
+		return nil, problems
+	}
+	return cfg, problems
+}
+
+// LoadPart is Load for whoever looks for more problems: where some are more than
+// a warning, there is a Config of the components whose own settings are right.
+// It is to be built and closed, never to be run. There is none where the file
+// cannot be read or is no map.
+func LoadPart(path string, o Options) (*Config, plugin.Problems) {
 	text, problem := read(path)
 	if problem != nil {
 		return nil, plugin.Problems{*problem}
@@ -121,7 +133,7 @@ func Load(path string, o Options) (*Config, plugin.Problems) {
 	return understand(path, text, o)
 }
 
-// understand is Load for a text that was read.
+// understand is LoadPart for a text that was read.
 func understand(path string, text []byte, o Options) (*Config, plugin.Problems) {
 	d := newDecoder(path, text, o)
 	doc := d.parse(text)
@@ -129,10 +141,13 @@ func understand(path string, text []byte, o Options) (*Config, plugin.Problems) 
 	if doc != nil {
 		cfg = d.config(doc)
 	}
-	problems := tidy(d.problems)
-	if problems.Bad() || cfg == nil {
+	problems := Tidy(d.problems)
+	if cfg == nil {
 		return nil, problems
 	}
+	cfg.Inputs = slices.DeleteFunc(cfg.Inputs, d.isBroken)
+	cfg.Transforms = slices.DeleteFunc(cfg.Transforms, d.isBroken)
+	cfg.Outputs = slices.DeleteFunc(cfg.Outputs, func(c OutputComponent) bool { return d.isBroken(c.Component) })
 	sum := sha256.Sum256(text)
 	cfg.Path, cfg.Dir, cfg.Hash = path, d.dir, hex.EncodeToString(sum[:])
 	cfg.Journal.Dir = d.journalDir(cfg.Journal.Dir)
@@ -148,9 +163,9 @@ func absolute(path string) string {
 	return filepath.Clean(path)
 }
 
-// tidy sorts problems by place and drops those that were found twice: the
+// Tidy sorts problems by place and drops those that were found twice: the
 // content of an anchor is checked wherever an alias uses it.
-func tidy(p plugin.Problems) plugin.Problems {
+func Tidy(p plugin.Problems) plugin.Problems {
 	slices.SortStableFunc(p, func(a, b plugin.Problem) int { return comparePos(a.Pos, b.Pos) })
 	seen := map[plugin.Problem]bool{}
 	return slices.DeleteFunc(p, func(one plugin.Problem) bool {

@@ -33,6 +33,7 @@ type decoder struct {
 
 	problems plugin.Problems
 	claims   []claim               // of the components so far
+	broken   map[any]bool          // the settings in which something is wrong
 	foreign  map[*yaml.Node]string // values that came from a flag or the environment, and its name
 	values   int
 	depth    int
@@ -45,7 +46,7 @@ func newDecoder(file string, text []byte, o Options) *decoder {
 		env = os.LookupEnv
 	}
 	return &decoder{file: file, dir: filepath.Dir(absolute(file)), lines: splitLines(text), env: env, plugins: o.Plugins,
-		override: o.Override, foreign: map[*yaml.Node]string{}}
+		override: o.Override, foreign: map[*yaml.Node]string{}, broken: map[any]bool{}}
 }
 
 // where names a value in messages: the key in the thing.

@@ -27,7 +27,7 @@ func FuzzLoad(f *testing.F) {
 		o := Options{Plugins: fakes(), LookupEnv: func(name string) (string, bool) { return env, name != "NOPE" },
 			Override: []Override{{Key: []string{"log", "level"}, Value: level, Source: "--log-level"}, {Key: []string{"outputs", "o", "batch", "count"}, Value: level, Source: "--set"}}}
 		cfg, problems := understand("tallyman.yaml", []byte(text), o)
-		if (cfg == nil) != problems.Bad() {
+		if cfg == nil && !problems.Bad() {
 			t.Fatalf("a configuration is there: %t, problems:\n%v", cfg != nil, problems)
 		}
 		lines := splitLines([]byte(text))

@@ -25,7 +25,7 @@ func JournalDir(path string, o Options) (string, plugin.Problems) {
 	d := newDecoder(path, text, o)
 	doc := d.parse(text)
 	if doc == nil {
-		return "", tidy(d.problems)
+		return "", Tidy(d.problems)
 	}
 	at := doc
 	for _, key := range []string{"journal", "dir"} {
@@ -46,7 +46,7 @@ func JournalDir(path string, o Options) (string, plugin.Problems) {
 	}
 	if !ok || dir == "" {
 		d.add(at, "name the folder with --journal-dir", "the folder of the journal is not known")
-		return "", tidy(d.problems)
+		return "", Tidy(d.problems)
 	}
 	return d.journalDir(dir), nil
 }

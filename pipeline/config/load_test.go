@@ -1,6 +1,9 @@
 package config
 
-import "testing"
+import (
+	"path/filepath"
+	"testing"
+)
 
 // Parts of a file that is right; head is lines 1 to 3, hec up to line 7.
 const (
@@ -9,6 +12,28 @@ const (
 )
 
 const hecKeys = "known keys: ack, also, batch, headers, limit, max_lag, offset, ratio, routes, tenants, tls, token, type, url, when, when_full"
+
+// What is right of a file that is not can be looked at further.
+func TestLoadPart(t *testing.T) {
+	text := hec + "    rato: 1\n  p: {type: hec, url: 'https://p'}\n  q: {type: hec, url: 'http://q'}\n  r: {type: hce}\n"
+	o := Options{Plugins: fakes(), LookupEnv: environment(nil)}
+	path := write(t, text)
+	cfg, problems := LoadPart(path, o)
+	if !problems.Bad() || len(problems) != 3 {
+		t.Errorf("%d problems:\n%v", len(problems), problems)
+	}
+	if cfg == nil || len(cfg.Outputs) != 1 || cfg.Outputs[0].Name != "p" || len(cfg.Inputs) == 0 || cfg.Dir != filepath.Dir(path) {
+		t.Errorf("the part is %+v", cfg)
+	}
+	if cfg, _ := Load(path, o); cfg != nil {
+		t.Errorf("a configuration with problems is loaded: %+v", cfg)
+	}
+	// Where the bounds of aliases are met, what follows is not decoded.
+	text = hec + "    <<: &m {<<: [*m, *m]}\n  p: {type: hec, url: 'https://p'}\n"
+	if cfg, problems := LoadPart(write(t, text), o); !problems.Bad() || cfg == nil || len(cfg.Inputs)+len(cfg.Outputs) > 0 {
+		t.Errorf("there is %+v of a file that was not read to its end: %v", cfg, problems)
+	}
+}
 
 func TestProblems(t *testing.T) {
 	cases := []struct {
