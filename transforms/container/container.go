@@ -20,7 +20,7 @@ var Plugin = plugin.NewTransform("container", "Stamps events with the container 
 // Settings are the keys of the transform.
 type Settings struct {
 	Runtimes     []string    `yaml:"runtimes" doc:"The container engines to look for; a container of another one is left unresolved." enum:"docker,containerd,crio,podman" example:"[docker, containerd]"`
-	Kubernetes   string      `yaml:"kubernetes" doc:"auto: pod, namespace and pod uid are taken from the labels that the runtime keeps and from the control group; off: they are not set." enum:"auto,off"`
+	Kubernetes   string      `yaml:"kubernetes" doc:"With auto, pod, namespace and pod uid are taken from the labels that the runtime keeps and from the control group; with off they are not set." enum:"auto,off"`
 	Procfs       plugin.Text `yaml:"procfs" doc:"Where the host's /proc is mounted; it must be of the host's pid namespace."`
 	DockerRoot   plugin.Text `yaml:"docker_root" doc:"Docker's data folder; names, images and labels are read from containers/ID/config.v2.json there when it is readable. Empty: not read."`
 	Engines      []string    `yaml:"engines" doc:"Folders (or programs) that only root can write, where engines are installed; the command line of a program elsewhere is not believed, whatever its name."`
