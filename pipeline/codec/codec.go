@@ -3,7 +3,8 @@
 // a journal outlives the build that wrote it; the bytes carry no checksum of
 // their own, the frame around them does. It knows nothing of journals.
 //
-//	frame   = version(1) keys shareds events
+//	frame   = version(2) filtered keys shareds events
+//	filtered = source records that were left out before the journal (version 1: not there, none)
 //	keys    = n (string)…                the field names used, in order of first use
 //	shareds = n (fields)…                sets of fields that several events share
 //	events  = n (event)…
@@ -26,7 +27,7 @@ import (
 )
 
 // version is the first byte of a frame's bytes.
-const version = 1
+const version = 2
 
 // ErrCorrupt says that bytes are no frame that this package wrote. ErrVersion
 // says that a newer tallyman wrote them.
@@ -52,6 +53,12 @@ func NewEncoder() *Encoder {
 
 // Append appends the bytes of the events to dst.
 func (e *Encoder) Append(dst []byte, events []event.Event) []byte {
+	return e.AppendBatch(dst, events, 0)
+}
+
+// AppendBatch appends the bytes of the events, and how many source records were
+// left out beside them.
+func (e *Encoder) AppendBatch(dst []byte, events []event.Event, filtered uint32) []byte {
 	for _, k := range e.keys {
 		e.index[k] = 0
 	}
@@ -62,7 +69,7 @@ func (e *Encoder) Append(dst []byte, events []event.Event) []byte {
 	for _, s := range e.shareds {
 		e.heads = e.fields(e.heads, s)
 	}
-	dst = append(dst, version)
+	dst = binary.AppendUvarint(append(dst, version), uint64(filtered))
 	dst = binary.AppendUvarint(dst, uint64(len(e.keys)))
 	for _, k := range e.keys {
 		dst = appendString(dst, k.String())
@@ -174,10 +181,14 @@ func (d *Decoder) Decode(payload []byte, b *event.Batch) error {
 	if len(payload) == 0 {
 		return ErrCorrupt
 	}
-	if payload[0] != version {
+	if payload[0] == 0 || payload[0] > version {
 		return fmt.Errorf("%w: version %d, this one reads %d", ErrVersion, payload[0], version)
 	}
 	r := reader{s: string(payload[1:])}
+	filtered := uint32(0)
+	if payload[0] > 1 {
+		filtered = uint32(r.uvarint())
+	}
 	keys := make([]column, r.count(1))
 	for i := range keys {
 		keys[i] = d.column(r.str())
@@ -194,6 +205,7 @@ func (d *Decoder) Decode(payload []byte, b *event.Batch) error {
 		b.Events = b.Events[:was]
 		return ErrCorrupt
 	}
+	b.Filtered += filtered
 	return nil
 }
 

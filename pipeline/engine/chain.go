@@ -52,7 +52,10 @@ func (c *Chain) from(ctx context.Context, first int, in *event.Batch) (*event.Ba
 		if err := c.stages[i].Apply(ctx, in, c.bufs[i]); err != nil {
 			return nil, fmt.Errorf("transform %s: %w", c.names[i], err)
 		}
-		in = c.bufs[i]
+		out := c.bufs[i]
+		out.Losses = append(out.Losses, in.Losses...)
+		out.Filtered += in.Filtered
+		in = out
 	}
 	for i := range in.Events {
 		c.finish(&in.Events[i], i)
@@ -119,7 +122,7 @@ func (c *Chain) finish(e *event.Event, index int) {
 	}
 }
 
-func sortedKeys(m map[string]string) []string {
+func sortedKeys[V any](m map[string]V) []string {
 	keys := make([]string, 0, len(m))
 	for k := range m {
 		keys = append(keys, k)

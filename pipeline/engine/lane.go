@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"time"
 
 	"tallyman/pipeline/codec"
@@ -38,10 +39,11 @@ type lane struct {
 	heldEnc  *codec.Encoder
 	heldBuf  []byte // what the next frame brings
 	held     []event.Event
-	given    []byte // the position that the journal took last, nil: none
-	heldLast []byte // the held records that the journal took last
-	heldSaid bool   // it took some, or that there are none
-	wasHeld  bool   // the last committed mark of held records is not empty
+	given    []byte            // the position that the journal took last, nil: none
+	heldLast []byte            // the held records that the journal took last
+	heldSaid bool              // it took some, or that there are none
+	wasHeld  bool              // the last committed mark of held records is not empty
+	lost     map[string][]byte // what the journal took of losses before us, by mark
 	position []byte
 	unsaved  bool // position moved since it was last handed to the journal
 	saved    time.Time
@@ -73,6 +75,7 @@ func (l *lane) last(marks map[string][]byte) {
 	if l.heldSaid {
 		marks[l.heldKey()] = l.heldLast
 	}
+	maps.Copy(marks, l.lost)
 }
 
 // open takes up the source where the journal says. An error is final.
@@ -94,6 +97,7 @@ func (l *lane) run(ctx context.Context) error {
 		in.Reset()
 		err := l.in.plugin.Read(ctx, in, idle)
 		l.records.Add(uint64(len(in.Events)))
+		l.raise(in)
 		// What came with an error counts like any other.
 		if failed := l.pass(ctx, in); failed != nil {
 			return stopped(ctx, failed)
@@ -200,10 +204,11 @@ func (l *lane) commit(ctx context.Context, out *event.Batch, accepted func(error
 	// A source without a position gives nothing twice: what is held of it has to
 	// be in the journal at once.
 	rest := now.Sub(l.saved) < restMarks && l.position != nil
-	if len(out.Events) == 0 && accepted == nil && (!l.unsaved || rest) {
+	if len(out.Events) == 0 && out.Filtered == 0 && len(out.Losses) == 0 && accepted == nil && (!l.unsaved || rest) {
 		return nil
 	}
 	f := journal.Frame{Done: accepted}
+	f.Marks = l.account(out.Losses, f.Marks)
 	if l.position != nil {
 		f.Marks = append(f.Marks, journal.Mark{Key: l.positionKey(), Value: l.position})
 	}
@@ -218,7 +223,7 @@ func (l *lane) commit(ctx context.Context, out *event.Batch, accepted func(error
 		f.Marks = append(f.Marks, journal.Mark{Key: l.heldKey(), Value: l.heldBuf})
 	}
 	clear(l.held)
-	if err := l.put(ctx, out.Events, f); err != nil {
+	if err := l.put(ctx, out.Events, out.Filtered, f); err != nil {
 		if accepted != nil {
 			accepted(err)
 		}
@@ -237,8 +242,8 @@ func (l *lane) commit(ctx context.Context, out *event.Batch, accepted func(error
 // put appends events as one frame with the marks of f. Where they are more than
 // the journal takes at once they go in parts, the marks with the last; an event
 // that is too large by itself is kept without its content, and says so.
-func (l *lane) put(ctx context.Context, events []event.Event, f journal.Frame) error {
-	f.Records, f.Generated, f.Payload = 0, 0, nil
+func (l *lane) put(ctx context.Context, events []event.Event, filtered uint32, f journal.Frame) error {
+	f.Records, f.Generated, f.Payload = filtered, 0, nil
 	for i := range events {
 		if n := events[i].Records; n > 0 {
 			f.Records += n
@@ -246,8 +251,8 @@ func (l *lane) put(ctx context.Context, events []event.Event, f journal.Frame) e
 			f.Generated++
 		}
 	}
-	if len(events) > 0 {
-		l.payload = l.enc.Append(l.payload[:0], events)
+	if len(events) > 0 || filtered > 0 {
+		l.payload = l.enc.AppendBatch(l.payload[:0], events, filtered)
 		f.Payload = l.payload
 	}
 	_, err := l.journal.Append(ctx, f)
@@ -258,13 +263,13 @@ func (l *lane) put(ctx context.Context, events []event.Event, f journal.Frame) e
 		if !empty(&events[0], len(l.payload)) {
 			return err
 		}
-		return l.put(ctx, events, f)
+		return l.put(ctx, events, filtered, f)
 	}
 	half := len(events) / 2
-	if err := l.put(ctx, events[:half], journal.Frame{}); err != nil {
+	if err := l.put(ctx, events[:half], 0, journal.Frame{}); err != nil {
 		return err
 	}
-	return l.put(ctx, events[half:], f)
+	return l.put(ctx, events[half:], filtered, f)
 }
 
 // empty takes the content out of an event that is too large, size bytes, to be

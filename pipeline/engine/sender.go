@@ -82,8 +82,11 @@ func (s *sender) frame(ctx context.Context, e journal.Entry) error {
 			"output", s.name, "sequence", e.Seq, "records", e.Records, "error", err)
 		s.tally.Records.Dropped[journal.Corrupt] = uint64(e.Records)
 		s.tally.Generated.Dropped[journal.Corrupt] = uint64(e.Generated)
-	} else if err := s.deliver(ctx, s.filter(s.batch.Events)); err != nil {
-		return err
+	} else {
+		s.tally.Records.Filtered = uint64(s.batch.Filtered)
+		if err := s.deliver(ctx, s.filter(s.batch.Events)); err != nil {
+			return err
+		}
 	}
 	if err := s.cursor.Done(e.Seq, s.tally); err != nil {
 		return fmt.Errorf("output %s: the books: %w", s.name, err)

@@ -16,6 +16,13 @@ type Batch struct {
 	// send it again. It must not block.
 	Accepted func(error)
 
+	// Losses is what was lost before it could be read, noticed with this batch.
+	Losses []Loss
+
+	// Filtered is how many source records a stage left out because a setting says
+	// so; they count as filtered in every output's book.
+	Filtered uint32
+
 	slab []Field
 }
 
@@ -23,7 +30,8 @@ type Batch struct {
 func (b *Batch) Reset() {
 	clear(b.Events)
 	b.Events = b.Events[:0]
-	b.Position, b.Accepted = nil, nil
+	b.Position, b.Accepted, b.Filtered = nil, nil, 0
+	b.Losses = b.Losses[:0]
 	clear(b.slab)
 	b.slab = b.slab[:0]
 }

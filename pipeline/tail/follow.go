@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 
+	"tallyman/pipeline/event"
 	"tallyman/pipeline/meter"
 )
 
@@ -107,11 +108,11 @@ func (t *Tail) gone(list []entry) error {
 }
 
 // reason is why the file of t.start is not there.
-func (t *Tail) reason(list []entry) string {
+func (t *Tail) reason(list []entry) event.LossReason {
 	if list[len(list)-1].id.Ino == t.start.Ino {
-		return "truncated"
+		return event.Truncated
 	}
-	return "rotated_away"
+	return event.RotatedAway
 }
 
 // newer returns the files that were written after mod, and the path's own.
@@ -210,7 +211,7 @@ func (t *Tail) extend() error {
 		return err
 	}
 	if t.behind {
-		t.lost("rotated_away", 0, "files were rotated away faster than they were read")
+		t.lost(event.RotatedAway, 0, "files were rotated away faster than they were read")
 		t.behind = false
 	}
 	return t.hold(newer(list, held.ModTime().UnixNano()))
@@ -261,10 +262,17 @@ func (t *Tail) beginning(f *os.File) int64 {
 
 // lost counts what was gone before it was read, and says so; bytes is what is
 // known of its size.
-func (t *Tail) lost(reason string, bytes uint64, what string) {
+func (t *Tail) lost(why event.LossReason, bytes uint64, what string) {
+	reason := tailReasons[why]
 	labels := []meter.Label{{Name: "input", Value: t.o.Input}, {Name: "reason", Value: reason}}
 	t.o.Meter.Counter("tallyman_input_losses_total", "Times that a part of the source was gone before it was read.", labels...).Inc()
 	t.o.Meter.Counter("tallyman_input_lost_bytes_total",
 		"Bytes of the source that were gone before they were read, as far as their number is known.", labels...).Add(bytes)
 	t.o.Log.Warn("a part of the source is lost", "path", t.o.Path, "reason", reason, "known_bytes", bytes, "what", what)
+	t.losing.Lock()
+	defer t.losing.Unlock()
+	t.losses = append(t.losses, event.Loss{Reason: why, Count: bytes, Text: t.o.Path + ": " + what})
 }
+
+// tailReasons are the words of the metrics.
+var tailReasons = [event.NumLossReasons]string{event.RotatedAway: "rotated_away", event.Truncated: "truncated", event.Misplaced: "position"}

@@ -134,8 +134,11 @@ func (t *Tail) atEnd(f *file, b *event.Batch) (bool, error) {
 	return true, nil
 }
 
-// mark puts the position on b when it has moved.
+// mark puts the position on b when it has moved, and what was lost meanwhile.
 func (t *Tail) mark(b *event.Batch) {
+	t.losing.Lock()
+	b.Losses, t.losses = append(b.Losses, t.losses...), t.losses[:0]
+	t.losing.Unlock()
 	p := t.given
 	f := t.file(0)
 	switch {

@@ -2,6 +2,7 @@ package tail
 
 import (
 	"slices"
+	"tallyman/pipeline/event"
 
 	"tallyman/pipeline/plugin"
 )
@@ -43,7 +44,7 @@ func (t *Tail) copies(f *file, p *position) ([]*file, error) {
 		return nil, err
 	}
 	if i < 0 {
-		t.lost("truncated", p.left(), "the file was truncated before all of it was read")
+		t.lost(event.Truncated, p.left(), "the file was truncated before all of it was read")
 		off, i = 0, slices.IndexFunc(list, func(e entry) bool { return e.first == "" || p.Mod > 0 && e.mod > p.Mod })
 	}
 	var copies []*file

@@ -74,6 +74,9 @@ type Tail struct {
 	fresh  bool       // there was no position: nothing before the path's file is read
 	behind bool       // there were more rotated files than may be held open
 
+	losing sync.Mutex   // guards losses
+	losses []event.Loss // noticed, and on no batch yet
+
 	given position // as last put on a batch
 	wake  chan struct{}
 	watch *watcher
@@ -116,7 +119,7 @@ func (t *Tail) Open(_ context.Context, from []byte) error {
 	case len(from) == 0:
 		t.fresh = true
 	case err != nil:
-		t.lost("position", 0, err.Error())
+		t.lost(event.Misplaced, 0, err.Error())
 		p = position{}
 	}
 	t.start, t.given = &p, p

@@ -165,6 +165,7 @@ func (s *stage) gapEvent(q *series) {
 		strconv.FormatUint(g.from, 10) + "\x00" + strconv.FormatUint(g.to, 10) + "\x00" + strconv.FormatInt(g.ms, 10)
 	s.out.Events = append(s.out.Events, event.Event{ID: event.NewID([]byte(id)), Time: time.UnixMilli(g.ms).UTC(), Seen: g.seen,
 		Dataset: internal, Fields: s.out.Take(f.out, spare), Shared: g.shared})
+	s.out.Losses = append(s.out.Losses, event.Loss{Reason: event.SerialGap, Count: n, Said: true})
 }
 
 // lostBy returns what the kernel log says of records that the kernel dropped:
