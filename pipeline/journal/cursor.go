@@ -38,6 +38,7 @@ type Cursor struct {
 
 	seg  *segment // the reading goroutine's own
 	scan scan
+	un   unpacker
 }
 
 // flight is a frame that was read and is not behind the cursor yet.
@@ -231,6 +232,19 @@ func (c *Cursor) step(p place) (Entry, bool, error) {
 		c.scan.end, c.scan.from = p.end, p.next
 		f, err = c.scan.next()
 	}
+	var payload []byte
+	if err == nil && f.seq < p.limit && f.body != nil {
+		if payload, err = c.un.payload(&f.header, f.body); err != nil {
+			c.j.o.Log.Error("a payload of the journal does not unfold", "segment", p.seg.name, "offset", f.off, "error", err)
+			f.body, err = nil, nil
+		}
+	}
+	switch {
+	case err == nil && f.seq < p.limit && (f.body == nil || f.skipped > 0):
+		c.inspect(p.seg, &f)
+	case p.seg != nil && errors.Is(err, io.EOF) && p.sealed && p.next < p.limit:
+		c.inspectEnd(p.seg)
+	}
 	c.j.mu.Lock()
 	defer c.j.mu.Unlock()
 	if c.next != p.next {
@@ -243,24 +257,21 @@ func (c *Cursor) step(p place) (Entry, bool, error) {
 	if err != nil {
 		return Entry{}, false, fmt.Errorf("journal: %w", err)
 	}
-	return c.take(&f)
+	return c.take(&f, payload)
 }
 
 // take hands out a frame that was read, or settles what cannot be handed out.
 // j.mu is held.
-func (c *Cursor) take(f *found) (Entry, bool, error) {
+func (c *Cursor) take(f *found, payload []byte) (Entry, bool, error) {
 	c.skip(f.seq)
 	c.measure(f.seq, f.before)
 	fl := flight{seq: f.seq, next: f.seq + 1, records: uint64(f.records), generated: uint64(f.generated)}
 	c.next, c.at = f.seq+1, f.before.plus(f.records, f.generated)
-	payload := []byte(nil)
 	switch {
 	case f.body == nil:
 		c.lost(&fl)
 	case uint32(len(f.body)) == f.marks && f.records == 0 && f.generated == 0:
 		fl.done = true
-	default:
-		payload = f.body[f.marks:]
 	}
 	c.flights = append(c.flights, fl)
 	if fl.done {

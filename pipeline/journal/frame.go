@@ -25,7 +25,7 @@ var frameMagic = [4]byte{'T', 'L', 'Y', 1}
 // header is what stands before a frame's body, in the order of the bytes, all
 // little-endian:
 //
-//	0 magic  4 kind  5 flags  6 0  8 length  12 marks  16 seq  24 synced
+//	0 magic  4 kind  5 flags (bit 0: zstd)  6 0  8 length  12 marks  16 seq  24 synced
 //	32 records before  40 generated before  48 records  52 generated
 //	56 CRC32C of the body  60 CRC32C of the 60 bytes before
 //
@@ -85,7 +85,7 @@ func (h *header) get(b []byte, k key) bool {
 		before:  totals{le.Uint64(b[32:]), le.Uint64(b[40:])},
 		records: le.Uint32(b[48:]), generated: le.Uint32(b[52:]), sum: le.Uint32(b[56:]),
 	}
-	return h.marks <= h.length && (h.kind == kindBatch || h.kind == kindSnapshot) && h.flags == 0
+	return h.marks <= h.length && (h.kind == kindBatch || h.kind == kindSnapshot) && h.flags&^flagZstd == 0
 }
 
 var errMarks = errors.New("marks do not parse")

@@ -83,7 +83,11 @@ func (v *View) look() error {
 		}
 		return 1
 	})
-	t, err := v.newest()
+	floor := uint64(0)
+	if st != nil {
+		floor = st.durable
+	}
+	t, err := v.newest(floor)
 	if errors.Is(err, fs.ErrNotExist) {
 		return errMoved
 	}
@@ -130,7 +134,7 @@ func (v *View) readState() (*state, uint64, error) {
 
 // newest reads the header of every segment, and the frames of the newest that
 // holds one.
-func (v *View) newest() (*tail, error) {
+func (v *View) newest(floor uint64) (*tail, error) {
 	t := &tail{marks: map[string][]byte{}}
 	for i := len(v.segments) - 1; i >= 0; i-- {
 		s := v.segments[i]
@@ -140,7 +144,7 @@ func (v *View) newest() (*tail, error) {
 		}
 		err = s.readHeader(f)
 		if err == nil && t.last == 0 {
-			err = v.tailOf(t, i, f)
+			err = v.tailOf(t, i, f, floor)
 		}
 		s.release(&v.o)
 		if err != nil {
@@ -151,12 +155,12 @@ func (v *View) newest() (*tail, error) {
 }
 
 // tailOf puts into t what segment i says.
-func (v *View) tailOf(t *tail, i int, f vfs.File) error {
+func (v *View) tailOf(t *tail, i int, f vfs.File, floor uint64) error {
 	limit := uint64(1<<64 - 1)
 	if i+1 < len(v.segments) {
 		limit = v.segments[i+1].first
 	}
-	part, _, err := readTail(v.segments[i], f, limit, nil)
+	part, _, err := readTail(v.segments[i], f, limit, floor, nil)
 	if err != nil {
 		return err
 	}
@@ -175,6 +179,9 @@ func (v *View) settle(st *state, t *tail) {
 	v.logged, v.last, v.all = t.last, t.last, t.all
 	if st != nil {
 		v.state = *st
+		if st.durable > v.last {
+			v.last, v.all = st.durable, st.accepted
+		}
 	}
 	for i := range v.state.cursors {
 		c := &v.state.cursors[i]

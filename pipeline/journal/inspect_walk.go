@@ -42,9 +42,11 @@ type walker struct {
 	hole   *Damage  // damaged bytes whose loss the next frame will tell
 	base   int64    // bytes of the segments before seg
 	body   []byte
+	un     unpacker
 }
 
 func (w *walker) walk(ctx context.Context) error {
+	defer w.un.close()
 	begun := false
 	for i, s := range w.v.segments {
 		next := i + 1
@@ -144,6 +146,13 @@ func (w *walker) found(fr *found) error {
 		w.met(&fr.header)
 	}
 	w.expect, w.at, w.sure = fr.seq+1, fr.before.plus(fr.records, fr.generated), true
+	var payload []byte
+	if fr.body != nil {
+		var err error
+		if payload, err = w.un.payload(&fr.header, fr.body); err != nil {
+			fr.body = nil
+		}
+	}
 	if fr.body == nil {
 		w.tell(Damage{Kind: DamagedFrame, Segment: w.seg.name, Offset: fr.off, Bytes: fr.size(), First: fr.seq, Last: fr.seq,
 			Records: uint64(fr.records), Generated: uint64(fr.generated)})
@@ -153,7 +162,7 @@ func (w *walker) found(fr *found) error {
 		return nil
 	}
 	return w.frame(&Seen{
-		Entry:   Entry{Seq: fr.seq, Payload: fr.body[fr.marks:], Records: fr.records, Generated: fr.generated},
+		Entry:   Entry{Seq: fr.seq, Payload: payload, Records: fr.records, Generated: fr.generated},
 		Segment: w.seg.name, Offset: fr.off, Bytes: fr.size(), At: w.base + fr.off + fr.size(),
 	})
 }

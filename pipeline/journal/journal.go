@@ -16,6 +16,7 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -43,9 +44,13 @@ type Options struct {
 	MinFree        int64         // bytes of the disk that are left to others
 	CommitInterval time.Duration // the longest that a frame waits for its commit; 0: none
 	CommitBytes    int           // 1 MiB: what is committed without waiting longer
+	Compress       bool          // payloads, where that pays
+	MaxAge         time.Duration // how long what every cursor has passed stays; 0: until its room is needed
+	Quarantine     int64         // a 64th of MaxSize, 64 MiB at most: bytes of damaged parts that are set aside
 	Owner          string        // who holds the journal, for the message to a second one
 	Meter          *meter.Registry
 	Log            *slog.Logger
+	Now            func() time.Time // time.Now
 }
 
 func (o *Options) fill() {
@@ -61,6 +66,10 @@ func (o *Options) fill() {
 	set(&o.SegmentSize, 16<<20)
 	if o.CommitBytes <= 0 {
 		o.CommitBytes = 1 << 20
+	}
+	set(&o.Quarantine, min(o.MaxSize/64, 64<<20))
+	if o.Now == nil {
+		o.Now = time.Now
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -80,6 +89,7 @@ type Frame struct {
 	Records   uint32 // source records that Payload stands for
 	Generated uint32 // events in Payload that stand for no source record
 	Marks     []Mark
+	Urgent    bool // it may use the reserve: SetReserve
 
 	// Done, unless nil, is called once from the journal's goroutine: with nil
 	// when the frame is on stable storage, with an error when it never will be.
@@ -88,10 +98,13 @@ type Frame struct {
 
 // Journal is an open journal. Its methods may be called from several goroutines.
 type Journal struct {
-	o    Options
-	lock vfs.File
-	slot slots
-	m    meters
+	o     Options
+	lock  vfs.File
+	slot  slots
+	pack  *packer   // nil: payloads are not compressed
+	bufs  sync.Pool // of *[]byte, for compressing
+	m     meters
+	aside quarantine
 
 	mu       sync.Mutex
 	segments []*segment // by number; the last may be the active one
@@ -108,8 +121,11 @@ type Journal struct {
 	cursors  []*Cursor
 	adopted  []cursorState // cursors of the state that nobody took up yet
 	rebuilt  bool          // the state was lost: unknown cursors start at the oldest frame
+	floor    uint64        // of the state at the open: durable then, whatever became of it
 	below    uint64        // delete intent: segments that end below may go
 	size     int64         // bytes of all files in the folder
+	reserve  int64         // bytes that only urgent frames may use
+	tight    bool          // only the reserve is left
 	blocked  bool          // full: the writer waits for cursors
 	flush    bool          // commit now
 	closing  bool
@@ -117,6 +133,7 @@ type Journal struct {
 	gone     bool  // the folder is not ours any more: nothing is accepted again
 	worked   bool  // a frame was finished since the journal was opened
 
+	saved   uint64        // durable as of the last save
 	acks    int           // finished frames since the cursors were saved
 	many    chan struct{} // wakes the keeper before its second is over
 	changed chan struct{} // closed and replaced when a frame is durable, a cursor moved or room came
@@ -153,6 +170,11 @@ func Open(o Options) (*Journal, error) {
 		o: o, lock: lock, filling: &group{}, spare: &group{}, seq: 1, marks: map[string][]byte{},
 		changed: make(chan struct{}), kick: make(chan struct{}, 1), many: make(chan struct{}, 1), quit: make(chan struct{}),
 	}
+	if o.Compress {
+		if j.pack, err = newPacker(); err != nil {
+			return nil, errors.Join(fmt.Errorf("open journal: %w", err), lock.Close())
+		}
+	}
 	if err := j.recover(); err != nil {
 		return nil, errors.Join(fmt.Errorf("open journal %s: %w", o.Dir, err), j.slot.close(), lock.Close())
 	}
@@ -171,7 +193,7 @@ func checkFolder(o Options) error {
 		return nil // to be made, or empty; what else is wrong shows when it is used
 	}
 	for _, info := range list {
-		if _, ok := parseSegmentName(info.Name); ok || slices.Contains([]string{"lock", "state", "control.sock", "deadletter", "memory"}, info.Name) {
+		if _, ok := parseSegmentName(info.Name); ok || slices.Contains([]string{"lock", "state", "control.sock", "deadletter", "memory", quarantineDir}, info.Name) {
 			return nil
 		}
 	}
@@ -238,9 +260,33 @@ func (j *Journal) Blocked() error {
 	case j.failed != nil:
 		return j.failed
 	case j.blocked:
-		return errors.New("the journal is full of events that an output has not taken")
+		return errors.New("the journal is full of events that " + j.holders() + " has not taken")
+	case j.tight:
+		return errors.New("the journal is full, but for the reserve of inputs that cannot wait, of events that " + j.holders() + " has not taken")
 	}
 	return nil
+}
+
+// holders names who keeps the oldest segment from being deleted. j.mu is held.
+func (j *Journal) holders() string {
+	var names []string
+	if len(j.segments) > 0 {
+		first, end := j.bounds(0)
+		for _, c := range j.cursors {
+			if c.state.needs(first, end) {
+				names = append(names, "output "+c.state.name)
+			}
+		}
+		for i := range j.adopted {
+			if j.adopted[i].needs(first, end) {
+				names = append(names, "output "+j.adopted[i].name+" (in no configuration)")
+			}
+		}
+	}
+	if len(names) == 0 {
+		return "an output"
+	}
+	return strings.Join(names, " and ")
 }
 
 // Changed returns a channel that is closed at the next change: a frame became

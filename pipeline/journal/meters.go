@@ -5,7 +5,8 @@ import "tallyman/pipeline/meter"
 // meters are the journal's numbers.
 type meters struct {
 	commits, commitNanos, bytes, failures, corrupt *meter.Counter
-	blocked                                        *meter.Gauge
+	aside, unkept                                  *meter.Counter // damaged parts
+	blocked, reserved                              *meter.Gauge
 }
 
 func (j *Journal) newMeters() meters {
@@ -20,6 +21,9 @@ func (j *Journal) newMeters() meters {
 		bytes:       r.Counter("tallyman_journal_written_bytes_total", "Bytes of frames that were made durable."),
 		failures:    r.Counter("tallyman_journal_failures_total", "Writes, syncs and creations of the journal that failed and were done again elsewhere."),
 		corrupt:     r.Counter("tallyman_journal_corrupt_records_total", "Source records in damaged frames, summed over the outputs that missed them."),
+		aside:       r.Counter("tallyman_journal_quarantined_total", "Damaged parts of segments that were set aside."),
+		unkept:      r.Counter("tallyman_journal_quarantine_refused_total", "Damaged parts of segments that could not be set aside, for want of room or by an error."),
+		reserved:    r.Gauge("tallyman_journal_reserved", "1 while only inputs that cannot wait are accepted: the rest of the journal is full."),
 		blocked:     r.Gauge("tallyman_journal_blocked", "1 while inputs wait because the journal is full."),
 	}
 }

@@ -37,6 +37,9 @@ func (j *Journal) recover() error {
 	if err != nil {
 		return err
 	}
+	if st != nil {
+		j.floor = st.durable
+	}
 	tail, err := j.newest()
 	if err != nil {
 		return err
@@ -45,6 +48,9 @@ func (j *Journal) recover() error {
 		j.rebuilt = true
 		j.o.Log.Warn("both slots of the journal's state are damaged: what was delivered since the newest segment began is delivered again")
 		st = tail.state
+	}
+	if err := j.slot.reserve(); err != nil {
+		j.o.Log.Warn("there is no room for the journal's state; while the disk is full cursors are not saved, and a crash delivers again", "error", err)
 	}
 	j.adopt(st, tail)
 	j.size = j.measure()
@@ -106,7 +112,7 @@ func (j *Journal) read(i int, f vfs.File) (*tail, int64, error) {
 	if i+1 < len(j.segments) {
 		limit = j.segments[i+1].first // what an abandoned segment holds from there on counts no more
 	}
-	part, end, err := readTail(j.segments[i], f, limit, nil)
+	part, end, err := readTail(j.segments[i], f, limit, j.floor, nil)
 	if err != nil || part.snap || i == 0 {
 		return part, end, err
 	}
@@ -119,7 +125,7 @@ func (j *Journal) read(i int, f vfs.File) (*tail, int64, error) {
 	if err != nil {
 		return part, end, nil
 	}
-	return readTail(j.segments[i], f, limit, base.marks)
+	return readTail(j.segments[i], f, limit, j.floor, base.marks)
 }
 
 // settleTail makes what was found in the newest segment durable: after a kill it
@@ -151,9 +157,11 @@ func (j *Journal) settleTail(s *segment, end, redo, upto int64) error {
 // neither was what follows it. A damaged frame that was durable is a gap, for
 // cursors to find; what follows it stands.
 //
+// Frames up to floor are known as durable by the state.
+//
 // The second result is where the file may be cut, 0 for nowhere: only zeros
 // follow.
-func readTail(s *segment, f vfs.File, limit uint64, base map[string][]byte) (*tail, int64, error) {
+func readTail(s *segment, f vfs.File, limit, floor uint64, base map[string][]byte) (*tail, int64, error) {
 	size, err := f.Size()
 	if err != nil {
 		return nil, 0, err
@@ -180,9 +188,9 @@ func readTail(s *segment, f vfs.File, limit uint64, base map[string][]byte) (*ta
 		}
 		whole = append(whole, keep)
 	}
-	known := uint64(0)
+	known := floor
 	if limit < 1<<64-1 {
-		known = limit - 1 // a newer segment begins only when all before it is durable
+		known = max(known, limit-1) // a newer segment begins only when all before it is durable
 	}
 	for i := range whole {
 		known = max(known, whole[i].synced)
@@ -262,6 +270,9 @@ func (j *Journal) adopt(st *state, t *tail) {
 	if st != nil {
 		j.below = st.below
 		j.adopted = st.cursors
+		if st.durable >= j.seq { // the end of the log is gone: its cursors find the gap
+			j.seq, j.totals = st.durable+1, st.accepted
+		}
 	}
 	// A cursor ahead of the log: the frames that it finished were lost with their
 	// segment. Their numbers are not used again.
@@ -282,5 +293,9 @@ func (j *Journal) measure() int64 {
 	for _, s := range j.segments {
 		size += s.size
 	}
-	return size
+	n, err := j.aside.load(&j.o)
+	if err != nil {
+		j.o.Log.Warn("the quarantine cannot be read", "error", err)
+	}
+	return size + n
 }

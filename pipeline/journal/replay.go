@@ -21,6 +21,7 @@ func (j *Journal) Appended() uint64 {
 // over, and is not counted as lost, which is for cursors to do.
 func (j *Journal) Replay(from uint64, fn func(seq uint64, payload []byte) error) error {
 	r := replay{j: j, next: from}
+	defer r.un.close()
 	for {
 		s, end, limit, ok := r.place()
 		if !ok {
@@ -40,6 +41,7 @@ func (j *Journal) Replay(from uint64, fn func(seq uint64, payload []byte) error)
 type replay struct {
 	j    *Journal
 	next uint64
+	un   unpacker
 }
 
 // place returns the segment that holds the next frame, if any does, up to which
@@ -86,7 +88,11 @@ func (r *replay) read(s *segment, end int64, limit uint64, fn func(seq uint64, p
 		if f.body == nil || int(f.marks) == len(f.body) {
 			continue
 		}
-		if err := fn(f.seq, f.body[f.marks:]); err != nil {
+		payload, err := r.un.payload(&f.header, f.body)
+		if err != nil {
+			continue // as good as damaged
+		}
+		if err := fn(f.seq, payload); err != nil {
 			return err
 		}
 	}

@@ -18,18 +18,19 @@ func (j *Journal) makeRoom(h *header, need int64) error {
 		j.mu.Lock()
 		changed := j.changed
 		wait := j.govern(h, need)
-		fits := j.size+need <= j.o.MaxSize
+		fits, over := j.size+need <= j.o.MaxSize, j.size+need > j.soft()
 		j.mu.Unlock()
 		if fits && j.o.MinFree > 0 {
 			free, err := j.o.FS.Free(j.o.Dir)
 			fits = err != nil || free-need >= j.o.MinFree
 		}
+		if (!fits || over) && (j.evictOne() || j.give()) {
+			continue
+		}
+		wait = j.admit(over || wait) && wait
 		if fits && !wait {
 			j.setBlocked(false)
 			return nil
-		}
-		if !fits && (j.evictOne() || j.give()) {
-			continue
 		}
 		j.setBlocked(true)
 		t := time.NewTimer(pause)
@@ -42,6 +43,19 @@ func (j *Journal) makeRoom(h *header, need int64) error {
 		}
 		t.Stop()
 	}
+}
+
+// admit makes frames that are not urgent wait at Append when only the reserve is
+// left, and returns false; without a reserve it returns true, and the writer
+// waits itself.
+func (j *Journal) admit(tight bool) bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.reserve == 0 {
+		return true
+	}
+	j.setTight(tight)
+	return false
 }
 
 func (j *Journal) setBlocked(full bool) {
@@ -105,7 +119,7 @@ func (j *Journal) evictOne() bool {
 
 // state returns what a slot holds. j.mu is held.
 func (j *Journal) state() *state {
-	s := &state{below: j.below}
+	s := &state{below: j.below, durable: j.durable, accepted: j.accepted}
 	for _, c := range j.cursors {
 		one := c.state
 		one.spans = slices.Clone(one.spans)
@@ -130,8 +144,12 @@ func (j *Journal) save(below uint64) error {
 		j.mu.Lock()
 		j.acks += max(acks, 1) // the keeper tries again
 		j.mu.Unlock()
+		return err
 	}
-	return err
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.saved = s.durable
+	return nil
 }
 
 // lookGone notices that the folder was removed or replaced: what is written then
@@ -164,8 +182,9 @@ func (j *Journal) keep() {
 			return
 		}
 		j.lookGone()
+		j.expire()
 		j.mu.Lock()
-		moved := j.acks > 0
+		moved := j.acks > 0 || j.durable > j.saved
 		j.mu.Unlock()
 		if !moved {
 			continue

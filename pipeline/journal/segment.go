@@ -16,7 +16,7 @@ import (
 // segmentHeaderSize is the length of what stands before a segment's first frame.
 const segmentHeaderSize = 64
 
-var segmentMagic = [8]byte{'T', 'L', 'Y', 'S', 'E', 'G', 0, 1}
+var segmentMagic = [8]byte{'T', 'L', 'Y', 'S', 'E', 'G', 0, 2}
 
 // segment is one file of the journal. Its name holds its number, the first
 // sequence and the random id; its header holds them again with the totals before
@@ -28,6 +28,7 @@ type segment struct {
 	id     uint64
 	key    key
 	before totals // of all frames before first; trustworthy when known
+	begun  uint32 // when it was made, in seconds since 1970; 0: not known
 	known  bool
 	next   uint64 // one past its last sequence where that is not the next one's first; else 0
 	end    int64  // one past the last durable byte, for the active one and those sealed by this process; else 0
@@ -57,13 +58,14 @@ func parseSegmentName(name string) (*segment, bool) {
 	return s, segmentName(s.number, s.first, s.id) == name
 }
 
-// header is magic 8, header length 4, 0 4, number 8, first 8, id 8, records
+// header is magic 8, header length 4, seconds since 1970 4, number 8, first 8, id 8, records
 // before 8, generated before 8, 0 4, CRC32C 4 of the 60 bytes before it.
 func (s *segment) header() []byte {
 	b := make([]byte, segmentHeaderSize)
 	le := binary.LittleEndian
 	copy(b, segmentMagic[:])
 	le.PutUint32(b[8:], segmentHeaderSize)
+	le.PutUint32(b[12:], s.begun)
 	le.PutUint64(b[16:], s.number)
 	le.PutUint64(b[24:], s.first)
 	le.PutUint64(b[32:], s.id)
@@ -89,6 +91,7 @@ func (s *segment) readHeader(f vfs.File) error {
 	}
 	if le.Uint64(b[16:]) == s.number && le.Uint64(b[24:]) == s.first && le.Uint64(b[32:]) == s.id {
 		s.before, s.known = totals{le.Uint64(b[40:]), le.Uint64(b[48:])}, true
+		s.begun = le.Uint32(b[12:])
 	}
 	return nil
 }

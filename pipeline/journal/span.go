@@ -140,7 +140,7 @@ func (j *Journal) mostLag(c *Cursor) int64 {
 	if c.policy.MaxLag > 0 {
 		return c.policy.MaxLag
 	}
-	return j.o.MaxSize - fixedSize - 2*j.o.SegmentSize
+	return j.soft() - fixedSize - j.o.Quarantine - 2*j.o.SegmentSize
 }
 
 // note logs a change of a policy's state.

@@ -20,7 +20,7 @@ const (
 	fixedSize = 2*slotSize + 4096
 )
 
-var stateMagic = [8]byte{'T', 'L', 'Y', 'S', 'T', 'A', 'T', 1}
+var stateMagic = [8]byte{'T', 'L', 'Y', 'S', 'T', 'A', 'T', 2}
 
 var (
 	errState = errors.New("the state does not parse")
@@ -42,6 +42,9 @@ type cursorState struct {
 type state struct {
 	below   uint64 // segments whose frames are all below may be deleted
 	cursors []cursorState
+
+	durable  uint64 // the newest sequence on stable storage when it was saved; 0: not known
+	accepted totals // up to and with durable
 }
 
 func (s *state) append(b []byte) []byte {
@@ -60,6 +63,9 @@ func (s *state) append(b []byte) []byte {
 				b = binary.AppendUvarint(b, n)
 			}
 		}
+	}
+	for _, n := range [...]uint64{s.durable, s.accepted.records, s.accepted.generated} {
+		b = binary.AppendUvarint(b, n)
 	}
 	return b
 }
@@ -129,6 +135,11 @@ func parseState(b []byte) (*state, error) {
 		}
 		s.cursors = append(s.cursors, c)
 	}
+	if !r.bad && len(r.b) > 0 { // version 1 ended here
+		for _, n := range [...]*uint64{&s.durable, &s.accepted.records, &s.accepted.generated} {
+			*n = r.next()
+		}
+	}
 	if r.bad || len(r.b) != 0 {
 		return nil, errState
 	}
@@ -175,6 +186,16 @@ func (s *slots) open(fs vfs.FS, dir string) (*state, error) {
 		}
 	}
 	return newest, nil
+}
+
+// reserve takes the room of both slots, so that a full disk does not keep the
+// cursors from being saved.
+func (s *slots) reserve() error {
+	size, err := s.f.Size()
+	if err != nil || size >= 2*slotSize {
+		return err
+	}
+	return s.f.Allocate(2 * slotSize)
 }
 
 // parseSlot reads magic 8, generation 8, length 4, CRC32C 4 over the whole slot

@@ -38,14 +38,26 @@ func (g *group) reset() {
 
 // Append puts a frame in line for the next commit and returns its sequence; the
 // frame's bytes are the caller's again. It blocks while more than four commits
-// wait, which they do when the journal is full. That the frame is on stable
+// wait, which they do when the journal is full, and a frame that is not Urgent
+// while only the reserve is left. That the frame is on stable
 // storage, Done and Sync say.
 //
 // ErrTooLarge says that the frame takes about half of the journal or more;
 // nothing of it was taken.
 func (j *Journal) Append(ctx context.Context, f Frame) (uint64, error) {
+	payload, flags := f.Payload, byte(0)
+	if j.pack != nil {
+		buf, _ := j.bufs.Get().(*[]byte)
+		if buf == nil {
+			buf = new([]byte)
+		}
+		defer j.bufs.Put(buf)
+		if packed, ok := j.pack.pack((*buf)[:0], f.Payload); ok {
+			*buf, payload, flags = packed, packed, flagZstd
+		}
+	}
 	j.mu.Lock()
-	for len(j.filling.buf) >= 4*j.o.CommitBytes && !j.closing {
+	for (len(j.filling.buf) >= 4*j.o.CommitBytes || j.waits(f.Urgent)) && !j.closing && !j.gone {
 		changed := j.changed
 		j.mu.Unlock()
 		select {
@@ -67,13 +79,13 @@ func (j *Journal) Append(ctx context.Context, f Frame) (uint64, error) {
 	g.buf = append(g.buf, make([]byte, headerSize)...)
 	g.buf = appendMarks(g.buf, f.Marks)
 	marks := len(g.buf) - w.off - headerSize
-	g.buf = append(g.buf, f.Payload...)
+	g.buf = append(g.buf, payload...)
 	length := len(g.buf) - w.off - headerSize
 	if !j.mayHold(int64(length)) {
 		g.buf = g.buf[:w.off]
 		return 0, fmt.Errorf("a frame of %d bytes: %w", length, ErrTooLarge)
 	}
-	w.header = header{kind: kindBatch, length: uint32(length), marks: uint32(marks), seq: j.seq,
+	w.header = header{kind: kindBatch, flags: flags, length: uint32(length), marks: uint32(marks), seq: j.seq,
 		before: j.totals, records: f.Records, generated: f.Generated}
 	if len(g.frames) == 0 {
 		g.started = time.Now()
@@ -93,7 +105,7 @@ func (j *Journal) mayHold(length int64) bool {
 	if length <= j.o.SegmentSize/2 {
 		return true
 	}
-	return segmentHeaderSize+2*headerSize+int64(len(j.snapshot()))+length <= (j.o.MaxSize-fixedSize)/2
+	return segmentHeaderSize+2*headerSize+int64(len(j.snapshot()))+length <= (j.soft()-fixedSize-j.o.Quarantine)/2
 }
 
 // write is the writer: it commits group after group until Close.
@@ -207,7 +219,7 @@ func refuse(list []waiting, err error) {
 func (j *Journal) fitting(list []waiting) int {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if j.active == nil {
+	if j.active == nil || j.ripe() {
 		return 0
 	}
 	room := j.active.size - j.active.end
@@ -353,7 +365,8 @@ func (j *Journal) create(h *header, snap []byte, size int64) error {
 	if _, err := rand.Read(id[:]); err != nil {
 		return err
 	}
-	s := &segment{number: j.number, first: h.seq, id: binary.LittleEndian.Uint64(id[:]), before: h.before, known: true, size: size}
+	s := &segment{number: j.number, first: h.seq, id: binary.LittleEndian.Uint64(id[:]), before: h.before, known: true, size: size,
+		begun: uint32(j.o.Now().Unix())}
 	s.name, s.key = segmentName(s.number, s.first, s.id), newKey(s.id)
 	marks := binary.LittleEndian.Uint64(snap)
 	body := snap[8:]

@@ -1,0 +1,58 @@
+package journal
+
+// SetReserve keeps the last n bytes of the journal for frames that are Urgent:
+// those of inputs that cannot wait. When the rest is full, Append makes all
+// others wait and lets the urgent ones through until nothing is left at all. It
+// is cut to what leaves room for three segments; 0 keeps nothing.
+func (j *Journal) SetReserve(n int64) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.reserve = max(0, min(n, j.o.MaxSize-fixedSize-j.o.Quarantine-3*j.o.SegmentSize))
+	j.announce()
+}
+
+// soft is what the journal may take without the reserve. j.mu is held.
+func (j *Journal) soft() int64 { return j.o.MaxSize - j.reserve }
+
+// waits reports whether a frame has to wait because only the reserve is left.
+// j.mu is held.
+func (j *Journal) waits(urgent bool) bool {
+	if !j.tight || urgent {
+		return false
+	}
+	if j.reserve > 0 && !j.eases() {
+		return true
+	}
+	j.setTight(false)
+	return false
+}
+
+// eases reports whether a segment could begin outside the reserve. j.mu is held.
+func (j *Journal) eases() bool {
+	for _, c := range j.cursors {
+		if c.policy.WhenFull == Block && c.policy.MaxLag > 0 && j.lag(&c.state) > c.policy.MaxLag {
+			return false
+		}
+	}
+	size := j.size
+	for i := range len(j.segments) - 1 {
+		if first, end := j.bounds(i); !j.heldBy(first, end, func(*Cursor) bool { return true }) {
+			size -= j.segments[i].size
+		}
+	}
+	return size+j.o.SegmentSize <= j.soft()
+}
+
+// setTight says whether only the reserve is left. j.mu is held.
+func (j *Journal) setTight(tight bool) {
+	if j.tight == tight {
+		return
+	}
+	if j.tight = tight; tight {
+		j.m.reserved.Set(1)
+		j.o.Log.Warn("the journal is full but for its reserve: only inputs that cannot wait are read", "max_size", j.o.MaxSize, "reserve", j.reserve)
+		return
+	}
+	j.m.reserved.Set(0)
+	j.o.Log.Info("the journal has room again for all inputs")
+}
