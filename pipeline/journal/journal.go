@@ -261,7 +261,7 @@ func (j *Journal) Blocked() error {
 		return j.failed
 	case j.blocked:
 		return errors.New("the journal is full of events that " + j.holders() + " has not taken")
-	case j.tight:
+	case j.waits(false):
 		return errors.New("the journal is full, but for the reserve of inputs that cannot wait, of events that " + j.holders() + " has not taken")
 	}
 	return nil

@@ -21,6 +21,7 @@ import (
 // 1..acked are there, in order, each once per reading, and a cursor gives again
 // at most what it had not finished.
 type oracle struct {
+	pack  bool        // payloads are compressed
 	tight bool        // a journal of four segments, on a disk that fails now and then
 	cut   atomic.Bool // the power went in this life: nothing that happens since counts
 	given uint64      // the last number that was appended
@@ -46,6 +47,7 @@ func TestRandomCrashes(t *testing.T) {
 
 func (o *oracle) options(fs vfs.FS) Options {
 	opts := small(fs)
+	opts.Compress = o.pack
 	if o.tight {
 		opts.MaxSize = fixedSize + 4*opts.SegmentSize
 	}
@@ -57,7 +59,7 @@ var errCut = errors.New("power cut")
 func crashRun(t *testing.T, seed uint64, tight bool) {
 	rnd := rand.New(rand.NewPCG(seed, 7))
 	m := vfs.NewMem()
-	o := &oracle{tight: tight, done: map[string]uint64{"a": 0, "b": 0}}
+	o := &oracle{tight: tight, pack: seed%2 == 1, done: map[string]uint64{"a": 0, "b": 0}}
 	for range 8 {
 		m = o.life(t, rnd, m)
 	}
