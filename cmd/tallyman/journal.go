@@ -21,14 +21,15 @@ const exitCheck = 4
 func newJournal(s streams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "journal", Short: "Look at the journal: what is in it, what waits, and whether it is whole",
-		Long: `journal looks at the journal's folder. It takes no lock and writes nothing, so it
-works beside a running tallyman as well as on the folder of a dead one. The folder
-is the configuration's, or the one that --journal-dir names.`,
+		Long: `journal looks at the journal's folder. It takes no lock and, but for quarantine
+--drop, writes nothing, so it works beside a running tallyman as well as on the
+folder of a dead one. The folder is the configuration's, or the one that
+--journal-dir names.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	journalDir(cmd.PersistentFlags().String)
-	cmd.AddCommand(newJournalLs(s), newJournalDump(s), newJournalVerify(s), newJournalExport(s))
+	cmd.AddCommand(newJournalLs(s), newJournalDump(s), newJournalVerify(s), newJournalExport(s), newJournalQuarantine(s))
 	return cmd
 }
 

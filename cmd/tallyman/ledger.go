@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -24,8 +25,9 @@ func newLedger(s streams) *cobra.Command {
            + filtered + dead_lettered + what was dropped, by reason
 
 It reads the journal's folder, whether tallyman runs or not. A running one saves
-its cursors once a second; what was on its way then counts as buffered. The exit
-code is 1 when a book does not balance.`,
+its cursors once a second; what was on its way then counts as buffered. What was lost
+before it could be read stands below, by input and reason; it is in no book. The
+exit code is 1 when a book does not balance.`,
 		Example: "  tallyman ledger\n  tallyman ledger --json --journal-dir /var/lib/tallyman",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -38,10 +40,11 @@ code is 1 when a book does not balance.`,
 			if v.Rebuilt() {
 				_, _ = fmt.Fprintln(s.err, "Both slots of the journal's state are damaged. These are the books of the newest segment's snapshot.")
 			}
+			lost := engine.Upstreams(v.Marks())
 			if asJSON {
-				err = ledgerJSON(s.out, list)
+				err = ledgerJSON(s.out, list, lost)
 			} else {
-				err = ledgerTable(s, list)
+				err = errors.Join(ledgerTable(s, list), upstreamTable(s.out, lost))
 			}
 			if err != nil {
 				return failed(err)
@@ -108,11 +111,40 @@ func newBookJSON(b *journal.Book) bookJSON {
 	return one
 }
 
-func ledgerJSON(w io.Writer, list []journal.Book) error {
+// upstreamTable prints what was lost before it could be read.
+func upstreamTable(w io.Writer, list []engine.Upstream) error {
+	if len(list) == 0 {
+		return nil
+	}
+	rows := [][]string{{"input", "reason", "times", "lost"}}
+	for _, u := range list {
+		lost := fmt.Sprint(u.Count)
+		if u.Count == 0 {
+			lost = "not known"
+		}
+		rows = append(rows, []string{inertString(u.Input), u.Reason, fmt.Sprint(u.Times), lost})
+	}
+	_, err := fmt.Fprintf(w, "\nLost before it could be read, in source records or the unit that the reason names:\n%s", table(0, rows))
+	return err
+}
+
+// upstreamJSON is what one input lost for one reason.
+type upstreamJSON struct {
+	Input  string `json:"input"`
+	Reason string `json:"reason"`
+	Times  uint64 `json:"times"`
+	Lost   uint64 `json:"lost"`
+}
+
+func ledgerJSON(w io.Writer, list []journal.Book, lost []engine.Upstream) error {
 	out := struct {
-		Balanced bool       `json:"balanced"`
-		Outputs  []bookJSON `json:"outputs"`
-	}{unbalanced(list) == nil, []bookJSON{}}
+		Balanced bool           `json:"balanced"`
+		Outputs  []bookJSON     `json:"outputs"`
+		Upstream []upstreamJSON `json:"upstream"`
+	}{unbalanced(list) == nil, []bookJSON{}, []upstreamJSON{}}
+	for _, u := range lost {
+		out.Upstream = append(out.Upstream, upstreamJSON{u.Input, u.Reason, u.Times, u.Count})
+	}
 	for i := range list {
 		out.Outputs = append(out.Outputs, newBookJSON(&list[i]))
 	}

@@ -45,6 +45,8 @@ type Journal struct {
 	MinFree        plugin.Size   `yaml:"min_free" doc:"Bytes of the disk that are left to others."`
 	CommitInterval time.Duration `yaml:"commit_interval" doc:"The longest that an event waits to be made durable."`
 	CommitBytes    plugin.Size   `yaml:"commit_bytes" doc:"The bytes that are made durable at once, without waiting for the interval."`
+	Compress       string        `yaml:"compress" doc:"Whether events are compressed on the disk: zstd takes a third of the room for a little more processor time." enum:"none,zstd"`
+	MaxAge         time.Duration `yaml:"max_age" doc:"How long events stay that every output has; 0: until their room is needed. Events that an output still has to get are never deleted for their age." example:"168h"`
 }
 
 // Host replaces what is found out about the host.
@@ -102,7 +104,7 @@ func defaults() root {
 	return root{
 		Grace: 10 * time.Second,
 		Journal: Journal{MaxSize: 2 << 30, SegmentSize: 16 << 20, MinFree: 256 << 20,
-			CommitInterval: 20 * time.Millisecond, CommitBytes: 1 << 20},
+			CommitInterval: 20 * time.Millisecond, CommitBytes: 1 << 20, Compress: "none"},
 		Admin: Admin{Listen: "127.0.0.1:9099"},
 		Log:   Log{Level: "info", Format: "text"},
 	}

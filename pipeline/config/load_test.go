@@ -96,7 +96,7 @@ func TestProblems(t *testing.T) {
 			want: []string{`FILE:3:35: "files" of transform 1 (rules) is empty (The files with the rules.)`}},
 		{name: "a required key of an optional map", text: hec + "    tls: {}\n", want: []string{`FILE:8:10: "tls" of output "o" lacks the key "cert" (A PEM file.)`}},
 		{name: "a required key that is misspelt", text: "journal: {dirr: /j}\ninputs: {d: {type: docker}}\noutputs: {o: {type: hec, url: 'https://h'}}\n",
-			want: []string{`FILE:1:11: unknown key "dirr" in "journal" (did you mean "dir"? known keys: commit_bytes, commit_interval, dir, max_size, min_free, segment_size)`}},
+			want: []string{`FILE:1:11: unknown key "dirr" in "journal" (did you mean "dir"? known keys: commit_bytes, commit_interval, compress, dir, max_age, max_size, min_free, segment_size)`}},
 		{name: "no journal", text: "inputs: {d: {type: docker}}\noutputs: {o: {type: hec, url: 'https://h'}}\n",
 			want: []string{`FILE:1:1: the configuration lacks the key "journal.dir" (The folder that holds the journal; nobody else writes there. Example: dir: /var/lib/tallyman)`}},
 		{name: "no inputs and no outputs", text: "journal: {dir: /j}\n",

@@ -17,6 +17,13 @@ func (e *Engine) measure(emit func(meter.Sample)) {
 	}
 	emit(meter.Sample{Name: "tallyman_config_info", Help: "1; the label is the SHA-256 of the configuration that runs.",
 		Kind: meter.KindGauge, Labels: []meter.Label{{Name: "hash", Value: g.pipeline.Config.Hash}}, Value: 1})
+	for _, u := range Upstreams(e.journal.Marks()) {
+		labels := []meter.Label{{Name: "input", Value: u.Input}, {Name: "reason", Value: u.Reason}}
+		emit(meter.Sample{Name: "tallyman_upstream_losses_total", Help: "Times that something was lost before it could be read.",
+			Kind: meter.KindCounter, Labels: labels, Value: float64(u.Times)})
+		emit(meter.Sample{Name: "tallyman_upstream_lost_total", Help: "What was lost before it could be read, in the unit that the reason names; source records where it names none.",
+			Kind: meter.KindCounter, Labels: labels, Value: float64(u.Count)})
+	}
 	for _, b := range e.journal.Books() {
 		for _, part := range Columns(&b) {
 			emit(meter.Sample{Name: "tallyman_ledger_records",

@@ -42,6 +42,7 @@ type Engine struct {
 // graph is what runs of one configuration.
 type graph struct {
 	pipeline *Pipeline
+	journal  *journal.Journal
 	memory   *memory
 	lanes    []*lane
 	senders  []*sender
@@ -65,7 +66,7 @@ func New(p *Pipeline, owner string) (*Engine, error) {
 	remembered := min(int64(c.MaxSize)/16, 256<<20)
 	j, err := journal.Open(journal.Options{
 		Dir: c.Dir, MaxSize: int64(c.MaxSize) - room - remembered, SegmentSize: int64(c.SegmentSize), MinFree: int64(c.MinFree),
-		CommitInterval: c.CommitInterval, CommitBytes: int(c.CommitBytes), Owner: owner, Meter: p.around.Meter, Log: p.around.Log,
+		CommitInterval: c.CommitInterval, CommitBytes: int(c.CommitBytes), Compress: c.Compress == "zstd", MaxAge: c.MaxAge, Owner: owner, Meter: p.around.Meter, Log: p.around.Log,
 	})
 	if err != nil {
 		return nil, err
@@ -86,7 +87,7 @@ func New(p *Pipeline, owner string) (*Engine, error) {
 // assemble makes lanes and senders. Every cursor is durable before the first
 // event is accepted.
 func (e *Engine) assemble(p *Pipeline) (*graph, error) {
-	g := &graph{pipeline: p, memory: e.memory, ended: make(chan struct{})}
+	g := &graph{pipeline: p, journal: e.journal, memory: e.memory, ended: make(chan struct{})}
 	for _, o := range p.outputs {
 		c, err := e.journal.Cursor(o.name)
 		if err != nil {
@@ -132,6 +133,7 @@ func (g *graph) open() error {
 
 // run lets an opened graph run.
 func (g *graph) run() {
+	g.journal.SetReserve(reserve(&g.pipeline.Config.Journal, g.pipeline.inputs))
 	taking, stopOut := context.WithCancel(context.Background())
 	sending, cutOut := context.WithCancel(context.Background())
 	g.stopOut, g.cutOut = stopOut, cutOut

@@ -48,6 +48,7 @@ type lane struct {
 	unsaved  bool // position moved since it was last handed to the journal
 	saved    time.Time
 
+	urgent          bool // the input cannot wait
 	records, events *meter.Counter
 }
 
@@ -55,8 +56,8 @@ func newLane(p *Pipeline, in input, j *journal.Journal, m *memory, mark func(str
 	label := meter.Label{Name: "input", Value: in.name}
 	return &lane{
 		in: in, chain: p.Chain(in.name), journal: j, memory: m, mark: mark, around: p.around,
-		state: newState(p.around, "input", in.name),
-		enc:   codec.NewEncoder(), heldEnc: codec.NewEncoder(),
+		state:  newState(p.around, "input", in.name),
+		urgent: cannotWait(in.plugin), enc: codec.NewEncoder(), heldEnc: codec.NewEncoder(),
 		records: p.around.Meter.Counter("tallyman_input_records_total", "Source records read.", label),
 		events:  p.around.Meter.Counter("tallyman_input_events_total", "Events handed to the journal.", label),
 	}
@@ -207,7 +208,7 @@ func (l *lane) commit(ctx context.Context, out *event.Batch, accepted func(error
 	if len(out.Events) == 0 && out.Filtered == 0 && len(out.Losses) == 0 && accepted == nil && (!l.unsaved || rest) {
 		return nil
 	}
-	f := journal.Frame{Done: accepted}
+	f := journal.Frame{Done: accepted, Urgent: l.urgent}
 	f.Marks = l.account(out.Losses, f.Marks)
 	if l.position != nil {
 		f.Marks = append(f.Marks, journal.Mark{Key: l.positionKey(), Value: l.position})
@@ -266,7 +267,7 @@ func (l *lane) put(ctx context.Context, events []event.Event, filtered uint32, f
 		return l.put(ctx, events, filtered, f)
 	}
 	half := len(events) / 2
-	if err := l.put(ctx, events[:half], 0, journal.Frame{}); err != nil {
+	if err := l.put(ctx, events[:half], 0, journal.Frame{Urgent: f.Urgent}); err != nil {
 		return err
 	}
 	return l.put(ctx, events[half:], filtered, f)

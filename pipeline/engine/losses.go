@@ -5,8 +5,10 @@ import (
 	"strconv"
 	"strings"
 
+	"tallyman/pipeline/config"
 	"tallyman/pipeline/event"
 	"tallyman/pipeline/journal"
+	"tallyman/pipeline/plugin"
 	"tallyman/pipeline/schema"
 )
 
@@ -113,4 +115,21 @@ func (l *lane) upstreamMark(key string) []byte {
 		return v
 	}
 	return l.mark(key)
+}
+
+// cannotWait reports whether an input loses what it cannot hand on.
+func cannotWait(in plugin.Input) bool {
+	p, ok := in.(plugin.Pressing)
+	return ok && p.CannotWait()
+}
+
+// reserve is the part of the journal that is kept for inputs that cannot wait:
+// the last tenth, and one segment at least; nothing where there is no such input.
+func reserve(c *config.Journal, inputs []input) int64 {
+	for i := range inputs {
+		if cannotWait(inputs[i].plugin) {
+			return max(int64(c.MaxSize)/10, int64(c.SegmentSize))
+		}
+	}
+	return 0
 }

@@ -30,6 +30,7 @@ type View struct {
 	segments []*segment
 	state    state
 	rebuilt  bool
+	marks    map[string][]byte
 	logged   uint64 // the newest frame that counts
 	last     uint64 // the newest sequence that was ever given, not less than logged
 	all      totals // up to and with last
@@ -176,7 +177,7 @@ func (v *View) tailOf(t *tail, i int, f vfs.File, floor uint64) error {
 
 // settle takes over what was found, as Journal.adopt does.
 func (v *View) settle(st *state, t *tail) {
-	v.logged, v.last, v.all = t.last, t.last, t.all
+	v.logged, v.last, v.all, v.marks = t.last, t.last, t.all, t.marks
 	if st != nil {
 		v.state = *st
 		if st.durable > v.last {
@@ -211,6 +212,24 @@ func (v *View) Books() []Book {
 // Rebuilt reports whether both slots of the state are damaged, so that the books
 // are those of the newest segment's snapshot.
 func (v *View) Rebuilt() bool { return v.rebuilt }
+
+// Marks returns every mark as of the newest frame that counts.
+func (v *View) Marks() map[string][]byte { return v.marks }
+
+// Quarantined lists the damaged parts of segments that were set aside, oldest
+// segment first.
+func (v *View) Quarantined() ([]Aside, error) { return Quarantined(v.o) }
+
+// OpenAside opens the copy of a damaged part.
+func (v *View) OpenAside(a Aside) (vfs.File, error) {
+	return v.o.FS.Open(filepath.Join(v.o.Dir, quarantineDir, a.Name), vfs.Read)
+}
+
+// RemoveAside deletes the copy of a damaged part. A running process learns of its
+// room at its next start.
+func (v *View) RemoveAside(a Aside) error {
+	return v.o.FS.Remove(filepath.Join(v.o.Dir, quarantineDir, a.Name))
+}
 
 // Last returns the newest sequence that was given, 0 for none.
 func (v *View) Last() uint64 { return v.last }

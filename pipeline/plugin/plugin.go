@@ -50,6 +50,15 @@ type Input interface {
 	Close() error
 }
 
+// Pressing is an Input whose source does not wait: what it cannot hand on is
+// lost. The journal keeps a reserve for it.
+type Pressing interface {
+	Input
+
+	// CannotWait reports whether the source, as it is set up, is one.
+	CannotWait() bool
+}
+
 // Transform changes what flows. One Transform serves all lanes and guards what
 // they share; each lane gets a Stage of its own.
 type Transform interface {
