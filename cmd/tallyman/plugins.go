@@ -8,6 +8,7 @@ import (
 	"tallyman/pipeline/plugin"
 	"tallyman/transforms/audit"
 	"tallyman/transforms/container"
+	"tallyman/transforms/filter"
 	"tallyman/transforms/rules"
 )
 
@@ -18,6 +19,7 @@ func plugins() []plugin.Plugin {
 
 		audit.Plugin,
 		container.Plugin,
+		filter.Plugin,
 		rules.Plugin,
 
 		file.Plugin,
