@@ -24,6 +24,7 @@ type Engine struct {
 	journal *journal.Journal
 	dead    *deadLetters
 	memory  *memory
+	letGo   farewells
 	dir     string
 	begun   time.Time
 
@@ -44,7 +45,8 @@ type graph struct {
 	pipeline *Pipeline
 	journal  *journal.Journal
 	memory   *memory
-	lanes    []*lane
+	lanes    []*lane // of the inputs
+	herald   *lane   // of what we say ourselves
 	senders  []*sender
 	reading  context.Context // of the lanes
 	stopIn   context.CancelFunc
@@ -99,6 +101,7 @@ func (e *Engine) assemble(p *Pipeline) (*graph, error) {
 	for _, in := range p.inputs {
 		g.lanes = append(g.lanes, newLane(p, in, e.journal, e.memory, e.mark))
 	}
+	g.herald = e.heraldLane(p)
 	return g, nil
 }
 
@@ -122,7 +125,7 @@ func (e *Engine) current() *graph {
 func (g *graph) open() error {
 	g.memory.recall(g.pipeline)
 	g.reading, g.stopIn = context.WithCancel(context.Background())
-	for _, l := range g.lanes {
+	for _, l := range g.all() {
 		if err := l.open(g.reading); err != nil {
 			g.stopIn()
 			return err
@@ -140,7 +143,7 @@ func (g *graph) run() {
 	for _, s := range g.senders {
 		g.out.Go(func() { s.run(taking, sending) })
 	}
-	for _, l := range g.lanes {
+	for _, l := range g.all() {
 		g.in.Go(func() {
 			if err := l.run(g.reading); err != nil {
 				l.around.Log.Error("an input ended; the others go on", "component", l.in.name, "error", err)

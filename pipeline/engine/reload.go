@@ -106,7 +106,7 @@ func (e *Engine) mayReload(old *graph, p *Pipeline) error {
 // is left to do, the outputs that are gone lose their cursors.
 func (e *Engine) replace(old, g *graph, gone []string, discard bool) error {
 	old.stopLanes()
-	for _, l := range old.lanes {
+	for _, l := range old.all() {
 		l.last(e.appended)
 	}
 	var err error
@@ -256,6 +256,7 @@ func (e *Engine) discard(name string) {
 		e.around.Log.Info("the book of an output that is gone is closed", args...)
 		return
 	}
+	e.letGo.add(&b)
 	e.around.Meter.Counter("tallyman_discarded_records_total", "Source records that waited for an output which an operator removed.",
 		meter.Label{Name: "output", Value: name}).Add(lost)
 	e.around.Log.Warn("the book of an output that is gone is closed; what waited for it is discarded", args...)

@@ -79,6 +79,7 @@ type Book struct {
 	GeneratedInFlight  uint64
 	GeneratedCounts    Counts
 	Lag                uint64 // frames that the cursor has not passed
+	Dropping           bool   // it drops its newest events until it has caught up
 	Orphan             bool   // the output is in no configuration any more
 }
 
@@ -129,6 +130,7 @@ func book(s *cursorState, all totals) Book {
 		Received: all.records - s.base.records, Buffered: all.records - s.at.records,
 		Generated: all.generated - s.base.generated, GeneratedBuffered: all.generated - s.at.generated,
 	}
+	b.Dropping = s.open() != nil
 	for i := range s.spans {
 		n := s.spans[i].lost(all)
 		b.Counts.Dropped[BufferFull] += n.records

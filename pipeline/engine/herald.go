@@ -1,0 +1,208 @@
+package engine
+
+import (
+	"context"
+	"encoding/binary"
+	"io"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"tallyman/pipeline/config"
+	"tallyman/pipeline/event"
+	"tallyman/pipeline/journal"
+	"tallyman/pipeline/plugin"
+	"tallyman/pipeline/schema"
+)
+
+// heraldName is the herald's as an input; no configuration can name one so.
+const heraldName = "tallyman.internal"
+
+// heraldRest is how often the herald looks at the books.
+const heraldRest = 5 * time.Second
+
+// herald is an input of our own: it says in-band what an output lost after it
+// was accepted. Its position is how much of each loss it has said, so that every
+// loss is said once, across kills.
+//
+// Its events go to every output: whoever watches should know that an archive has
+// a hole, and the output that dropped may be the one that nobody reads.
+type herald struct {
+	once   bool
+	books  func() []journal.Book
+	shared event.Fields
+	now    func() time.Time
+
+	said   map[spoken]uint64
+	during map[string]bool // outputs that are dropping, and of which that was said
+	looked time.Time
+
+	letGo   *farewells
+	content []byte
+}
+
+// farewells are what an operator discarded and was not said yet; they outlive
+// the herald of one graph.
+type farewells struct {
+	mu   sync.Mutex // guards list
+	list []loss
+}
+
+// spoken is one number of the books.
+type spoken struct {
+	output string
+	reason journal.Reason
+}
+
+// loss is what is said in one event.
+type loss struct {
+	spoken
+	records, generated uint64
+	goesOn             bool // more is being dropped
+}
+
+// add has the herald say what an operator let go of.
+func (w *farewells) add(b *journal.Book) {
+	r := journal.OperatorDiscard
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.list = append(w.list, loss{spoken: spoken{b.Output, r}, records: b.Counts.Dropped[r], generated: b.GeneratedCounts.Dropped[r]})
+}
+
+// Open takes up what was said. A position that does not parse says nothing: a
+// loss is then said again.
+func (h *herald) Open(_ context.Context, from []byte) error {
+	h.said, h.during, h.looked = map[spoken]uint64{}, map[string]bool{}, time.Time{}
+	for len(from) > 0 {
+		n, w := binary.Uvarint(from)
+		if w <= 0 || n > uint64(len(from)-w) {
+			return nil
+		}
+		name, rest := string(from[w:w+int(n)]), from[w+int(n):]
+		reason, w := binary.Uvarint(rest)
+		count, w2 := binary.Uvarint(rest[max(w, 0):])
+		if w <= 0 || w2 <= 0 {
+			return nil
+		}
+		h.said[spoken{name, journal.Reason(reason)}] = count
+		from = rest[w+w2:]
+	}
+	return nil
+}
+
+func (h *herald) Read(ctx context.Context, b *event.Batch, wait time.Duration) error {
+	if now := h.now(); h.once || now.Sub(h.looked) >= heraldRest || now.Before(h.looked) {
+		h.looked = now
+		if h.look(b); len(b.Events) > 0 {
+			b.Position = h.position()
+		}
+	}
+	if h.once {
+		return io.EOF
+	}
+	if len(b.Events) > 0 {
+		return nil
+	}
+	t := time.NewTimer(max(wait, heraldRest))
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// CannotWait: a loss is said though the journal is full.
+func (h *herald) CannotWait() bool { return true }
+
+func (h *herald) Close() error { return nil }
+
+// look adds an event for each loss that grew. While an output goes on dropping
+// its newest events that is said once, for the others, and the sum when it ends,
+// for all: what it says meanwhile is dropped with the rest.
+func (h *herald) look(b *event.Batch) {
+	books := h.books()
+	for i := range books {
+		k := &books[i]
+		for r := range journal.NumReasons {
+			at := spoken{k.Output, r}
+			lost := k.Counts.Dropped[r] + k.GeneratedCounts.Dropped[r]
+			if lost < h.said[at] {
+				h.said[at] = 0 // another cursor of that name
+			}
+			n := lost - h.said[at]
+			switch open := k.Dropping && r == journal.BufferFull; {
+			case n == 0:
+				continue
+			case open && h.during[k.Output]:
+				continue
+			case open:
+				h.during[k.Output] = true
+				b.Add(h.event(loss{at, k.Counts.Dropped[r], k.GeneratedCounts.Dropped[r], true}, n))
+				continue
+			case r == journal.BufferFull:
+				delete(h.during, k.Output)
+			}
+			h.said[at] = lost
+			b.Add(h.event(loss{spoken: at}, n))
+		}
+	}
+	h.letGo.mu.Lock()
+	defer h.letGo.mu.Unlock()
+	for _, l := range h.letGo.list {
+		if n := l.records + l.generated; n > 0 {
+			b.Add(h.event(l, n))
+		}
+	}
+	h.letGo.list = nil
+}
+
+// heraldLane returns the lane that says what outputs lost.
+func (e *Engine) heraldLane(p *Pipeline) *lane {
+	env := p.env(config.Component{Name: heraldName})
+	h := &herald{once: e.around.Once, books: e.journal.Books, now: e.around.Now, shared: env.Shared, letGo: &e.letGo}
+	return newLane(p, input{name: heraldName, plugin: h, env: env}, e.journal, e.memory, e.mark)
+}
+
+// all returns every lane, the herald's last.
+func (g *graph) all() []*lane { return append(slices.Clip(g.lanes), g.herald) }
+
+// position is what was said.
+func (h *herald) position() []byte {
+	b := h.content[:0]
+	for at, n := range h.said {
+		if n == 0 {
+			continue
+		}
+		b = append(binary.AppendUvarint(b, uint64(len(at.output))), at.output...)
+		b = binary.AppendUvarint(binary.AppendUvarint(b, uint64(at.reason)), n)
+	}
+	h.content = b
+	return b
+}
+
+// event says that n more records or events of our own were lost.
+func (h *herald) event(l loss, n uint64) event.Event {
+	var f event.Fields
+	f.AddString(schema.EventKind, "event")
+	f.AddString(schema.EventModule, "tallyman")
+	f.AddString(schema.EventAction, "buffer-dropped")
+	f.AddString(schema.EventReason, l.reason.String())
+	f.AddString(schema.EventCategory, "process")
+	f.AddString(schema.EventType, "info")
+	f.AddString(schema.EventOutcome, "failure")
+	f.Add(schema.EventSeverity, event.Int(8))
+	f.AddString(schema.TallymanComponent, l.output)
+	f.AddNamed(schema.Labels, "lost", event.String(strconv.FormatUint(n, 10)))
+	text := "output " + l.output + " lost " + strconv.FormatUint(n, 10) + " records or alerts: " + l.reason.String()
+	if l.goesOn {
+		text += "; it goes on losing until it has caught up"
+	}
+	f.AddString(schema.Message, text)
+	now := h.now()
+	return event.Event{Time: now, Seen: now, Dataset: internal, Fields: f, Shared: h.shared}
+}
+
+var _ plugin.Pressing = (*herald)(nil)
