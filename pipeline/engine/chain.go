@@ -17,6 +17,7 @@ import (
 type Chain struct {
 	names  []string
 	stages []plugin.Stage
+	hide   []plugin.Concealer
 	bufs   []*event.Batch // bufs[i] is what stage i gave
 	input  string
 	hostID string
@@ -35,6 +36,9 @@ func (p *Pipeline) Chain(input string) *Chain {
 	for _, t := range p.stages {
 		c.names = append(c.names, t.name)
 		c.stages = append(c.stages, t.plugin.Lane(input))
+		if h, ok := t.plugin.(plugin.Concealer); ok {
+			c.hide = append(c.hide, h)
+		}
 		c.bufs = append(c.bufs, &event.Batch{})
 	}
 	return c
@@ -85,12 +89,16 @@ func (c *Chain) Flush(ctx context.Context, emit func(*event.Batch) error) error 
 	return nil
 }
 
-// Held appends the source records that the stages keep between batches.
+// Held appends to dst, which is empty, the source records that the stages keep
+// between batches, without what may not be stored.
 func (c *Chain) Held(dst []event.Event) []event.Event {
 	for _, s := range c.stages {
 		if h, ok := s.(plugin.Holder); ok {
 			dst = h.Held(dst)
 		}
+	}
+	for _, h := range c.hide {
+		h.Conceal(dst)
 	}
 	return dst
 }

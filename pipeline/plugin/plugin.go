@@ -179,6 +179,18 @@ func settings[C any](defaults func() C) func() any {
 	}
 }
 
+// Concealer is a Transform that keeps secrets out of what is stored. Events pass
+// its stages; what other stages hold of source records is stored before there
+// is an event, and goes through Conceal.
+type Concealer interface {
+	Transform
+
+	// Conceal replaces, in source records that wait (Decode and Raw set), what
+	// must not be stored, so that a decoder understands them as before. A record
+	// that was concealed is not changed again. It may be called from any lane.
+	Conceal(records []event.Event)
+}
+
 // Finding is one line of what a transform has to say about one event.
 type Finding struct {
 	Subject string // "rule TM-CT-001"
