@@ -10,17 +10,18 @@ import (
 type method uint8
 
 const (
-	methodNone    method = iota
-	methodTracefs        // what the kernel recorded: fork, exec, exit, move
-	methodLineage        // the engine's own commands in the stream, then by parent
-	methodProc           // the process's control group
-	methodParent         // its parent's control group
-	methodInspect        // the engine's inspect, then by parent
-	methodSource         // the record says it itself
+	methodNone      method = iota
+	methodTracefs          // what the kernel recorded: fork, exec, exit, move
+	methodLineage          // the engine's own commands in the stream, then by parent
+	methodProc             // the process's control group
+	methodParent           // its parent's control group
+	methodInspect          // the engine's inspect, then by parent
+	methodSource           // the record says it itself
+	methodConnector        // what the kernel tells as it happens: fork, exec, exit, and the control group read then
 	methods
 )
 
-var methodNames = [methods]string{"none", "tracefs", "lineage", "proc", "parent", "inspect", "source"}
+var methodNames = [methods]string{"none", "tracefs", "lineage", "proc", "parent", "inspect", "source", "connector"}
 
 // confidence is how far an answer may be trusted; the words are those of
 // tallyman.container.confidence.
@@ -67,7 +68,7 @@ func (a answer) child() answer {
 }
 
 // spare is the most fields that stamp adds besides the container's own.
-const spare = 7
+const spare = 9 + maxAncestors
 
 // stamp appends a to the fields of an event.
 func (a answer) stamp(f *event.Fields) {

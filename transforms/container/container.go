@@ -9,6 +9,7 @@ package container
 import (
 	"path/filepath"
 	"sync"
+	"time"
 
 	"tallyman/pipeline/meter"
 	"tallyman/pipeline/plugin"
@@ -19,14 +20,16 @@ var Plugin = plugin.NewTransform("container", "Stamps events with the container 
 
 // Settings are the keys of the transform.
 type Settings struct {
-	Runtimes     []string    `yaml:"runtimes" doc:"The container engines to look for; a container of another one is left unresolved." enum:"docker,containerd,crio,podman" example:"[docker, containerd]"`
-	Kubernetes   string      `yaml:"kubernetes" doc:"With auto, pod, namespace and pod uid are taken from the labels that the runtime keeps and from the control group; with off they are not set." enum:"auto,off"`
-	Procfs       plugin.Text `yaml:"procfs" doc:"Where the host's /proc is mounted; it must be of the host's pid namespace."`
-	DockerRoot   plugin.Text `yaml:"docker_root" doc:"Docker's data folder; names, images and labels are read from containers/ID/config.v2.json there when it is readable. Empty: not read."`
-	Engines      []string    `yaml:"engines" doc:"Folders (or programs) that only root can write, where engines are installed; the command line of a program elsewhere is not believed, whatever its name."`
-	Node         string      `yaml:"node" doc:"The name that this host's auditd writes as node=, where it is not the host's name; in offline use, that of the host which the files are of (default: the first that the log names). Processes of other nodes are kept apart."`
-	MaxProcesses int         `yaml:"max_processes" doc:"How many processes are remembered; those that ended first are forgotten first."`
-	Offline      *Offline    `yaml:"offline" doc:"Files that were recorded beside a capture; when set, neither /proc nor docker_root is read."`
+	Runtimes     []string      `yaml:"runtimes" doc:"The container engines to look for; a container of another one is left unresolved." enum:"docker,containerd,crio,podman" example:"[docker, containerd]"`
+	Kubernetes   string        `yaml:"kubernetes" doc:"With auto, pod, namespace and pod uid are taken from the labels that the runtime keeps and from the control group; with off they are not set." enum:"auto,off"`
+	Procfs       plugin.Text   `yaml:"procfs" doc:"Where the host's /proc is mounted; it must be of the host's pid namespace."`
+	DockerRoot   plugin.Text   `yaml:"docker_root" doc:"Docker's data folder; names, images and labels are read from containers/ID/config.v2.json there when it is readable. Empty: not read."`
+	Engines      []string      `yaml:"engines" doc:"Folders (or programs) that only root can write, where engines are installed; the command line of a program elsewhere is not believed, whatever its name."`
+	Node         string        `yaml:"node" doc:"The name that this host's auditd writes as node=, where it is not the host's name; in offline use, that of the host which the files are of (default: the first that the log names). Processes of other nodes are kept apart."`
+	Connector    string        `yaml:"connector" doc:"The kernel's process connector, which tells of every process as it begins and ends: auto uses it where it can be had (the host's network and pid namespaces), on refuses to start without it, off does without. It is not used under --once, offline, or where procfs is empty." enum:"auto,on,off"`
+	Wait         time.Duration `yaml:"wait" doc:"How long an event that the connector may still tell of is held, and its lane with it; 0 holds none. Old events are never held."`
+	MaxProcesses int           `yaml:"max_processes" doc:"How many processes are remembered; those that ended first are forgotten first."`
+	Offline      *Offline      `yaml:"offline" doc:"Files that were recorded beside a capture; when set, neither /proc nor docker_root is read."`
 }
 
 // Offline names what was recorded beside a capture; every file may be gzip.
@@ -45,9 +48,21 @@ func Default() Settings {
 		DockerRoot: plugin.Text{Value: "/var/lib/docker"},
 		Engines: []string{"/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin", "/usr/libexec", "/usr/lib", "/bin", "/sbin", "/snap",
 			"/opt/containerd", "/var/lib/rancher/k3s/data", "/var/lib/rancher/rke2/data", "/home/kubernetes/bin"},
+		Connector:    connectorAuto,
+		Wait:         250 * time.Millisecond,
 		MaxProcesses: 65536,
 	}
 }
+
+// The words of the setting connector.
+const (
+	connectorAuto = "auto"
+	connectorOn   = "on"
+	connectorOff  = "off"
+)
+
+// maxWait bounds how long a lane may stand still for one batch.
+const maxWait = 10 * time.Second
 
 // runtimeOf maps the words of the setting to those of container.runtime.
 var runtimeOf = map[string]string{"docker": runtimeDocker, "containerd": runtimeContainerd, "crio": runtimeCRIO, "podman": runtimePodman}
@@ -71,6 +86,14 @@ func (s *Settings) Check() plugin.Problems {
 			out = append(out, plugin.Problem{Key: "engines", Text: "engines: " + `"` + e + `"` + " is no folder", Hint: "an absolute path without a slash at its end"})
 		}
 	}
+	switch s.Connector {
+	case connectorAuto, connectorOn, connectorOff, "":
+	default:
+		out = append(out, plugin.Problem{Key: "connector", Text: `connector is "` + s.Connector + `"`, Hint: "auto, on or off"})
+	}
+	if s.Wait < 0 || s.Wait > maxWait {
+		out = append(out, plugin.Problem{Key: "wait", Text: "wait is " + s.Wait.String(), Hint: "0 to 10s"})
+	}
 	if s.MaxProcesses < 64 {
 		out = append(out, plugin.Problem{Key: "max_processes", Text: "max_processes is less than 64"})
 	}
@@ -86,6 +109,12 @@ type Transform struct {
 	env     plugin.Env
 	history *history // of the timeline; never changed once built; nil without one
 
+	// With the process connector; nil without it.
+	kernel *kernel
+	follow *follower
+	wait   time.Duration
+	pause  func(done <-chan struct{}, turned <-chan struct{}, d time.Duration) // until one of them
+
 	mu      sync.Mutex // guards what follows
 	reg     *registry
 	table   *table
@@ -95,12 +124,18 @@ type Transform struct {
 	serials []int64 // of each node: the highest of the kernel's records; it starts again with a boot
 	live    bool    // /proc is there to be asked; without it nothing proves the host
 
+	stocked bool   // /proc was read as a whole; not used with the connector
+	gapped  bool   // records were missing in the log
+	seed    []byte // the last of an id, for its memory
+
 	seeds   []sown // processes that offline files name
 	unnamed nodes  // as nodes was at the first start
 	since   int64  // events of this host before are of an earlier boot, for Learn
 	learner *stage // nil until something is learned
 
-	events    [methods]*meter.Counter
+	events    [methods][confidences]*meter.Counter
+	held      *meter.Counter
+	rescans   *meter.Counter
 	looks     [2]*meter.Counter // of /proc: in vain, with an answer
 	processes *meter.Gauge
 	known     *meter.Gauge
@@ -137,6 +172,9 @@ func New(s *Settings, env plugin.Env) (plugin.Transform, error) {
 	t.sow()
 	t.table.vouch, t.table.check, t.table.began = t.vouch, t.check, t.began
 	t.count(env.Meter)
+	if err := t.connect(s); err != nil {
+		return nil, err
+	}
 	return t, nil
 }
 
@@ -150,13 +188,17 @@ func under(dir, path string) string {
 
 func (t *Transform) count(m *meter.Registry) {
 	for i := range t.events {
-		t.events[i] = m.Counter("tallyman_container_events_total", "Events by how their container was found; none is not found.",
-			meter.Label{Name: "method", Value: methodNames[i]})
+		for j := range t.events[i] {
+			t.events[i][j] = m.Counter("tallyman_container_events_total", "Events by how their container, or that they are the host's, was found; none is not found.",
+				meter.Label{Name: "method", Value: methodNames[i]}, meter.Label{Name: "confidence", Value: confidenceNames[j]})
+		}
 	}
+	t.held = m.Counter("tallyman_container_held_total", "Events that were held until the kernel's word on their process came.")
 	for i, result := range [...]string{"gone", "found"} {
 		t.looks[i] = m.Counter("tallyman_container_lookups_total", "Readings of a process in /proc; gone is too late, or no answer.",
 			meter.Label{Name: "result", Value: result})
 	}
+	t.rescans = m.Counter("tallyman_container_rescans_total", "Times that all of /proc was read: at the start, after an overrun, after a gap in the log.")
 	t.processes = m.Gauge("tallyman_container_processes", "Processes that are remembered.")
 	t.known = m.Gauge("tallyman_container_containers", "Containers that are remembered.")
 	t.processes.Set(int64(t.table.count))
@@ -167,4 +209,11 @@ func (t *Transform) count(m *meter.Registry) {
 func (t *Transform) Lane(string) plugin.Stage { return &stage{t: t} }
 
 // Close ends the transform.
-func (t *Transform) Close() error { return nil }
+func (t *Transform) Close() error {
+	if t.follow == nil || t.follow.done == nil {
+		return nil
+	}
+	err := t.follow.from.close()
+	<-t.follow.done
+	return err
+}

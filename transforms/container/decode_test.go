@@ -56,6 +56,17 @@ func readAny(t testing.TB, path string) []byte {
 // joins all records of one stamp.
 func decodeCapture(t testing.TB, dir string) []capturedEvent {
 	t.Helper()
+	return decodeSome(t, dir, func(string) bool { return true }, false)
+}
+
+// ownRules are the keys of the rules that only a user of this program has; the
+// other events are what one has without.
+var ownRules = []string{`key="wb-rt"`, `key="wb-rt-init"`, `key="wb-exit"`}
+
+// decodeSome is decodeCapture of the records that are kept, and without the
+// events of rules that only a user of this program has.
+func decodeSome(t testing.TB, dir string, keep func(record string) bool, own bool) []capturedEvent {
+	t.Helper()
 	files, err := filepath.Glob(filepath.Join(dir, "audit.log*"))
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no audit.log in %s: %v", dir, err)
@@ -66,7 +77,7 @@ func decodeCapture(t testing.TB, dir string) []capturedEvent {
 		files = append(files[1:], files[0])
 	}
 	var out []capturedEvent
-	at := map[string]int{}
+	at, skipped := map[string]int{}, map[string]bool{}
 	for _, f := range files {
 		for sc := bufio.NewScanner(bytes.NewReader(readAny(t, f))); sc.Scan(); {
 			typ, rest, _ := strings.Cut(strings.TrimPrefix(sc.Text(), "type="), " msg=audit(")
@@ -75,6 +86,12 @@ func decodeCapture(t testing.TB, dir string) []capturedEvent {
 				t.Fatalf("%s: no record: %q", f, sc.Text())
 			}
 			body, _, _ = strings.Cut(body, "\x1d")
+			if own && typ == "SYSCALL" && slices.ContainsFunc(ownRules, func(k string) bool { return strings.HasSuffix(body, k) }) {
+				skipped[key] = true
+			}
+			if skipped[key] || !keep(body) {
+				continue
+			}
 			i, seen := at[key]
 			if !seen {
 				i = len(out)

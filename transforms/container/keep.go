@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 
+	"tallyman/pipeline/event"
 	"tallyman/pipeline/keep"
 	"tallyman/pipeline/plugin"
 )
@@ -24,7 +25,7 @@ var _ plugin.Keeper = (*Transform)(nil)
 // life, and that from the first of the life before.
 const (
 	keepMark    = "TLYPROCS"
-	keepVersion = 2
+	keepVersion = 3
 )
 
 // The flags of a life.
@@ -162,6 +163,14 @@ func bit(on bool, flag uint64) uint64 {
 	return 0
 }
 
+func (w *saver) id(id event.ID) {
+	if id.IsZero() {
+		w.Str("")
+		return
+	}
+	w.Str(string(id[:]))
+}
+
 func (w *saver) life(l *life) {
 	w.Uint(bit(l.brought, flagBrought) | bit(l.vouched, flagVouched) | bit(l.entered, flagEntered) | bit(l.stale, flagStale) |
 		bit(l.ended, flagEnded) | bit(l.born, flagBorn) | bit(l.got.host, flagHost) | bit(l.got.ambiguous, flagAmbiguous) |
@@ -188,6 +197,7 @@ func (w *saver) life(l *life) {
 		w.Int(l.since - l.first)
 		w.Int(int64(l.giver))
 	}
+	w.id(l.id)
 	w.Uint(w.programs[l.name])
 	w.Uint(w.programs[l.exe])
 }

@@ -14,8 +14,9 @@ import (
 
 // stamped is what an event was given when it was judged.
 type stamped struct {
-	set bool // it has a stamp at all
-	id  string
+	set     bool // it has a stamp at all
+	process event.ID
+	id      string
 	answer
 }
 
@@ -79,6 +80,9 @@ func (t *Transform) settle(e *event.Event, p *pending) {
 	}
 	if p.life != nil {
 		p.life.old = true
+		if !st.process.IsZero() {
+			p.life.id = st.process
+		}
 	}
 	if in == nil {
 		return
@@ -119,6 +123,8 @@ func stampOf(f *event.Fields) stamped {
 		switch (*f)[i].Key {
 		case schema.ContainerID:
 			s.id = v.Str()
+		case schema.ProcessEntityID:
+			s.process = parseID(v.Str())
 		case schema.TallymanContainerMethod:
 			s.set = true
 			s.method = method(max(slices.Index(methodNames[:], v.Str()), 0))

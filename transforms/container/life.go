@@ -1,6 +1,10 @@
 package container
 
-import "slices"
+import (
+	"slices"
+
+	"tallyman/pipeline/event"
+)
 
 // who names a process for as long as it lives.
 type who struct {
@@ -18,6 +22,7 @@ type seen struct {
 	user      bool     // not done as root
 	name, exe string   // views, not kept
 	args      []string // of a successful exec; views, not kept
+	kin       kin      // what the kernel's table says
 	told      stamped  // of an event that was stamped before, for Learn
 }
 
@@ -63,13 +68,16 @@ type life struct {
 	ended       bool       // its end was seen; without it, end is where another life began
 	old         bool       // known from before a restart: its pid may be another's since
 	born        bool       // first is when it started; before, the pid was another's
+	id          event.ID   // the zero id until an event was stamped
 	name, exe   string     // copies; "" where no event said
 	prev        *life      // the life before of the same pid
 }
 
 // maybe reports whether l may in truth be q, its life before: q entered a
-// container and its end was not seen.
-func (q *life) maybe(l *life) bool { return q != nil && q.entered && !q.ended && q.first <= l.first }
+// container, its end was not seen, and l is not known to have begun afterwards.
+func (q *life) maybe(l *life) bool {
+	return q != nil && q.entered && !q.ended && q.first <= l.first && (!l.born || l.first <= q.last+slack+grain)
+}
 
 // evict forgets an eighth of the lives: those that ended first, then those
 // that were quiet longest.

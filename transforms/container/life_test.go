@@ -310,8 +310,8 @@ func TestTheTableIsBounded(t *testing.T) {
 		}
 		got[s.Name] = s.Value
 	})
-	if got["tallyman_container_processes"] != float64(n) || got["tallyman_container_events_total lineage"] != float64(len(out)-1) ||
-		got["tallyman_container_events_total none"] != 1 || got["tallyman_container_containers"] != 1 {
+	if got["tallyman_container_processes"] != float64(n) || got["tallyman_container_events_total medium lineage"] != float64(len(out)-1) ||
+		got["tallyman_container_events_total unknown none"] != 1 || got["tallyman_container_containers"] != 1 {
 		t.Errorf("the meters say %v", got)
 	}
 }

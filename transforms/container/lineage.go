@@ -5,12 +5,14 @@ package container
 
 import "strings"
 
+// initName is what runc calls the process that is about to become a container's.
+const initName = "runc:[2:INIT]"
+
 // identify recognises the first process of a container, and one that is brought
 // in by exec: the child of the engine's command that makes itself a session
 // leader while it still is the engine's program. Its name proves nothing, for
 // any program may give itself that one: bind looks who its parent is.
 func (t *table) identify(l *life, s *seen) {
-	const initName = "runc:[2:INIT]"
 	if l.got.in != nil {
 		return
 	}

@@ -48,6 +48,16 @@ func (n *nodes) number(name string, at *uint32) bool {
 	return true
 }
 
+// name returns the name of a host other than this one.
+func (n *nodes) name(number uint32) string {
+	for name, i := range n.byName {
+		if i == number {
+			return name
+		}
+	}
+	return ""
+}
+
 // sameHost compares two names of hosts, of which one may lack the domain.
 func sameHost(a, b string) bool {
 	if len(a) > len(b) {

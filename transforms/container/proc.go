@@ -5,6 +5,7 @@ package container
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -17,6 +18,7 @@ type procfs struct {
 	root string
 	read func(path string) ([]byte, error)
 	link func(path string) (string, error)
+	list func(path string) ([]string, error)
 	now  func() time.Time
 	own  string // the pid namespace of process 1, "" not read yet
 	boot int64  // wall clock of the boot, ns
@@ -39,7 +41,17 @@ type hierarchy struct {
 }
 
 func newProcfs(root string, now func() time.Time) *procfs {
-	return &procfs{root: root, read: os.ReadFile, link: os.Readlink, now: now}
+	return &procfs{root: root, read: os.ReadFile, link: os.Readlink, list: listNames, now: now}
+}
+
+// listNames returns what is in a folder.
+func listNames(path string) ([]string, error) {
+	d, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	names, err := d.Readdirnames(-1)
+	return names, errors.Join(err, d.Close())
 }
 
 // exe returns the program that a process runs, "" where it may not be known.
@@ -87,13 +99,8 @@ func (p *procfs) look(pid int32) (glance, bool) {
 		return glance{}, false
 	}
 	g.start += p.boot
-	for line := range strings.Lines(string(groups)) {
-		// 0::/path (v2) or 7:cpu,cpuacct:/path (v1)
-		part := strings.SplitN(strings.TrimSuffix(line, "\n"), ":", 3)
-		if len(part) != 3 {
-			return glance{}, false
-		}
-		g.where = append(g.where, hierarchy{part[1], parseCgroup(strings.TrimSuffix(part[2], " (deleted)"))})
+	if g.where, ok = parseGroups(string(groups)); !ok {
+		return glance{}, false
 	}
 	for i := range g.where {
 		if g.where[i].id == "" {
@@ -102,6 +109,73 @@ func (p *procfs) look(pid int32) (glance, bool) {
 		}
 	}
 	return g, len(g.where) > 0
+}
+
+// parseGroups reads the text of a /proc/PID/cgroup; it is false for what is none.
+func parseGroups(text string) (where []hierarchy, ok bool) {
+	for line := range strings.Lines(text) {
+		// 0::/path (v2) or 7:cpu,cpuacct:/path (v1)
+		part := strings.SplitN(strings.TrimSuffix(line, "\n"), ":", 3)
+		if len(part) != 3 {
+			return nil, false
+		}
+		where = append(where, hierarchy{part[1], parseCgroup(strings.TrimSuffix(part[2], " (deleted)"))})
+	}
+	return where, true
+}
+
+// peek reads what the kernel's table keeps of a process, its program too where
+// that is asked for. As with look, a process that ends is none.
+func (p *procfs) peek(pid int32, program bool) (reading, bool) {
+	dir := filepath.Join(p.root, strconv.Itoa(int(pid)))
+	text, err := p.read(filepath.Join(dir, "cgroup"))
+	if err != nil {
+		return reading{}, false
+	}
+	r := reading{text: text, outer: p.outer(pid), at: p.now().UnixNano()}
+	if program {
+		r.exe = p.exe(pid)
+	}
+	stat, err := p.read(filepath.Join(dir, "stat"))
+	if err != nil {
+		return reading{}, false
+	}
+	g, ok := parseStat(string(stat))
+	if !ok || !p.setBoot() {
+		return reading{}, false
+	}
+	r.start, r.ppid, r.name = g.start+p.boot, g.ppid, g.comm
+	return r, true
+}
+
+// initial is the first pid namespace of a host, whose number never changes
+// (linux/proc_ns.h, PROC_PID_INIT_INO).
+const initial = "pid:[4026531836]"
+
+// ours reports whether this process is in the host's pid namespace and /proc is
+// of it.
+func (p *procfs) ours() bool {
+	self, err := p.link(filepath.Join(p.root, "self"))
+	if err != nil || self != strconv.Itoa(os.Getpid()) {
+		return false
+	}
+	space, err := p.link(filepath.Join(p.root, "self", "ns", "pid"))
+	return err == nil && space == initial
+}
+
+// pids returns the processes that there are.
+func (p *procfs) pids() []int32 {
+	names, err := p.list(p.root)
+	if err != nil {
+		return nil
+	}
+	var out []int32
+	for _, name := range names {
+		if n, err := strconv.ParseInt(name, 10, 32); err == nil && n > 0 {
+			out = append(out, int32(n))
+		}
+	}
+	return out
 }
 
 // parseStat reads proc_pid_stat(5): pid (comm) state ppid … flags … starttime.

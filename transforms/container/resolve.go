@@ -224,6 +224,9 @@ func (t *Transform) check(l *life, at int64) verdict {
 		}
 		return verdictSame
 	}
+	if v := t.kernelCheck(l, at); v != verdictNone {
+		return v
+	}
 	if t.proc == nil {
 		return verdictNone
 	}
@@ -231,6 +234,23 @@ func (t *Transform) check(l *life, at int64) verdict {
 	case !ok:
 		return verdictGone
 	case g.start > l.last+slack+grain:
+		return verdictOther
+	}
+	return verdictSame
+}
+
+// kernelCheck is check by the kernel's table.
+func (t *Transform) kernelCheck(l *life, at int64) verdict {
+	if t.kernel == nil {
+		return verdictNone
+	}
+	t.kernel.mu.Lock()
+	defer t.kernel.mu.Unlock()
+	k, f := t.kernel.find(l.pid, 0, at)
+	switch {
+	case f != foundOne:
+		return verdictNone
+	case k.start > l.last+slack+k.grain():
 		return verdictOther
 	}
 	return verdictSame

@@ -3,6 +3,7 @@ package container
 import (
 	"math"
 
+	"tallyman/pipeline/event"
 	"tallyman/pipeline/keep"
 )
 
@@ -186,8 +187,18 @@ func (r *loaded) life(node uint32, pid int32) *life {
 	if l.entered {
 		l.from, l.since, l.giver = int32(r.Int()), l.first+r.Int(), int32(r.Int())
 	}
+	l.id = r.id()
 	l.name, l.exe = r.program(), r.program()
 	return l
+}
+
+// id reads the id of a process.
+func (r *loaded) id() event.ID {
+	var id event.ID
+	if s := r.Str(); len(s) == len(id) {
+		copy(id[:], s)
+	}
+	return id
 }
 
 // container reads the place of a container.

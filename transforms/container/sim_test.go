@@ -2,10 +2,12 @@ package container
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -13,6 +15,7 @@ import (
 
 	"tallyman/pipeline/event"
 	"tallyman/pipeline/plugin"
+	"tallyman/pipeline/schema"
 )
 
 // simLife is one life of a process in a simulated /proc.
@@ -28,6 +31,7 @@ type simLife struct {
 type simProc struct {
 	lives map[int32][]*simLife
 	boot  int64
+	begin int64 // of what was recorded
 	at    int64
 }
 
@@ -40,7 +44,7 @@ func newSim(t testing.TB, path string) *simProc {
 			t.Fatal(err)
 		}
 		if s.boot == 0 {
-			s.boot = k.T - int64(time.Hour)
+			s.boot, s.begin = k.T-int64(time.Hour), k.T
 		}
 		cur := s.open(k.PID)
 		switch {
@@ -51,7 +55,7 @@ func newSim(t testing.TB, path string) *simProc {
 			if p := s.open(k.PPID); p != nil {
 				l.moves = append(l.moves, tick{T: k.T, CG: p.moves[len(p.moves)-1].CG})
 			} else {
-				l.moves = append(l.moves, tick{T: k.T, CG: "/unknown"})
+				l.moves = append(l.moves, tick{T: k.T, CG: unknownGroup})
 			}
 			s.lives[k.PID] = append(s.lives[k.PID], l)
 		case cur == nil:
@@ -62,6 +66,68 @@ func newSim(t testing.TB, path string) *simProc {
 		}
 	}
 	return s
+}
+
+// adopt gives processes that a thread forked the parent that their first event
+// names: the timeline has the thread.
+func (s *simProc) adopt(events []capturedEvent) {
+	type named struct {
+		t    int64
+		ppid int32
+	}
+	first := map[int32][]named{}
+	for i := range events {
+		f := &events[i].ev.Fields
+		pid, _ := f.Get(schema.ProcessPID).Int64()
+		ppid, _ := f.Get(schema.ProcessParentPID).Int64()
+		first[int32(pid)] = append(first[int32(pid)], named{events[i].ev.Time.UnixNano(), int32(ppid)})
+	}
+	var all []*simLife
+	of := map[*simLife]int32{}
+	for pid, lives := range s.lives {
+		for _, l := range lives {
+			all, of[l] = append(all, l), pid
+		}
+	}
+	slices.SortFunc(all, func(a, b *simLife) int { return cmp.Compare(a.start, b.start) })
+	for _, l := range all {
+		if l.moves[0].CG != unknownGroup {
+			continue
+		}
+		for _, n := range first[of[l]] {
+			if n.t >= l.start-slack && n.t <= l.end && s.during(l.ppid, l.start) == nil {
+				l.ppid = n.ppid
+				break
+			}
+		}
+		if p := s.during(l.ppid, l.start); p != nil {
+			l.moves[0].CG = p.group(l.start)
+		}
+	}
+}
+
+// unknownGroup is where a process is whose parent is not known.
+const unknownGroup = "/unknown"
+
+// during returns the life of a pid at a time.
+func (s *simProc) during(pid int32, t int64) *simLife {
+	for _, l := range s.lives[pid] {
+		if l.start <= t && t < l.end {
+			return l
+		}
+	}
+	return nil
+}
+
+// group returns where a life is at a time.
+func (l *simLife) group(t int64) string {
+	cg := ""
+	for i, m := range l.moves {
+		if i == 0 || m.T <= t {
+			cg = m.CG
+		}
+	}
+	return cg
 }
 
 func (s *simProc) open(pid int32) *simLife {
@@ -86,12 +152,7 @@ func (s *simProc) read(path string) ([]byte, error) {
 		if l.start > s.at || l.end <= s.at {
 			continue
 		}
-		cg := ""
-		for i, m := range l.moves {
-			if i == 0 || m.T <= s.at {
-				cg = m.CG
-			}
-		}
+		cg := l.group(s.at)
 		if file == "cgroup" {
 			return fmt.Appendf(nil, "4:memory:%s\n1:name=systemd:%s\n0::/\n", cg, cg), nil
 		}
@@ -100,17 +161,30 @@ func (s *simProc) read(path string) ([]byte, error) {
 	return nil, os.ErrNotExist
 }
 
+// list returns the processes that there are.
+func (s *simProc) list(string) ([]string, error) {
+	var out []string
+	for pid, lives := range s.lives {
+		for _, l := range lives {
+			if l.start <= s.at && l.end > s.at {
+				out = append(out, strconv.Itoa(int(pid)))
+			}
+		}
+	}
+	return out, nil
+}
+
 // simulated builds the transform of a live host over a simulated /proc.
 func simulated(t testing.TB, sim *simProc) *Transform {
 	t.Helper()
 	s := Default()
-	s.DockerRoot = plugin.Text{}
+	s.DockerRoot, s.Connector = plugin.Text{}, connectorOff
 	tr, err := New(&s, plugin.Env{Now: sim.now})
 	if err != nil {
 		t.Fatal(err)
 	}
 	c := tr.(*Transform)
-	c.proc = &procfs{root: "/sim", now: sim.now, read: sim.read, link: func(path string) (string, error) {
+	c.proc = &procfs{root: "/sim", now: sim.now, read: sim.read, list: sim.list, link: func(path string) (string, error) {
 		if strings.HasSuffix(path, "/ns/pid") {
 			return "pid:[1]", nil
 		}

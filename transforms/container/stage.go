@@ -17,20 +17,32 @@ const dataset = "auditd.log"
 // engineDataset is that of an engine's own events, which name containers.
 const engineDataset = "docker.events"
 
+// internal is the dataset of what tallyman says of itself, and gapAction what it
+// says when records are missing in a log.
+const (
+	internal  = "tallyman.internal"
+	gapAction = "audit-sequence-gap"
+)
+
 // stage is the transform in one lane.
 type stage struct {
 	t *Transform
 
 	// Kept for their memory; empty between batches.
-	args []string  // of the event at hand
-	todo []pending // the audit events of the batch
+	args []string        // of the event at hand
+	todo []pending       // the audit events of the batch
+	text strings.Builder // ids; a new one when it is full
 }
 
 // pending is an audit event of the batch at hand that was learnt from.
 type pending struct {
-	at   int // in the batch
-	seen seen
-	life *life // nil where the event names no process
+	at     int // in the batch
+	seen   seen
+	life   *life // nil where the event names no process, or the kernel's table has all
+	kin    kin
+	answer answer
+	held   bool // it was waited for
+	waited int64
 }
 
 // Apply stamps every decoded audit event, and completes events of other sources
@@ -38,49 +50,85 @@ type pending struct {
 // first learnt from as a whole and then stamped: what a later event of the
 // batch tells of a process, such as the end of a parent that never did anything
 // else, serves the earlier ones.
-func (s *stage) Apply(_ context.Context, in, out *event.Batch) error {
+func (s *stage) Apply(ctx context.Context, in, out *event.Batch) error {
 	t := s.t
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if len(in.Events) == 0 {
+		return nil
+	}
+	t.start()
 	for i := range in.Events {
 		e := out.Add(in.Events[i])
 		switch {
 		case e.Decode != "":
 		case e.Dataset == dataset:
 			s.todo = append(s.todo, pending{at: i, seen: s.read(e)})
-			if p := &s.todo[len(s.todo)-1]; p.seen.pid > 0 && p.seen.kernel {
-				p.life = t.table.observe(&p.seen)
-			}
+			s.learn(&s.todo[len(s.todo)-1])
 		case !e.Fields.Get(schema.ContainerID).IsZero() && e.Fields.Get(schema.TallymanContainerMethod).IsZero():
 			t.complete(e, out)
+		case e.Dataset == internal:
+			t.missed(e)
 		}
 	}
 	for i := range s.todo {
-		p := &s.todo[i]
-		t.attribute(&out.Events[p.at], out, p)
+		t.settleOn(&s.todo[i])
+	}
+	s.hold(ctx)
+	for i := range s.todo {
+		s.stamp(&out.Events[s.todo[i].at], out, &s.todo[i])
 	}
 	clear(s.todo)
 	s.todo = s.todo[:0]
 	clear(s.args)
-	if len(in.Events) > 0 {
-		t.processes.Set(int64(t.table.count))
-		t.known.Set(int64(len(t.reg.byID)))
-	}
+	t.processes.Set(int64(t.table.count))
+	t.known.Set(int64(len(t.reg.byID)))
 	return nil
 }
 
-// attribute finds the container of an audit event.
-func (t *Transform) attribute(e *event.Event, out *event.Batch, p *pending) {
-	var a answer
-	var parent *life
-	if p.seen.pid > 0 && !p.seen.kernel {
+// learn takes from an event what it tells of its process, as far as the kernel's
+// table does not know it all.
+func (s *stage) learn(p *pending) {
+	t := s.t
+	if p.seen.pid <= 0 {
+		return
+	}
+	t.ask(p)
+	if p.seen.kernel && !p.kin.sure() {
+		p.life = t.table.observe(&p.seen)
+		if p.life.id.IsZero() { // now, before a batch tells more: it does not depend on how events are batched
+			p.life.id = t.newID(p.seen.node, p.seen.pid, p.life.first)
+		}
+	}
+}
+
+// settleOn finds the container of an audit event.
+func (t *Transform) settleOn(p *pending) {
+	if p.seen.pid <= 0 {
+		return
+	}
+	if p.kin.sure() {
+		if p.answer = t.reply(&p.kin.at); p.answer.found() {
+			return
+		}
+	}
+	if !p.seen.kernel {
 		p.life = t.bystander(&p.seen)
 	}
-	if p.life != nil {
-		a = t.resolve(p.life, &p.seen)
-		parent = t.parent(p.life, &p.seen)
+	t.ask(p)
+	if p.answer = t.reply(&p.kin.at); p.answer.found() {
+		return
 	}
-	t.events[a.method].Inc()
+	if p.life != nil {
+		p.answer = t.resolve(p.life, &p.seen)
+		t.tell(p)
+	}
+}
+
+// stamp adds to an event what was found.
+func (s *stage) stamp(e *event.Event, out *event.Batch, p *pending) {
+	t, a := s.t, p.answer
+	t.events[a.method][a.conf].Inc()
 	n := spare
 	if a.in != nil {
 		a.in.used = max(a.in.used, e.Time.UnixNano())
@@ -88,11 +136,11 @@ func (t *Transform) attribute(e *event.Event, out *event.Batch, p *pending) {
 		n += len(a.in.fields)
 	}
 	room(e, out, n)
-	if parent != nil {
-		e.Fields.AddString(schema.ProcessParentName, parent.name)
-		e.Fields.AddString(schema.ProcessParentExecutable, parent.exe)
-	}
+	s.family(&e.Fields, p)
 	a.stamp(&e.Fields)
+	if p.held {
+		e.Fields = append(e.Fields, event.Field{Key: schema.TallymanContainerWaitedMS, Val: event.Int(p.waited)})
+	}
 }
 
 // room makes sure that n more fields can be added without an allocation.
@@ -211,7 +259,7 @@ func number(v event.Value) int32 {
 
 // complete adds what is known of the container that an event names itself.
 func (t *Transform) complete(e *event.Event, out *event.Batch) {
-	t.events[methodSource].Inc()
+	t.events[methodSource][confExact].Inc()
 	if e.Dataset == engineDataset {
 		t.reg.told(e)
 	}

@@ -25,7 +25,10 @@ func (t *Transform) vouch(l *life, s *seen) confidence {
 		}
 		return confMedium // nothing can be asked: not proven, and not in a container that is known
 	}
-	if s.told.host {
+	if s.kin.at.in != nil || s.kin.at.told != nil {
+		return confUnknown
+	}
+	if s.told.host || t.bornOutside(s) {
 		return most
 	}
 	if t.proc != nil && !l.got.host {
@@ -90,4 +93,27 @@ func (t *Transform) above(s *seen) int {
 		pid, ppid, at = p.ppid, 0, min(at, p.last)
 	}
 	return 0
+}
+
+// bornOutside reports whether the kernel's table proves an event's process to be
+// on the host: it was read there, and was not in a container afterwards, or its
+// parent was read there after it had begun.
+func (t *Transform) bornOutside(s *seen) bool {
+	l := s.kin.life
+	if l == nil {
+		return false
+	}
+	t.kernel.mu.Lock()
+	defer t.kernel.mu.Unlock()
+	if l.in != nil || l.told != nil {
+		return false
+	}
+	if l.host > 0 {
+		return true
+	}
+	if l.ppid <= 1 || l.start == always {
+		return false
+	}
+	p := t.kernel.at(l.ppid, l.start)
+	return p != nil && p.in == nil && p.host >= l.start
 }

@@ -1,0 +1,85 @@
+package container
+
+// When the process connector is used, and how it is started.
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"tallyman/pipeline/meter"
+)
+
+// connect starts to follow the process connector where the settings and the
+// surroundings say so.
+func (t *Transform) connect(s *Settings) error {
+	if t.proc == nil || t.env.Once || s.Connector != connectorAuto && s.Connector != connectorOn {
+		return nil
+	}
+	c, err := openConnector(t.proc)
+	switch {
+	case err == nil:
+	case s.Connector == connectorOn:
+		return err
+	default:
+		t.say("the process connector is not used: containers are found by the log's own lineage and by /proc", "reason", err)
+		return nil
+	}
+	t.attach(c, s)
+	t.follow.done = make(chan struct{})
+	go func() {
+		defer close(t.follow.done)
+		if err := t.follow.run(); !errors.Is(err, os.ErrClosed) {
+			t.say("the process connector is not followed any more", "error", err)
+		}
+	}()
+	return nil
+}
+
+// openConnector opens the kernel's connector. Below the host's pid namespace the
+// kernel takes no subscription, and does not say so.
+func openConnector(p *procfs) (connector, error) {
+	if !p.ours() {
+		return nil, fmt.Errorf("%w: this is not the host's pid namespace, or procfs is of another one", errConnector)
+	}
+	return openNetlink()
+}
+
+// attach sets up what follows a connector, and does not start it.
+func (t *Transform) attach(c connector, s *Settings) {
+	own := *t.proc
+	t.kernel = newKernel(s.MaxProcesses)
+	t.follow = &follower{k: t.kernel, from: c, proc: &own}
+	t.wait, t.pause = s.Wait, pause
+	m := t.env.Meter
+	for i, kind := range [...]string{"fork", "exec", "exit", "other"} {
+		t.follow.changes[i] = m.Counter("tallyman_container_connector_events_total", "Changes of processes that the kernel's process connector told of.",
+			meter.Label{Name: "kind", Value: kind})
+	}
+	t.follow.overruns = m.Counter("tallyman_container_connector_overruns_total", "Times that the kernel dropped process events because they were not read in time; /proc is read anew after each.")
+	t.follow.rescans = t.rescans
+	m.Func("tallyman_container_kernel_processes", "Processes that are known from the process connector.", meter.KindGauge, func() float64 {
+		t.kernel.mu.Lock()
+		defer t.kernel.mu.Unlock()
+		return float64(t.kernel.count)
+	})
+}
+
+// say logs a change of state.
+func (t *Transform) say(text string, args ...any) {
+	if t.env.Log != nil {
+		t.env.Log.Info(text, args...)
+	}
+}
+
+// pause waits for one of two channels, at most d.
+func pause(done, turned <-chan struct{}, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-turned:
+	case <-timer.C:
+	case <-done:
+	}
+}

@@ -1,0 +1,215 @@
+package container
+
+// The kernel's word on an event's process, and the wait for it.
+
+import (
+	"context"
+	"time"
+
+	"tallyman/pipeline/event"
+	"tallyman/pipeline/schema"
+)
+
+// kin is what the kernel's table says of an event's process.
+type kin struct {
+	life  *klife
+	at    standing
+	found found
+}
+
+// sure reports whether the table says all that there is to say: nothing in the
+// log can add to it.
+func (k *kin) sure() bool { return k.found == foundOne && k.at.in != nil && k.at.in.strong }
+
+// asks reports whether the kernel's table is there for an event.
+func (t *Transform) asks(s *seen) bool { return t.kernel != nil && s.node == 0 }
+
+// ask looks an event's process up in the kernel's table.
+func (t *Transform) ask(p *pending) {
+	if !t.asks(&p.seen) {
+		return
+	}
+	s := &p.seen
+	now := t.env.Now().UnixNano()
+	t.kernel.mu.Lock()
+	l, f := t.kernel.find(s.pid, s.ppid, s.t)
+	p.kin = kin{found: f}
+	if f == foundOne {
+		p.kin.life = l
+		t.kernel.hear(l, s)
+		p.kin.at = t.kernel.stand(l, s.t, now)
+	}
+	s.kin = p.kin
+	t.kernel.mu.Unlock()
+}
+
+// hear notes which program an event's process runs.
+func (k *kernel) hear(l *klife, s *seen) {
+	if s.kernel && s.exe != "" && (s.act == actExec || l.prog == nil) && (l.prog == nil || l.prog.exe != s.exe || l.prog.name != s.name) {
+		l.prog = k.run(s.name, s.exe)
+	}
+	if s.ppid != 0 && l.ppid != s.ppid && l.end == never {
+		l.ppid = s.ppid // its parent is gone, and another took it over
+	}
+}
+
+// reply turns where a process was into an answer, none where its control group
+// is not one that is known.
+func (t *Transform) reply(s *standing) answer {
+	switch {
+	case s.host:
+		return answer{host: true, method: methodConnector, conf: s.conf}
+	case s.in != nil:
+		a := glance{where: s.in.groups}.answer(t.reg)
+		if a.in == nil {
+			return answer{ambiguous: a.ambiguous}
+		}
+		if a.conf != confMedium {
+			a.conf = s.conf
+		}
+		a.method, a.hops = methodConnector, s.hops
+		return a
+	case s.told != nil:
+		return answer{in: s.told, method: methodLineage, conf: s.conf, hops: s.hops}
+	}
+	return answer{}
+}
+
+// tell gives the kernel's table what was found without it, for the children of
+// the process.
+func (t *Transform) tell(p *pending) {
+	if p.kin.life == nil || p.answer.in == nil {
+		return
+	}
+	t.kernel.mu.Lock()
+	if l := p.kin.life; l.in == nil {
+		l.told, l.conf, l.hops = p.answer.in, p.answer.conf, p.answer.hops
+	}
+	t.kernel.mu.Unlock()
+}
+
+const (
+	// fresh is how old an event may be to be waited for: a reader that is behind
+	// does not wait, it has to catch up.
+	fresh = int64(2 * time.Second)
+
+	// mostHeld bounds the events of a batch that are waited for.
+	mostHeld = 1024
+)
+
+// hopeful reports whether the connector may still tell where the process of an
+// unresolved event was.
+func (t *Transform) hopeful(p *pending, now int64) bool {
+	switch {
+	case p.answer.found() || p.seen.pid <= 0 || !t.asks(&p.seen) || now-p.seen.t > fresh:
+		return false
+	case p.kin.found == foundLater:
+		return true
+	}
+	l := p.kin.life
+	return l != nil && l.end == never && l.in == nil && !l.vain
+}
+
+// hold waits, once for the whole batch, until the kernel's word on its unresolved
+// events has come, and looks them up again. The lane waits with them, so that
+// their order is kept.
+func (s *stage) hold(ctx context.Context) {
+	t := s.t
+	if t.kernel == nil || t.wait <= 0 {
+		return
+	}
+	begin := t.env.Now().UnixNano()
+	n := 0
+	t.kernel.mu.Lock()
+	for i := range s.todo {
+		if p := &s.todo[i]; n < mostHeld && t.hopeful(p, begin) {
+			p.held = true
+			n++
+		}
+	}
+	t.kernel.mu.Unlock()
+	if n == 0 {
+		return
+	}
+	t.held.Add(uint64(n))
+	now := begin
+	for n > 0 && ctx.Err() == nil && now < begin+int64(t.wait) {
+		s.rest(ctx, now, begin+int64(t.wait)-now)
+		now = t.env.Now().UnixNano()
+		n = s.again(begin, now)
+	}
+	for i := range s.todo {
+		p := &s.todo[i]
+		if !p.held || p.answer.found() {
+			continue
+		}
+		if p.waited == 0 {
+			p.waited = (now - begin) / int64(time.Millisecond)
+		}
+		t.settleOn(p)
+		if l := p.kin.life; l != nil && !p.answer.found() {
+			t.kernel.mu.Lock()
+			l.vain = true
+			t.kernel.mu.Unlock()
+		}
+	}
+}
+
+// rest waits for a turn of the kernel's table, at most left.
+func (s *stage) rest(ctx context.Context, now, left int64) {
+	t := s.t
+	kick, later := false, left
+	for i := range s.todo {
+		if p := &s.todo[i]; p.held && p.kin.found == foundLater {
+			// From then on all that belongs to it has happened.
+			d := p.seen.t + slack + int64(time.Millisecond) - now
+			kick = kick || d <= 0
+			later = min(later, max(d, int64(time.Millisecond)))
+		}
+	}
+	t.kernel.mu.Lock()
+	turned := t.kernel.turned
+	t.kernel.mu.Unlock()
+	t.mu.Unlock()
+	defer t.mu.Lock()
+	if kick {
+		t.follow.from.kick()
+	}
+	t.pause(ctx.Done(), turned, time.Duration(later))
+}
+
+// again looks up what is held, and returns how much still is.
+func (s *stage) again(begin, now int64) int {
+	t, n := s.t, 0
+	for i := range s.todo {
+		p := &s.todo[i]
+		if !p.held || p.answer.found() || p.waited > 0 {
+			continue
+		}
+		t.ask(p)
+		p.answer = t.reply(&p.kin.at)
+		t.kernel.mu.Lock()
+		wait := !p.answer.found() && t.hopeful(p, begin)
+		t.kernel.mu.Unlock()
+		if wait {
+			n++
+			continue
+		}
+		p.waited = max(1, (now-begin)/int64(time.Millisecond))
+	}
+	return n
+}
+
+// missed has /proc read anew where a log says that records are missing in it:
+// the end of a process, or an engine's command, may be among them.
+func (t *Transform) missed(e *event.Event) {
+	if e.Fields.Get(schema.EventAction).Str() != gapAction {
+		return
+	}
+	if t.follow != nil {
+		t.follow.scan.Store(true)
+		t.follow.from.kick()
+		return
+	}
+	t.stocked, t.gapped = false, true
+}

@@ -1,0 +1,446 @@
+package container
+
+// What the kernel says of processes as it happens: their lives, exactly, and
+// where they were when their control group was read.
+
+import (
+	"strings"
+	"sync"
+
+	"tallyman/pipeline/event"
+)
+
+// changeKind is what happened to a process.
+type changeKind uint8
+
+const (
+	changeFork changeKind = iota // it began
+	changeExec                   // it runs another program
+	changeExit                   // its first thread ended
+	changeLook                   // something that makes it worth a look: ids, session, name
+)
+
+// change is one thing that the kernel says of a process.
+type change struct {
+	t         int64 // wall clock, ns
+	kind      changeKind
+	pid, ppid int32 // of processes, not threads, in the host's pid namespace; ppid of a fork only
+}
+
+// where is the text of a /proc/PID/cgroup, read once for all processes that have
+// the same.
+type where struct {
+	text   string
+	groups []hierarchy
+	host   bool // every path is one that no container has
+	id     string
+	strong bool // it names a container, where only root can put a process
+}
+
+// program is what a process runs; one copy of each pair is kept.
+type program struct{ name, exe string }
+
+// klife is one process as the kernel tells of it. 100,000 of them have to fit
+// in 16 MiB, so it holds nothing that can be found out.
+type klife struct {
+	pid, ppid  int32
+	start, end int64 // wall clock, ns; end is never while it runs
+	in         *where
+	since      int64      // in: from then on; before, it was on its way there
+	host       int64      // when it was last read on the host, 0 never
+	told       *container // what an engine's command says, where nothing was read
+	prog       *program   // nil where it is not known
+	prev       *klife     // the life before of the same pid
+	hops       uint8      // in: forks since it was read of an ancestor
+	conf       confidence // told: how far it is believed
+	kept       bool       // from before a restart, and not seen in /proc since
+	scanned    bool       // start is of /proc: give or take grain
+	marked     bool       // seen by the scan that is going on
+	asked      bool       // its program was looked for in /proc
+	moved      bool       // it may have been moved since host
+	vain       bool       // it was waited for, and nothing came
+	id         event.ID   // the zero id until it is asked for
+}
+
+// gap is a time in which changes were lost: whose a pid was in it is known only
+// of processes that lived before and after.
+type gap struct{ from, to int64 }
+
+// kernel is the table of the lives that the kernel told of. Its lock is its own,
+// so that a process is looked at the moment it begins, whatever the lanes do.
+type kernel struct {
+	mu     sync.Mutex // guards all below
+	lives  map[int32]*klife
+	ended  []*klife // in the order of their ends; from the index first on
+	first  int
+	count  int
+	max    int
+	clock  int64 // everything before it is in the table; 0 before the first scan
+	gaps   []gap
+	texts  map[string]*where
+	progs  map[program]*program
+	over   bool          // it is not fed any more
+	turned chan struct{} // closed and made anew when clock moves
+}
+
+func newKernel(most int) *kernel {
+	return &kernel{lives: map[int32]*klife{}, max: most, texts: map[string]*where{}, progs: map[program]*program{}, turned: make(chan struct{})}
+}
+
+// take notes a change. It returns the life that is to be looked at in /proc, nil
+// for none: what an ancestor in a container forks is there too.
+func (k *kernel) take(c *change) *klife {
+	l := k.lives[c.pid]
+	switch c.kind {
+	case changeFork:
+		return k.fork(c)
+	case changeExit:
+		if l != nil && l.end == never && c.t >= l.start {
+			k.end(l, c.t)
+		}
+		return nil
+	case changeExec:
+		if l == nil {
+			l = k.add(c.t, c.pid, 0)
+			if l == nil {
+				return nil
+			}
+			l.start, l.scanned = always, true // its fork was not seen
+		} else if l.end != never {
+			l.end = never // a thread took the place of the first one, which ended
+		}
+		l.prog, l.asked, l.vain, l.moved = nil, false, false, true
+	case changeLook:
+		if l == nil || l.end != never {
+			return nil
+		}
+	}
+	if l.in != nil && l.in.strong {
+		return nil
+	}
+	return l
+}
+
+// fork begins a life.
+func (k *kernel) fork(c *change) *klife {
+	if l := k.lives[c.pid]; l != nil && l.end == never {
+		if l.scanned && l.start >= c.t-2*grain && l.start <= c.t+2*grain {
+			l.start, l.ppid, l.scanned = c.t, c.ppid, false // the scan was before us
+			return nil
+		}
+		k.end(l, c.t)
+	}
+	l := k.add(c.t, c.pid, c.ppid)
+	if l == nil {
+		return nil
+	}
+	p := k.at(c.ppid, c.t)
+	if p == nil {
+		return l
+	}
+	l.prog = p.prog
+	if p.in == nil || !p.in.strong || c.t < p.since {
+		return l
+	}
+	l.in, l.since, l.hops = p.in, c.t, more(p.hops)
+	return nil
+}
+
+func more(hops uint8) uint8 { return min(hops, 254) + 1 }
+
+// add makes a life that begins at t; nil where the table is full of processes
+// that run.
+func (k *kernel) add(t int64, pid, ppid int32) *klife {
+	if k.count >= k.max && !k.forget() {
+		k.blind(t, t)
+		return nil
+	}
+	l := &klife{pid: pid, ppid: ppid, start: t, end: never, prev: k.lives[pid]}
+	k.lives[pid] = l
+	k.count++
+	return l
+}
+
+// end ends a life.
+func (k *kernel) end(l *klife, t int64) {
+	l.end = t
+	k.ended = append(k.ended, l)
+}
+
+// forget drops the life that ended first; it is false where none has.
+func (k *kernel) forget() bool {
+	for k.first < len(k.ended) {
+		l := k.ended[k.first]
+		k.ended[k.first] = nil
+		k.first++
+		if k.first > len(k.ended)/2 && k.first > 1024 {
+			k.ended = k.ended[:copy(k.ended, k.ended[k.first:])]
+			k.first = 0
+		}
+		if l.end != never && k.unlink(l) {
+			return true
+		}
+	}
+	return false
+}
+
+func (k *kernel) unlink(l *klife) bool {
+	at := k.lives[l.pid]
+	switch {
+	case at == nil:
+		return false
+	case at == l && l.prev == nil:
+		delete(k.lives, l.pid)
+	case at == l:
+		k.lives[l.pid] = l.prev
+	default:
+		for at.prev != l {
+			if at = at.prev; at == nil {
+				return false
+			}
+		}
+		at.prev = l.prev
+	}
+	k.count--
+	return true
+}
+
+// blind notes that changes between from and to were lost.
+func (k *kernel) blind(from, to int64) {
+	const most = 64
+	if n := len(k.gaps); n > 0 && (k.gaps[n-1].to >= from || n >= most) {
+		k.gaps[n-1].to = max(k.gaps[n-1].to, to)
+		return
+	}
+	k.gaps = append(k.gaps, gap{from, to})
+}
+
+// lost reports whether changes between from and to were lost.
+func (k *kernel) lost(from, to int64) bool {
+	for _, g := range k.gaps {
+		if g.from <= to && g.to >= from {
+			return true
+		}
+	}
+	return false
+}
+
+// at returns the life of pid at a moment of the kernel's own clock.
+func (k *kernel) at(pid int32, t int64) *klife {
+	for l := k.lives[pid]; l != nil; l = l.prev {
+		if l.start <= t {
+			if t <= l.end {
+				return l
+			}
+			return nil
+		}
+	}
+	return nil
+}
+
+// found is what find says of a pid at a time.
+type found uint8
+
+const (
+	foundNone   found = iota // no life fits
+	foundLater               // it is not certain yet: changes of then may still come
+	foundUnsure              // more than one fits
+	foundOne
+)
+
+// find returns the life that an event of a pid, parent and stamp is of. Between
+// several that fit, the parent decides.
+func (k *kernel) find(pid, ppid int32, t int64) (*klife, found) {
+	var fit, right, over *klife
+	n, rights := 0, 0
+	for l := k.lives[pid]; l != nil; l = l.prev {
+		if l.start > t+slack+l.grain() {
+			over = nil
+			continue
+		}
+		if l.end < t {
+			if n == 0 {
+				over = l
+			}
+			break
+		}
+		n++
+		if fit == nil {
+			fit = l
+		}
+		if l.ppid == ppid {
+			if rights++; right == nil {
+				right = l
+			}
+		}
+	}
+	settled := k.clock > t+slack
+	switch {
+	case rights == 1:
+		return right, foundOne
+	case n > 1:
+		return fit, foundUnsure
+	case n == 1 && (settled || ppid == 0):
+		return fit, foundOne
+	case !settled:
+		return nil, foundLater
+	case over != nil && !over.kept && !k.lost(over.end, t+slack):
+		// Nobody else was given the pid since: its other threads live on.
+		return over, foundOne
+	}
+	return nil, foundNone
+}
+
+func (l *klife) grain() int64 {
+	if l.scanned {
+		return grain
+	}
+	return 0
+}
+
+// standing is where a life was at an event.
+type standing struct {
+	in   *where
+	told *container // without in
+	host bool
+	conf confidence
+	hops uint8
+}
+
+func (s *standing) known() bool { return s.in != nil || s.told != nil || s.host }
+
+// stand returns where l was at an event of stamp t, which happened no later than
+// by.
+func (k *kernel) stand(l *klife, t, by int64) standing {
+	return k.climb(l, min(t+slack, max(by, t)), 0)
+}
+
+// climb is stand for a moment of the kernel's clock, with what l has of its
+// parents.
+func (k *kernel) climb(l *klife, t int64, depth int) standing {
+	const deepest = 64
+	switch {
+	case l.host >= t && l.host > 0:
+		return standing{host: true, conf: confExact} // it was read there afterwards
+	case l.in != nil && t >= l.since:
+		return standing{in: l.in, conf: confExact, hops: l.hops}
+	case l.in != nil:
+		return standing{in: l.in, conf: confHigh, hops: l.hops} // on its way
+	case l.told != nil:
+		return standing{told: l.told, conf: l.conf, hops: l.hops}
+	case l.host > 0:
+		if k.stays(l) {
+			return standing{host: true, conf: confHigh}
+		}
+		return standing{}
+	case depth == deepest || l.ppid <= 1 || l.start == always:
+		return standing{}
+	}
+	p := k.at(l.ppid, l.start)
+	if p == nil || p == l {
+		return standing{}
+	}
+	s := k.climb(p, l.start, depth+1)
+	if s.in == nil && s.told == nil {
+		return standing{} // host by inheritance is no proof
+	}
+	s.hops = more(s.hops)
+	if s.in == nil {
+		l.told, l.conf, l.hops = s.told, min(s.conf, confHigh), s.hops
+		return standing{told: l.told, conf: l.conf, hops: l.hops}
+	}
+	if s.conf == confExact {
+		l.in, l.since, l.hops = s.in, l.start, s.hops
+	}
+	return s
+}
+
+// stays reports whether a process that was read on the host is not one that an
+// engine moves.
+func (k *kernel) stays(l *klife) bool {
+	if l.moved || l.prog == nil || l.prog.engine() {
+		return false
+	}
+	if l.ppid <= 1 {
+		return true
+	}
+	p := k.lives[l.ppid]
+	for ; p != nil && p.start > l.start; p = p.prev {
+	}
+	return p != nil && p.prog != nil && !p.prog.engine()
+}
+
+func (p *program) engine() bool { return engine(p.exe) || engine(p.name) || p.name == initName }
+
+// run returns the one copy of a program.
+func (k *kernel) run(name, exe string) *program {
+	p := program{name, exe}
+	if kept := k.progs[p]; kept != nil {
+		return kept
+	}
+	if len(k.progs) >= 1<<14 {
+		clear(k.progs)
+	}
+	kept := &program{strings.Clone(name), strings.Clone(exe)}
+	k.progs[*kept] = kept
+	return kept
+}
+
+// reading is what was read of a process in /proc.
+type reading struct {
+	start int64 // wall clock, give or take grain
+	at    int64 // when it was read
+	ppid  int32
+	text  []byte // of cgroup
+	outer bool   // in the pid namespace of process 1
+	name  string
+	exe   string // "" where it was not read
+}
+
+// saw notes what was read of a life.
+func (k *kernel) saw(l *klife, r *reading) {
+	if l.start != always && (r.start > l.start+2*grain || r.start < l.start-2*grain) {
+		return // the pid is another's by now
+	}
+	if l.start == always {
+		l.start, l.ppid = r.start, r.ppid
+	}
+	if r.exe != "" || l.prog == nil {
+		l.prog = k.run(r.name, r.exe)
+	}
+	w := k.place(r.text)
+	switch {
+	case w.host && r.outer:
+		l.host, l.moved = max(l.host, r.at), false
+		l.in = nil
+	case !w.host && (l.in == nil || !l.in.strong):
+		if l.in != w {
+			l.in, l.since, l.hops = w, r.at, 0
+		}
+		if l.host == 0 && r.at-l.start < slack {
+			l.since = l.start // nobody can move so soon what it has just made
+		}
+	}
+}
+
+// place returns what a text of /proc/PID/cgroup says.
+func (k *kernel) place(text []byte) *where {
+	if w := k.texts[string(text)]; w != nil {
+		return w
+	}
+	w := &where{text: string(text)}
+	var ok bool
+	if w.groups, ok = parseGroups(w.text); ok && len(w.groups) > 0 {
+		w.host = true
+		for i := range w.groups {
+			w.host = w.host && w.groups[i].host
+		}
+		m := &w.groups[glance{where: w.groups}.main()]
+		w.id, w.strong = m.id, m.id != "" && !m.weak && m.parent == ""
+	}
+	if len(k.texts) >= 1<<14 {
+		clear(k.texts)
+	}
+	k.texts[w.text] = w
+	return w
+}

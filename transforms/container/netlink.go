@@ -1,0 +1,236 @@
+package container
+
+// The process connector's socket (linux/cn_proc.h): how it is opened, and how
+// its messages are read.
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+	"syscall"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// A datagram is
+//
+//	0   struct nlmsghdr: length u32, type u16, flags u16, seq u32, pid u32
+//	16  struct cn_msg: idx u32, val u32, seq u32, ack u32, len u16, flags u16
+//	36  struct proc_event: what u32, cpu u32, timestamp u64 (ns, monotonic)
+//	52  of a fork: parent pid, parent tgid, child pid, child tgid, each u32;
+//	    of the others: process pid, process tgid
+//
+// all in the byte order of the host.
+const (
+	nlHeader   = 16
+	cnHeader   = 20
+	eventAt    = nlHeader + cnHeader
+	dataAt     = eventAt + 16
+	cnIdxProc  = 1
+	cnValProc  = 1
+	listen     = 1 // PROC_CN_MCAST_LISTEN
+	messageMax = 256
+	perCall    = 64
+)
+
+// What a proc_event is about.
+const (
+	procFork   = 0x00000001
+	procExec   = 0x00000002
+	procUID    = 0x00000004
+	procGID    = 0x00000040
+	procSID    = 0x00000080
+	procPtrace = 0x00000100
+	procComm   = 0x00000200
+	procExit   = 0x80000000
+)
+
+// parseProcEvent reads one datagram; the time is the kernel's monotonic clock. It
+// is false for what is no change of a process: answers, threads, other kinds.
+func parseProcEvent(b []byte) (change, bool) {
+	if len(b) < dataAt+8 {
+		return change{}, false
+	}
+	ne := binary.NativeEndian
+	if ne.Uint32(b[nlHeader:]) != cnIdxProc || ne.Uint32(b[nlHeader+4:]) != cnValProc {
+		return change{}, false
+	}
+	c := change{t: int64(ne.Uint64(b[eventAt+8:])), pid: int32(ne.Uint32(b[dataAt+4:]))}
+	thread := int32(ne.Uint32(b[dataAt:])) != c.pid
+	switch ne.Uint32(b[eventAt:]) {
+	case procFork:
+		if len(b) < dataAt+16 {
+			return change{}, false
+		}
+		c.kind, c.ppid = changeFork, c.pid
+		c.pid = int32(ne.Uint32(b[dataAt+12:]))
+		thread = int32(ne.Uint32(b[dataAt+8:])) != c.pid
+	case procExec:
+		c.kind, thread = changeExec, false
+	case procExit:
+		c.kind = changeExit
+	case procUID, procGID, procSID, procComm:
+		c.kind = changeLook
+	default:
+		return change{}, false
+	}
+	return c, !thread && c.pid > 0
+}
+
+// netlink is the process connector's socket.
+type netlink struct {
+	file *os.File
+	raw  syscall.RawConn
+	msgs [perCall]mmsghdr
+	iovs [perCall]unix.Iovec
+	bufs [perCall][messageMax]byte
+	from [perCall]unix.RawSockaddrNetlink
+	n    int // datagrams of the last call
+	fail unix.Errno
+}
+
+// mmsghdr is struct mmsghdr of recvmmsg(2).
+type mmsghdr struct {
+	hdr unix.Msghdr
+	len uint32
+	_   [4]byte
+}
+
+// openNetlink opens the process connector. It is there in the host's network
+// namespace alone.
+func openNetlink() (connector, error) {
+	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, unix.NETLINK_CONNECTOR)
+	if err != nil {
+		return nil, fmt.Errorf("%w: open a netlink socket: %w", errConnector, err)
+	}
+	const room = 8 << 20 // a burst of some 10,000 changes
+	if unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, room) != nil {
+		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, room) // what the host allows is what there is
+	}
+	if err := unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: cnIdxProc}); err != nil {
+		return nil, errors.Join(fmt.Errorf("%w: join its group: %w", errConnector, err), unix.Close(fd))
+	}
+	var b [eventAt + 4]byte
+	ne := binary.NativeEndian
+	ne.PutUint32(b[0:], uint32(len(b)))
+	ne.PutUint16(b[4:], unix.NLMSG_DONE)
+	ne.PutUint32(b[nlHeader:], cnIdxProc)
+	ne.PutUint32(b[nlHeader+4:], cnValProc)
+	ne.PutUint16(b[nlHeader+16:], 4)
+	ne.PutUint32(b[eventAt:], listen)
+	if err := unix.Sendto(fd, b[:], 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
+		return nil, errors.Join(fmt.Errorf("%w: subscribe: %w", errConnector, err), unix.Close(fd))
+	}
+	n := &netlink{file: os.NewFile(uintptr(fd), "process connector")}
+	if n.raw, err = n.file.SyscallConn(); err != nil {
+		return nil, errors.Join(fmt.Errorf("%w: %w", errConnector, err), n.file.Close())
+	}
+	for i := range n.msgs {
+		n.iovs[i].Base = &n.bufs[i][0]
+		n.iovs[i].SetLen(messageMax)
+		h := &n.msgs[i].hdr
+		h.Iov = &n.iovs[i]
+		h.SetIovlen(1)
+		h.Name = (*byte)(unsafe.Pointer(&n.from[i]))
+	}
+	return n, nil
+}
+
+// next implements connector.
+func (n *netlink) next(dst []change) ([]change, int64, error) {
+	for {
+		var begin time.Time
+		err := n.raw.Read(func(fd uintptr) bool {
+			begin = time.Now()
+			n.receive(fd)
+			return n.fail != unix.EAGAIN
+		})
+		switch {
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			// A kick. What came before it is in the socket, and is read after this.
+			if err := n.file.SetReadDeadline(time.Time{}); err != nil {
+				return dst, 0, err
+			}
+			return n.drain(dst)
+		case err != nil:
+			return dst, 0, fmt.Errorf("read the process connector: %w", err)
+		case n.fail == unix.ENOBUFS:
+			return dst, 0, errOverrun
+		case n.fail != 0:
+			return dst, 0, fmt.Errorf("read the process connector: %w", n.fail)
+		}
+		if dst = n.parse(dst); len(dst) > 0 {
+			if n.n < perCall {
+				return dst, begin.UnixNano(), nil
+			}
+			return dst, 0, nil
+		}
+	}
+}
+
+// drain reads what is there, without waiting.
+func (n *netlink) drain(dst []change) ([]change, int64, error) {
+	for {
+		begin := time.Now()
+		err := n.raw.Control(n.receive)
+		switch {
+		case err != nil:
+			return dst, 0, fmt.Errorf("read the process connector: %w", err)
+		case n.fail == unix.EAGAIN:
+			return dst, begin.UnixNano(), nil
+		case n.fail == unix.ENOBUFS:
+			return dst, 0, errOverrun
+		case n.fail != 0:
+			return dst, 0, fmt.Errorf("read the process connector: %w", n.fail)
+		}
+		dst = n.parse(dst)
+	}
+}
+
+// receive reads as many datagrams as there are, without waiting.
+func (n *netlink) receive(fd uintptr) {
+	for i := range n.msgs {
+		n.msgs[i].hdr.Namelen = unix.SizeofSockaddrNetlink
+	}
+	for {
+		got, _, fail := unix.Syscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&n.msgs[0])), perCall, unix.MSG_DONTWAIT, 0, 0)
+		if fail == unix.EINTR {
+			continue
+		}
+		n.n, n.fail = int(got), fail
+		if fail != 0 {
+			n.n = 0
+		}
+		return
+	}
+}
+
+// parse appends the changes that were received. Only the kernel is believed: any
+// process may send to the socket, with its own address.
+func (n *netlink) parse(dst []change) []change {
+	var mono unix.Timespec
+	if unix.ClockGettime(unix.CLOCK_MONOTONIC, &mono) != nil {
+		return dst
+	}
+	shift := time.Now().UnixNano() - mono.Nano()
+	for i := range n.n {
+		m := &n.msgs[i]
+		if n.from[i].Pid != 0 || m.hdr.Flags&unix.MSG_TRUNC != 0 {
+			continue
+		}
+		if c, ok := parseProcEvent(n.bufs[i][:min(int(m.len), messageMax)]); ok {
+			c.t += shift
+			dst = append(dst, c)
+		}
+	}
+	return dst
+}
+
+// kick implements connector.
+func (n *netlink) kick() { _ = n.file.SetReadDeadline(time.Unix(1, 0)) }
+
+// close implements connector; it ends a next that waits.
+func (n *netlink) close() error { return n.file.Close() }

@@ -1,0 +1,167 @@
+package container
+
+import (
+	"bytes"
+	"encoding/json"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"tallyman/pipeline/event"
+)
+
+// simConnector tells what the kernel recorded of a capture, each change a while
+// after it happened, as far as the simulated clock has come.
+type simConnector struct {
+	changes []change
+	next_   int
+	lag     int64
+	proc    *simProc
+}
+
+// connectorOf makes the connector of a capture's timeline. The kernel's own says
+// which process forked, the timeline which thread: where that is none of the
+// processes, the parent is the one that the child's first event names.
+func connectorOf(t testing.TB, path string, proc *simProc, lag time.Duration) *simConnector {
+	t.Helper()
+	c := &simConnector{lag: int64(lag), proc: proc}
+	for line := range bytes.Lines(readAny(t, path)) {
+		var k tick
+		if err := json.Unmarshal(line, &k); err != nil {
+			t.Fatal(err)
+		}
+		ch := change{t: k.T, pid: k.PID, ppid: k.PPID}
+		switch k.K {
+		case "fork":
+			ch.kind = changeFork
+			if l := proc.during(k.PID, k.T); l != nil {
+				ch.ppid = l.ppid
+			}
+		case "exec":
+			ch.kind = changeExec
+		case "exit":
+			ch.kind = changeExit
+		default:
+			continue
+		}
+		c.changes = append(c.changes, ch)
+	}
+	return c
+}
+
+func (c *simConnector) next(dst []change) ([]change, int64, error) {
+	if c.next_ < len(c.changes) && c.changes[c.next_].t+c.lag <= c.proc.at {
+		dst = append(dst, c.changes[c.next_])
+		c.next_++
+	}
+	return dst, c.proc.at - c.lag, nil
+}
+
+func (c *simConnector) kick()        {}
+func (c *simConnector) close() error { return nil }
+
+// due returns when the next change is told, never for none.
+func (c *simConnector) due() int64 {
+	if c.next_ < len(c.changes) {
+		return c.changes[c.next_].t + c.lag
+	}
+	return never
+}
+
+// advance moves the clock, and follows the connector on the way: each change is
+// read when it is due, not when an event comes.
+func (r *replayed) advance(to int64) {
+	for at := r.conn.due(); at <= to; at = r.conn.due() {
+		r.sim.at = max(r.sim.at, at)
+		if err := r.tr.follow.step(); err != nil {
+			r.t.Fatal(err)
+		}
+	}
+	r.sim.at = max(r.sim.at, to)
+	if err := r.tr.follow.step(); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// replayed is a capture that is replayed live.
+type replayed struct {
+	t    testing.TB
+	sim  *simProc
+	conn *simConnector
+	tr   *Transform
+}
+
+// newReplay builds the transform of a live host over a simulated /proc and, with
+// a path, the connector of a timeline.
+func newReplay(t testing.TB, sim *simProc, timeline string, lag time.Duration) *replayed {
+	t.Helper()
+	r := &replayed{t: t, sim: sim, tr: simulated(t, sim)}
+	sim.at = sim.begin
+	if timeline == "" {
+		return r
+	}
+	r.conn = connectorOf(t, timeline, sim, lag)
+	s := Default()
+	r.tr.attach(r.conn, &s)
+	r.tr.pause = func(_, _ <-chan struct{}, d time.Duration) {
+		r.advance(min(sim.at+int64(d), max(sim.at, r.conn.due())))
+	}
+	r.tr.follow.rescan(0)
+	return r
+}
+
+// send sends events one by one, each late after it happened, or in the batches
+// that a reader so late would get.
+func (r *replayed) send(events []capturedEvent, late time.Duration) []event.Event {
+	const behind = int64(5 * time.Millisecond) // of an audit stamp, the median
+	out := make([]event.Event, 0, len(events))
+	for i := range events {
+		at := events[i].ev.Time.UnixNano() + behind + int64(late)
+		if r.conn != nil {
+			r.advance(at)
+		}
+		r.sim.at = max(r.sim.at, at)
+		out = append(out, run(r.t, r.tr, events[i:i+1], 1)...)
+	}
+	return out
+}
+
+// thin drops records, not events: what is left of an event is decoded.
+func thin(t testing.TB, dir string, share float64, own bool) []capturedEvent {
+	t.Helper()
+	r := rand.New(rand.NewPCG(uint64(share*1000), 7))
+	return decodeSome(t, dir, func(record string) bool { return share == 0 || r.Float64() >= share }, own)
+}
+
+// corpus is where the captures are.
+func corpus(t testing.TB) string {
+	t.Helper()
+	root := filepath.Join("..", "..", "..", "shared", "corpus", "audit-live")
+	if _, err := os.Stat(root); err != nil {
+		t.Skip("SKIPPED, NO capture was replayed: ../shared is not beside this clone")
+	}
+	return root
+}
+
+func TestTry(t *testing.T) {
+	root := corpus(t)
+	for _, name := range []string{"small-raw", "small-enriched", "rotating", "lossy-enriched"} {
+		dir := filepath.Join(root, name)
+		timeline := filepath.Join(dir, "timeline.jsonl.gz")
+		sim := newSim(t, timeline)
+		all := decodeCapture(t, dir)
+		sim.adopt(all)
+		for _, own := range []bool{false, true} {
+			events := thin(t, dir, 0, own)
+			for _, late := range []time.Duration{200 * time.Microsecond, time.Second, 10 * time.Second} {
+				r := newReplay(t, sim, timeline, 300*time.Microsecond)
+				begin := time.Now()
+				s := judge(t, dir, events, r.send(events, late))
+				s.log(t, name+" "+late.String())
+				t.Log(own, time.Since(begin))
+			}
+		}
+	}
+}

@@ -1,0 +1,287 @@
+// Package runtimes says what a container is: it asks the engines of this host
+// (Docker, containerd, CRI-O, Podman) and Kubernetes for names, images, labels
+// and pods, follows what changes there, and keeps what it learnt for ten minutes
+// after a container is gone. It does not know how an event finds its container,
+// nor what an event is; it makes facts, and a Store to look them up in.
+//
+// What an engine says of a container is partly the word of whoever made the
+// image or the container: labels and names are bounded here, and what says who
+// runs a container (Pod, Workload) is taken only from where the image has no say.
+package runtimes
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"log/slog"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"time"
+
+	"tallyman/pipeline/meter"
+)
+
+// The runtimes, in the words of container.runtime.
+const (
+	Docker     = "docker"
+	Containerd = "containerd"
+	CRIO       = "cri-o"
+	Podman     = "podman"
+)
+
+// Container is what is known of one container. It is never changed once it is
+// handed out: what is learnt later comes as another Container. Members that are
+// not known are empty.
+type Container struct {
+	ID      string // whole: 64 hex digits, but for containers of containerd's own clients
+	Name    string // without Docker's leading slash; in a pod the container's name there
+	Runtime string // Docker, Containerd, CRIO or Podman
+
+	ImageRef    string // as it was asked for: registry/name:tag@digest, or an id
+	Image       string // registry/name
+	ImageTag    string
+	ImageDigest string // sha256:…, of the image in its registry
+	ImageID     string // sha256:…, of the image on this host
+
+	Labels       map[string]string // shared, not to be changed; bounded by maxLabels
+	Privileged   *bool             // nil: not known
+	CgroupParent string            // the control group that the engine was told to put it below
+	Sandbox      bool              // what holds a pod's namespaces; its Name is the pod's
+
+	InitPID int       // in the engine's pid namespace; 0 where it does not run
+	Created time.Time // zero: not known, as the next two
+	Started time.Time
+	Gone    time.Time // when it was removed (not only stopped), or was seen to be
+
+	// UserUID is 0 where root's engine says all this. Else it is the word of the
+	// user with that id, who runs an engine of their own, and it is believed only
+	// of a container that is proven to be that user's.
+	UserUID uint32
+
+	Pod      *Pod      // nil: in none, or not known
+	Workload *Workload // nil: none, or a pod
+}
+
+// Pod is a pod of Kubernetes on this node.
+type Pod struct {
+	Namespace, Name, UID string
+
+	Node           string
+	ServiceAccount string
+	IPs            []string
+	Labels         map[string]string
+	Annotations    map[string]string // those of Options.Annotations
+	Owner          Owner             // who made it, as far up as is known: Deployment, CronJob, DaemonSet, …
+}
+
+// Owner is the object that controls a pod. Its Kind is empty where it has none,
+// or where only the engine told of the pod.
+type Owner struct{ Kind, Name, UID string }
+
+// Workload says which orchestrator other than Kubernetes runs a container, in
+// the terms of orchestrator.*.
+type Workload struct {
+	Type         string // compose, swarm, ecs or nomad
+	Cluster      string // the ECS cluster
+	Namespace    string // compose project, swarm stack, Nomad namespace
+	ResourceType string // service, task or allocation
+	Name         string // of the service, the ECS container or the Nomad task
+	ID           string // ARN of the ECS task, id of the Nomad allocation or of the swarm task
+	Parent       string // family:revision of the ECS task, job/group in Nomad
+	Node         string // of swarm and Nomad
+}
+
+// Source is one place to ask.
+type Source struct {
+	Runtime string // Docker, Containerd, CRIO or Podman
+	Path    string // of a socket, or of a folder that Podman keeps its storage in
+	User    uint32 // whose engine it is
+	Quiet   bool   // it is no fault when it is not there
+}
+
+// Options say what is asked. The zero Options ask nothing.
+type Options struct {
+	Sources     []Source      // Find names those of this host
+	Kube        *Kube         // nil: Kubernetes is not asked
+	Annotations []string      // of pods, which are kept
+	Max         int           // containers that are kept; 0: 16384
+	Keep        time.Duration // how long they are kept once gone; 0: ten minutes
+	Meter       *meter.Registry
+	Log         *slog.Logger // for changes of state; nil: none
+	Now         func() time.Time
+
+	pause func(ctx context.Context, d time.Duration) // tests only; nil: a timer
+}
+
+const (
+	defaultMax  = 16384
+	defaultKeep = 10 * time.Minute
+)
+
+// Watcher follows all sources.
+type Watcher struct {
+	store  *Store
+	cancel context.CancelFunc
+	done   sync.WaitGroup
+}
+
+// Start begins to follow the sources and returns at once; what is not there is
+// waited for. Only options that cannot be meant are an error.
+func Start(o Options) (*Watcher, error) {
+	o.Max, o.Keep = cmp.Or(o.Max, defaultMax), cmp.Or(o.Keep, defaultKeep)
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.pause == nil {
+		o.pause = pause
+	}
+	w := &Watcher{store: newStore(&o)}
+	list, err := o.sources(w.store)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	w.cancel = cancel
+	for _, s := range list {
+		w.done.Go(func() { s.run(ctx) })
+	}
+	w.done.Go(func() { w.store.sweep(ctx, o.pause) })
+	return w, nil
+}
+
+// sources builds what follows each source.
+func (o *Options) sources(store *Store) ([]*runner, error) {
+	var list []*runner
+	for _, s := range o.Sources {
+		r := o.runner(store, s.Runtime, s.Path, s.Quiet)
+		r.part.user = s.User
+		switch {
+		case s.Path == "":
+			return nil, fmt.Errorf("runtimes: %s: no socket is named", s.Runtime)
+		case s.Runtime == Podman && isFolder(s.Path):
+			r.part.rank = rankFiles
+			r.from = newStorage(r, s.Path)
+		case s.Runtime == Docker, s.Runtime == Podman:
+			r.from = newEngine(r, s.Path)
+		case s.Runtime == Containerd, s.Runtime == CRIO:
+			r.from = newCRI(r, s.Path)
+		default:
+			return nil, fmt.Errorf("runtimes: unknown runtime %q", s.Runtime)
+		}
+		if s.User != 0 {
+			r.part.rank = rankUser
+		}
+		list = append(list, r)
+	}
+	if o.Kube != nil {
+		r := o.runner(store, kubernetes, o.Kube.where(), o.Kube.Quiet)
+		r.part.rank = rankKube
+		from, err := newKube(r, o.Kube)
+		if err != nil {
+			return nil, err
+		}
+		r.from = from
+		list = append(list, r)
+	}
+	return list, nil
+}
+
+// Store returns where the facts are.
+func (w *Watcher) Store() *Store { return w.store }
+
+// Close ends all that Start began. The Store stays readable.
+func (w *Watcher) Close() error {
+	w.cancel()
+	w.done.Wait()
+	return nil
+}
+
+// pause waits for d, or until ctx is done.
+func pause(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+	case <-t.C:
+	}
+}
+
+// jitter returns a time between half of d and d, so that many hosts do not come
+// back at once.
+func jitter(d time.Duration) time.Duration { return d/2 + rand.N(d/2+1) }
+
+// limits of what one container may take up. A label that is longer is cut, and
+// those beyond the number are left out, by the order of their names.
+const (
+	maxLabels     = 128
+	maxLabelName  = 256
+	maxLabelValue = 4096
+	maxName       = 1024
+)
+
+// bound cuts what a container's maker may have made too large. It reports
+// whether something was cut.
+func (c *Container) bound() bool {
+	cut := false
+	for _, s := range []*string{&c.Name, &c.ImageRef, &c.Image, &c.ImageTag, &c.ImageDigest, &c.ImageID, &c.CgroupParent} {
+		cut = shorten(s, maxName) || cut
+	}
+	labels, less := boundLabels(c.Labels)
+	c.Labels = labels
+	return cut || less
+}
+
+func (p *Pod) bound() bool {
+	cut := false
+	for _, s := range []*string{&p.Namespace, &p.Name, &p.UID, &p.Node, &p.ServiceAccount, &p.Owner.Name} {
+		cut = shorten(s, maxName) || cut
+	}
+	var a, b bool
+	p.Labels, a = boundLabels(p.Labels)
+	p.Annotations, b = boundLabels(p.Annotations)
+	p.IPs = p.IPs[:min(len(p.IPs), 16)]
+	return cut || a || b
+}
+
+// boundLabels returns m where it is small enough, else a smaller copy.
+func boundLabels(m map[string]string) (map[string]string, bool) {
+	bad := len(m) > maxLabels
+	for k, v := range m {
+		bad = bad || len(k) > maxLabelName || len(v) > maxLabelValue
+	}
+	if !bad {
+		return m, false
+	}
+	names := slices.Sorted(maps.Keys(m))
+	out := make(map[string]string, min(len(m), maxLabels))
+	for _, k := range names {
+		if len(k) > maxLabelName {
+			continue // a cut name would be another name
+		}
+		if len(out) == maxLabels {
+			break
+		}
+		v := m[k]
+		shorten(&v, maxLabelValue)
+		out[k] = v
+	}
+	return out, true
+}
+
+// shorten cuts s to n bytes, at the start of a rune, and lets go of the rest.
+func shorten(s *string, n int) bool {
+	if len(*s) <= n {
+		return false
+	}
+	for n > 0 && (*s)[n]&0xC0 == 0x80 {
+		n--
+	}
+	b := []byte((*s)[:n])
+	*s = string(b)
+	return true
+}

@@ -1,0 +1,404 @@
+package runtimes
+
+// Where the facts are kept, and how those of several sources become one.
+
+import (
+	"context"
+	"reflect"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"tallyman/pipeline/meter"
+)
+
+// shortID is the length of the ids that engines print.
+const shortID = 12
+
+// rank says whose word goes first: an engine knows its container best, and a
+// user's engine is heard only where no other knows the container.
+type rank uint8
+
+const (
+	rankEngine rank = iota
+	rankFiles
+	rankKube
+	rankUser
+)
+
+// partner is a source as the store knows it.
+type partner struct {
+	rank rank
+	user uint32
+}
+
+// part is what one source says of a container.
+type part struct {
+	from *partner
+	says *Container // its Gone is this source's
+}
+
+// entry is one container; its parts are in the order of their ranks.
+type entry struct {
+	parts []part
+	whole *Container
+}
+
+// leaving is a container that is forgotten at a time, if it is still gone then.
+type leaving struct {
+	id   string
+	gone time.Time
+}
+
+// Store holds the containers that are there, and those that were a short while
+// ago. It is safe for use by several goroutines.
+type Store struct {
+	max  int
+	keep time.Duration
+	now  func() time.Time
+
+	gen     atomic.Uint64
+	missing chan string // ids that were looked for in vain
+
+	mu      sync.RWMutex // guards what follows
+	byID    map[string]*entry
+	short   map[string]string // the first twelve digits -> id; "": there are several
+	left    []leaving         // oldest first
+	pods    map[string]*Pod   // by uid
+	podLeft []leaving
+	changed chan struct{}
+
+	known     *meter.Gauge
+	refused   *meter.Counter
+	truncated *meter.Counter
+}
+
+func newStore(o *Options) *Store {
+	s := &Store{max: o.Max, keep: o.Keep, now: o.Now, missing: make(chan string, 256),
+		byID: map[string]*entry{}, short: map[string]string{}, pods: map[string]*Pod{}, changed: make(chan struct{})}
+	s.known = o.Meter.Gauge("tallyman_runtime_containers", "Containers whose name, image and labels are known from the runtimes, with those that are gone for less than ten minutes.")
+	s.refused = o.Meter.Counter("tallyman_runtime_refused_total", "Containers that were not kept because as many as are kept are running.")
+	s.truncated = o.Meter.Counter("tallyman_runtime_truncated_total", "Containers and pods with names or labels so many or so long that they were cut.")
+	return s
+}
+
+// Lookup returns the container with an id, or with the first twelve digits of
+// one where no other begins so; nil where it is not known, or not yet. It does
+// not allocate.
+func (s *Store) Lookup(id string) *Container {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	e := s.byID[id]
+	if e == nil && len(id) == shortID {
+		e = s.byID[s.short[id]]
+	}
+	if e == nil {
+		return nil
+	}
+	return e.whole
+}
+
+// Want asks the sources for a container that Lookup did not have, without
+// waiting for it. Those that only look now and then look at once.
+func (s *Store) Want(id string) {
+	select {
+	case s.missing <- id:
+	default: // so many are asked for that the sources look anyway
+	}
+}
+
+// Generation counts the changes; while it stays, Lookup's answers stay.
+func (s *Store) Generation() uint64 { return s.gen.Load() }
+
+// Changed returns a channel that is closed at the next change.
+func (s *Store) Changed() <-chan struct{} {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.changed
+}
+
+// Each calls fn with every container, in no order. fn must not call the Store.
+func (s *Store) Each(fn func(*Container)) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	for _, e := range s.byID {
+		fn(e.whole)
+	}
+}
+
+// turn tells that something changed; the lock is held.
+func (s *Store) turn() {
+	s.gen.Add(1)
+	close(s.changed)
+	s.changed = make(chan struct{})
+	s.known.Set(int64(len(s.byID)))
+}
+
+// put takes what a source says of a container, which is the store's from then
+// on. What the same source said before is forgotten.
+func (s *Store) put(from *partner, c *Container) {
+	if c.ID == "" || len(c.ID) > maxName {
+		return
+	}
+	if c.bound() {
+		s.truncated.Inc()
+	}
+	c.UserUID = from.user
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e := s.byID[c.ID]
+	if e == nil {
+		if len(s.byID) >= s.max && !s.drop() {
+			s.refused.Inc()
+			return
+		}
+		e = &entry{}
+		s.byID[c.ID] = e
+		s.begin(c.ID)
+	}
+	at := slices.IndexFunc(e.parts, func(p part) bool { return p.from == from })
+	if at >= 0 {
+		e.parts[at].says = c
+	} else {
+		e.parts = append(e.parts, part{from, c})
+		slices.SortStableFunc(e.parts, func(a, b part) int { return int(a.from.rank) - int(b.from.rank) })
+	}
+	s.join(e)
+}
+
+// join makes one container of what the sources say; the lock is held.
+func (s *Store) join(e *entry) {
+	c := *e.parts[0].says
+	for _, p := range e.parts[1:] {
+		if p.from.rank != rankUser {
+			c.fill(p.says)
+		}
+	}
+	if c.Pod != nil {
+		if p := s.pods[c.Pod.UID]; p != nil && e.parts[0].from.rank != rankUser {
+			c.Pod = p
+		}
+		c.Workload = nil
+	}
+	if e.whole != nil && reflect.DeepEqual(e.whole, &c) {
+		return
+	}
+	if !c.Gone.IsZero() && (e.whole == nil || !e.whole.Gone.Equal(c.Gone)) {
+		s.left = append(s.left, leaving{c.ID, c.Gone})
+	}
+	e.whole = &c
+	s.turn()
+}
+
+// fill takes from o what c does not have. Whether it is gone is the first
+// source's word.
+func (c *Container) fill(o *Container) {
+	for _, f := range [...]struct {
+		at *string
+		s  string
+	}{{&c.Name, o.Name}, {&c.Runtime, o.Runtime}, {&c.ImageDigest, o.ImageDigest}, {&c.ImageID, o.ImageID}, {&c.CgroupParent, o.CgroupParent}} {
+		if *f.at == "" {
+			*f.at = f.s
+		}
+	}
+	if c.Image == "" && o.Image != "" {
+		c.ImageRef, c.Image, c.ImageTag = o.ImageRef, o.Image, o.ImageTag
+	}
+	if len(c.Labels) == 0 {
+		c.Labels = o.Labels
+	}
+	if c.Privileged == nil {
+		c.Privileged = o.Privileged
+	}
+	if c.InitPID == 0 {
+		c.InitPID = o.InitPID
+	}
+	if c.Created.IsZero() {
+		c.Created = o.Created
+	}
+	if c.Started.IsZero() {
+		c.Started = o.Started
+	}
+	if c.Pod == nil {
+		c.Pod = o.Pod
+	}
+	if c.Workload == nil {
+		c.Workload = o.Workload
+	}
+}
+
+// change replaces what a source says of a container by what edit makes of a
+// copy; nothing happens where the source did not tell of it.
+func (s *Store) change(from *partner, id string, edit func(*Container)) {
+	if c := s.of(from, id); c != nil {
+		edit(c)
+		s.put(from, c)
+	}
+}
+
+// gone notes that a container was removed.
+func (s *Store) gone(from *partner, id string, at time.Time) {
+	s.change(from, id, func(c *Container) {
+		if c.InitPID = 0; c.Gone.IsZero() {
+			c.Gone = at
+		}
+	})
+}
+
+// of returns a copy of what a source said of a container, nil for nothing.
+func (s *Store) of(from *partner, id string) *Container {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if e := s.byID[id]; e != nil {
+		for _, p := range e.parts {
+			if p.from == from {
+				c := *p.says
+				return &c
+			}
+		}
+	}
+	return nil
+}
+
+// only notes that of all containers that a source told of, those without a
+// place in ids were removed.
+func (s *Store) only(from *partner, ids map[string]bool, at time.Time) {
+	var list []string
+	s.mu.RLock()
+	for id, e := range s.byID {
+		if !ids[id] && slices.ContainsFunc(e.parts, func(p part) bool { return p.from == from && p.says.Gone.IsZero() }) {
+			list = append(list, id)
+		}
+	}
+	s.mu.RUnlock()
+	for _, id := range list {
+		s.gone(from, id, at)
+	}
+}
+
+// putPod takes what Kubernetes says of a pod. It reaches the containers that
+// are known to be in it.
+func (s *Store) putPod(p *Pod) {
+	if p.UID == "" {
+		return
+	}
+	if p.bound() {
+		s.truncated.Inc()
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if old := s.pods[p.UID]; old != nil && reflect.DeepEqual(old, p) {
+		return
+	}
+	if s.pods[p.UID] == nil && len(s.pods) >= s.max {
+		s.refused.Inc()
+		return
+	}
+	s.pods[p.UID] = p
+	for _, e := range s.byID {
+		if e.whole.Pod != nil && e.whole.Pod.UID == p.UID {
+			s.join(e)
+		}
+	}
+}
+
+// podGone notes that a pod was removed.
+func (s *Store) podGone(uid string, at time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.pods[uid] != nil {
+		s.podLeft = append(s.podLeft, leaving{uid, at})
+	}
+}
+
+// begin notes the short form of a new id; the lock is held, as below.
+func (s *Store) begin(id string) {
+	if len(id) <= shortID {
+		return
+	}
+	if _, twice := s.short[id[:shortID]]; twice {
+		id = id[:shortID]
+		s.short[id] = ""
+		return
+	}
+	s.short[id[:shortID]] = id
+}
+
+// forget removes a container.
+func (s *Store) forget(id string) {
+	delete(s.byID, id)
+	if len(id) <= shortID {
+		return
+	}
+	short := id[:shortID]
+	if s.short[short] == id {
+		delete(s.short, short)
+		return
+	}
+	var rest []string // there were several; that is so rare that all are looked through
+	for other := range s.byID {
+		if len(other) > shortID && other[:shortID] == short {
+			rest = append(rest, other)
+		}
+	}
+	switch len(rest) {
+	case 0:
+		delete(s.short, short)
+	case 1:
+		s.short[short] = rest[0]
+	}
+}
+
+// drop makes room by forgetting the container that is gone for longest, else
+// one that does not run.
+func (s *Store) drop() bool {
+	for len(s.left) > 0 {
+		l := s.left[0]
+		s.left = s.left[1:]
+		if e := s.byID[l.id]; e != nil && e.whole.Gone.Equal(l.gone) {
+			s.forget(l.id)
+			return true
+		}
+	}
+	return false
+}
+
+// expire forgets what is gone for long enough.
+func (s *Store) expire(now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := len(s.byID)
+	s.left = slices.DeleteFunc(s.left, func(l leaving) bool {
+		e := s.byID[l.id]
+		if e == nil || !e.whole.Gone.Equal(l.gone) {
+			return true
+		}
+		if now.Sub(l.gone) < s.keep {
+			return false
+		}
+		s.forget(l.id)
+		return true
+	})
+	s.podLeft = slices.DeleteFunc(s.podLeft, func(l leaving) bool {
+		if now.Sub(l.gone) < s.keep {
+			return false
+		}
+		delete(s.pods, l.id)
+		return true
+	})
+	if n != len(s.byID) {
+		s.turn()
+	}
+}
+
+// sweepEvery is how late a container may be forgotten.
+const sweepEvery = 15 * time.Second
+
+// sweep forgets, now and then, until ctx is done.
+func (s *Store) sweep(ctx context.Context, pause func(context.Context, time.Duration)) {
+	for ctx.Err() == nil {
+		s.expire(s.now())
+		pause(ctx, sweepEvery)
+	}
+}
