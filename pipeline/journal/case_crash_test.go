@@ -93,7 +93,10 @@ func crashAt(t *testing.T, p point, times int, seed uint64) {
 		if p.step == "tail truncate" { // there is something to cut off only after a kill
 			c.p, c.seed, c.nth = point{step: "seal truncate", phase: "before"}, 0, 1
 			c.life(t, m)
-			m, c.left, c.p, c.seed = c.left, nil, p, seed
+			m, c.left, c.p = c.left, nil, p
+		}
+		if c.seed = seed; n < times-1 && seed%2 == 0 {
+			c.seed = 0 // a kill first, and then the power goes
 		}
 		c.nth, c.pending = 1, p.fail
 		if n > 0 && seed%2 == 1 && p.step != "tail truncate" {
