@@ -20,6 +20,7 @@ type score struct {
 	events, right, wrong, none int
 	hosts, hostWrong, hostSeen int
 	category                   map[string]*[3]int // right, wrong, none
+	source                     map[string]*[3]int // by method and confidence; hosts that were proven are right
 }
 
 func (s *score) rightShare() float64 { return 100 * float64(s.right) / float64(s.events) }
@@ -31,7 +32,7 @@ func (s *score) wrongShare() float64 {
 type truth struct {
 	Event, Category, Context, Runtime string
 	Container                         string `json:"container_id"`
-	PID                               int64
+	PID, PPID                         int64
 }
 
 // run sends events through a transform in batches of the size and returns them
@@ -65,7 +66,7 @@ func judge(t testing.TB, dir string, events []capturedEvent, out []event.Event) 
 	for i := range events {
 		at[events[i].key] = i
 	}
-	s := &score{category: map[string]*[3]int{}}
+	s := &score{category: map[string]*[3]int{}, source: map[string]*[3]int{}}
 	for line := range bytes.Lines(readAny(t, filepath.Join(dir, "truth.jsonl.gz"))) {
 		var w truth
 		if err := json.Unmarshal(line, &w); err != nil {
@@ -84,14 +85,17 @@ func judge(t testing.TB, dir string, events []capturedEvent, out []event.Event) 
 		if e.Fields.Get(schema.TallymanContainerMethod).IsZero() || e.Fields.Get(schema.TallymanContainerConfidence).IsZero() {
 			t.Fatalf("%s has no method", w.Event)
 		}
+		by := s.by(e)
 		if w.Container == "" {
 			s.hosts++
 			if got != "" {
 				s.hostWrong++
+				by[1]++
 				t.Logf("host event %s of pid %d was given %.8s by %s", w.Event, w.PID, got, e.Fields.Get(schema.TallymanContainerMethod).Str())
 			}
 			if host {
 				s.hostSeen++
+				by[0]++
 			}
 			continue
 		}
@@ -109,16 +113,28 @@ func judge(t testing.TB, dir string, events []capturedEvent, out []event.Event) 
 		case got == w.Container:
 			s.right++
 			c[0]++
+			by[0]++
 		case got != "" || host:
 			s.wrong++
 			c[1]++
+			by[1]++
 			t.Logf("%s of pid %d: got %.8s host %v by %s, want %.8s", w.Event, w.PID, got, host, e.Fields.Get(schema.TallymanContainerMethod).Str(), w.Container)
 		default:
 			s.none++
 			c[2]++
+			by[2]++
 		}
 	}
 	return s
+}
+
+// by returns the counts of what an event was found by.
+func (s *score) by(e *event.Event) *[3]int {
+	k := e.Fields.Get(schema.TallymanContainerMethod).Str() + ", " + e.Fields.Get(schema.TallymanContainerConfidence).Str()
+	if s.source[k] == nil {
+		s.source[k] = new([3]int)
+	}
+	return s.source[k]
 }
 
 func (s *score) log(t testing.TB, what string) {

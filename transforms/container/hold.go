@@ -45,6 +45,9 @@ func (t *Transform) ask(p *pending) {
 
 // hear notes which program an event's process runs.
 func (k *kernel) hear(l *klife, s *seen) {
+	if s.act == actExec && l.exec < s.t {
+		l.exec = s.t + slack // the connector has not told of it yet
+	}
 	if s.kernel && s.exe != "" && (s.act == actExec || l.prog == nil) && (l.prog == nil || l.prog.exe != s.exe || l.prog.name != s.name) {
 		l.prog = k.run(s.name, s.exe)
 	}

@@ -48,6 +48,7 @@ type klife struct {
 	in         *where
 	since      int64      // in: from then on; before, it was on its way there
 	host       int64      // when it was last read on the host, 0 never
+	exec       int64      // its last exec, 0 for none seen
 	told       *container // what an engine's command says, where nothing was read
 	prog       *program   // nil where it is not known
 	prev       *klife     // the life before of the same pid
@@ -57,7 +58,6 @@ type klife struct {
 	scanned    bool       // start is of /proc: give or take grain
 	marked     bool       // seen by the scan that is going on
 	asked      bool       // its program was looked for in /proc
-	moved      bool       // it may have been moved since host
 	vain       bool       // it was waited for, and nothing came
 	id         event.ID   // the zero id until it is asked for
 }
@@ -109,7 +109,7 @@ func (k *kernel) take(c *change) *klife {
 		} else if l.end != never {
 			l.end = never // a thread took the place of the first one, which ended
 		}
-		l.prog, l.asked, l.vain, l.moved = nil, false, false, true
+		l.prog, l.asked, l.vain, l.exec = nil, false, false, c.t
 	case changeLook:
 		if l == nil || l.end != never {
 			return nil
@@ -358,7 +358,7 @@ func (k *kernel) climb(l *klife, t int64, depth int) standing {
 // stays reports whether a process that was read on the host is not one that an
 // engine moves.
 func (k *kernel) stays(l *klife) bool {
-	if l.moved || l.prog == nil || l.prog.engine() {
+	if l.host < l.exec || l.prog == nil || l.prog.engine() {
 		return false
 	}
 	if l.ppid <= 1 {
@@ -411,7 +411,7 @@ func (k *kernel) saw(l *klife, r *reading) {
 	w := k.place(r.text)
 	switch {
 	case w.host && r.outer:
-		l.host, l.moved = max(l.host, r.at), false
+		l.host = max(l.host, r.at)
 		l.in = nil
 	case !w.host && (l.in == nil || !l.in.strong):
 		if l.in != w {

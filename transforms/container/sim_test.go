@@ -30,6 +30,8 @@ type simLife struct {
 // group is the last that it was moved to, else its parent's at the fork.
 type simProc struct {
 	lives map[int32][]*simLife
+	runs  map[int32][]ran // by time
+	execs map[int32][]int64
 	boot  int64
 	begin int64 // of what was recorded
 	at    int64
@@ -37,7 +39,7 @@ type simProc struct {
 
 func newSim(t testing.TB, path string) *simProc {
 	t.Helper()
-	s := &simProc{lives: map[int32][]*simLife{}}
+	s := &simProc{lives: map[int32][]*simLife{}, runs: map[int32][]ran{}, execs: map[int32][]int64{}}
 	for line := range bytes.Lines(readAny(t, path)) {
 		var k tick
 		if err := json.Unmarshal(line, &k); err != nil {
@@ -58,6 +60,8 @@ func newSim(t testing.TB, path string) *simProc {
 				l.moves = append(l.moves, tick{T: k.T, CG: unknownGroup})
 			}
 			s.lives[k.PID] = append(s.lives[k.PID], l)
+		case k.K == "exec":
+			s.execs[k.PID] = append(s.execs[k.PID], k.T)
 		case cur == nil:
 		case k.K == "exit":
 			cur.end = k.T
@@ -68,19 +72,70 @@ func newSim(t testing.TB, path string) *simProc {
 	return s
 }
 
+// ran is what a process runs from a time on.
+type ran struct {
+	t         int64
+	name, exe string
+}
+
+// program returns what a process runs at a time: what the log says of it, else
+// what its parent ran when it forked it.
+func (s *simProc) program(pid int32, t int64, depth int) ran {
+	l := s.during(pid, t)
+	if l == nil || depth > 20 {
+		return ran{name: "a) b"}
+	}
+	list := s.runs[pid]
+	for i := len(list) - 1; i >= 0; i-- {
+		if list[i].t >= l.start && list[i].t <= t {
+			return list[i]
+		}
+	}
+	for _, e := range s.execs[pid] {
+		if e >= l.start && e <= t {
+			return ran{name: "a) b"} // it ran something that no event was of
+		}
+	}
+	return s.program(l.ppid, l.start, depth+1)
+}
+
+// named is the parent that an event names.
+type named struct {
+	t    int64
+	ppid int32
+}
+
+// near reports whether an event of a stamp may be of l.
+func (l *simLife) near(t int64) bool { return t >= l.start-slack && t <= l.end }
+
+// parent returns the parent that the events of l name, its own where none does.
+// A parent that lives on is not replaced: then the other one is a thread's id.
+func (s *simProc) parent(l *simLife, events []named) int32 {
+	best := l.ppid
+	for _, n := range events {
+		if p := s.during(l.ppid, l.start); !l.near(n.t) || p != nil && p.end <= n.t+slack {
+			continue
+		}
+		best = n.ppid
+		if n.t >= l.start {
+			break // surely this one's, not that of the life before of its pid
+		}
+	}
+	return best
+}
+
 // adopt gives processes that a thread forked the parent that their first event
 // names: the timeline has the thread.
 func (s *simProc) adopt(events []capturedEvent) {
-	type named struct {
-		t    int64
-		ppid int32
-	}
 	first := map[int32][]named{}
 	for i := range events {
 		f := &events[i].ev.Fields
 		pid, _ := f.Get(schema.ProcessPID).Int64()
 		ppid, _ := f.Get(schema.ProcessParentPID).Int64()
 		first[int32(pid)] = append(first[int32(pid)], named{events[i].ev.Time.UnixNano(), int32(ppid)})
+		if exe := f.Get(schema.ProcessExecutable).Str(); exe != "" && f.Get(schema.EventOutcome).Str() != "failure" {
+			s.runs[int32(pid)] = append(s.runs[int32(pid)], ran{s.happened(&events[i].ev), f.Get(schema.ProcessName).Str(), exe})
+		}
 	}
 	var all []*simLife
 	of := map[*simLife]int32{}
@@ -91,16 +146,22 @@ func (s *simProc) adopt(events []capturedEvent) {
 	}
 	slices.SortFunc(all, func(a, b *simLife) int { return cmp.Compare(a.start, b.start) })
 	for _, l := range all {
-		if l.moves[0].CG != unknownGroup {
+		if l.start == s.boot {
 			continue
 		}
-		for _, n := range first[of[l]] {
-			if n.t >= l.start-slack && n.t <= l.end && s.during(l.ppid, l.start) == nil {
-				l.ppid = n.ppid
-				break
-			}
+		forker := s.during(l.ppid, l.start)
+		if forker == nil || !slices.ContainsFunc(first[of[l]], func(n named) bool { return l.near(n.t) && n.ppid == l.ppid }) {
+			l.ppid = s.parent(l, first[of[l]])
 		}
-		if p := s.during(l.ppid, l.start); p != nil {
+		// Its group is that of the one which forked it, which need not be its parent
+		// (CLONE_PARENT). A thread of no process that is known is an engine's, and
+		// none of those is in a container here.
+		p := forker
+		if p == nil {
+			p = s.during(l.ppid, l.start)
+		}
+		l.moves[0].CG = "/"
+		if p != nil {
 			l.moves[0].CG = p.group(l.start)
 		}
 	}
@@ -156,7 +217,7 @@ func (s *simProc) read(path string) ([]byte, error) {
 		if file == "cgroup" {
 			return fmt.Appendf(nil, "4:memory:%s\n1:name=systemd:%s\n0::/\n", cg, cg), nil
 		}
-		return fmt.Appendf(nil, "%d (a) b) S %d 1 1 0 -1 4194304%s %d 0\n", pid, l.ppid, strings.Repeat(" 0", 12), (l.start-s.boot)/1e7), nil
+		return fmt.Appendf(nil, "%d (%s) S %d 1 1 0 -1 4194304%s %d 0\n", pid, s.program(int32(pid), s.at, 0).name, l.ppid, strings.Repeat(" 0", 12), (l.start-s.boot)/1e7), nil
 	}
 	return nil, os.ErrNotExist
 }
@@ -187,6 +248,12 @@ func simulated(t testing.TB, sim *simProc) *Transform {
 	c.proc = &procfs{root: "/sim", now: sim.now, read: sim.read, list: sim.list, link: func(path string) (string, error) {
 		if strings.HasSuffix(path, "/ns/pid") {
 			return "pid:[1]", nil
+		}
+		if dir, ok := strings.CutSuffix(path, "/exe"); ok {
+			pid, err := strconv.ParseInt(filepath.Base(dir), 10, 32)
+			if exe := sim.program(int32(pid), sim.at, 0).exe; err == nil && exe != "" {
+				return exe, nil
+			}
 		}
 		return "", os.ErrNotExist
 	}}

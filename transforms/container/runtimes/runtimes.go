@@ -151,6 +151,7 @@ func Start(o Options) (*Watcher, error) {
 		w.done.Go(func() { s.run(ctx) })
 	}
 	w.done.Go(func() { w.store.sweep(ctx, o.pause) })
+	w.done.Go(func() { w.store.dispatch(ctx, list) })
 	return w, nil
 }
 

@@ -159,6 +159,9 @@ func (s *Store) put(from *partner, c *Container) {
 	}
 	at := slices.IndexFunc(e.parts, func(p part) bool { return p.from == from })
 	if at >= 0 {
+		if old := e.parts[at].says; c.Gone.IsZero() && !old.Gone.IsZero() {
+			c.Gone, c.InitPID = old.Gone, 0 // an answer that was under way when it was removed
+		}
 		e.parts[at].says = c
 	} else {
 		e.parts = append(e.parts, part{from, c})
@@ -244,6 +247,24 @@ func (s *Store) gone(from *partner, id string, at time.Time) {
 			c.Gone = at
 		}
 	})
+}
+
+// revive notes that a container that was said to be gone is there.
+func (s *Store) revive(from *partner, id string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e := s.byID[id]
+	if e == nil {
+		return
+	}
+	for i, p := range e.parts {
+		if p.from == from && !p.says.Gone.IsZero() {
+			c := *p.says
+			c.Gone = time.Time{}
+			e.parts[i].says = &c
+			s.join(e)
+		}
+	}
 }
 
 // of returns a copy of what a source said of a container, nil for nothing.
@@ -350,8 +371,8 @@ func (s *Store) forget(id string) {
 	}
 }
 
-// drop makes room by forgetting the container that is gone for longest, else
-// one that does not run.
+// drop makes room by forgetting the container that is gone for longest; false
+// where none is gone.
 func (s *Store) drop() bool {
 	for len(s.left) > 0 {
 		l := s.left[0]
@@ -400,5 +421,22 @@ func (s *Store) sweep(ctx context.Context, pause func(context.Context, time.Dura
 	for ctx.Err() == nil {
 		s.expire(s.now())
 		pause(ctx, sweepEvery)
+	}
+}
+
+// dispatch hands the ids that were looked for in vain to the sources, until ctx
+// is done.
+func (s *Store) dispatch(ctx context.Context, list []*runner) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case id := <-s.missing:
+			for _, r := range list {
+				if a, ok := r.from.(asker); ok && s.Lookup(id) == nil {
+					a.ask(id)
+				}
+			}
+		}
 	}
 }

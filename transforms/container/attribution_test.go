@@ -1,0 +1,276 @@
+package container
+
+// The table of docs/attribution.md, and the bars that it has to reach.
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// full is set by `make attribution`: every capture, delay and loss, and the table.
+func full() bool { return os.Getenv("TALLYMAN_ATTRIBUTION") != "" }
+
+// way is how events are attributed.
+type way struct {
+	name      string
+	live      bool
+	connector bool
+	inspect   bool
+	timeline  bool
+}
+
+var ways = []way{
+	{name: "connector", live: true, connector: true},
+	{name: "/proc", live: true},
+	{name: "timeline", inspect: true, timeline: true},
+	{name: "inspect", inspect: true},
+	{name: "log alone"},
+}
+
+// cell is one number of the table.
+type cell struct {
+	capture string
+	way     way
+	own     bool // the rules of a user who does not know of this program
+	late    time.Duration
+	lost    float64
+}
+
+func (c *cell) String() string {
+	rules := "runtime rules"
+	if c.own || c.capture == "rotating" {
+		rules = "own rules"
+	}
+	s := fmt.Sprintf("%s, %s, %s", c.capture, rules, c.way.name)
+	if c.way.live {
+		s += fmt.Sprintf(", %v late", c.late)
+	}
+	return s + fmt.Sprintf(", %.0f %% lost", 100*c.lost)
+}
+
+// bar is what a cell has to reach, in percent.
+type bar struct{ right, wrong, category float64 }
+
+// bar returns what issue and documentation promise.
+func (c *cell) bar() bar {
+	own := c.own || c.capture == "rotating"
+	switch {
+	case c.way.connector && !own && c.lost == 0 && c.capture != "lossy-enriched":
+		return bar{99.9, 0.01, 99}
+	case c.way.connector:
+		return bar{99, 0.05, 0}
+	case c.way.timeline:
+		return bar{99.5, 0, 0}
+	case c.way.live:
+		return bar{0, 0.05, 0}
+	case !c.way.inspect:
+		return bar{0, 0.1, 0}
+	case c.capture == "lossy-enriched" && !own && c.lost == 0:
+		return bar{91, 0, 0}
+	case c.capture == "lossy-enriched":
+		return bar{0, 0.1, 0}
+	case own && c.lost == 0:
+		return bar{83, 0.1, 0}
+	case own:
+		return bar{0, 0.1, 0}
+	}
+	return bar{map[float64]float64{0: 99.9, 0.01: 99.9, 0.05: 99.5, 0.2: 97.5}[c.lost], 0, 0}
+}
+
+// subject is a capture that is read once for many cells.
+type subject struct {
+	name, dir, timeline string
+	sim                 *simProc
+	events              map[string][]capturedEvent
+}
+
+func newSubject(t testing.TB, root, name string) *subject {
+	dir := filepath.Join(root, name)
+	s := &subject{name: name, dir: dir, timeline: filepath.Join(dir, "timeline.jsonl.gz"), events: map[string][]capturedEvent{}}
+	s.sim = newSim(t, s.timeline)
+	s.sim.adopt(decodeCapture(t, dir))
+	return s
+}
+
+// score attributes the events of a cell and judges them.
+func (s *subject) score(t testing.TB, c *cell) *score {
+	t.Helper()
+	k := fmt.Sprint(c.own, c.lost)
+	events := s.events[k]
+	if events == nil {
+		events = thin(t, s.dir, c.lost, c.own)
+		s.events[k] = events
+	}
+	if !c.way.live {
+		return judge(t, s.dir, events, run(t, build(t, offline(s.dir, c.way.inspect, c.way.inspect, c.way.timeline)), events, 256))
+	}
+	timeline := ""
+	if c.way.connector {
+		timeline = s.timeline
+	}
+	r := newReplay(t, s.sim, timeline, 300*time.Microsecond)
+	return judge(t, s.dir, events, r.send(events, c.late))
+}
+
+// check holds a score against its bar.
+func (c *cell) check(t testing.TB, s *score) {
+	t.Helper()
+	b := c.bar()
+	wrong := 100 * float64(s.wrong) / float64(max(s.events, 1))
+	if s.rightShare() < b.right || wrong > b.wrong {
+		t.Errorf("%v: %.3f %% right, %.3f %% wrong; want %v and %v", c, s.rightShare(), wrong, b.right, b.wrong)
+	}
+	if host := 100 * float64(s.hostWrong) / float64(max(s.hosts, 1)); host > 0.02 {
+		t.Errorf("%v: %.3f %% of the host's events were given a container", c, host)
+	}
+	for name, n := range s.category {
+		if share := 100 * float64(n[0]) / float64(n[0]+n[1]+n[2]); share < b.category {
+			t.Errorf("%v: of %s only %.1f %% are right", c, name, share)
+		}
+	}
+}
+
+// TestAttribution replays the captures. In full it takes minutes, and prints the
+// tables; otherwise it takes the corners.
+func TestAttribution(t *testing.T) {
+	root := corpus(t)
+	delays := []time.Duration{200 * time.Microsecond, 10 * time.Second}
+	losses := []float64{0, 0.2}
+	names := []string{"small-raw", "small-enriched", "rotating", "lossy-enriched"}
+	if full() {
+		delays = []time.Duration{200 * time.Microsecond, 5 * time.Millisecond, 100 * time.Millisecond, time.Second, 10 * time.Second}
+		losses = []float64{0, 0.01, 0.05, 0.2}
+		names = captures
+	}
+	sum := newSummary()
+	for _, name := range names {
+		s := newSubject(t, root, name)
+		for _, own := range []bool{false, true} {
+			if own && name == "rotating" {
+				continue // it has no others
+			}
+			for _, lost := range losses {
+				for _, w := range ways {
+					for i, late := range delays {
+						if !w.live && i > 0 {
+							continue
+						}
+						c := cell{name, w, own, late, lost}
+						got := s.score(t, &c)
+						c.check(t, got)
+						sum.add(&c, got)
+					}
+				}
+			}
+		}
+	}
+	if full() {
+		sum.print()
+	}
+}
+
+// summary is the tables.
+type summary struct {
+	rows     []string
+	cells    map[string]map[string]string // row, column
+	category map[string]map[string]*[3]int
+	source   map[string]*[3]int
+}
+
+func newSummary() *summary {
+	return &summary{cells: map[string]map[string]string{}, category: map[string]map[string]*[3]int{}, source: map[string]*[3]int{}}
+}
+
+func (s *summary) add(c *cell, got *score) {
+	rules := "runtime"
+	if c.own || c.capture == "rotating" {
+		rules = "own"
+	}
+	row := fmt.Sprintf("| %s | %s | %s | %.0f |", c.capture, rules, c.way.name, 100*c.lost)
+	if s.cells[row] == nil {
+		s.rows = append(s.rows, row)
+		s.cells[row] = map[string]string{}
+	}
+	wrong := got.wrong + got.hostWrong
+	s.cells[row][delayOf(c)] = fmt.Sprintf("%.2f / %d", got.rightShare(), wrong)
+	if c.lost > 0 || c.way.live && c.late != 100*time.Millisecond {
+		return
+	}
+	col := rules + ", " + c.way.name
+	for name, n := range got.category {
+		_, name, _ = strings.Cut(name, "/")
+		if s.category[name] == nil {
+			s.category[name] = map[string]*[3]int{}
+		}
+		if s.category[name][col] == nil {
+			s.category[name][col] = new([3]int)
+		}
+		for i := range n {
+			s.category[name][col][i] += n[i]
+		}
+	}
+	for name, n := range got.source {
+		k := col + " | " + name
+		if s.source[k] == nil {
+			s.source[k] = new([3]int)
+		}
+		for i := range n {
+			s.source[k][i] += n[i]
+		}
+	}
+}
+
+func delayOf(c *cell) string {
+	if !c.way.live {
+		return "any"
+	}
+	return c.late.String()
+}
+
+func (s *summary) print() {
+	delays := []string{"200µs", "5ms", "100ms", "1s", "10s"}
+	fmt.Println("\nRight % / wrong events, by how late an event is read:\n\n| capture | rules | known | lost % | 0.2 ms | 5 ms | 100 ms | 1 s | 10 s |\n|---|---|---|---|---|---|---|---|---|")
+	for _, row := range s.rows {
+		cells := s.cells[row]
+		if one := cells["any"]; one != "" {
+			fmt.Println(row, one, "| | | | |")
+			continue
+		}
+		for i, d := range delays {
+			if i == 0 {
+				fmt.Print(row)
+			}
+			fmt.Print(" ", cells[d], " |")
+		}
+		fmt.Println()
+	}
+	var cols []string
+	for _, w := range ways {
+		cols = append(cols, "runtime, "+w.name, "own, "+w.name)
+	}
+	fmt.Println("\nBy category, nothing lost, live ones 100 ms late, right % (events):\n\n| category |", strings.Join(cols, " | "), "|\n|---"+strings.Repeat("|---", len(cols))+"|")
+	for _, name := range slices.Sorted(maps.Keys(s.category)) {
+		fmt.Print("| ", name, " |")
+		for _, col := range cols {
+			n := s.category[name][col]
+			if n == nil {
+				fmt.Print(" |")
+				continue
+			}
+			all := n[0] + n[1] + n[2]
+			fmt.Printf(" %.1f (%d) |", 100*float64(n[0])/float64(all), all)
+		}
+		fmt.Println()
+	}
+	fmt.Println("\nBy source, nothing lost, live ones 100 ms late; proven host events count as right:\n\n| rules, known | method, confidence | right | wrong | no answer |\n|---|---|---|---|---|")
+	for _, k := range slices.Sorted(maps.Keys(s.source)) {
+		n := s.source[k]
+		fmt.Printf("| %s | %d | %d | %d |\n", k, n[0], n[1], n[2])
+	}
+}
