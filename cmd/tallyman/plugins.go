@@ -9,6 +9,7 @@ import (
 	"tallyman/transforms/audit"
 	"tallyman/transforms/container"
 	"tallyman/transforms/filter"
+	"tallyman/transforms/redact"
 	"tallyman/transforms/rules"
 )
 
@@ -20,6 +21,7 @@ func plugins() []plugin.Plugin {
 		audit.Plugin,
 		container.Plugin,
 		filter.Plugin,
+		redact.Plugin,
 		rules.Plugin,
 
 		file.Plugin,

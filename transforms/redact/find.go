@@ -1,0 +1,338 @@
+package redact
+
+import (
+	"encoding/base64"
+	"slices"
+	"strings"
+)
+
+// span is a secret in a text.
+type span struct {
+	text     int // of several: which
+	from, to int
+	id       pattern
+	hash     digest
+}
+
+// finder finds secrets. It belongs to one goroutine; what it returns lives until
+// the next call.
+type finder struct {
+	t     *Transform
+	h     hasher
+	spans []span
+	words [maxDepth + 1][]word
+	text  int  // the number of the text at hand, for spans
+	cut   bool // the text may end in the middle of a secret
+	read  bool // it has to be read word by word
+	done  int  // where the last secret ends that scan found: a text is not read twice
+	buf   []byte
+	arg   argScratch
+}
+
+// maxDepth bounds commands in commands: sh -c "sh -c '…'". Each level reads its
+// text once more.
+const maxDepth = 3
+
+func newFinder(t *Transform) *finder { return &finder{t: t, h: hasher{k: &t.key}} }
+
+// suspect reports whether a text may hold a secret. It changes nothing.
+func (f *finder) suspect(s string) bool {
+	c := cursor{}
+	for {
+		at, lit := f.t.look.next(s, &c)
+		if lit == nil {
+			return f.t.always && s != ""
+		}
+		if f.maybe(s, at, lit) {
+			return true
+		}
+	}
+}
+
+// maybe judges a literal by what stands around it.
+func (f *finder) maybe(s string, at int, lit *literal) bool {
+	end := at + len(lit.text)
+	switch lit.class {
+	case className:
+		from, to := nameBounds(s, at, end)
+		if to < len(s) && !follows(s[to]) && s[to] != ' ' || (to == len(s) || s[to] == ' ') && s[from] != '-' && !isBare(s[from:to]) {
+			return false
+		}
+		return named(s[from:to]) != nameNone || lit.text == "--from-literal"
+	case classProgram:
+		return (at == 0 || !nameByte(s[at-1])) && (end == len(s) || s[end] != '/' && s[end] != '=' && s[end] != ':')
+	case classURL:
+		return strings.IndexByte(s[end:], '@') >= 0 || f.cut
+	case classToken:
+		return lit.arg < 0 || f.cut || tokens[lit.arg].set.run(s, end)-end >= tokens[lit.arg].least
+	}
+	return true
+}
+
+// follows reports whether a byte after a name may lead to its value.
+func follows(c byte) bool {
+	return c == '=' || c == ':' || c == '"' || c == '\'' || c == '\\' || c == ']' || c == '\t' || c == 0 || c == '\n'
+}
+
+// isBare reports whether a name without dashes takes the next word for its value.
+func isBare(name string) bool {
+	return name == "aws_secret_access_key" || name == "aws_session_token"
+}
+
+// nameBounds returns the whole name around a literal of it.
+func nameBounds(s string, from, to int) (int, int) {
+	for least := max(0, from-maxName); from > least && nameByte(s[from-1]); {
+		from--
+	}
+	for most := min(len(s), to+maxName); to < most && nameByte(s[to]); {
+		to++
+	}
+	return from, to
+}
+
+// emit notes a secret of the text at hand.
+func (f *finder) emit(from, to int, id pattern, secret string) {
+	if from >= to || strings.HasPrefix(secret, markOpen) {
+		return
+	}
+	f.spans = append(f.spans, span{f.text, from, to, id, f.h.digest(secret)})
+	f.done = max(f.done, to)
+}
+
+// find notes the secrets of a text: those that can be told where they stand, and,
+// where there is a sign of them, those that only a reader of its words finds.
+func (f *finder) find(s string, m mode, depth int) {
+	f.read = false
+	f.scan(s)
+	if f.read && depth <= maxDepth {
+		f.read = false
+		f.words[depth] = lex(f.words[depth][:0], s)
+		f.walk(f.words[depth], m, depth)
+		f.words[depth] = forget(f.words[depth])
+	}
+}
+
+// forget drops words, and their memory where it was much.
+func forget(w []word) []word {
+	clear(w)
+	if cap(w) > 4096 {
+		return nil
+	}
+	return w[:0]
+}
+
+// scan notes the secrets that can be told where they stand.
+func (f *finder) scan(s string) {
+	c := cursor{}
+	f.done = 0
+	for at, lit := f.t.look.next(s, &c); lit != nil; at, lit = f.t.look.next(s, &c) {
+		if at < f.done {
+			continue
+		}
+		end := at + len(lit.text)
+		switch lit.class {
+		case className:
+			f.name(s, at, end)
+		case classProgram:
+			f.read = f.read || f.maybe(s, at, lit)
+		case classToken:
+			f.token(s, at, end, lit.arg)
+		case classURL:
+			f.url(s, at, end)
+		case classDSN:
+			f.dsn(s, at)
+		case classKey:
+			f.block(s, at)
+		case classHeader:
+			f.header(s, end)
+		case classScheme:
+			f.scheme(s, end, lit.arg == 1)
+		case classAWS:
+			f.aws(s, at)
+		}
+	}
+	for i := range f.t.own {
+		f.own(s, &f.t.own[i])
+	}
+}
+
+func (f *finder) own(s string, o *own) {
+	for _, m := range o.re.FindAllStringSubmatchIndex(s, -1) {
+		if m[2] >= 0 && m[3] > m[2] {
+			f.emit(m[2], m[3], o.id, s[m[2]:m[3]])
+		}
+	}
+}
+
+// token notes a token with a fixed start, or, for i < 0, a JWT.
+func (f *finder) token(s string, at, end, i int) {
+	if i < 0 {
+		f.jwt(s, at)
+		return
+	}
+	t := &tokens[i]
+	to := t.set.run(s, end)
+	for t.set != setPlain && to > end && (s[to-1] == '.' || s[to-1] == '-') {
+		to-- // the end of a sentence
+	}
+	if to-end >= t.least || f.cut && to == len(s) && to > end {
+		f.emit(at, to, t.id, s[at:to])
+	}
+}
+
+// jwt notes three parts of base64, parted by full stops, of which the first begins
+// with {".
+func (f *finder) jwt(s string, at int) {
+	if at > 0 && setURL.has(s[at-1]) {
+		return
+	}
+	to, parts := setURL.run(s, at), 1
+	for parts < 5 && to+1 < len(s) && s[to] == '.' && setURL.has(s[to+1]) {
+		to = setURL.run(s, to+1)
+		parts++
+	}
+	if parts >= 3 && to-at >= 20 || f.cut && to == len(s) && to-at >= 12 {
+		f.emit(at, to, byJWT, s[at:to])
+	}
+}
+
+// url notes the password of scheme://user:password@host.
+func (f *finder) url(s string, at, from int) {
+	if at == 0 || !nameByte(s[at-1]) {
+		return
+	}
+	to := from
+	for to < len(s) && strings.IndexByte("/?#\"'<>`| \t\n\x00", s[to]) < 0 {
+		to++
+	}
+	host := strings.LastIndexByte(s[from:to], '@')
+	if host < 0 {
+		if colon := strings.IndexByte(s[from:to], ':'); f.cut && to == len(s) && colon >= 0 && strings.Trim(s[from+colon+1:to], "0123456789") != "" {
+			f.emit(from+colon+1, to, byURL, s[from+colon+1:to])
+		}
+		return
+	}
+	f.userinfo(s, from, from+host)
+}
+
+// userinfo notes the password of user:password.
+func (f *finder) userinfo(s string, from, to int) {
+	if colon := strings.IndexByte(s[from:to], ':'); colon >= 0 {
+		if from += colon + 1; nameSecret.secret(s[from:to]) {
+			f.emit(from, to, byURL, s[from:to])
+		}
+	}
+}
+
+// dsn notes the password of user:password@tcp(host)/, as drivers for Go have it.
+func (f *finder) dsn(s string, to int) {
+	from := to
+	for from > max(0, to-256) && strings.IndexByte("\"'<>`| =\t\n\x00", s[from-1]) < 0 {
+		from--
+	}
+	f.userinfo(s, from, to)
+}
+
+// block notes what stands between the lines of a private key.
+func (f *finder) block(s string, at int) {
+	head := s[at+len("-----BEGIN"):]
+	if i := strings.Index(head[:min(len(head), 48)], "PRIVATE KEY"); i >= 0 {
+		from := at + len("-----BEGIN") + i + len("PRIVATE KEY")
+		for from < len(s) && (setPlain.has(s[from]) || s[from] == '-' || s[from] == ' ') && from-at < 64 && !strings.HasPrefix(s[from:], "-----") {
+			from++
+		}
+		if strings.HasPrefix(s[from:], "-----") {
+			from += len("-----")
+		}
+		to := len(s)
+		if i := strings.Index(s[from:], "-----END"); i >= 0 {
+			to = from + i
+		}
+		f.emit(from, to, byBlock, s[from:to])
+	}
+}
+
+// aws notes the secret that stands behind the id of an AWS key: AKIA…:secret.
+func (f *finder) aws(s string, at int) {
+	if at+20 > len(s) || !awsID(s[at:at+20]) {
+		return
+	}
+	from := at + 20
+	for from < min(len(s), at+24) && strings.IndexByte(":, \t|/\"'", s[from]) >= 0 {
+		from++
+	}
+	to := from
+	for to < len(s) && to-from < 41 && (setPlain.has(s[to]) || s[to] == '/' || s[to] == '+') {
+		to++
+	}
+	if from > at+20 && to-from == 40 {
+		f.emit(from, to, byAWS, s[from:to])
+	}
+}
+
+// header notes the value of Authorization: and Cookie:.
+func (f *finder) header(s string, i int) {
+	if s[i-1] != ':' { // authorization
+		for i < len(s) && (s[i] == '"' || s[i] == '\\' || s[i] == '\'') {
+			i++
+		}
+		if i == len(s) || s[i] != ':' && s[i] != '=' {
+			return
+		}
+		i++
+		from, to := value(s, i)
+		f.schemed(s, from, to)
+		return
+	}
+	from := i
+	for from < len(s) && s[from] == ' ' {
+		from++
+	}
+	to := from
+	for to < len(s) && strings.IndexByte("\"'\n\x00", s[to]) < 0 {
+		to++
+	}
+	f.emit(from, to, byHeader, s[from:to])
+}
+
+// schemed notes a value behind the word that says how to read it: Bearer …. Of
+// Digest and the like everything up to the end of the text in quotes is one.
+func (f *finder) schemed(s string, from, to int) {
+	scheme := s[from:to]
+	switch {
+	case to+1 >= len(s) || s[to] != ' ' || !slices.ContainsFunc(schemes[:], func(w string) bool { return equalFold(scheme, w) }):
+		if nameSecret.secret(scheme) {
+			f.emit(from, to, byHeader, scheme)
+		}
+	case equalFold(scheme, "digest"), equalFold(scheme, "aws4-hmac-sha256"):
+		end := to + 1
+		for end < len(s) && strings.IndexByte("\"'\n\x00", s[end]) < 0 {
+			end++
+		}
+		f.emit(to+1, end, byHeader, s[to+1:end])
+	default:
+		if from, to = value(s, to); nameSecret.secret(s[from:to]) {
+			f.emit(from, to, byHeader, s[from:to])
+		}
+	}
+}
+
+var schemes = [...]string{"bearer", "basic", "token", "apikey", "negotiate", "digest", "aws4-hmac-sha256", "googlelogin"}
+
+// scheme notes what stands behind the bare word Bearer or Basic, where it looks
+// like a token and not like a sentence.
+func (f *finder) scheme(s string, from int, basic bool) {
+	to := from
+	for to < len(s) && (setDot.has(s[to]) || strings.IndexByte("~+/=", s[to]) >= 0) {
+		to++
+	}
+	v := s[from:to]
+	if basic {
+		if plain, err := base64.StdEncoding.DecodeString(v); err != nil || strings.IndexByte(string(plain), ':') < 0 {
+			return
+		}
+	} else if len(v) < 16 || strings.IndexAny(v, "0123456789") < 0 {
+		return
+	}
+	f.emit(from, to, byHeader, v)
+}

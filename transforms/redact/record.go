@@ -1,0 +1,205 @@
+package redact
+
+import (
+	"slices"
+	"strings"
+
+	"tallyman/pipeline/event"
+)
+
+// Source records: lines of text, of which those of Linux audit write what is not
+// plain in hex, and the arguments of a program over several fields and records:
+//
+//	type=EXECVE msg=audit(1.000:7): argc=3 a0="mysql" a1=2D7020… a2_len=9000 a2[0]=41… a2[1]=42…
+//	type=PROCTITLE msg=audit(1.000:7): proctitle=6D7973716C002D70…     arguments parted by NUL
+//	type=USER_CMD msg=audit(1.000:8): … msg='cwd="/" cmd=6D7973716C… terminal=…'
+//
+// What is replaced is written as it was: hex as hex, pieces as pieces.
+
+// records returns a text of one or more lines without its secrets.
+func (f *finder) records(raw string) (string, bool) {
+	if !strings.Contains(raw, "audit(") {
+		if len(raw) < least || !f.suspect(raw) {
+			return raw, false
+		}
+		return f.text1(raw, loose)
+	}
+	lines := strings.Split(raw, "\n")
+	if !f.lines(lines) {
+		return raw, false
+	}
+	return strings.Join(lines, "\n"), true
+}
+
+// conceal is records for events that wait, whose lines may belong together.
+func (f *finder) conceal(events []event.Event) {
+	lines := make([]string, len(events))
+	for i := range events {
+		lines[i] = events[i].Raw
+	}
+	if !f.lines(lines) {
+		return
+	}
+	for i := range events {
+		events[i].Raw = lines[i]
+	}
+}
+
+// lines replaces the secrets of lines in place and reports whether there were
+// any.
+func (f *finder) lines(lines []string) bool {
+	changed := false
+	var execve []int
+	for i, l := range lines {
+		switch {
+		case strings.Contains(l, "type=EXECVE ") || strings.Contains(l, "type=1309 "):
+			execve = append(execve, i)
+		default:
+			if out, ok := f.line(l); ok {
+				lines[i], changed = out, true
+			}
+		}
+	}
+	// The records of one event have one stamp; records of others may stand between.
+	for len(execve) > 0 {
+		stamp := stampOf(lines[execve[0]])
+		var same []int
+		execve = slices.DeleteFunc(execve, func(i int) bool {
+			if stampOf(lines[i]) != stamp {
+				return false
+			}
+			same = append(same, i)
+			return true
+		})
+		changed = f.execve(lines, same) || changed
+	}
+	return changed
+}
+
+// stampOf returns what the records of one event have in common.
+func stampOf(line string) string {
+	_, s, _ := strings.Cut(line, "audit(")
+	s, _, _ = strings.Cut(s, ")")
+	return s
+}
+
+// line replaces the secrets of a record that stands alone: first what is written
+// in hex, then what can be read.
+func (f *finder) line(l string) (string, bool) {
+	out, changed := l, false
+	for i := 0; ; {
+		from, to := nextHex(out, i)
+		if from < 0 {
+			break
+		}
+		i = to
+		if text, ok := f.decoded(out[:from], out[from:to]); ok {
+			out, changed = out[:from]+text+out[to:], true
+			i = from + len(text)
+		}
+	}
+	if f.suspect(out) {
+		if text, ok := f.text1(out, loose); ok {
+			return text, true
+		}
+	}
+	return out, changed
+}
+
+// nextHex returns the bounds of the next value that is hex, from i; -1 for none.
+func nextHex(s string, i int) (from, to int) {
+	for {
+		n := strings.IndexByte(s[i:], '=')
+		if n < 0 {
+			return -1, 0
+		}
+		from = i + n + 1
+		to = from
+		for to < len(s) && upperHex(s[to]) {
+			to++
+		}
+		if to-from >= 2*least && (to-from)%2 == 0 && (to == len(s) || !nameByte(s[to]) && s[to] != '"') {
+			return from, to
+		}
+		i = from
+	}
+}
+
+func upperHex(c byte) bool { return c >= '0' && c <= '9' || c >= 'A' && c <= 'F' }
+
+// decoded replaces the secrets of a value in hex; before is the line up to it.
+func (f *finder) decoded(before, value string) (string, bool) {
+	text := string(unhex(nil, value))
+	if strings.HasSuffix(before, "proctitle=") {
+		return f.title(text)
+	}
+	if !f.suspect(text) {
+		return value, false
+	}
+	m := loose
+	if strings.HasSuffix(before, "cmd=") {
+		m = command
+	}
+	out, ok := f.text1(text, m)
+	if !ok {
+		return value, false
+	}
+	return string(hexed(nil, out)), true
+}
+
+// title replaces the secrets of arguments that are parted by NUL and cut at 128
+// bytes.
+func (f *finder) title(text string) (string, bool) {
+	f.cut = len(text) >= 124
+	defer func() { f.cut = false }()
+	args := strings.Split(text, "\x00")
+	if !slices.ContainsFunc(args, f.suspect) {
+		return "", false
+	}
+	if !f.replaceAll(args) {
+		return "", false
+	}
+	return string(hexed(nil, strings.Join(args, "\x00"))), true
+}
+
+// replaceAll replaces the secrets of arguments in place.
+func (f *finder) replaceAll(args []string) bool {
+	words := f.arg.words[:0]
+	for _, a := range args {
+		words = append(words, word{s: a})
+	}
+	f.argv(words)
+	for spans := f.spans; len(spans) > 0; {
+		n := 1
+		for n < len(spans) && spans[n].text == spans[0].text {
+			n++
+		}
+		at := spans[0].text
+		args[at] = f.replace(args[at], spans[:n])
+		spans = spans[n:]
+	}
+	f.arg.words = forget(words)
+	return len(f.spans) > 0
+}
+
+func unhex(dst []byte, s string) []byte {
+	for i := 0; i+1 < len(s); i += 2 {
+		dst = append(dst, digit(s[i])<<4|digit(s[i+1]))
+	}
+	return dst
+}
+
+func digit(c byte) byte {
+	if c >= 'A' {
+		return c - 'A' + 10
+	}
+	return c - '0'
+}
+
+func hexed(dst []byte, s string) []byte {
+	const digits = "0123456789ABCDEF"
+	for i := 0; i < len(s); i++ {
+		dst = append(dst, digits[s[i]>>4], digits[s[i]&15])
+	}
+	return dst
+}

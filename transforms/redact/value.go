@@ -1,0 +1,136 @@
+package redact
+
+import "strings"
+
+// name notes the value of a name that stands in the text, and says where only a
+// reader of words can tell it: --password secret.
+func (f *finder) name(s string, at, end int) {
+	from, to := nameBounds(s, at, end)
+	if to < len(s) && !follows(s[to]) && s[to] != ' ' {
+		return
+	}
+	kind := named(s[from:to])
+	if kind == nameNone {
+		f.literalSecret(s, from, to)
+		return
+	}
+	dash := s[from] == '-' || isBare(s[from:to])
+	switch {
+	case to == len(s) || s[to] == ' ' || s[to] == '\t' || s[to] == '\n' || s[to] == 0:
+		f.read = f.read || dash
+		return
+	case s[to] == '=':
+		f.read = true // the words tell better where the value ends
+		f.value(s, from, to+1, kind)
+	case s[to] == ':':
+		if !strings.HasPrefix(s[to:], "://") {
+			f.value(s, from, to+1, kind)
+		}
+	case s[to] == ']':
+		if strings.HasPrefix(s[to:], "]=") { // a form's user[password]=
+			f.value(s, from, to+2, kind)
+		}
+	default:
+		f.quotedName(s, from, to, dash, kind)
+	}
+}
+
+// literalSecret takes kubectl's --from-literal=name=secret.
+func (f *finder) literalSecret(s string, from, to int) {
+	if s[from:to] != "--from-literal" || to == len(s) {
+		return
+	}
+	f.read = true
+	if i := strings.IndexByte(s[to+1:min(len(s), to+1+longest)], '='); s[to] == '=' && i > 0 {
+		_, end := value(s, to+1+i+1)
+		f.emit(to+1+i+1, end, byName, s[to+1+i+1:end])
+	}
+}
+
+// quotedName takes a name in quotes: "password": "secret", and, of a list of
+// arguments, "--password", "secret".
+func (f *finder) quotedName(s string, from, i int, dash bool, kind nameKind) {
+	for i < len(s) && (s[i] == '"' || s[i] == '\'' || s[i] == '\\') {
+		i++
+	}
+	for i < len(s) && s[i] == ' ' {
+		i++
+	}
+	if i == len(s) || s[i] != ':' && s[i] != '=' && (s[i] != ',' || !dash) {
+		f.read = f.read || dash
+		return
+	}
+	f.value(s, from, i+1, kind)
+}
+
+// value notes the value from i of the name that begins at from.
+func (f *finder) value(s string, from, i int, kind nameKind) {
+	start, end := value(s, i)
+	if start > from && s[start-1] != '"' && s[start-1] != '\'' {
+		// In a list of settings the next one is no part of this: a=b,password=c,d=e.
+		if from > 0 && (s[from-1] == ',' || s[from-1] == ';') {
+			if n := strings.IndexByte(s[start:end], ','); n >= 0 {
+				end = start + n
+			}
+		}
+	}
+	if start == end {
+		return
+	}
+	v := s[start:end]
+	switch {
+	case strings.HasPrefix(v, "pass:"): // of openssl
+		if start += len("pass:"); start < end {
+			f.emit(start, end, byName, s[start:end])
+		}
+	case s[i-1] == ':' && end < len(s) && s[end] == ' ' && isScheme(v):
+		f.schemed(s, start, end)
+	case kind.secret(v):
+		f.emit(start, end, byName, v)
+	}
+}
+
+func isScheme(v string) bool {
+	for _, w := range schemes {
+		if equalFold(v, w) {
+			return true
+		}
+	}
+	return false
+}
+
+// value returns the bounds of the value that begins at i or behind the blanks
+// there: what stands in quotes, else up to what ends a word.
+func value(s string, i int) (from, to int) {
+	for i < len(s) && s[i] == ' ' {
+		i++
+	}
+	q := ""
+	for _, mark := range [...]string{`\"`, `"`, `'`} {
+		if strings.HasPrefix(s[i:], mark) {
+			q = mark
+			break
+		}
+	}
+	i += len(q)
+	from = i
+	for ; i < len(s); i++ {
+		c := s[i]
+		switch {
+		case q != "":
+			if strings.HasPrefix(s[i:], q) {
+				return from, i
+			}
+			if c == '\\' {
+				i++
+			}
+		case strings.IndexByte(" \t\n\x00\"'`;|&()<>", c) >= 0:
+			return from, i
+		case c == '\\' && i+1 < len(s) && s[i+1] != '"':
+			i++
+		case c == '\\':
+			return from, i
+		}
+	}
+	return from, min(i, len(s))
+}

@@ -1,0 +1,81 @@
+package redact
+
+import "strings"
+
+// word is one word as a shell reads it, and where it stands in the text.
+type word struct {
+	s     string  // without quotes
+	at    int     // the place of its first byte in the text, where places is nil
+	place []int32 // else the place of each byte of s
+	first bool    // a command begins with it
+}
+
+// source turns a part of the word into a part of the text.
+func (w *word) source(from, to int) (int, int) {
+	if w.place == nil {
+		return w.at + from, w.at + to
+	}
+	return int(w.place[from]), int(w.place[to-1]) + 1
+}
+
+const (
+	blanks = " \t\n\r\x00"
+	breaks = ";|&()<>`\n"
+)
+
+// lex appends the words of s as a shell parts them. A quote that is not closed
+// goes to the end.
+func lex(dst []word, s string) []word {
+	first := true
+	for i := 0; i < len(s); {
+		switch c := s[i]; {
+		case strings.IndexByte(breaks, c) >= 0:
+			first = true
+			i++
+		case strings.IndexByte(blanks, c) >= 0:
+			i++
+		default:
+			w, end := lexWord(s, i)
+			w.first = first
+			dst = append(dst, w)
+			first, i = false, end
+		}
+	}
+	return dst
+}
+
+// lexWord reads the word at i.
+func lexWord(s string, i int) (word, int) {
+	end := i
+	for end < len(s) && !strings.ContainsRune(blanks+breaks+`"'\`, rune(s[end])) {
+		end++
+	}
+	if end == len(s) || strings.IndexByte(`"'\`, s[end]) < 0 {
+		return word{s: s[i:end], at: i}, end
+	}
+	var b []byte
+	var place []int32
+	add := func(at int) { b, place = append(b, s[at]), append(place, int32(at)) }
+	quote := byte(0)
+	for end = i; end < len(s); end++ {
+		c := s[end]
+		switch {
+		case quote == '\'' && c != '\'':
+			add(end)
+		case quote != 0 && c == quote:
+			quote = 0
+		case c == '\\' && end+1 < len(s) && (quote == 0 || strings.IndexByte("\"\\$`", s[end+1]) >= 0):
+			end++
+			add(end)
+		case quote != 0:
+			add(end)
+		case c == '"' || c == '\'':
+			quote = c
+		case strings.IndexByte(blanks+breaks, c) >= 0:
+			return word{s: string(b), at: i, place: place}, end
+		default:
+			add(end)
+		}
+	}
+	return word{s: string(b), at: i, place: place}, end
+}
