@@ -76,6 +76,9 @@ func (e *engine) follow(ctx context.Context, up func()) error {
 func (e *engine) list(ctx context.Context) error {
 	ids := map[string]bool{}
 	err := e.api.list(ctx, func(l *listed) {
+		if !isID(l.ID) {
+			return
+		}
 		ids[l.ID] = true
 		switch c := e.of(l.ID); {
 		case c == nil:
@@ -124,7 +127,7 @@ func (e *engine) take(m *message) {
 	if m.TimeNano > 0 {
 		e.last = time.Unix(0, m.TimeNano)
 	}
-	if m.Type != "" && m.Type != "container" || m.Actor.ID == "" {
+	if m.Type != "" && m.Type != "container" || !isID(m.Actor.ID) {
 		return
 	}
 	at := time.Unix(0, m.TimeNano)
@@ -175,7 +178,7 @@ func (e *engine) want(id string) {
 
 // ask looks at a container that the store was asked for in vain.
 func (e *engine) ask(id string) {
-	if len(id) == 64 && isHex(id) {
+	if isID(id) {
 		e.want(id)
 	}
 }

@@ -10,7 +10,7 @@ func (c *Container) setImage(ref string) {
 	case strings.HasPrefix(ref, "sha256:"):
 		c.setImageID(ref)
 		return
-	case len(ref) == 64 && isHex(ref):
+	case isID(ref):
 		c.setImageID("sha256:" + ref)
 		return
 	}
@@ -25,7 +25,7 @@ func (c *Container) setImage(ref string) {
 }
 
 func (c *Container) setImageID(id string) {
-	if len(id) == 64 && isHex(id) {
+	if isID(id) {
 		id = "sha256:" + id
 	}
 	if c.ImageID == "" && strings.HasPrefix(id, "sha256:") {
@@ -62,3 +62,7 @@ func isHex(s string) bool {
 	}
 	return true
 }
+
+// isID reports whether s is a whole id, as all engines but containerd's own
+// clients make them.
+func isID(s string) bool { return len(s) == 64 && isHex(s) }

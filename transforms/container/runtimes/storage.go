@@ -193,7 +193,7 @@ type spec struct {
 
 // tell tells of one container; false where it is another engine's, or none.
 func (s *storage) tell(root *os.Root, list string, c *stored) bool {
-	if len(c.ID) != 64 || !isHex(c.ID) {
+	if !isID(c.ID) {
 		return false
 	}
 	if s.of(c.ID) != nil {

@@ -19,7 +19,6 @@ func testStore(most int) (*Store, *clock) {
 	return newStore(&Options{Max: most, Keep: defaultKeep, Now: c.now}), c
 }
 
-
 // far returns ids whose first twelve digits differ.
 func far(n int) string { return fmt.Sprintf("%012x%052x", n, n) }
 
