@@ -37,6 +37,7 @@ type hole struct {
 
 // set is what the files give.
 type set struct {
+	seal     *seal
 	all      []*rule // also those that are switched off: they are checked all the same
 	rules    []*rule // those that judge
 	disabled int
@@ -46,6 +47,7 @@ type set struct {
 
 // compiler compiles the texts of definitions and keeps what is wrong with them.
 type compiler struct {
+	seal *seal
 	*expr.Compiler
 	l *loader
 }
@@ -56,8 +58,8 @@ func compileAll(s *Settings, dir string) (*set, plugin.Problems) {
 
 // compile compiles all that was read.
 func (l *loader) compile(s *Settings) (*set, plugin.Problems) {
-	c := &compiler{Compiler: expr.NewCompiler(s.options(l)), l: l}
-	out := &set{lists: l.lists, compiler: c}
+	c := &compiler{seal: newSeal(), Compiler: expr.NewCompiler(s.options(l)), l: l}
+	out := &set{lists: l.lists, compiler: c, seal: c.seal}
 	byID := map[string]*rule{}
 	for _, d := range l.rules {
 		r := c.rule(d)
@@ -94,24 +96,24 @@ func (c *compiler) rule(d *definition) *rule {
 		r.exceptions = append(r.exceptions, hole{name: e.name, when: c.boolean(e.condition), expires: e.expires})
 	}
 	if s := d.after; s != nil {
-		r.after = &afterState{by: c.key(s.by), made: formOf(s.by, s.rule.Value), within: s.within, last: table[time.Time]{max: maxKeys}}
+		r.after = &afterState{by: c.key(s.by), made: formOf(s.by, s.rule.Value), within: s.within, last: table[time.Time]{max: maxKeys, seal: c.seal}}
 		r.decide = append(r.decide, r.after)
 	}
 	if s := d.first; s != nil {
 		r.first = &firstState{by: c.key(s.by), made: formOf(s.by, s.value.Value), value: c.value(s.value), learn: s.learn, ttl: s.ttl, evicted: new(meter.Counter),
-			began: table[time.Time]{max: s.max}, seen: table[time.Time]{max: s.max}}
+			began: table[time.Time]{max: s.max, seal: c.seal}, seen: table[time.Time]{max: s.max, seal: c.seal}}
 		r.decide = append(r.decide, r.first)
 	}
 	if s := d.threshold; s != nil {
 		r.decide = append(r.decide, &thresholdState{by: c.key(s.by), made: formOf(s.by, s.window.String()), count: uint64(s.count),
-			slice: max(1, int64(s.window)/slices60), keys: table[window]{max: maxKeys}})
+			slice: max(1, int64(s.window)/slices60), keys: table[window]{max: maxKeys, seal: c.seal}})
 	}
 	if s := d.distinct; s != nil {
 		r.decide = append(r.decide, &distinctState{by: c.key(s.by), made: formOf(s.by, s.value.Value), value: c.value(s.value), count: s.count, window: s.window,
-			keys: table[map[string]time.Time]{max: maxKeys}})
+			keys: table[map[sum]time.Time]{max: maxKeys, seal: c.seal}})
 	}
 	if s := d.suppress; s != nil {
-		r.suppress = &suppressState{by: c.key(s.by), made: formOf(s.by), length: s.length, keys: table[fold]{max: maxKeys}}
+		r.suppress = &suppressState{by: c.key(s.by), made: formOf(s.by), length: s.length, keys: table[fold]{max: maxKeys, seal: c.seal}}
 	}
 	return r
 }

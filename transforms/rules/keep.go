@@ -16,11 +16,11 @@ import (
 
 var _ plugin.Keeper = (*transform)(nil)
 
-// A snapshot is, for each rule with state, its id and its states; each is its
+// A snapshot is the seed of the sums, then for each rule with state, its id and its states; each is its
 // kind, its form and its table, the key that was used longest ago first.
 const (
 	keepMark    = "TLYRULES"
-	keepVersion = 1
+	keepVersion = 2
 )
 
 // keepable is state that goes into a snapshot.
@@ -58,6 +58,7 @@ func (r *rule) keepables() []keepable {
 // Snapshot appends the state of every rule.
 func (t *transform) Snapshot(dst []byte) ([]byte, error) {
 	w := keep.NewWriter(dst, keepMark, keepVersion)
+	w.Bytes(t.set.seal.seed[:])
 	var list []*rule
 	for _, r := range t.set.rules {
 		if len(r.keepables()) > 0 {
@@ -92,6 +93,7 @@ func (t *transform) Restore(snapshot []byte) error {
 	if err != nil {
 		return err
 	}
+	seed := r.Bytes()
 	var uses []func()
 	for n := r.Count(3); n > 0 && !r.Bad(); n-- {
 		own := rules[r.Str()]
@@ -113,6 +115,7 @@ func (t *transform) Restore(snapshot []byte) error {
 	if err := r.Close(); err != nil {
 		return err
 	}
+	copy(t.set.seal.seed[:], seed)
 	for _, use := range uses {
 		use()
 	}
@@ -166,7 +169,7 @@ func (t *table[V]) save(w *keep.Writer, value func(v *V)) {
 	w.Uint(uint64(len(t.at)))
 	for e := t.use.Back(); e != nil; e = e.Prev() {
 		c := e.Value.(*cell[V])
-		w.Str(c.key)
+		w.Bytes(c.key[:])
 		value(&c.value)
 	}
 }
@@ -175,10 +178,16 @@ func (t *table[V]) save(w *keep.Writer, value func(v *V)) {
 func (t *table[V]) load(r *keep.Reader, value func(v *V)) *table[V] {
 	fresh := &table[V]{max: max(t.max, 1)}
 	for n := r.Count(2); n > 0 && !r.Bad(); n-- {
-		v, _, _ := fresh.get(r.Bytes())
+		v, _, _ := fresh.bySum(sumIn(r))
 		value(v)
 	}
 	return fresh
+}
+
+// sumIn reads a sum.
+func sumIn(r *keep.Reader) (s sum) {
+	copy(s[:], r.Bytes())
+	return s
 }
 
 // adopt takes the place of t's content.
@@ -258,20 +267,20 @@ func (d *distinctState) kind() uint64 { return kindDistinct }
 func (d *distinctState) form() string { return d.made }
 
 func (d *distinctState) save(w *keep.Writer) {
-	d.keys.save(w, func(v *map[string]time.Time) {
+	d.keys.save(w, func(v *map[sum]time.Time) {
 		w.Uint(uint64(len(*v)))
-		for _, value := range slices.Sorted(maps.Keys(*v)) {
-			w.Str(value)
+		for _, value := range slices.SortedFunc(maps.Keys(*v), before) {
+			w.Bytes(value[:])
 			w.Time((*v)[value])
 		}
 	})
 }
 
 func (d *distinctState) load(r *keep.Reader) func() {
-	keys := d.keys.load(r, func(v *map[string]time.Time) {
-		*v = map[string]time.Time{}
+	keys := d.keys.load(r, func(v *map[sum]time.Time) {
+		*v = map[sum]time.Time{}
 		for n := r.Count(2); n > 0 && !r.Bad(); n-- {
-			value := r.Str()
+			value := sumIn(r)
 			(*v)[value] = r.Time()
 		}
 	})

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"bytes"
 	"encoding/binary"
 	"sync"
 	"time"
@@ -174,7 +175,7 @@ type distinctState struct {
 	window time.Duration
 
 	mu   sync.Mutex
-	keys table[map[string]time.Time] // value -> when last; guarded by mu
+	keys table[map[sum]time.Time] // value -> when last; guarded by mu
 }
 
 func (d *distinctState) holds(s *stage, at time.Time) (bool, error) {
@@ -191,10 +192,10 @@ func (d *distinctState) holds(s *stage, at time.Time) (bool, error) {
 	defer d.mu.Unlock()
 	seen, fresh, _ := d.keys.get(key)
 	if fresh {
-		*seen = map[string]time.Time{}
+		*seen = map[sum]time.Time{}
 	}
-	if at.After((*seen)[value]) {
-		(*seen)[value] = at
+	if v := d.keys.seal.of([]byte(value)); at.After((*seen)[v]) {
+		(*seen)[v] = at
 	}
 	d.trim(*seen, at)
 	return len(*seen) > d.count, nil
@@ -203,15 +204,15 @@ func (d *distinctState) holds(s *stage, at time.Time) (bool, error) {
 // trim forgets what lies before the window and, of more values than are needed
 // to know, the oldest; of equally old ones the first in order, so that the same
 // events always leave the same values.
-func (d *distinctState) trim(seen map[string]time.Time, at time.Time) {
+func (d *distinctState) trim(seen map[sum]time.Time, at time.Time) {
 	if len(seen) <= d.count {
 		return
 	}
-	oldest, when := "", at
+	oldest, when := sum{}, at
 	for v, last := range seen {
 		if at.Sub(last) > d.window {
 			delete(seen, v)
-		} else if last.Before(when) || last.Equal(when) && (oldest == "" || v < oldest) {
+		} else if last.Before(when) || last.Equal(when) && (oldest == sum{} || before(v, oldest) < 0) {
 			oldest, when = v, last
 		}
 	}
@@ -219,6 +220,8 @@ func (d *distinctState) trim(seen map[string]time.Time, at time.Time) {
 		delete(seen, oldest)
 	}
 }
+
+func before(a, b sum) int { return bytes.Compare(a[:], b[:]) }
 
 // suppressState folds repeats of a key.
 type suppressState struct {

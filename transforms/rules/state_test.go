@@ -234,7 +234,7 @@ func TestWindowCountsAsAListWould(t *testing.T) {
 }
 
 func TestTableForgetsWhatWasUsedLongestAgo(t *testing.T) {
-	tab := table[time.Duration]{max: 2}
+	tab := table[time.Duration]{max: 2, seal: newSeal()}
 	for _, c := range []struct {
 		key            string
 		fresh, forgets bool
