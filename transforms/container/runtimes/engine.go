@@ -4,13 +4,11 @@ package runtimes
 // events, the list at the start, and one look at each container that changed.
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -260,65 +258,4 @@ func (e *engine) image(ctx context.Context, i *inspection) *imageFacts {
 	img.Config.Labels, _ = boundLabels(img.Config.Labels)
 	e.images[i.Image] = img
 	return img
-}
-
-// container returns what an entry of the list says.
-func (l *listed) container(runtime string) *Container {
-	c := &Container{ID: l.ID, Runtime: runtime, Labels: l.Labels}
-	if len(l.Names) > 0 {
-		c.Name = strings.TrimPrefix(l.Names[0], "/")
-	}
-	c.setImage(l.Image)
-	c.setImageID(l.ImageID)
-	if sec, err := strconv.ParseInt(strings.Trim(string(l.Created), `"`), 10, 64); err == nil {
-		c.Created = time.Unix(sec, 0)
-	}
-	return c
-}
-
-// container returns what an event says of a container that may be gone by now.
-// The engine mixes the container's labels with words of its own.
-func (m *message) container(runtime string) *Container {
-	c := &Container{ID: m.Actor.ID, Runtime: runtime, Name: m.Actor.Attributes["name"]}
-	c.setImage(m.Actor.Attributes["image"])
-	for k, v := range m.Actor.Attributes {
-		switch k {
-		case "name", "image", "exitCode", "signal", "execID", "execDuration", "oldName", "containerExitCode", "podId", "PodID":
-			continue
-		}
-		if c.Labels == nil {
-			c.Labels = map[string]string{}
-		}
-		c.Labels[k] = v
-	}
-	return c
-}
-
-// container returns what an inspection says.
-func (i *inspection) container(runtime string, img *imageFacts) *Container {
-	c := &Container{ID: i.ID, Name: strings.TrimPrefix(i.Name, "/"), Runtime: runtime, Labels: i.Config.Labels,
-		Privileged: i.HostConfig.Privileged, CgroupParent: i.HostConfig.CgroupParent, Created: i.Created}
-	c.setImage(cmp.Or(i.Config.Image, i.ImageName))
-	c.setImageID(i.Image)
-	if i.State.Running || i.State.Pid > 0 {
-		c.InitPID, c.Started = i.State.Pid, i.State.StartedAt
-	}
-	var bears map[string]string
-	if img != nil {
-		bears = img.Config.Labels
-		if c.ImageDigest == "" {
-			c.ImageDigest = digestOf(img.RepoDigests, c.Image)
-		}
-	}
-	if strings.Contains(c.CgroupParent, "kubepods") {
-		c.Pod = podOf(c.Labels)
-	}
-	if c.Pod != nil {
-		c.Sandbox = c.Labels[podKind] == "podsandbox"
-		return c
-	}
-	if img != nil || !orchestrated(c.Labels) {
-		c.Workload = workload(c.Labels, bears, i.Config.variables())
-	}
-	return c
 }

@@ -134,7 +134,7 @@ func TestSourcesAreJoined(t *testing.T) {
 	if x.Runtime != Docker || x.Name != "k8s_api" || x.Image != "kube/image" || x.ImageDigest != "sha256:f" || x.InitPID != 3 || x.Pod.Name != "pod" {
 		t.Errorf("%+v", x)
 	}
-	s.putPod(&Pod{UID: "u", Name: "pod", Namespace: "shop", Owner: Owner{Kind: "Deployment", Name: "api"}})
+	s.putPod(&Pod{UID: "u", Name: "pod", Namespace: "shop", Owner: Owner{Kind: "Deployment", Name: "api"}}, "")
 	if x := s.Lookup(far(1)); x.Pod.Owner.Name != "api" {
 		t.Errorf("what comes late is not filled in: %+v", x.Pod)
 	}
@@ -150,7 +150,7 @@ func TestSourcesAreJoined(t *testing.T) {
 
 func TestAUsersWordAddsNothing(t *testing.T) {
 	s, _ := testStore(10)
-	s.putPod(&Pod{UID: "u", Name: "pod"})
+	s.putPod(&Pod{UID: "u", Name: "pod"}, "")
 	s.put(theEngine, &Container{ID: far(1), Name: "root's"})
 	s.put(someUser, &Container{ID: far(1), Name: "a user's", Image: "mine", Pod: &Pod{UID: "u"}})
 	if x := s.Lookup(far(1)); x.Name != "root's" || x.Image != "" || x.Pod != nil || x.UserUID != 0 {

@@ -1,0 +1,84 @@
+package runtimes
+
+// The pods in the store.
+
+import (
+	"reflect"
+	"slices"
+	"time"
+)
+
+// putPod takes what Kubernetes says of a pod. It reaches the containers that
+// are known to be in it. also is another uid that the pod's containers may
+// bear, "" for none.
+func (s *Store) putPod(p *Pod, also string) {
+	if p.UID == "" {
+		return
+	}
+	if p.bound() {
+		s.truncated.Inc()
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.pods[p.UID] == nil && len(s.pods) >= s.max {
+		s.refused.Inc()
+		return
+	}
+	s.podLeft = slices.DeleteFunc(s.podLeft, func(l leaving) bool { return l.id == p.UID || l.id == also })
+	s.setPod(p, also)
+}
+
+// setPod keeps a pod and builds its containers anew; the lock is held.
+func (s *Store) setPod(p *Pod, also string) {
+	if old := s.pods[p.UID]; old != nil && reflect.DeepEqual(old, p) {
+		return
+	}
+	for _, uid := range [...]string{p.UID, also} {
+		if uid != "" {
+			s.pods[uid] = p
+		}
+	}
+	for _, e := range s.byID {
+		if pod := e.whole.Pod; pod != nil && (pod.UID == p.UID || pod.UID == also) {
+			s.join(e)
+		}
+	}
+}
+
+// ownPod notes who made a pod.
+func (s *Store) ownPod(uid string, o Owner) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	old := s.pods[uid]
+	if old == nil {
+		return
+	}
+	p := *old
+	p.Owner = o
+	also := ""
+	for other, at := range s.pods {
+		if at == old && other != uid {
+			also = other
+		}
+	}
+	s.setPod(&p, also)
+}
+
+// pod returns what is kept of a pod, nil for nothing.
+func (s *Store) pod(uid string) *Pod {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.pods[uid]
+}
+
+// podGone notes that a pod was removed.
+func (s *Store) podGone(uid string, at time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p := s.pods[uid]
+	for other, q := range s.pods {
+		if p != nil && p == q {
+			s.podLeft = append(s.podLeft, leaving{other, at})
+		}
+	}
+}
