@@ -1,0 +1,56 @@
+package engine
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+)
+
+// TestConditionsThatFail (RELIABILITY C9, C10): an event for which `when` cannot
+// be evaluated, or would take more than it may, is delivered and counted; on a
+// field of a megabyte a pattern that other engines choke on has an answer.
+func TestConditionsThatFail(t *testing.T) {
+	big := strings.Repeat("a", 1<<20)
+	for _, c := range []struct {
+		name, when string
+		errors     float64
+		delivered  []int // of the three records
+	}{
+		{"no number", `int(event.original) == 1`, 2, []int{0, 1, 2}},
+		{"no number, and the one that is does not match", `int(event.original) == 2`, 2, []int{1, 2}},
+		{"a billion times", `len(repeat(event.original, 1000000000)) > 1`, 3, []int{0, 1, 2}},
+		{"a pattern with nested repetition", `event.original matches "^(a+)+$"`, 0, []int{1}},
+		{"a pattern with many ways", `event.original matches "(a|a|aa)*c"`, 0, []int{}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r, a, b := newRig(t), &sink{}, &sink{}
+				src := []string{"1", big, "no number"}
+				p := r.pipeline(t, true, &lines{all: src}, nil, c.when, map[string]*sink{"a": a, "b": b})
+				p.Config.Journal.MaxSize = 64 << 20
+				books, err := r.once(t, p)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if got := a.all(); !slices.Equal(got, src) {
+					t.Errorf("the output without a condition got %d of 3", len(got))
+				}
+				var got []int
+				for _, raw := range b.all() {
+					got = append(got, slices.Index(src, raw))
+				}
+				if fmt.Sprint(got) != fmt.Sprint(c.delivered) {
+					t.Errorf("delivered were %v, want %v", got, c.delivered)
+				}
+				if n := r.value("tallyman_output_when_errors_total", "output", "b"); n != c.errors {
+					t.Errorf("%v errors were counted, want %v", n, c.errors)
+				}
+				if bk := books["b"]; int(bk.Counts.Delivered) != len(c.delivered) || int(bk.Counts.Filtered) != 3-len(c.delivered) {
+					t.Errorf("book %+v", bk)
+				}
+			})
+		})
+	}
+}
