@@ -21,6 +21,7 @@ const (
 	kindTitle                  // a command line that the kernel may have cut
 	kindArgs                   // an argument each
 	kindMap                    // named values
+	kindPaths                  // named values, whose names say nothing
 )
 
 // passed are the fields, or groups of them, whose text is not read: they are ids,
@@ -50,6 +51,8 @@ func fieldKinds() []fieldKind {
 			kinds[k] = kindLine
 		case k == schema.ProcessTitle, k == schema.Message:
 			kinds[k] = kindTitle
+		case k == schema.AuditdPaths:
+			kinds[k] = kindPaths
 		case info.Type.IsMap():
 			kinds[k] = kindMap
 		case info.Type == schema.Keyword, info.Type == schema.Text, info.Type == schema.Wildcard:
@@ -63,30 +66,47 @@ func fieldKinds() []fieldKind {
 // pwd=x.
 const least = 5
 
+// leastPath is the length of the shortest path that can hold a token.
+const leastPath = 16
+
 // event replaces the secrets of e, whose fields may be moved into b, and reports
 // whether there were any.
 func (f *finder) event(e *event.Event, b *event.Batch) bool {
 	if e.Decode != "" {
 		return f.undecoded(e)
 	}
-	changed, args := false, false
+	changed, line, args, told := false, "", -1, false
 	for i := range e.Fields {
 		x := &e.Fields[i]
 		k := f.t.kinds[x.Key]
-		if k == kindNone || x.Val.Kind() != event.KindString {
+		if k == kindNone {
 			continue
 		}
 		s := x.Val.Str()
 		switch {
 		case k == kindArgs:
-			args = args || f.suspect(s)
+			if args < 0 {
+				args = i
+			}
 		case k == kindMap:
 			changed = f.entry(x, s) || changed
-		case len(s) >= least && f.suspect(s):
+		case len(s) < least:
+		case k == kindPaths:
+			if len(s) >= leastPath && f.suspect(s) {
+				changed = f.field(x, s, k) || changed
+			}
+		case x.Key == schema.Message && line != "" && strings.HasSuffix(s, line): // a line without a secret is read once
+			if f.suspect(s[:len(s)-len(line)]) {
+				changed = f.field(x, s, k) || changed
+			}
+		case f.suspect(s):
+			told = told || k == kindLine || k == kindTitle
 			changed = f.field(x, s, k) || changed
+		case x.Key == schema.ProcessCommandLine:
+			line = s
 		}
 	}
-	if args {
+	if args >= 0 && (told || f.suspects(e.Fields[args:], line)) {
 		changed = f.args(e.Fields) || changed
 	}
 	if e.Raw != "" {
@@ -96,6 +116,51 @@ func (f *finder) event(e *event.Event, b *event.Batch) bool {
 		f.tag(e, b)
 	}
 	return changed
+}
+
+// suspects reports whether the arguments may hold a secret; line is the command
+// line where it holds none.
+func (f *finder) suspects(fields event.Fields, line string) bool {
+	if joined(fields, line) {
+		return false
+	}
+	if f.shortProgram(fields[0].Val.Str()) {
+		return true
+	}
+	for i := range fields {
+		if x := &fields[i]; x.Key == schema.ProcessArgs && f.suspect(x.Val.Str()) {
+			return true
+		}
+	}
+	return false
+}
+
+// shortProgram reports whether s is a program that takes secrets and whose name is
+// too short for a literal.
+func (f *finder) shortProgram(s string) bool {
+	name := s[strings.LastIndexByte(s, '/')+1:]
+	return len(name) < leastLiteral && f.t.programs.takes(name)
+}
+
+// joined reports whether a line is the arguments with a blank between them.
+func joined(fields event.Fields, line string) bool {
+	for i := range fields {
+		if fields[i].Key != schema.ProcessArgs {
+			break
+		}
+		s := fields[i].Val.Str()
+		switch {
+		case i > 0 && (line == "" || line[0] != ' '):
+			return false
+		case i > 0:
+			line = line[1:]
+		}
+		if !strings.HasPrefix(line, s) {
+			return false
+		}
+		line = line[len(s):]
+	}
+	return line == ""
 }
 
 // field replaces the secrets of one text.
@@ -138,7 +203,10 @@ func (f *finder) entry(x *event.Field, s string) bool {
 
 // entryName judges the name of a value, and whether it may hold a secret itself.
 func (f *finder) entryName(name string) (kind nameKind, other bool) {
-	c := cursor{}
+	c := cursor{i: f.t.look.hit(name, 0)}
+	if c.i < 0 {
+		return nameNone, false
+	}
 	for _, lit := f.t.look.next(name, &c); lit != nil; _, lit = f.t.look.next(name, &c) {
 		switch {
 		case lit.class != className:

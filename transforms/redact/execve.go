@@ -56,7 +56,7 @@ func (f *finder) execve(lines []string, records []int) bool {
 			a.text = b.String()
 		}
 		words[i] = word{s: a.text}
-		sign = sign || f.suspect(a.text)
+		sign = sign || f.suspect(a.text) || i == 0 && f.shortProgram(a.text)
 	}
 	if !sign {
 		return false

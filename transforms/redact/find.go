@@ -37,7 +37,11 @@ func newFinder(t *Transform) *finder { return &finder{t: t, h: hasher{k: &t.key}
 
 // suspect reports whether a text may hold a secret. It changes nothing.
 func (f *finder) suspect(s string) bool {
-	c := cursor{}
+	at := f.t.look.hit(s, 0)
+	if at < 0 {
+		return f.t.always && s != ""
+	}
+	c := cursor{i: at}
 	for {
 		at, lit := f.t.look.next(s, &c)
 		if lit == nil {
@@ -64,7 +68,12 @@ func (f *finder) maybe(s string, at int, lit *literal) bool {
 	case classURL:
 		return strings.IndexByte(s[end:], '@') >= 0 || f.cut
 	case classToken:
-		return lit.arg < 0 || f.cut || tokens[lit.arg].set.run(s, end)-end >= tokens[lit.arg].least
+		if lit.arg < 0 || f.cut {
+			return true
+		}
+		t := &tokens[lit.arg]
+		from := at + len(t.prefix)
+		return t.set.run(s, from)-from >= t.least
 	}
 	return true
 }
@@ -136,9 +145,9 @@ func (f *finder) scan(s string) {
 		case classProgram:
 			f.read = f.read || f.maybe(s, at, lit)
 		case classToken:
-			f.token(s, at, end, lit.arg)
+			f.token(s, at, lit.arg)
 		case classURL:
-			f.url(s, at, end)
+			f.url(s, end)
 		case classDSN:
 			f.dsn(s, at)
 		case classKey:
@@ -165,12 +174,13 @@ func (f *finder) own(s string, o *own) {
 }
 
 // token notes a token with a fixed start, or, for i < 0, a JWT.
-func (f *finder) token(s string, at, end, i int) {
+func (f *finder) token(s string, at, i int) {
 	if i < 0 {
 		f.jwt(s, at)
 		return
 	}
 	t := &tokens[i]
+	end := at + len(t.prefix)
 	to := t.set.run(s, end)
 	for t.set != setPlain && to > end && (s[to-1] == '.' || s[to-1] == '-') {
 		to-- // the end of a sentence
@@ -197,10 +207,7 @@ func (f *finder) jwt(s string, at int) {
 }
 
 // url notes the password of scheme://user:password@host.
-func (f *finder) url(s string, at, from int) {
-	if at == 0 || !nameByte(s[at-1]) {
-		return
-	}
+func (f *finder) url(s string, from int) {
 	to := from
 	for to < len(s) && strings.IndexByte("/?#\"'<>`| \t\n\x00", s[to]) < 0 {
 		to++

@@ -26,13 +26,21 @@ type literal struct {
 	arg   int
 }
 
-const leastLiteral = 3
+// stride is how far apart the pairs of bytes stand that are looked at, and
+// leastLiteral what a literal needs so that one of its pairs always is.
+const (
+	stride       = 3
+	leastLiteral = stride + 1
+)
 
-// look finds literals. It reads a text two bytes at a time and asks a table
-// whether these two stand in a literal; each literal has one pair for the texts
-// where it begins at an even place and one for the others, the rarest it has.
+// look finds literals. Of each three bytes of a text it asks a table whether the
+// first two stand in a literal; each literal has one pair there for each of the
+// three ways in which it may lie, the rarest.
 type look struct {
-	at     [1 << 16]uint16 // the pair's place in probes, 0 for none
+	bits   [1 << 16 / 64]uint64 // the pairs
+	ends   [1 << 16 / 64]uint64 // those of them with which a literal ends
+	third  [1 << 16 / 64]uint64 // the others with the byte behind them, mixed
+	at     [1 << 16]uint16      // the pair's place in probes
 	probes [][]probe
 	list   []literal
 }
@@ -45,17 +53,18 @@ type probe struct {
 func newLook(list []literal) *look {
 	l := &look{probes: make([][]probe, 1), list: list}
 	for i := range list {
-		for parity := range 2 {
-			l.enter(i, rarest(list[i].text, parity))
+		for way := range stride {
+			l.enter(i, rarest(list[i].text, way))
 		}
 	}
 	return l
 }
 
-// rarest returns the even (0) or odd (1) place of the pair that texts have least.
-func rarest(s string, parity int) int {
-	best, least := parity, 1<<30
-	for i := parity; i+1 < len(s); i += 2 {
+// rarest returns the place, of those that one way of lying has, whose pair texts
+// have least.
+func rarest(s string, way int) int {
+	best, least := way, 1<<30
+	for i := way; i+1 < len(s); i += stride {
 		if n := common(s[i]) * common(s[i+1]); n < least {
 			best, least = i, n
 		}
@@ -72,21 +81,55 @@ func common(c byte) int {
 // enter notes a pair, in every case that it may be written in.
 func (l *look) enter(i, offset int) {
 	a, b := l.list[i].text[offset], l.list[i].text[offset+1]
-	as, bs := []byte{a}, []byte{b}
+	as, bs, cs := []byte{a}, []byte{b}, []byte(nil)
+	if offset+2 < len(l.list[i].text) {
+		cs = cases(l.list[i].text[offset+2])
+	}
 	if l.list[i].fold {
 		as, bs = cases(a), cases(b)
 	}
 	for _, a := range as {
 		for _, b := range bs {
-			cell := &l.at[int(a)<<8|int(b)]
-			if *cell == 0 {
-				*cell = uint16(len(l.probes))
+			pair := uint16(a)<<8 | uint16(b)
+			l.bits[pair>>6] |= 1 << (pair & 63)
+			if len(cs) == 0 {
+				l.ends[pair>>6] |= 1 << (pair & 63)
+			}
+			for _, c := range cs {
+				n := mix(pair, c)
+				l.third[n>>6] |= 1 << (n & 63)
+			}
+			if l.at[pair] == 0 {
+				l.at[pair] = uint16(len(l.probes))
 				l.probes = append(l.probes, nil)
 			}
-			l.probes[*cell] = append(l.probes[*cell], probe{i, offset})
+			l.probes[l.at[pair]] = append(l.probes[l.at[pair]], probe{i, offset})
 		}
 	}
 }
+
+// hit returns the first place from i on, in steps of stride, of a pair that
+// stands in a literal; -1 for none.
+func (l *look) hit(s string, i int) int {
+	for ; i+1 < len(s); i += stride {
+		pair := uint16(s[i])<<8 | uint16(s[i+1])
+		if l.bits[pair>>6]>>(pair&63)&1 == 0 {
+			continue
+		}
+		if l.ends[pair>>6]>>(pair&63)&1 != 0 {
+			return i
+		}
+		if i+2 < len(s) {
+			if n := mix(pair, s[i+2]); l.third[n>>6]>>(n&63)&1 != 0 {
+				return i
+			}
+		}
+	}
+	return -1
+}
+
+// mix makes one number of three bytes; two threes may have the same.
+func mix(pair uint16, c byte) uint16 { return pair ^ uint16(c)*0x9e35 }
 
 func cases(c byte) []byte {
 	if c >= 'a' && c <= 'z' {
@@ -103,29 +146,29 @@ type cursor struct {
 
 // next returns the next literal of s and its place, in no order; nil at the end.
 func (l *look) next(s string, c *cursor) (int, *literal) {
-	for i := c.i; i+1 < len(s); i += 2 {
-		n := l.at[int(s[i])<<8|int(s[i+1])]
-		if n == 0 {
-			continue
+	for {
+		i := l.hit(s, c.i)
+		if i < 0 {
+			c.i, c.k = len(s), 0
+			return 0, nil
 		}
-		k := 0
-		if i == c.i {
-			k = c.k
+		if i != c.i {
+			c.i, c.k = i, 0
 		}
-		for probes := l.probes[n]; k < len(probes); k++ {
-			lit := &l.list[probes[k].literal]
-			at := i - probes[k].offset
+		for probes := l.probes[l.at[uint16(s[i])<<8|uint16(s[i+1])]]; c.k < len(probes); {
+			p := probes[c.k]
+			c.k++
+			lit := &l.list[p.literal]
+			at := i - p.offset
 			if at < 0 || at+len(lit.text) > len(s) {
 				continue
 			}
 			if text := s[at : at+len(lit.text)]; text == lit.text || lit.fold && equalFold(text, lit.text) {
-				c.i, c.k = i, k+1
 				return at, lit
 			}
 		}
+		c.i, c.k = i+stride, 0
 	}
-	c.i, c.k = len(s), 0
-	return 0, nil
 }
 
 // equalFold compares s with a text in lower case, by the letters of ASCII.

@@ -46,8 +46,8 @@ func (p *programs) add(one program) {
 
 // list returns the names that tell that a text may hold a secret.
 func (p *programs) list() (names []string) {
-	for n, one := range p.byName {
-		if len(one.attached)+len(one.next)+len(one.pairs) > 0 || one.special > shell {
+	for n := range p.byName {
+		if p.takes(n) {
 			names = append(names, n)
 		}
 	}
@@ -55,6 +55,13 @@ func (p *programs) list() (names []string) {
 		names = append(names, one.names...)
 	}
 	return names
+}
+
+// takes reports whether the program of that name takes a secret in a way of its
+// own.
+func (p *programs) takes(name string) bool {
+	one := p.byName[name]
+	return one != nil && (len(one.attached)+len(one.next)+len(one.pairs) > 0 || one.special > shell)
 }
 
 // find returns the program of a word, nil for none.
@@ -95,7 +102,7 @@ func builtin() (p programs) {
 		{names: []string{"smbclient", "smbget", "rpcclient", "smbmap"}, pairs: []string{"-U%", "--user%"}},
 		{names: []string{"openssl"}, next: []string{"-k", "-K"}},
 		{names: []string{"zip", "unzip", "sqlcmd", "bcp", "ipmitool"}, next: []string{"-P"}},
-		{names: []string{"7za", "7zr", "7zz", "rar", "unrar"}, attached: []string{"-p", "-hp"}},
+		{names: []string{"7za", "7zr", "7zz", "rar"}, attached: []string{"-p", "-hp"}},
 		{names: []string{"useradd", "usermod", "groupadd", "groupmod", "mosquitto_pub", "mosquitto_sub"}, next: []string{"-p", "-P"}},
 		{names: []string{"snmpwalk", "snmpget", "snmpset", "snmpbulkwalk"}, next: []string{"-A", "-X", "-c"}},
 		{names: []string{"xfreerdp", "xfreerdp3", "wlfreerdp"}, attached: []string{"/p:"}},

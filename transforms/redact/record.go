@@ -153,7 +153,7 @@ func (f *finder) title(text string) (string, bool) {
 	f.cut = len(text) >= 124
 	defer func() { f.cut = false }()
 	args := strings.Split(text, "\x00")
-	if !slices.ContainsFunc(args, f.suspect) {
+	if !f.shortProgram(args[0]) && !slices.ContainsFunc(args, f.suspect) {
 		return "", false
 	}
 	if !f.replaceAll(args) {

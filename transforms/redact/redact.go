@@ -42,7 +42,7 @@ type Settings struct {
 type Pattern struct {
 	Name  string        `yaml:"name" doc:"The name in metrics." required:"true" example:"badge"`
 	Match plugin.Text   `yaml:"match" doc:"A regular expression (RE2) whose first group is the secret." required:"true" example:"badge-([0-9]{8})"`
-	Words []plugin.Text `yaml:"words" doc:"Texts of at least three bytes of which one stands in every match; only a text that holds one is searched. Without them it is what the expression begins with, and where that is nothing every text is searched, which costs." example:"[badge-]"`
+	Words []plugin.Text `yaml:"words" doc:"Texts of at least four bytes of which one stands in every match; only a text that holds one is searched. Without them it is what the expression begins with, and where that is nothing every text is searched, which costs." example:"[badge-]"`
 }
 
 // Program says how programs take a secret.
@@ -138,7 +138,7 @@ func (t *Transform) extend(s *Settings) (problems plugin.Problems) {
 		known[p.Name] = true
 		for _, w := range p.Words {
 			if len(w.Value) < leastLiteral {
-				problems = append(problems, plugin.Problem{Pos: w.Pos, Text: "pattern " + p.Name + ": the word " + strconv.Quote(w.Value) + " is too short", Hint: "three bytes at least"})
+				problems = append(problems, plugin.Problem{Pos: w.Pos, Text: "pattern " + p.Name + ": the word " + strconv.Quote(w.Value) + " is too short", Hint: "four bytes at least"})
 			}
 		}
 		prefix, _ := re.LiteralPrefix()
@@ -153,6 +153,9 @@ func (t *Transform) extend(s *Settings) (problems plugin.Problems) {
 func (t *Transform) literals(s *Settings) []literal {
 	list := literals()
 	for _, name := range t.programs.list() {
+		if len(name) < leastLiteral { // it is told by the command line, not by its argument alone
+			name += " "
+		}
 		if len(name) >= leastLiteral {
 			list = append(list, literal{text: name, class: classProgram})
 		}

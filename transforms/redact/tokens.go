@@ -88,25 +88,46 @@ var tokens = [...]token{
 	{"whsec_", setPlain, 24, byStripe},
 	{"AIza", setURL, 35, byGoogle}, {"GOCSPX-", setURL, 20, byGoogle}, {"ya29.", setURL, 20, byGoogle},
 	{"hvs.", setURL, 20, byOther}, {"hvb.", setURL, 20, byOther}, {"dop_v1_", setHex, 64, byOther}, {"dckr_pat_", setURL, 20, byOther},
-	{"hf_", setPlain, 34, byOther}, {"sk-proj-", setURL, 20, byOther}, {"sk-ant-", setURL, 20, byOther}, {"SG.", setDot, 60, byOther},
+	{"hf_", setPlain, 34, byOther}, {"sk-proj-", setURL, 20, byOther}, {"sk-ant-", setURL, 20, byOther},
 	{"tskey-", setDash, 16, byOther}, {"shpat_", setHex, 32, byOther}, {"atlasv1.", setURL, 60, byOther}, {"AGE-SECRET-KEY-1", setPlain, 50, byOther},
 }
 
 // literals are the texts without which a text holds no secret that is known.
 func literals() []literal {
 	list := []literal{
-		{text: "pass", fold: true, class: className}, {text: "pwd", fold: true, class: className}, {text: "secret", fold: true, class: className},
-		{text: "token", fold: true, class: className}, {text: "key", fold: true, class: className}, {text: "psk", fold: true, class: className},
-		{text: "_auth", class: className}, {text: "signature", fold: true, class: className},
-		{text: "eyJ", class: classToken, arg: -1}, {text: "-----BEGIN", class: classKey}, {text: "://", class: classURL},
-		{text: "@tcp(", class: classDSN}, {text: "@unix(", class: classDSN},
+		{text: "pass", fold: true, class: className}, {text: "secret", fold: true, class: className}, {text: "token", fold: true, class: className},
+		{text: "_auth", class: className}, {text: "signature", fold: true, class: className}, {text: "--from-literal", class: className},
+		{text: "-----BEGIN", class: classKey}, {text: "@tcp(", class: classDSN}, {text: "@unix(", class: classDSN},
 		{text: "authorization", fold: true, class: classHeader}, {text: "cookie:", fold: true, class: classHeader},
 		{text: "bearer ", fold: true, class: classScheme}, {text: "basic ", fold: true, class: classScheme, arg: 1},
 		{text: "AKIA", class: classAWS}, {text: "ASIA", class: classAWS},
-		{text: "--from-literal", class: className}, {text: "chpasswd", class: classProgram},
+	}
+	for _, before := range "_-ihtsenrgc" { // api-key, apikey, authkey, accountkey, accesskey, storagekey, …
+		list = append(list, literal{text: string(before) + "key", fold: true, class: className})
+	}
+	for _, mark := range "=:\"' " {
+		list = append(list, literal{text: "pwd" + string(mark), fold: true, class: className}, literal{text: "psk" + string(mark), fold: true, class: className})
+	}
+	for c := 'a'; c <= 'z'; c++ {
+		list = append(list, literal{text: string(c) + "://", fold: true, class: classURL})
 	}
 	for i := range tokens {
-		list = append(list, literal{text: tokens[i].prefix, class: classToken, arg: i})
+		list = append(list, long(tokens[i].prefix, tokens[i].set, literal{class: classToken, arg: i})...)
+	}
+	return append(list, long("eyJ", setPlain, literal{class: classToken, arg: -1})...)
+}
+
+// long returns the literals of a text that may be too short for one: with each
+// byte that may follow.
+func long(text string, set charset, lit literal) (list []literal) {
+	if lit.text = text; len(text) >= leastLiteral {
+		return []literal{lit}
+	}
+	for c := byte(0); c < 128; c++ {
+		if set.has(c) {
+			lit.text = text + string(rune(c))
+			list = append(list, lit)
+		}
 	}
 	return list
 }
