@@ -217,7 +217,11 @@ func (c *criSource) take(ctx context.Context, api cri.RuntimeServiceClient, e *c
 	}
 	for _, s := range e.GetContainersStatuses() {
 		if s.GetId() == id && e.GetPodSandboxStatus() != nil {
-			c.inspect(ctx, api, id, e.GetPodSandboxStatus().GetId(), s.GetState())
+			sandbox := e.GetPodSandboxStatus().GetId()
+			if c.of(id) == nil { // it may be gone before it can be asked for
+				c.put(c.told(&cri.ContainerStatusResponse{Status: s}, sandbox))
+			}
+			c.inspect(ctx, api, id, sandbox, s.GetState())
 			return false
 		}
 	}

@@ -172,6 +172,19 @@ func same(a, b map[string]stamp) bool {
 	return true
 }
 
+// ownerOf returns who owns a folder. A link is no folder: it could be anyone's.
+func ownerOf(path string) (uint32, bool) {
+	st, err := os.Lstat(path)
+	if err != nil || !st.IsDir() {
+		return 0, false
+	}
+	sys, ok := st.Sys().(*syscall.Stat_t)
+	if !ok {
+		return 0, false
+	}
+	return sys.Uid, true
+}
+
 func stampOf(st fs.FileInfo) stamp {
 	out := stamp{mod: st.ModTime(), size: st.Size()}
 	if sys, ok := st.Sys().(*syscall.Stat_t); ok {
