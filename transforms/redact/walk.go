@@ -164,13 +164,18 @@ func (w *walker) program(i int, s string) {
 	}
 }
 
-// written takes user:secret out of the words before chpasswd.
+// written takes user:secret out of what a shell writes to chpasswd.
 func (w *walker) written(i int) {
-	if w.m == argv {
+	if w.m != command {
 		return
 	}
+	written := false
 	for j := range w.words[:i] {
 		one := &w.words[j]
+		written = written || one.s == "echo" || one.s == "printf"
+		if !written {
+			continue
+		}
 		if at := strings.IndexByte(one.s, ':'); at > 0 && strings.IndexAny(one.s[:at], " /=") < 0 {
 			end := len(one.s)
 			if n := strings.IndexAny(one.s[at:], "\n\\"); n >= 0 {
