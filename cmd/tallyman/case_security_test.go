@@ -47,7 +47,7 @@ func TestModesOfARun(t *testing.T) {
 				t.Fatal(err)
 			}
 			journal := filepath.Join(dir, "journal")
-			until(t, "it has delivered", func() bool { return len(jsonIDs(t, filepath.Join(dir, "out.json"))) > 50 })
+			until(t, "it has delivered", func() bool { return linesIn(t, filepath.Join(dir, "out.json")) > 50 })
 			info, err := os.Stat(control.Path(journal))
 			if err != nil || info.Mode().Perm() != 0o600 {
 				t.Errorf("the socket: %v, %v", info, err)
