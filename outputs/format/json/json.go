@@ -26,6 +26,10 @@ type Encoder struct {
 	have bits     // the leaves that the event has
 	own  bits     // those of them that the event itself has, not what it shares
 	esc  []int    // the leaves whose text was no UTF-8
+	bad  bool     // a text was no UTF-8, and esc does not know it
+	same shared   // what the last event shared, rendered
+	blob bits     // the first leaf of each top-level name that is appended as same has it
+	date [2]date  // of @timestamp and event.created
 	mem  []member // the members of one map
 	buf  []byte   // the bytes that are hashed
 
@@ -53,10 +57,51 @@ func New(dotted bool) *Encoder {
 // Append implements plugin.Encoder; it never fails.
 func (c *Encoder) Append(dst []byte, e *event.Event) ([]byte, error) {
 	c.short = false
-	c.gather(e)
-	dst = c.object(dst, e)
+	start := len(dst)
+	if c.quick(e); !c.bad {
+		dst = c.object(dst, e)
+	}
+	if c.bad {
+		c.gather(e)
+		dst = c.object(dst[:start], e)
+	}
 	clear(c.list) // the event's memory is the caller's
 	return dst, nil
+}
+
+// quick gathers without a look at the texts and with what the event shares as it
+// was rendered before. Where a text is no UTF-8 c.bad says so, then or when the
+// object is appended, and all of it is to be done by gather.
+func (c *Encoder) quick(e *event.Event) {
+	c.list, c.esc, c.bad = c.list[:0], c.esc[:0], false
+	c.share(e.Shared)
+	if c.bad = c.same.bad; c.bad {
+		return
+	}
+	c.have, c.blob = bits{}, bits{}
+	c.at[c.plan.rank[schema.TallymanEscaped]].first = -1 // these may be had without an entry
+	c.at[c.plan.rank[schema.Tags]].first = -1
+	for i := range e.Fields {
+		if f := &e.Fields[i]; !f.Val.IsZero() && f.Key != schema.None && int(f.Key) < len(c.plan.rank) {
+			c.link(int(c.plan.rank[f.Key]), f)
+		}
+	}
+	c.head(e, false)
+	c.own = c.have
+	for i := range c.same.groups {
+		g := &c.same.groups[i]
+		if !c.own.meets(&g.span) {
+			c.have.set(g.first)
+			c.blob.set(g.first)
+			continue
+		}
+		for _, f := range g.fields {
+			rank := int(c.plan.rank[f.Key])
+			if !c.own.has(rank) || c.plan.leaves[rank].form == formMap && e.Fields.GetNamed(f.Key, f.Name).IsZero() {
+				c.link(rank, f)
+			}
+		}
+	}
 }
 
 // object appends what was gathered.
@@ -65,6 +110,16 @@ func (c *Encoder) object(dst []byte, e *event.Event) []byte {
 	fresh := true // nothing stands in the open object yet
 	var path []int32
 	for rank := c.have.next(-1); rank >= 0; rank = c.have.next(rank) {
+		if c.blob.has(rank) {
+			for range path {
+				dst = append(dst, '}')
+			}
+			if !fresh {
+				dst = append(dst, ',')
+			}
+			dst, path, fresh = append(dst, c.same.text(rank)...), nil, false
+			continue
+		}
 		l := &c.plan.leaves[rank]
 		common := 0
 		for common < len(path) && common < len(l.path) && path[common] == l.path[common] {
@@ -97,13 +152,13 @@ func (c *Encoder) object(dst []byte, e *event.Event) []byte {
 // the name that hides the same name.
 func (c *Encoder) gather(e *event.Event) {
 	c.list, c.esc = c.list[:0], c.esc[:0]
-	c.have = bits{}
+	c.have, c.blob, c.bad = bits{}, bits{}, false
 	c.at[c.plan.rank[schema.TallymanEscaped]].first = -1 // these may be had without an entry
 	c.at[c.plan.rank[schema.Tags]].first = -1
 	for i := range e.Fields {
 		c.add(&e.Fields[i])
 	}
-	c.head(e)
+	c.head(e, true)
 	c.own = c.have
 	for i := range e.Shared {
 		f := &e.Shared[i]
@@ -121,35 +176,37 @@ func (c *Encoder) gather(e *event.Event) {
 }
 
 // head adds what the head of the event answers, unless a field does.
-func (c *Encoder) head(e *event.Event) {
+func (c *Encoder) head(e *event.Event, check bool) {
 	if !e.Time.IsZero() {
-		c.add1(schema.Timestamp, "")
+		c.add1(schema.Timestamp)
 	}
 	if !e.Seen.IsZero() {
-		c.add1(schema.EventCreated, "")
+		c.add1(schema.EventCreated)
 	}
 	if !e.ID.IsZero() {
-		c.add1(schema.EventID, "")
+		c.add1(schema.EventID)
 	}
-	if e.Dataset != "" {
-		c.add1(schema.EventDataset, e.Dataset)
+	if e.Dataset != "" && c.add1(schema.EventDataset) && check {
+		c.check(int(c.plan.rank[schema.EventDataset]), e.Dataset)
 	}
-	if e.Raw != "" && c.add1(schema.EventOriginal, e.Raw) {
-		c.add1(schema.EventHash, "")
+	if e.Raw != "" && c.add1(schema.EventOriginal) {
+		c.add1(schema.EventHash)
+		if check {
+			c.check(int(c.plan.rank[schema.EventOriginal]), e.Raw)
+		}
 	}
 	if !e.Shared.Get(schema.LogFilePath).IsZero() {
-		c.add1(schema.LogOffset, "")
+		c.add1(schema.LogOffset)
 	}
 }
 
 // add1 adds an entry that the head answers and reports whether it did.
-func (c *Encoder) add1(k schema.Key, text string) bool {
+func (c *Encoder) add1(k schema.Key) bool {
 	rank := int(c.plan.rank[k])
 	if c.have.has(rank) {
 		return false
 	}
 	c.link(rank, nil)
-	c.check(rank, text)
 	return true
 }
 
@@ -204,14 +261,14 @@ func (c *Encoder) leaf(dst []byte, e *event.Event, l *leaf, rank int) []byte {
 		return c.fromHead(dst, e, l.key, esc)
 	}
 	if l.form != formMany && first.next < 0 {
-		return appendValue(dst, first.field.Val, l.native, esc)
+		return c.value(dst, first.field.Val, l.native, esc)
 	}
 	dst = append(dst, '[')
 	for n := c.at[rank].first; n >= 0; n = c.list[n].next {
 		if n != c.at[rank].first {
 			dst = append(dst, ',')
 		}
-		dst = appendValue(dst, c.list[n].field.Val, l.native, esc)
+		dst = c.value(dst, c.list[n].field.Val, l.native, esc)
 	}
 	return append(dst, ']')
 }
@@ -219,15 +276,15 @@ func (c *Encoder) leaf(dst []byte, e *event.Event, l *leaf, rank int) []byte {
 func (c *Encoder) fromHead(dst []byte, e *event.Event, k schema.Key, esc bool) []byte {
 	switch k {
 	case schema.Timestamp:
-		return appendTime(dst, e.Time)
+		return c.date[0].append(dst, e.Time)
 	case schema.EventCreated:
-		return appendTime(dst, e.Seen)
+		return c.date[1].append(dst, e.Seen)
 	case schema.EventID:
 		return append(e.ID.Append(append(dst, '"')), '"')
 	case schema.EventDataset:
-		return appendText(dst, e.Dataset, esc)
+		return c.text(dst, e.Dataset, esc)
 	case schema.EventOriginal:
-		return appendText(dst, e.Raw, esc)
+		return c.text(dst, e.Raw, esc)
 	case schema.EventHash:
 		c.buf = append(c.buf[:0], e.Raw...)
 		sum := sha256.Sum256(c.buf)
@@ -247,7 +304,7 @@ func (c *Encoder) escaped(dst []byte, rank int, esc bool) []byte {
 	start := len(dst)
 	from := c.at[rank].first
 	for n := from; n >= 0; n = c.list[n].next {
-		dst = appendText(append(dst, ','), c.list[n].field.Val.Str(), esc)
+		dst = c.text(append(dst, ','), c.list[n].field.Val.Str(), esc)
 	}
 	for _, r := range c.esc {
 		name := c.plan.leaves[r].key.String()
@@ -256,7 +313,7 @@ func (c *Encoder) escaped(dst []byte, rank int, esc bool) []byte {
 			known = c.list[n].field.Val.Str() == name
 		}
 		if !known {
-			dst = appendText(append(dst, ','), name, false)
+			dst = c.text(append(dst, ','), name, false)
 		}
 	}
 	if len(dst) > start {

@@ -41,12 +41,12 @@ func (c *Encoder) members(dst []byte, l *leaf, rank int, esc bool) []byte {
 	}
 	switch {
 	case l.form == formObjects:
-		dst = objects(append(append(dst, l.name...), '['), c.mem, esc)
+		dst = c.objects(append(append(dst, l.name...), '['), c.mem, esc)
 		dst = append(dst, ']')
 	case l.dotted:
-		dst = pairs(dst, c.mem, l.name, false, esc)
+		dst = c.pairs(dst, c.mem, l.name, false, esc)
 	default:
-		dst = pairs(append(append(dst, l.name...), '{'), c.mem, `"`, false, esc)
+		dst = c.pairs(append(append(dst, l.name...), '{'), c.mem, `"`, false, esc)
 		dst = append(dst, '}')
 	}
 	clear(c.mem)
@@ -54,7 +54,7 @@ func (c *Encoder) members(dst []byte, l *leaf, rank int, esc bool) []byte {
 }
 
 // objects appends one object for each index.
-func objects(dst []byte, list []member, esc bool) []byte {
+func (c *Encoder) objects(dst []byte, list []member, esc bool) []byte {
 	for at := 0; at < len(list); {
 		end := at + 1
 		for end < len(list) && list[end].index == list[at].index {
@@ -63,7 +63,7 @@ func objects(dst []byte, list []member, esc bool) []byte {
 		if at > 0 {
 			dst = append(dst, ',')
 		}
-		dst = append(pairs(append(dst, '{'), list[at:end], `"`, true, esc), '}')
+		dst = append(c.pairs(append(dst, '{'), list[at:end], `"`, true, esc), '}')
 		at = end
 	}
 	return dst
@@ -71,7 +71,7 @@ func objects(dst []byte, list []member, esc bool) []byte {
 
 // pairs appends names and values; a name that stands more than once has a list.
 // open is what stands before a name.
-func pairs(dst []byte, list []member, open string, native, esc bool) []byte {
+func (c *Encoder) pairs(dst []byte, list []member, open string, native, esc bool) []byte {
 	wide := len(list) > few
 	if wide {
 		slices.SortStableFunc(list, func(a, b member) int { return strings.Compare(a.name, b.name) })
@@ -84,15 +84,15 @@ func pairs(dst []byte, list []member, open string, native, esc bool) []byte {
 			dst = append(dst, ',')
 		}
 		dst = append(dst, open...)
-		dst = append(appendInner(dst, list[i].name, esc), '"', ':')
-		dst = values(dst, list[i:], wide, native, esc)
+		dst = append(c.inner(dst, list[i].name, esc), '"', ':')
+		dst = c.values(dst, list[i:], wide, native, esc)
 	}
 	return dst
 }
 
 // values appends the value of the first of list, or the list of the values of
 // all that have its name.
-func values(dst []byte, list []member, wide, native, esc bool) []byte {
+func (c *Encoder) values(dst []byte, list []member, wide, native, esc bool) []byte {
 	rest := list[1:]
 	if wide {
 		n := 0
@@ -102,12 +102,12 @@ func values(dst []byte, list []member, wide, native, esc bool) []byte {
 		rest = rest[:n]
 	}
 	if !holds(rest, list[0].name) {
-		return appendValue(dst, *list[0].val, native, esc)
+		return c.value(dst, *list[0].val, native, esc)
 	}
-	dst = appendValue(append(dst, '['), *list[0].val, native, esc)
+	dst = c.value(append(dst, '['), *list[0].val, native, esc)
 	for i := range rest {
 		if rest[i].name == list[0].name {
-			dst = appendValue(append(dst, ','), *rest[i].val, native, esc)
+			dst = c.value(append(dst, ','), *rest[i].val, native, esc)
 		}
 	}
 	return append(dst, ']')

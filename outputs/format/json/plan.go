@@ -13,10 +13,14 @@ import (
 type plan struct {
 	leaves  []leaf
 	objects []string // `"process":{` by number
+	top     []span   // by leaf: those below the same top-level name
 	rank    []int16  // by schema.Key: its place in leaves; 0 for None, which no event has
 	keep    bits     // the leaves that stay while others can go
 	least   bits     // those of them that stay in any case
 }
+
+// span is a row of leaves.
+type span struct{ first, last int }
 
 // form says how the values of a field are written.
 type form uint8
@@ -65,7 +69,13 @@ func newPlan(dotted bool) *plan {
 	})
 	keys := schema.Keys()
 	p := &plan{rank: make([]int16, int(keys[len(keys)-1])+1)}
-	p.walk(root, nil, dotted)
+	for _, kid := range root.kids {
+		from := len(p.leaves)
+		p.walk(&node{kids: []*node{kid}}, nil, dotted)
+		for range p.leaves[from:] {
+			p.top = append(p.top, span{from, len(p.leaves) - 1})
+		}
+	}
 	for rank := range p.leaves {
 		k := p.leaves[rank].key
 		if kept(k) {
@@ -147,6 +157,16 @@ const words = 8
 func (b *bits) set(i int)      { b[i>>6] |= 1 << (i & 63) }
 func (b *bits) clear(i int)    { b[i>>6] &^= 1 << (i & 63) }
 func (b *bits) has(i int) bool { return b[i>>6]&(1<<(i&63)) != 0 }
+
+// meets reports whether two sets have a member in common.
+func (b *bits) meets(o *bits) bool {
+	for i := range b {
+		if b[i]&o[i] != 0 {
+			return true
+		}
+	}
+	return false
+}
 
 // next returns the smallest member above i, -1 for none.
 func (b *bits) next(i int) int {

@@ -280,3 +280,38 @@ func decode(t *rapid.T, out []byte, dotted bool, bad map[schema.Key]bool) flat {
 	}
 	return got
 }
+
+// What is rendered once and what is rendered for each event are the same bytes,
+// whatever an event has itself of what it shares.
+func TestWhatIsSharedIsTheSame(t *testing.T) {
+	encoders := map[string]*Encoder{"nested": New(false), "dotted": New(true)}
+	rapid.Check(t, func(t *rapid.T) {
+		sets := []event.Fields{fields(t, "shared"), fields(t, "other"), nil}
+		for range rapid.IntRange(1, 6).Draw(t, "events") {
+			e := &event.Event{Fields: fields(t, "own"), Shared: rapid.SampledFrom(sets).Draw(t, "set"), Dataset: "d", Time: time.Unix(rapid.Int64Range(0, 3).Draw(t, "time"), 70)}
+			for shape, c := range encoders {
+				got, err := c.Append(nil, e)
+				if err != nil {
+					t.Fatal(err)
+				}
+				c.gather(e)
+				if want := c.object(nil, e); string(got) != string(want) {
+					t.Fatalf("%s: got\n%s\nwant\n%s", shape, got, want)
+				}
+			}
+		}
+	})
+}
+
+func TestClean(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := string(rapid.SliceOf(rapid.OneOf(rapid.ByteRange('a', 'd'), rapid.Byte(), rapid.SampledFrom([]byte{0, 0x1f, ' ', '"', '!', '#', '\\', '[', ']', 0x7e, 0x7f, 0x80, 0xff}))).Draw(t, "s"))
+		want := 0
+		for want < len(s) && s[want] >= ' ' && s[want] < 0x7f && s[want] != '"' && s[want] != '\\' {
+			want++
+		}
+		if got := clean(s); got != want {
+			t.Fatalf("%q: %d, want %d", s, got, want)
+		}
+	})
+}

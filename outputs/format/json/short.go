@@ -61,9 +61,12 @@ const least = 24
 // time, the id and the rule.
 func (c *Encoder) AppendMax(dst []byte, e *event.Event, limit int) ([]byte, error) {
 	start := len(dst)
-	c.short = false
+	dst, _ = c.Append(dst, e)
+	if len(dst)-start <= limit {
+		return dst, nil
+	}
 	c.gather(e)
-	dst = c.object(dst, e)
+	dst = c.object(dst[:start], e)
 	if over := len(dst) - start - limit; over > 0 {
 		dst = c.fit(dst[:start], e, limit, over)
 	}
@@ -134,7 +137,7 @@ func (c *Encoder) take(rank, over, floor int) int {
 func (c *Encoder) tags(dst []byte, rank int, esc bool) []byte {
 	dst = append(dst, '[')
 	for n := c.at[rank].first; n >= 0; n = c.list[n].next {
-		dst = append(appendText(dst, c.list[n].field.Val.Str(), esc), ',')
+		dst = append(c.text(dst, c.list[n].field.Val.Str(), esc), ',')
 	}
 	return append(append(append(dst, '"'), shortened...), '"', ']')
 }
@@ -158,11 +161,11 @@ func (c *Encoder) shorten(dst []byte, e *event.Event, l *leaf, rank int) []byte 
 	case l.key == schema.Tags:
 		return append(append(append(dst, `["`...), shortened...), '"', ']')
 	case first.field == nil && l.key == schema.EventOriginal:
-		return cutText(dst, e.Raw, esc, end)
+		return c.cutText(dst, e.Raw, esc, end)
 	case first.field == nil:
 		return c.fromHead(dst, e, l.key, esc)
 	case l.form != formMany && first.next < 0:
-		return cutValue(dst, first.field.Val, l.native, esc, end)
+		return c.cutValue(dst, first.field.Val, l.native, esc, end)
 	}
 	dst = append(dst, '[')
 	for n := c.at[rank].first; n >= 0; n = c.list[n].next {
@@ -172,7 +175,7 @@ func (c *Encoder) shorten(dst []byte, e *event.Event, l *leaf, rank int) []byte 
 			}
 			dst = append(dst, ',')
 		}
-		dst = cutValue(dst, c.list[n].field.Val, l.native, esc, end-1)
+		dst = c.cutValue(dst, c.list[n].field.Val, l.native, esc, end-1)
 	}
 	return append(dst, ']')
 }
@@ -186,7 +189,7 @@ func (c *Encoder) fewer(dst []byte, l *leaf, rank int, esc bool) []byte {
 	c.at[rank].first = -1
 	for n := from; n >= 0; n = c.list[n].next {
 		f := c.list[n].field
-		c.buf = appendValue(appendInner(c.buf[:0], f.Name, esc), f.Val, l.native, esc)
+		c.buf = c.value(c.inner(c.buf[:0], f.Name, esc), f.Val, l.native, esc)
 		size := len(c.buf) + len(`{"":},`)
 		if l.dotted {
 			size += len(l.name)
@@ -218,21 +221,21 @@ func (c *Encoder) fewer(dst []byte, l *leaf, rank int, esc bool) []byte {
 }
 
 // cutValue appends v; a text only as far as it ends before end.
-func cutValue(dst []byte, v event.Value, native, esc bool, end int) []byte {
+func (c *Encoder) cutValue(dst []byte, v event.Value, native, esc bool, end int) []byte {
 	if v.Kind() != event.KindString {
-		return appendValue(dst, v, native, esc)
+		return c.value(dst, v, native, esc)
 	}
-	return cutText(dst, v.Str(), esc, end)
+	return c.cutText(dst, v.Str(), esc, end)
 }
 
 // cutText appends s as a JSON string that ends at or before end, without
 // splitting a character or an escape.
-func cutText(dst []byte, s string, esc bool, end int) []byte {
+func (c *Encoder) cutText(dst []byte, s string, esc bool, end int) []byte {
 	dst = append(dst, '"')
 	for i := 0; i < len(s); {
 		_, n := utf8.DecodeRuneInString(s[i:])
 		at := len(dst)
-		if dst = appendInner(dst, s[i:i+n], esc); len(dst) >= end {
+		if dst = c.inner(dst, s[i:i+n], esc); len(dst) >= end {
 			dst = dst[:at]
 			break
 		}

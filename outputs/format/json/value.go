@@ -10,22 +10,21 @@ import (
 
 const digits = "0123456789abcdef"
 
-// plain are the bytes that stand for themselves inside a JSON string. The two
-// bytes of UTF-8 that begin a C1 control character and a line separator are
-// looked at again.
+// plain are the bytes that stand for themselves inside a JSON string. Those of
+// characters beyond ASCII are looked at again.
 var plain = func() (t [256]bool) {
-	for c := range t {
-		t[c] = c >= ' ' && c != '"' && c != '\\' && c != 0x7f && c != 0xc2 && c != 0xe2
+	for c := range utf8.RuneSelf {
+		t[c] = c >= ' ' && c != '"' && c != '\\' && c != 0x7f
 	}
 	return t
 }()
 
-// appendValue appends v as JSON. Unless native, it is a text whatever it holds,
+// value appends v as JSON. Unless native, it is a text whatever it holds,
 // as the schema says of ids (SCHEMA rule 2).
-func appendValue(dst []byte, v event.Value, native, esc bool) []byte {
+func (c *Encoder) value(dst []byte, v event.Value, native, esc bool) []byte {
 	switch k := v.Kind(); k {
 	case event.KindString, event.KindIP:
-		return appendText(dst, v.Str(), esc)
+		return c.text(dst, v.Str(), esc)
 	case event.KindTime:
 		return appendTime(dst, v.Instant())
 	case event.KindFloat:
@@ -55,27 +54,62 @@ func appendTime(dst []byte, t time.Time) []byte {
 	return append(dst, 'Z', '"')
 }
 
-// appendText appends s as a JSON string, with the escape of SCHEMA rule 6 where
-// esc is set.
-func appendText(dst []byte, s string, esc bool) []byte {
-	return append(appendInner(append(dst, '"'), s, esc), '"')
+// date is a second that was rendered, for those that follow in the same one.
+type date struct {
+	sec  int64
+	text []byte // `"2006-01-02T15:04:05`
 }
 
-func appendInner(dst []byte, s string, esc bool) []byte {
+// append is appendTime.
+func (d *date) append(dst []byte, t time.Time) []byte {
+	sec, ns := t.Unix(), t.Nanosecond()
+	if d.sec != sec || d.text == nil {
+		if year := t.UTC().Year(); year < 0 || year > 9999 {
+			return appendTime(dst, t)
+		}
+		d.sec, d.text = sec, t.UTC().AppendFormat(d.text[:0], `"2006-01-02T15:04:05`)
+	}
+	dst = append(dst, d.text...)
+	frac := [...]byte{'.', 0, 0, 0, 0, 0, 0, 0, 0, 0}
+	for i := 9; i > 0; i-- {
+		frac[i] = byte('0' + ns%10)
+		ns /= 10
+	}
+	end := len(frac)
+	for end > 4 && frac[end-1] == '0' {
+		end--
+	}
+	return append(append(dst, frac[:end]...), 'Z', '"')
+}
+
+// text appends s as a JSON string, with the escape of SCHEMA rule 6 where esc is
+// set.
+func (c *Encoder) text(dst []byte, s string, esc bool) []byte {
+	return append(c.inner(append(dst, '"'), s, esc), '"')
+}
+
+// inner appends the inside of a JSON string. Where s is no UTF-8 and esc is not
+// set it says so in c.bad, and what it appends is of no use.
+func (c *Encoder) inner(dst []byte, s string, esc bool) []byte {
 	if esc {
-		return appendEscaped(dst, s)
+		return c.appendEscaped(dst, s)
+	}
+	n := clean(s)
+	if n == len(s) {
+		return append(dst, s...)
 	}
 	start := 0
-	for i := 0; i < len(s); {
-		c := s[i]
-		if plain[c] {
+	for i := n; i < len(s); {
+		b := s[i]
+		if plain[b] {
 			i++
 			continue
 		}
 		n := 1
-		if c >= utf8.RuneSelf {
+		if b >= utf8.RuneSelf {
 			var r rune
 			if r, n = utf8.DecodeRuneInString(s[i:]); r > 0x9f && r != '\u2028' && r != '\u2029' {
+				c.bad = c.bad || r == utf8.RuneError && n == 1
 				i += n
 				continue
 			}
@@ -85,6 +119,27 @@ func appendInner(dst []byte, s string, esc bool) []byte {
 		start = i
 	}
 	return append(dst, s[start:]...)
+}
+
+// clean returns how many bytes at the start of s, in steps of eight and then of
+// one, are printable ASCII that stands for itself.
+func clean(s string) int {
+	const low, high = 0x0101010101010101, 0x8080808080808080
+	i := 0
+	for ; i+8 <= len(s); i += 8 {
+		w := uint64(s[i]) | uint64(s[i+1])<<8 | uint64(s[i+2])<<16 | uint64(s[i+3])<<24 |
+			uint64(s[i+4])<<32 | uint64(s[i+5])<<40 | uint64(s[i+6])<<48 | uint64(s[i+7])<<56
+		quote, slash, del := w^'"'*low, w^'\\'*low, w^0x7f*low
+		// A byte of each term has its high bit set where the byte of w is one that
+		// is looked for; of bytes behind the first such one more may be set.
+		if (w|(w-' '*low)|(quote-low)|(slash-low)|(del-low))&high != 0 {
+			break
+		}
+	}
+	for i < len(s) && s[i] < utf8.RuneSelf && plain[s[i]] {
+		i++
+	}
+	return i
 }
 
 // appendRare appends one character that must not stand for itself: those that
@@ -106,7 +161,7 @@ func appendRare(dst []byte, s string) []byte {
 
 // appendEscaped appends s with \xHH for each byte that is no UTF-8 and \\ for
 // each backslash, both as JSON writes them.
-func appendEscaped(dst []byte, s string) []byte {
+func (c *Encoder) appendEscaped(dst []byte, s string) []byte {
 	for i := 0; i < len(s); {
 		r, n := utf8.DecodeRuneInString(s[i:])
 		switch {
@@ -115,7 +170,7 @@ func appendEscaped(dst []byte, s string) []byte {
 		case r == '\\':
 			dst = append(dst, `\\\\`...)
 		default:
-			dst = appendInner(dst, s[i:i+n], false)
+			dst = c.inner(dst, s[i:i+n], false)
 		}
 		i += n
 	}
