@@ -136,6 +136,12 @@ func decodeRecord(t testing.TB, f *event.Fields, typ, body string) {
 		}
 		f.AddString(schema.ProcessName, text(body, "comm"))
 		f.AddString(schema.ProcessExecutable, text(body, "exe"))
+	case "PROCTITLE":
+		if f.Get(schema.ProcessArgs).IsZero() && f.Get(schema.EventAction).Str() == "executed" {
+			for arg := range strings.SplitSeq(text(body, "proctitle"), "\x00") {
+				f.Add(schema.ProcessArgs, event.String(arg))
+			}
+		}
 	case "EXECVE":
 		n, err := strconv.Atoi(bare(body, "argc"))
 		if err != nil {

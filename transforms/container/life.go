@@ -50,6 +50,7 @@ type life struct {
 	started     *container // of an engine's command (runc create, exec): the container whose processes it starts
 	brought     bool       // started: the one process that it brings in was seen
 	watches     *container // of a monitor (conmon, shim): the one container that it takes over
+	ward        *life      // watches: the container's first process, where it was known by that
 	vouched     bool       // started and watches: it is proven to be on the host
 	doubted     bool       // started and watches: nothing proves it, or a user runs it
 	engine      bool       // root runs an engine's program, from where only root can put it

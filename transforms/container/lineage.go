@@ -48,6 +48,12 @@ func (t *table) bind(l *life) {
 	case p.watches != nil:
 		l.giver = p.pid
 		l.got = answer{in: p.watches, method: methodLineage, conf: min(p.trust(), confHigh)}
+	case p.engine:
+		// The arguments of the command are lost, but not who ran it.
+		if m := t.alive(l.node, p.ppid, p.first); m != nil && m.watches != nil {
+			l.giver = m.pid
+			l.got = answer{in: m.watches, method: methodLineage, conf: min(m.trust(), confHigh)}
+		}
 	}
 }
 
@@ -70,6 +76,30 @@ func (t *table) handed(l *life, s *seen) bool {
 		l.got = answer{in: m.watches, method: methodLineage, conf: min(m.trust(), confHigh)}
 	}
 	return l.got.in == m.watches
+}
+
+// payload reports whether l, a child of a monitor, is no process of the engine
+// itself: those that a monitor takes over were started in its container, also
+// where the record of how is lost.
+func (l *life) payload() bool {
+	return l.exe != "" && l.exe != "/" && !memoryFile(l.exe) && !engineName(base(l.exe)) && !engine(l.exe) && l.started == nil && l.watches == nil
+}
+
+// watched notes the monitor of a container, by whose child the container's first
+// process is, where its own record is lost or older than the log. Docker's shims
+// watch one container each; others may watch all of a pod.
+func (t *table) watched(l *life, s *seen) {
+	if !l.entered || l.got.in == nil || l.got.in.known.runtime != runtimeDocker || s.ppid <= 1 || s.ppid == l.from && l.from != 0 || l.got.hops > 0 {
+		return
+	}
+	p := t.alive(s.node, s.ppid, s.t)
+	switch {
+	case p == nil:
+		p = t.add(&seen{t: s.t, node: s.node, pid: s.ppid})
+	case p.started != nil || p.watches != nil || p.got.in != nil || p.exe != "" && !strings.HasPrefix(base(p.exe), "containerd-shim"):
+		return
+	}
+	p.watches, p.ward, p.doubted = l.got.in, l, l.got.conf < confHigh
 }
 
 // trust is how far what an engine's command says is believed.

@@ -50,6 +50,7 @@ func (t *table) observe(s *seen) *life {
 	}
 	t.identify(l, s)
 	t.take(l, s)
+	t.watched(l, s)
 	return l
 }
 
@@ -206,6 +207,11 @@ func (t *table) inherit(l *life, at int64, depth int) {
 			return
 		}
 	}
+	if n := t.stated(l); n != nil {
+		l.got = n.got
+		l.got.conf = min(l.got.conf, confHigh)
+		return
+	}
 	if q := l.prev; q.maybe(l) {
 		// The hand-over to the monitor was seen before the record that explains it.
 		if t.bind(q); q.got.in != nil && q.giver == l.ppid {
@@ -221,6 +227,9 @@ func (t *table) inherit(l *life, at int64, depth int) {
 		t.inherit(p, min(at, p.last), depth+1)
 	}
 	a := p.got.child()
+	if p.watches != nil && p.got.in == nil && l.payload() && (p.ward == nil || p.ward.end >= l.first) {
+		a = answer{in: p.watches, method: methodLineage, conf: min(p.trust(), confHigh)}
+	}
 	if !a.found() {
 		return
 	}
@@ -232,6 +241,17 @@ func (t *table) inherit(l *life, at int64, depth int) {
 		a.conf = confMedium
 	}
 	l.got = a
+}
+
+// stated returns the life of the same process as an inspect states it: an engine
+// says when a container started, and its first process was there a little before.
+func (t *table) stated(l *life) *life {
+	for n := t.lives[l.who()]; n != nil && n != l; n = n.prev {
+		if n.prev == l && n.born && n.entered && n.got.method == methodInspect && l.entered && !l.ended && n.first-l.last <= comeRound {
+			return n
+		}
+	}
+	return nil
 }
 
 // take notes what s changes in l.
