@@ -200,3 +200,23 @@ func TestSmallAndEqualFiles(t *testing.T) {
 		}
 	}
 }
+
+// TestAnEventThatIsNeverCompleted (RELIABILITY I15): what is missing of an audit
+// event never comes: the event comes after the timeout, says that it is
+// incomplete, and stands for the records there were.
+func TestAnEventThatIsNeverCompleted(t *testing.T) {
+	dir, admin := t.TempDir(), freeAddr(t)
+	path := conf(t, dir, strings.Replace(fmt.Sprintf(controlConfig, admin), "{type: audit}", "{type: audit, timeout: 200ms}", 1))
+	write(t, filepath.Join(dir, "audit.log"), `type=SYSCALL msg=audit(1795227901.123:7): arch=c000003e syscall=59 success=yes exit=0 items=2 ppid=1 pid=2 auid=0 uid=0 gid=0 euid=0 suid=0 fsuid=0 egid=0 sgid=0 fsgid=0 tty=pts0 ses=1 comm="x" exe="/bin/x" key=(null)`+"\n"+
+		`type=PATH msg=audit(1795227901.123:7): item=0 name="/bin/x" inode=1 dev=08:01 mode=0100755 ouid=0 ogid=0 rdev=00:00 nametype=NORMAL`+"\n")
+	b := start(t, path)
+	until(t, "it is delivered", func() bool { return records(admin, "out") == 2 })
+	answers(t, exitOK, nil, "drain", "--config", path)
+	if code := b.end(); code != exitOK {
+		t.Errorf("it ended with %d", code)
+	}
+	text, err := os.ReadFile(filepath.Join(dir, "out.json"))
+	if err != nil || strings.Count(string(text), "\n") != 1 || !strings.Contains(string(text), `"tallyman_incomplete"`) {
+		t.Errorf("%v: %s", err, text)
+	}
+}
