@@ -9,7 +9,8 @@
 //	shareds = n (fields)…                sets of fields that several events share
 //	events  = n (event)…
 //	event   = id(16) time time dataset decode records offset shared fields raw
-//	fields  = n (key name kind value)…   key counts from 0 in keys
+//	fields  = n (head [name] value)…     head = key<<4 | named<<3 | kind; key counts from 0 in keys, name is there where named is 1
+//	                                     (version 1: key name kind value)
 //	shared  = 0 for none, else 1 + its number in shareds
 //	string  = length bytes; numbers are varints, 8 bytes little endian for floats
 //	time    = 0 for none, else 1 and nanoseconds since 1970
@@ -28,6 +29,9 @@ import (
 
 // version is the first byte of a frame's bytes.
 const version = 2
+
+// named says, in the head of a field, that its name follows.
+const named = 8
 
 // ErrCorrupt says that bytes are no frame that this package wrote. ErrVersion
 // says that a newer tallyman wrote them.
@@ -64,10 +68,15 @@ func (e *Encoder) AppendBatch(dst []byte, events []event.Event, filtered uint32)
 	}
 	e.keys, e.shareds, e.body, e.heads = e.keys[:0], e.shareds[:0], e.body[:0], e.heads[:0]
 	for i := range events {
-		e.event(&events[i])
+		e.share(events[i].Shared)
 	}
+	// The shared sets come first, so that the same sets give the same bytes in
+	// every frame and a decoder knows them again.
 	for _, s := range e.shareds {
 		e.heads = e.fields(e.heads, s)
+	}
+	for i := range events {
+		e.event(&events[i])
 	}
 	dst = binary.AppendUvarint(append(dst, version), uint64(filtered))
 	dst = binary.AppendUvarint(dst, uint64(len(e.keys)))
@@ -126,15 +135,18 @@ func (e *Encoder) fields(b []byte, f event.Fields) []byte {
 			e.keys = append(e.keys, k)
 			e.index[k] = uint32(len(e.keys))
 		}
-		b = binary.AppendUvarint(b, uint64(e.index[k]-1))
-		b = appendString(b, f[i].Name)
+		head := uint64(e.index[k]-1)<<4 | uint64(f[i].Val.Kind())
+		if f[i].Name == "" {
+			b = binary.AppendUvarint(b, head)
+		} else {
+			b = appendString(binary.AppendUvarint(b, head|named), f[i].Name)
+		}
 		b = appendValue(b, f[i].Val)
 	}
 	return b
 }
 
 func appendValue(b []byte, v event.Value) []byte {
-	b = append(b, byte(v.Kind()))
 	switch v.Kind() {
 	case event.KindString, event.KindIP:
 		return appendString(b, v.Str())
@@ -169,7 +181,11 @@ func appendTime(b []byte, t time.Time) []byte {
 }
 
 // Decoder reads batches. It belongs to one goroutine.
-type Decoder struct{ names *schema.Names }
+type Decoder struct {
+	names *schema.Names
+	known []sharedSet // read before, the last used first
+	keys  []column
+}
 
 // NewDecoder returns a Decoder.
 func NewDecoder() *Decoder { return &Decoder{names: schema.NewNames()} }
@@ -189,13 +205,15 @@ func (d *Decoder) Decode(payload []byte, b *event.Batch) error {
 	if payload[0] > 1 {
 		filtered = uint32(r.uvarint())
 	}
-	keys := make([]column, r.count(1))
-	for i := range keys {
-		keys[i] = d.column(r.str())
+	r.old = payload[0] == 1
+	d.keys = d.keys[:0]
+	for n := r.count(1); n > 0 && !r.bad; n-- {
+		d.keys = append(d.keys, d.column(r.str()))
 	}
+	keys := d.keys
 	shareds := make([]event.Fields, r.count(1))
 	for i := range shareds {
-		shareds[i] = r.fields(keys, nil)
+		shareds[i] = d.shared(&r)
 	}
 	was := len(b.Events)
 	for n := r.count(24); n > 0 && !r.bad; n-- {

@@ -13,6 +13,7 @@ import (
 type reader struct {
 	s   string
 	bad bool
+	old bool // version 1
 }
 
 func (r *reader) fail() { r.s, r.bad = "", true }
@@ -93,7 +94,7 @@ func (r *reader) event(keys []column, shareds []event.Fields, b *event.Batch) ev
 
 // fields reads a set; with b its memory is b's slab.
 func (r *reader) fields(keys []column, b *event.Batch) event.Fields {
-	n := r.count(3)
+	n := r.count(2)
 	if n == 0 {
 		return nil
 	}
@@ -104,26 +105,32 @@ func (r *reader) fields(keys []column, b *event.Batch) event.Fields {
 		f = make(event.Fields, 0, n)
 	}
 	for ; n > 0 && !r.bad; n-- {
-		k := r.uvarint()
-		if k >= uint64(len(keys)) {
+		head := r.uvarint()
+		name, kind := "", event.Kind(head&7)
+		if r.old {
+			name = r.str()
+			head, kind = head<<4, event.Kind(r.byte())
+		} else if head&named != 0 {
+			name = r.str()
+		}
+		if head>>4 >= uint64(len(keys)) {
 			r.fail()
 			return nil
 		}
-		c := keys[k]
-		name := r.str()
+		c := &keys[head>>4]
 		if c.alien != "" {
 			if name != "" {
 				name = "." + name
 			}
 			name = c.alien + name
 		}
-		f = append(f, event.Field{Key: c.key, Name: name, Val: r.value()})
+		f = append(f, event.Field{Key: c.key, Name: name, Val: r.value(kind)})
 	}
 	return f
 }
 
-func (r *reader) value() event.Value {
-	switch event.Kind(r.byte()) {
+func (r *reader) value(kind event.Kind) event.Value {
+	switch kind {
 	case event.KindString:
 		return event.String(r.str())
 	case event.KindIP:

@@ -23,7 +23,8 @@ type Batch struct {
 	// so; they count as filtered in every output's book.
 	Filtered uint32
 
-	slab []Field
+	slabs [][]Field // of what Take gave; those up to at are in use
+	at    int
 }
 
 // Reset empties the batch and keeps its memory.
@@ -32,8 +33,18 @@ func (b *Batch) Reset() {
 	b.Events = b.Events[:0]
 	b.Position, b.Accepted, b.Filtered = nil, nil, 0
 	b.Losses = b.Losses[:0]
-	clear(b.slab)
-	b.slab = b.slab[:0]
+	kept := b.slabs[:0]
+	for i, slab := range b.slabs {
+		if len(kept) == keptSlabs || cap(slab) > 4*slabFields {
+			continue // what one batch needed is not kept for all that follow
+		}
+		if i <= b.at {
+			clear(slab)
+		}
+		kept = append(kept, slab[:0])
+	}
+	clear(b.slabs[len(kept):])
+	b.slabs, b.at = kept, 0
 }
 
 // Add appends an event and returns its place, which the next Add may move.
@@ -42,20 +53,32 @@ func (b *Batch) Add(e Event) *Event {
 	return &b.Events[len(b.Events)-1]
 }
 
-// slabFields is the size of a fresh slab: 256 events of 48 fields.
-const slabFields = 256 * 48
+const (
+	// slabFields is the size of a slab: 64 events of 64 fields.
+	slabFields = 64 * 64
+	// keptSlabs is how many slabs a batch keeps for its next use.
+	keptSlabs = 16
+)
 
-// Take copies f into the slab with room for spare more fields, so that later
-// transforms add theirs without an allocation.
+// Take copies f into the batch's memory with room for spare more fields, so that
+// later transforms add theirs without an allocation.
 func (b *Batch) Take(f Fields, spare int) Fields {
 	n := len(f) + spare
-	if cap(b.slab)-len(b.slab) < n {
-		// The full slab stays alive through the events that point into it.
-		b.slab = make([]Field, 0, max(slabFields, n))
+	for ; b.at < len(b.slabs); b.at++ {
+		if slab := b.slabs[b.at]; cap(slab)-len(slab) >= n {
+			at := len(slab)
+			b.slabs[b.at] = slab[:at+n]
+			out := slab[at : at+len(f) : at+n]
+			copy(out, f)
+			return out
+		}
+		if b.at+1 == len(b.slabs) {
+			break
+		}
 	}
-	at := len(b.slab)
-	b.slab = b.slab[:at+n]
-	out := b.slab[at : at+len(f) : at+n]
+	b.slabs = append(b.slabs, make([]Field, n, max(slabFields, n)))
+	b.at = len(b.slabs) - 1
+	out := b.slabs[b.at][0:len(f):n]
 	copy(out, f)
 	return out
 }

@@ -89,3 +89,51 @@ func TestFieldsKeepOrderAndLists(t *testing.T) {
 		t.Errorf("fields are %v", f)
 	}
 }
+
+// TestTake: what a batch gave is not given again before Reset, whatever its
+// size, and what one batch needed does not stay for ever.
+func TestTake(t *testing.T) {
+	var b Batch
+	for round := range 3 {
+		var all []Fields
+		for n := range 400 {
+			size := n % 90
+			if n == 77 {
+				size = 10 * slabFields
+			}
+			f := b.Take(nil, size)
+			if len(f) != 0 || cap(f) != size {
+				t.Fatalf("asked for %d, got %d of %d", size, len(f), cap(f))
+			}
+			for range size {
+				f = append(f, Field{Val: Int(int64(round*1000 + n))})
+			}
+			all = append(all, f)
+		}
+		for n, f := range all {
+			for i := range f {
+				if v, _ := f[i].Val.Int64(); v != int64(round*1000+n) {
+					t.Fatalf("round %d: field %d of set %d is %d", round, i, n, v)
+				}
+			}
+		}
+		b.Reset()
+		for _, s := range b.slabs {
+			if len(s) != 0 || cap(s) > 4*slabFields {
+				t.Errorf("a slab of %d fields is kept", cap(s))
+			}
+			for _, f := range s[:cap(s)] {
+				if !f.Val.IsZero() {
+					t.Fatal("a slab that is kept holds values")
+				}
+			}
+		}
+		if len(b.slabs) > keptSlabs {
+			t.Errorf("%d slabs are kept", len(b.slabs))
+		}
+	}
+	with := b.Take(Fields{{Val: Int(1)}}, 2)
+	if len(with) != 1 || cap(with) != 3 {
+		t.Errorf("%d of %d", len(with), cap(with))
+	}
+}

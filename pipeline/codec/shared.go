@@ -1,0 +1,49 @@
+package codec
+
+import (
+	"slices"
+	"strings"
+
+	"tallyman/pipeline/event"
+)
+
+// sharedSet is a set of shared fields that was read before. Frame after frame
+// holds the same few; who gets the same memory again need not look at it again.
+type sharedSet struct {
+	raw  string   // its bytes
+	keys []column // that they refer to
+	set  event.Fields
+}
+
+// knownSets is how many sets are known: one per input or log file.
+const knownSets = 8
+
+// shared reads a set.
+func (d *Decoder) shared(r *reader) event.Fields {
+	for i := range d.known {
+		k := d.known[i]
+		if strings.HasPrefix(r.s, k.raw) && len(d.keys) >= len(k.keys) && slices.Equal(d.keys[:len(k.keys)], k.keys) {
+			r.s = r.s[len(k.raw):]
+			copy(d.known[1:i+1], d.known[:i])
+			d.known[0] = k
+			return k.set
+		}
+	}
+	from := r.s
+	set := r.fields(d.keys, nil)
+	if r.bad || len(set) == 0 || r.old {
+		return set
+	}
+	own := reader{s: strings.Clone(from[:len(from)-len(r.s)])} // or it would keep the whole frame
+	k := sharedSet{raw: own.s, keys: slices.Clone(d.keys[:min(len(set), len(d.keys))])}
+	// Keys are numbered in the order of their first use, so a first set uses no
+	// others; one that does is not remembered.
+	if k.set = own.fields(k.keys, nil); own.bad {
+		return set
+	}
+	d.known = slices.Insert(d.known, 0, k)
+	if len(d.known) > knownSets {
+		d.known = d.known[:knownSets]
+	}
+	return k.set
+}

@@ -1,0 +1,79 @@
+package codec
+
+import (
+	"encoding/hex"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"tallyman/pipeline/event"
+	"tallyman/pipeline/schema"
+)
+
+// TestFirstVersion reads what the first version wrote.
+func TestFirstVersion(t *testing.T) {
+	raw, err := hex.DecodeString("01060c70726f636573732e617267730b6175646974642e646174610b70726f636573732e7069640a66696c652e696e6f64651370726f636573732e696e74657261637469766509" +
+		"686f73742e6e616d650101050001066e6f64652d37022d711642b726b04401627ca9fbac32f501fa8388b00d959aef3a000a6175646974642e6c6f6700059a01010500000101610102613001023766" +
+		"02000205030003090400050103726177000000000000000000000000000000000000000561756469740100010005747970653d")
+	if err != nil {
+		t.Fatal(err)
+	}
+	shared := event.Fields{{Key: schema.HostName, Val: event.String("node-7")}}
+	want := []event.Event{
+		{ID: event.NewID([]byte("x")), Time: time.Date(2026, 11, 21, 2, 25, 1, 123456789, time.UTC), Dataset: "auditd.log", Records: 5, Offset: 77, Shared: shared, Raw: "raw",
+			Fields: event.Fields{
+				{Key: schema.ProcessArgs, Val: event.String("a")},
+				{Key: schema.AuditdData, Name: "a0", Val: event.String("7f")},
+				{Key: schema.ProcessPID, Val: event.Int(-3)},
+				{Key: schema.FileInode, Val: event.Uint(9)},
+				{Key: schema.ProcessInteractive, Val: event.Bool(true)},
+			}},
+		{Decode: "audit", Raw: "type=", Records: 1, Shared: shared},
+	}
+	b := &event.Batch{}
+	if err := NewDecoder().Decode(raw, b); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, b.Events, opts); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// TestSharedSetsAreKnownAgain: the same set in frame after frame is the same
+// memory, another one with the same bytes under other keys is not taken for it.
+func TestSharedSetsAreKnownAgain(t *testing.T) {
+	set := func(k schema.Key, v string) event.Fields { return event.Fields{{Key: k, Val: event.String(v)}} }
+	dec := NewDecoder()
+	read := func(sets ...event.Fields) []event.Event {
+		t.Helper()
+		var in []event.Event
+		for i, s := range sets {
+			in = append(in, event.Event{Records: 1, Shared: s, Fields: event.Fields{{Key: schema.ProcessPID, Val: event.Int(int64(i))}}})
+		}
+		b := &event.Batch{}
+		if err := dec.Decode(NewEncoder().Append(nil, in), b); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(in, b.Events, opts); diff != "" {
+			t.Fatal(diff)
+		}
+		return b.Events
+	}
+	host, again := set(schema.HostName, "node-7"), set(schema.HostName, "node-7")
+	a, b := read(host), read(again)
+	if &a[0].Shared[0] != &b[0].Shared[0] {
+		t.Error("the same set is not known again")
+	}
+	read(set(schema.HostID, "node-7"))
+	read(set(schema.HostName, "node-8"))
+	both := event.Fields{host[0], {Key: schema.HostID, Val: event.String("1")}}
+	read(both, host)
+	read(host, both)
+	for i := range 3 * knownSets {
+		read(set(schema.LogFilePath, string(rune('a'+i))), host, both)
+	}
+	if len(dec.known) > knownSets {
+		t.Errorf("%d sets are remembered", len(dec.known))
+	}
+}
