@@ -5,7 +5,7 @@ GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 BUILD := build
 DEMO  := $(BUILD)/demo
 
-.PHONY: build demo test race lint fuzz bench generate integration clean
+.PHONY: build demo test race lint fuzz bench generate integration soak clean
 build:
 	CGO_ENABLED=0 go build -trimpath -o $(BUILD)/tallyman ./cmd/tallyman
 
@@ -41,6 +41,11 @@ generate: build
 
 integration: build
 	TALLYMAN=$(CURDIR)/$(BUILD)/tallyman go test -count=1 -timeout 20m -tags integration -v ./integration/...
+
+# A thousand kills, and a destination that comes and goes as often. SOAK_CYCLES
+# says how many, SOAK_SEED repeats a run.
+soak: build
+	TALLYMAN=$(CURDIR)/$(BUILD)/tallyman SOAK_CYCLES=$(or $(SOAK_CYCLES),1000) go test -count=1 -timeout 3h -tags integration -v -run '^TestSoak' ./integration/
 
 clean:
 	rm -rf $(BUILD)
