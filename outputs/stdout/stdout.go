@@ -38,6 +38,7 @@ type output struct {
 	// ready waits until to takes at least piece bytes without blocking, or ctx is
 	// done.
 	ready func(ctx context.Context) error
+	piece int // how many bytes are written at once
 
 	cut bool // the last write ended inside a line
 }
@@ -60,7 +61,22 @@ func New(c *Settings, env plugin.Env) (plugin.Output, error) {
 	if err != nil {
 		return nil, errors.Join(err, to.Close())
 	}
-	return &output{enc: enc, to: to, ready: func(ctx context.Context) error { return writable(ctx, to) }}, nil
+	o := &output{enc: enc, to: to, piece: piece, ready: func(ctx context.Context) error { return writable(ctx, to) }}
+	if neverStands(to) {
+		o.piece = 2 * chunk
+	}
+	return o, nil
+}
+
+// neverStands reports whether nobody reads at the other end who could stand
+// still: f is a file, or the null device.
+func neverStands(f *os.File) bool {
+	info, err := f.Stat()
+	if err != nil {
+		return false
+	}
+	null, err := os.Stat(os.DevNull)
+	return info.Mode().IsRegular() || err == nil && os.SameFile(info, null)
 }
 
 // duplicate returns a second descriptor of f. The runtime ends the process when
@@ -126,7 +142,7 @@ func (o *output) flush(ctx context.Context) error {
 		if err := o.ready(ctx); err != nil {
 			return err
 		}
-		n, err := o.to.Write(rest[:min(len(rest), piece)])
+		n, err := o.to.Write(rest[:min(len(rest), o.piece)])
 		if n > 0 {
 			o.cut = rest[n-1] != '\n'
 		}

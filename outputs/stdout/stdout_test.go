@@ -141,7 +141,7 @@ func (message) Append(dst []byte, e *event.Event) ([]byte, error) {
 
 func TestACutLineIsEndedBeforeItComesAgain(t *testing.T) {
 	s := &scripted{take: []int{4}}
-	o := &output{enc: message{}, to: s, ready: context.Context.Err}
+	o := &output{enc: message{}, to: s, piece: piece, ready: context.Context.Err}
 	events := texts("one", "two")
 	if err := o.Send(context.Background(), events); !errors.Is(err, syscall.ENOSPC) {
 		t.Fatalf("%v", err)
@@ -160,7 +160,7 @@ func TestACutLineIsEndedBeforeItComesAgain(t *testing.T) {
 
 func TestManyLinesAreWrittenInChunks(t *testing.T) {
 	s := &scripted{}
-	o := &output{enc: message{}, to: s, ready: context.Context.Err}
+	o := &output{enc: message{}, to: s, piece: piece, ready: context.Context.Err}
 	var want strings.Builder
 	var list []string
 	for i := range 3 {
@@ -177,7 +177,7 @@ func TestManyLinesAreWrittenInChunks(t *testing.T) {
 
 func TestWhatCannotBeRenderedIsSetAside(t *testing.T) {
 	s := &scripted{}
-	o := &output{enc: message{}, to: s, ready: context.Context.Err}
+	o := &output{enc: message{}, to: s, piece: piece, ready: context.Context.Err}
 	err := o.Send(context.Background(), texts("a", "bad", "c"))
 	var e *plugin.Error
 	if !errors.As(err, &e) || e.Kind != plugin.KindPartial || len(e.Failed) != 1 || e.Failed[0].Index != 1 || s.got.String() != "a\nc\n" {
