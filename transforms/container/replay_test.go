@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -144,11 +145,17 @@ func (s *simProc) happened(e *event.Event) int64 {
 	return t + behind
 }
 
-// thin drops records, not events: what is left of an event is decoded.
-func thin(t testing.TB, dir string, share float64, own bool) []capturedEvent {
+// thin drops a share of the events of a capture, or of its records: then what is
+// left of an event is decoded.
+func thin(t testing.TB, dir string, share float64, records, own bool, seed uint64) []capturedEvent {
 	t.Helper()
-	r := rand.New(rand.NewPCG(uint64(share*1000), 7))
-	return decodeSome(t, dir, func(record string) bool { return share == 0 || r.Float64() >= share }, own)
+	r := rand.New(rand.NewPCG(seed, 7))
+	keep := func(string) bool { return share == 0 || r.Float64() >= share }
+	if records {
+		return decodeSome(t, dir, keep, own)
+	}
+	all := decodeSome(t, dir, func(string) bool { return true }, own)
+	return slices.DeleteFunc(all, func(capturedEvent) bool { return !keep("") })
 }
 
 // captures are the folders of the corpus.
