@@ -119,6 +119,10 @@ func (s *stream) lost(b *event.Batch, err error) error {
 	return plugin.Retry(fmt.Errorf("the connection to auditd ended: %w", err))
 }
 
+// CannotWait implements plugin.Pressing: auditd's dispatcher throws away what
+// its plugins do not take.
+func (s *stream) CannotWait() bool { return true }
+
 // Close implements plugin.Input.
 func (s *stream) Close() error {
 	if s.src == nil {
