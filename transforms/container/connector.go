@@ -175,7 +175,7 @@ func (k *kernel) scanned(begin, lost, now int64) {
 			switch {
 			case l.marked || l.end != never || l.start >= begin || lost == 0 && !l.kept && k.clock > 0:
 			case l.kept:
-				k.end(l, max(l.start, l.since, l.host))
+				k.end(l, max(l.start, k.keptAt))
 			default:
 				k.end(l, max(l.start, lost))
 			}

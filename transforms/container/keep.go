@@ -16,11 +16,11 @@ var _ plugin.Keeper = (*Transform)(nil)
 
 // A snapshot is
 //
-//	boot own first nodes containers programs chains
+//	boot own first nodes containers programs chains kernel
 //
 // with the id of the boot and the name of this host, the numbers of the other
-// hosts, the containers, the names of programs, and for each pid the lives it
-// had, the newest first. Lives name containers and programs by their place in
+// hosts, the containers, the names of programs, for each pid the lives it had,
+// the newest first, and what the kernel told of processes (keepkernel.go). Lives name containers and programs by their place in
 // those lists, counted from 1; 0 is none. Times are told from the first of the
 // life, and that from the first of the life before.
 const (
@@ -50,6 +50,10 @@ const (
 func (t *Transform) Snapshot(dst []byte) ([]byte, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if t.kernel != nil {
+		t.kernel.mu.Lock()
+		defer t.kernel.mu.Unlock()
+	}
 	w := &saver{Writer: keep.NewWriter(dst, keepMark, keepVersion), containers: map[*container]uint64{}, programs: map[string]uint64{"": 0}}
 	w.Str(t.boot())
 	w.Str(t.nodes.own)
@@ -76,6 +80,7 @@ func (t *Transform) Snapshot(dst []byte) ([]byte, error) {
 			w.life(l)
 		}
 	}
+	w.kernel(t.kernel)
 	return w.End(), nil
 }
 
@@ -105,6 +110,14 @@ func (w *saver) list(t *Transform, chains []who) {
 		}
 	}
 	var programs []string
+	runs := func(names ...string) {
+		for _, p := range names {
+			if _, ok := w.programs[p]; !ok {
+				programs = append(programs, p)
+				w.programs[p] = uint64(len(programs))
+			}
+		}
+	}
 	for _, id := range slices.Sorted(maps.Keys(t.reg.byID)) {
 		add(t.reg.byID[id])
 	}
@@ -114,10 +127,14 @@ func (w *saver) list(t *Transform, chains []who) {
 			add(l.got.in)
 			add(l.started)
 			add(l.watches)
-			for _, p := range [...]string{l.name, l.exe} {
-				if _, ok := w.programs[p]; !ok {
-					programs = append(programs, p)
-					w.programs[p] = uint64(len(programs))
+			runs(l.name, l.exe)
+		}
+	}
+	if t.kernel != nil {
+		for _, pid := range slices.Sorted(maps.Keys(t.kernel.lives)) {
+			for l := t.kernel.lives[pid]; l != nil; l = l.prev {
+				if add(l.told); l.prog != nil {
+					runs(l.prog.name, l.prog.exe)
 				}
 			}
 		}

@@ -86,6 +86,11 @@ func (t *Transform) restore(snapshot []byte) error {
 		node, pid := uint32(r.Below(maxNodes+1)), int32(r.Int())
 		t.chain(r, node, pid, same && (!booted || node != 0))
 	}
+	if t.kernel != nil {
+		t.kernel.mu.Lock()
+		defer t.kernel.mu.Unlock()
+	}
+	t.kernelTable(r, same && !booted && boot != "")
 	return r.Close()
 }
 
