@@ -66,6 +66,9 @@ func fieldKinds() []fieldKind {
 // pwd=x.
 const least = 5
 
+// leastName is the length of the shortest name of a secret: pwd.
+const leastName = 3
+
 // leastPath is the length of the shortest path that can hold a token.
 const leastPath = 16
 
@@ -76,6 +79,7 @@ func (f *finder) event(e *event.Event, b *event.Batch) bool {
 		return f.undecoded(e)
 	}
 	changed, line, args, told := false, "", -1, false
+	f.cut, f.e, f.b, f.owned = false, e, b, false
 	for i := range e.Fields {
 		x := &e.Fields[i]
 		k := f.t.kinds[x.Key]
@@ -83,39 +87,73 @@ func (f *finder) event(e *event.Event, b *event.Batch) bool {
 			continue
 		}
 		s := x.Val.Str()
+		if k == kindTitle || k == kindLine {
+			f.cut = f.cut || cut(len(s)) || x.Key == schema.Message && len(s) > 1020
+		}
 		switch {
 		case k == kindArgs:
 			if args < 0 {
 				args = i
 			}
 		case k == kindMap:
-			changed = f.entry(x, s) || changed
+			changed = f.entry(i, x.Name, s) || changed
 		case len(s) < least:
 		case k == kindPaths:
 			if len(s) >= leastPath && f.suspect(s) {
-				changed = f.field(x, s, k) || changed
+				changed = f.field(i, s, k) || changed
 			}
 		case x.Key == schema.Message && line != "" && strings.HasSuffix(s, line): // a line without a secret is read once
 			if f.suspect(s[:len(s)-len(line)]) {
-				changed = f.field(x, s, k) || changed
+				changed = f.field(i, s, k) || changed
 			}
 		case f.suspect(s):
 			told = told || k == kindLine || k == kindTitle
-			changed = f.field(x, s, k) || changed
+			changed = f.field(i, s, k) || changed
 		case x.Key == schema.ProcessCommandLine:
 			line = s
 		}
 	}
-	if args >= 0 && (told || f.suspects(e.Fields[args:], line)) {
-		changed = f.args(e.Fields) || changed
+	if args >= 0 && !f.cut {
+		f.cut = cut(sizeOf(e.Fields[args:]))
 	}
+	if args >= 0 && (told || f.suspects(e.Fields[args:], line)) {
+		changed = f.args() || changed
+	}
+	f.cut = false
 	if e.Raw != "" {
 		changed = f.raw(e) || changed
 	}
 	if changed {
-		f.tag(e, b)
+		f.tag()
 	}
+	f.e, f.b = nil, nil
 	return changed
+}
+
+// own returns the i-th field to be changed. Other events may share the memory of
+// what they did not change, such as an alert with what it judges, so that the
+// first change makes a copy.
+func (f *finder) own(i int) *event.Field {
+	if !f.owned {
+		f.e.Fields, f.owned = f.b.Take(f.e.Fields, 4), true
+	}
+	return &f.e.Fields[i]
+}
+
+// cut reports whether a command line of that size may be one of PROCTITLE, which
+// the kernel cuts at 128 bytes. Then it may end in a part of a secret.
+func cut(size int) bool { return size >= 124 && size <= 128 }
+
+// sizeOf is the size of the arguments with a byte between them.
+func sizeOf(fields event.Fields) int {
+	n := -1
+	for i := range fields {
+		if fields[i].Key != schema.ProcessArgs {
+			break
+		}
+		n += len(fields[i].Val.Str()) + 1
+	}
+	return n
 }
 
 // suspects reports whether the arguments may hold a secret; line is the command
@@ -164,38 +202,38 @@ func joined(fields event.Fields, line string) bool {
 }
 
 // field replaces the secrets of one text.
-func (f *finder) field(x *event.Field, s string, k fieldKind) bool {
+func (f *finder) field(i int, s string, k fieldKind) bool {
 	m := loose
-	if k == kindLine || x.Key == schema.ProcessTitle {
+	if k == kindLine || f.e.Fields[i].Key == schema.ProcessTitle {
 		m = command
 	}
-	f.cut = k == kindTitle && (len(s) >= 124 && x.Key == schema.ProcessTitle || len(s) >= 1020)
 	out, ok := f.text1(s, m)
-	f.cut = false
 	if ok {
-		x.Val = event.String(out)
+		f.own(i).Val = event.String(out)
 	}
 	return ok
 }
 
 // entry replaces a named value where its name says that it is a secret, and what
 // secrets it holds; the name itself may be chosen by a program, too.
-func (f *finder) entry(x *event.Field, s string) bool {
+func (f *finder) entry(i int, name, s string) bool {
 	changed := false
-	if len(x.Name) >= leastLiteral {
-		kind, other := f.entryName(x.Name)
+	if len(name) >= leastName {
+		kind, other := f.entryName(name)
 		if kind.secret(s) {
 			f.count(byName)
-			x.Val = event.String(string(f.h.digest(s).append(nil)))
+			f.own(i).Val = event.String(string(f.h.digest(s).append(nil)))
 			return true
 		}
 		if other {
-			x.Name, changed = f.text1(x.Name, loose)
+			if out, ok := f.text1(name, loose); ok {
+				f.own(i).Name, changed = out, true
+			}
 		}
 	}
 	if len(s) >= least && f.suspect(s) {
 		if out, ok := f.text1(s, loose); ok {
-			x.Val, changed = event.String(out), true
+			f.own(i).Val, changed = event.String(out), true
 		}
 	}
 	return changed
@@ -203,9 +241,12 @@ func (f *finder) entry(x *event.Field, s string) bool {
 
 // entryName judges the name of a value, and whether it may hold a secret itself.
 func (f *finder) entryName(name string) (kind nameKind, other bool) {
+	if end := name[len(name)-leastName:]; equalFold(end, "pwd") || equalFold(end, "psk") { // no literals: they are too short
+		kind = named(name)
+	}
 	c := cursor{i: f.t.look.hit(name, 0)}
 	if c.i < 0 {
-		return nameNone, false
+		return kind, false
 	}
 	for _, lit := f.t.look.next(name, &c); lit != nil; _, lit = f.t.look.next(name, &c) {
 		switch {
@@ -272,27 +313,21 @@ func (f *finder) replace(s string, spans []span) string {
 
 // args replaces the secrets of the arguments, which tell together what is one.
 // Their number and order stay.
-func (f *finder) args(fields event.Fields) bool {
-	a := &f.arg
+func (f *finder) args() bool {
+	a, fields := &f.arg, f.e.Fields
 	a.words, a.at = a.words[:0], a.at[:0]
-	size := 0
 	for i := range fields {
 		if fields[i].Key == schema.ProcessArgs {
-			s := fields[i].Val.Str()
-			a.words, a.at = append(a.words, word{s: s}), append(a.at, i)
-			size += len(s) + 1
+			a.words, a.at = append(a.words, word{s: fields[i].Val.Str()}), append(a.at, i)
 		}
 	}
-	// Where PROCTITLE alone told the arguments, the kernel cut them at 128 bytes.
-	f.cut = size >= 124 && size <= 129
 	f.argv(a.words)
-	f.cut = false
 	for spans := f.spans; len(spans) > 0; {
 		n := 1
 		for n < len(spans) && spans[n].text == spans[0].text {
 			n++
 		}
-		x := &fields[a.at[spans[0].text]]
+		x := f.own(a.at[spans[0].text])
 		x.Val = event.String(f.replace(x.Val.Str(), spans[:n]))
 		spans = spans[n:]
 	}
@@ -317,16 +352,16 @@ func (f *finder) argv(words []word) {
 }
 
 // tag marks the event, once.
-func (f *finder) tag(e *event.Event, b *event.Batch) {
-	for v := range e.Fields.All(schema.Tags) {
+func (f *finder) tag() {
+	for v := range f.e.Fields.All(schema.Tags) {
 		if v.Str() == Tag {
 			return
 		}
 	}
-	if cap(e.Fields) == len(e.Fields) {
-		e.Fields = b.Take(e.Fields, 4)
+	if !f.owned {
+		f.e.Fields = f.b.Take(f.e.Fields, 4)
 	}
-	e.Fields.AddString(schema.Tags, Tag)
+	f.e.Fields.AddString(schema.Tags, Tag)
 }
 
 // raw replaces the secrets of the source text. Its hash is that of what is stored:
@@ -338,9 +373,9 @@ func (f *finder) raw(e *event.Event) bool {
 	}
 	e.Raw = out
 	for i := range e.Fields {
-		if x := &e.Fields[i]; x.Key == schema.EventHash {
+		if e.Fields[i].Key == schema.EventHash {
 			sum := sha256.Sum256([]byte(out))
-			x.Val = event.String(hex.EncodeToString(sum[:]))
+			f.own(i).Val = event.String(hex.EncodeToString(sum[:]))
 		}
 	}
 	return true

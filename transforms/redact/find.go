@@ -4,6 +4,8 @@ import (
 	"encoding/base64"
 	"slices"
 	"strings"
+
+	"tallyman/pipeline/event"
 )
 
 // span is a secret in a text.
@@ -27,6 +29,10 @@ type finder struct {
 	done  int  // where the last secret ends that scan found: a text is not read twice
 	buf   []byte
 	arg   argScratch
+
+	e     *event.Event // the one at hand, of the batch b
+	b     *event.Batch
+	owned bool // its fields are a copy of ours
 }
 
 // maxDepth bounds commands in commands: sh -c "sh -c '…'". Each level reads its
@@ -66,7 +72,12 @@ func (f *finder) maybe(s string, at int, lit *literal) bool {
 	case classProgram:
 		return (at == 0 || !nameByte(s[at-1])) && (end == len(s) || s[end] != '/' && s[end] != '=' && s[end] != ':')
 	case classURL:
-		return strings.IndexByte(s[end:], '@') >= 0 || f.cut
+		for ; end < len(s) && !endsHost[s[end]]; end++ {
+			if s[end] == '@' {
+				return true
+			}
+		}
+		return f.cut
 	case classToken:
 		if lit.arg < 0 || f.cut {
 			return true
@@ -80,7 +91,7 @@ func (f *finder) maybe(s string, at int, lit *literal) bool {
 
 // follows reports whether a byte after a name may lead to its value.
 func follows(c byte) bool {
-	return c == '=' || c == ':' || c == '"' || c == '\'' || c == '\\' || c == ']' || c == '\t' || c == 0 || c == '\n'
+	return c == '=' || c == ':' || c == '"' || c == '\'' || c == '\\' || c == ']' || c == '\t' || c == 0 || c == '\n' || c == '\r'
 }
 
 // isBare reports whether a name without dashes takes the next word for its value.
@@ -161,11 +172,11 @@ func (f *finder) scan(s string) {
 		}
 	}
 	for i := range f.t.own {
-		f.own(s, &f.t.own[i])
+		f.ofOwn(s, &f.t.own[i])
 	}
 }
 
-func (f *finder) own(s string, o *own) {
+func (f *finder) ofOwn(s string, o *own) {
 	for _, m := range o.re.FindAllStringSubmatchIndex(s, -1) {
 		if m[2] >= 0 && m[3] > m[2] {
 			f.emit(m[2], m[3], o.id, s[m[2]:m[3]])
@@ -209,7 +220,7 @@ func (f *finder) jwt(s string, at int) {
 // url notes the password of scheme://user:password@host.
 func (f *finder) url(s string, from int) {
 	to := from
-	for to < len(s) && strings.IndexByte("/?#\"'<>`| \t\n\x00", s[to]) < 0 {
+	for to < len(s) && !endsHost[s[to]] {
 		to++
 	}
 	host := strings.LastIndexByte(s[from:to], '@')
@@ -234,7 +245,7 @@ func (f *finder) userinfo(s string, from, to int) {
 // dsn notes the password of user:password@tcp(host)/, as drivers for Go have it.
 func (f *finder) dsn(s string, to int) {
 	from := to
-	for from > max(0, to-256) && strings.IndexByte("\"'<>`| =\t\n\x00", s[from-1]) < 0 {
+	for from > max(0, to-128) && !endsSource[s[from-1]] {
 		from--
 	}
 	f.userinfo(s, from, to)
@@ -296,7 +307,7 @@ func (f *finder) header(s string, i int) {
 		from++
 	}
 	to := from
-	for to < len(s) && strings.IndexByte("\"'\n\x00", s[to]) < 0 {
+	for to < len(s) && !endsHeader[s[to]] {
 		to++
 	}
 	f.emit(from, to, byHeader, s[from:to])
@@ -313,7 +324,7 @@ func (f *finder) schemed(s string, from, to int) {
 		}
 	case equalFold(scheme, "digest"), equalFold(scheme, "aws4-hmac-sha256"):
 		end := to + 1
-		for end < len(s) && strings.IndexByte("\"'\n\x00", s[end]) < 0 {
+		for end < len(s) && !endsHeader[s[end]] {
 			end++
 		}
 		f.emit(to+1, end, byHeader, s[to+1:end])

@@ -49,29 +49,27 @@ func (f *finder) conceal(events []event.Event) {
 // any.
 func (f *finder) lines(lines []string) bool {
 	changed := false
-	var execve []int
+	var stamps []string
+	var execve map[string][]int
 	for i, l := range lines {
-		switch {
-		case strings.Contains(l, "type=EXECVE ") || strings.Contains(l, "type=1309 "):
-			execve = append(execve, i)
-		default:
-			if out, ok := f.line(l); ok {
-				lines[i], changed = out, true
+		if strings.Contains(l, "type=EXECVE ") || strings.Contains(l, "type=1309 ") {
+			// The records of one event have one stamp; those of others may stand between.
+			stamp := stampOf(l)
+			if execve == nil {
+				execve = map[string][]int{}
 			}
+			if execve[stamp] == nil {
+				stamps = append(stamps, stamp)
+			}
+			execve[stamp] = append(execve[stamp], i)
+			continue
+		}
+		if out, ok := f.line(l); ok {
+			lines[i], changed = out, true
 		}
 	}
-	// The records of one event have one stamp; records of others may stand between.
-	for len(execve) > 0 {
-		stamp := stampOf(lines[execve[0]])
-		var same []int
-		execve = slices.DeleteFunc(execve, func(i int) bool {
-			if stampOf(lines[i]) != stamp {
-				return false
-			}
-			same = append(same, i)
-			return true
-		})
-		changed = f.execve(lines, same) || changed
+	for _, s := range stamps {
+		changed = f.execve(lines, execve[s]) || changed
 	}
 	return changed
 }
@@ -150,7 +148,7 @@ func (f *finder) decoded(before, value string) (string, bool) {
 // title replaces the secrets of arguments that are parted by NUL and cut at 128
 // bytes.
 func (f *finder) title(text string) (string, bool) {
-	f.cut = len(text) >= 124
+	f.cut = cut(len(text))
 	defer func() { f.cut = false }()
 	args := strings.Split(text, "\x00")
 	if !f.shortProgram(args[0]) && !slices.ContainsFunc(args, f.suspect) {

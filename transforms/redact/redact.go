@@ -94,13 +94,13 @@ func New(s *Settings, env plugin.Env) (plugin.Transform, error) {
 		t.log = slog.New(slog.DiscardHandler)
 	}
 	problems := t.extend(s)
-	t.look = newLook(t.literals(s))
 	if err := t.key.open(s, env.Dir, t.log); err != nil {
 		problems = append(problems, plugin.Problem{Pos: s.KeyFile.Pos, Text: "transform redact: " + err.Error()})
 	}
 	if problems.Bad() {
 		return nil, problems
 	}
+	t.look = newLook(t.literals(s))
 	for _, name := range t.names {
 		t.count = append(t.count, env.Meter.Counter("tallyman_redact_secrets_total", "Texts that were replaced as secrets, by what told them; one secret may stand in several fields of an event.",
 			meter.Label{Name: "pattern", Value: name}))

@@ -16,7 +16,7 @@ func (f *finder) name(s string, at, end int) {
 	}
 	dash := s[from] == '-' || isBare(s[from:to])
 	switch {
-	case to == len(s) || s[to] == ' ' || s[to] == '\t' || s[to] == '\n' || s[to] == 0:
+	case to == len(s) || s[to] == ' ' || s[to] == '\t' || s[to] == '\n' || s[to] == '\r' || s[to] == 0:
 		f.read = f.read || dash
 		return
 	case s[to] == '=':
@@ -124,7 +124,7 @@ func value(s string, i int) (from, to int) {
 			if c == '\\' {
 				i++
 			}
-		case strings.IndexByte(" \t\n\x00\"'`;|&()<>", c) >= 0:
+		case endsValue[c]:
 			return from, i
 		case c == '\\' && i+1 < len(s) && s[i+1] != '"':
 			i++

@@ -23,6 +23,27 @@ const (
 	breaks = ";|&()<>`\n"
 )
 
+// byteSet is some bytes.
+type byteSet [256]bool
+
+func setOf(text string) (s byteSet) {
+	for i := range len(text) {
+		s[text[i]] = true
+	}
+	return s
+}
+
+// What ends a word, the part of a URL that names the host, a data source and the
+// value of a header.
+var (
+	endsWord   = setOf(blanks + breaks)
+	endsPlain  = setOf(blanks + breaks + `"'\`)
+	endsValue  = setOf(blanks + breaks + `"'`)
+	endsHost   = setOf(blanks + "/?#\"'<>`|")
+	endsSource = setOf(blanks + "\"'<>`|=")
+	endsHeader = setOf("\"'\r\n\x00")
+)
+
 // lex appends the words of s as a shell parts them. A quote that is not closed
 // goes to the end.
 func lex(dst []word, s string) []word {
@@ -47,7 +68,7 @@ func lex(dst []word, s string) []word {
 // lexWord reads the word at i.
 func lexWord(s string, i int) (word, int) {
 	end := i
-	for end < len(s) && !strings.ContainsRune(blanks+breaks+`"'\`, rune(s[end])) {
+	for end < len(s) && !endsPlain[s[end]] {
 		end++
 	}
 	if end == len(s) || strings.IndexByte(`"'\`, s[end]) < 0 {
@@ -71,7 +92,7 @@ func lexWord(s string, i int) (word, int) {
 			add(end)
 		case c == '"' || c == '\'':
 			quote = c
-		case strings.IndexByte(blanks+breaks, c) >= 0:
+		case endsWord[c]:
 			return word{s: string(b), at: i, place: place}, end
 		default:
 			add(end)
