@@ -232,13 +232,14 @@ func (c *criSource) take(ctx context.Context, api cri.RuntimeServiceClient, e *c
 func (c *criSource) list(ctx context.Context, api cri.RuntimeServiceClient) error {
 	ask, cancel := context.WithTimeout(ctx, askFor)
 	defer cancel()
-	sandboxes, err := api.ListPodSandbox(ask, &cri.ListPodSandboxRequest{})
-	if err != nil {
-		return c.wrong("list of pod sandboxes", err)
-	}
 	list, err := api.ListContainers(ask, &cri.ListContainersRequest{})
 	if err != nil {
 		return c.wrong("list of containers", err)
+	}
+	// A sandbox is made before its containers: one that is listed has its own.
+	sandboxes, err := api.ListPodSandbox(ask, &cri.ListPodSandboxRequest{})
+	if err != nil {
+		return c.wrong("list of pod sandboxes", err)
 	}
 	ids := make(map[string]bool, len(list.GetContainers())+len(sandboxes.GetItems()))
 	for _, s := range sandboxes.GetItems() {
@@ -284,7 +285,7 @@ func (c *criSource) inspect(ctx context.Context, api cri.RuntimeServiceClient, i
 	default:
 		told := c.told(res, sandbox)
 		l.state = res.GetStatus().GetState()
-		l.whole = told.InitPID > 0 || l.state != cri.ContainerState_CONTAINER_RUNNING
+		l.whole = told.Pod != nil && (told.InitPID > 0 || l.state != cri.ContainerState_CONTAINER_RUNNING)
 		c.put(told)
 	}
 	c.looks[id] = l
