@@ -59,7 +59,6 @@ func TestConditionsThatFail(t *testing.T) {
 // field into count against what it may make, or a loop over them within a loop
 // has no end for an output.
 func TestPiecesAreCounted(t *testing.T) {
-	t.Skip("KNOWN DEFECT: split makes lists that nobody counts; see row C10 of docs/RELIABILITY.md")
 	synctest.Test(t, func(t *testing.T) {
 		r, a, b := newRig(t), &sink{}, &sink{}
 		src := []string{strings.Repeat("a", 1<<20)}

@@ -32,9 +32,11 @@ import (
 
 // What one expression may cost.
 const (
-	maxLength = 16 << 10 // bytes of its text
-	maxNodes  = 2000     // of its syntax tree
-	maxMemory = 100_000  // elements that one run may make, lists and maps together
+	maxLength = 16 << 10  // bytes of its text
+	maxNodes  = 2000      // of its syntax tree
+	maxMemory = 100_000   // elements that one run may make, lists and maps together
+	maxSteps  = 1_000_000 // items that its loops may look at, those within loops each time
+	maxText   = 4 << 20   // bytes of a text that it makes
 )
 
 // Options says what expressions may use beside the fields of the schema.
@@ -78,6 +80,7 @@ type Program struct {
 	fields []schema.Key
 	fused  note        // the whole expression as a closure
 	code   *vm.Program // what runs where fused has none
+	loops  bool
 }
 
 // Bool compiles a condition. The error is plugin.Problems: every unknown name,
@@ -120,7 +123,7 @@ func (c *Compiler) compile(t plugin.Text, condition bool) (*Program, error) {
 	if len(f.problems) > 0 {
 		return nil, f.problems
 	}
-	p := &Program{pos: t.Pos, fields: f.fields}
+	p := &Program{pos: t.Pos, fields: f.fields, loops: f.loops}
 	p.fused = f.notes[tree.Node]
 	if p.fused.test != nil || (!condition && (p.fused.text != nil || p.fused.number != nil)) {
 		return p, nil
@@ -137,7 +140,7 @@ func (c *Compiler) config(condition bool) *conf.Config {
 	if condition {
 		cfg.Expect = reflect.Bool
 	}
-	for _, name := range unwanted {
+	for _, name := range slices.Concat(unwanted, bounded) {
 		cfg.Disabled[name] = true
 		delete(cfg.Builtins, name)
 	}
@@ -148,6 +151,10 @@ func (c *Compiler) config(condition bool) *conf.Config {
 // unwanted are the library's functions that would make a judgement depend on
 // more than the event.
 var unwanted = []string{"now"}
+
+// bounded are those that make more of a text than it is, which are replaced by
+// ones with a bound.
+var bounded = []string{"split", "splitAfter", "replace"}
 
 func isScalar(t reflect.Type) bool {
 	switch t.Kind() {
@@ -170,7 +177,10 @@ func (p *Program) Test(m *Machine, e *event.Event) (bool, error) {
 // Match runs a condition against the event that m has loaded: many conditions
 // on one event share what loading found.
 func (p *Program) Match(m *Machine) (bool, error) {
-	if p.fused.test != nil {
+	switch {
+	case p.fused.test != nil && p.loops:
+		return p.count(m)
+	case p.fused.test != nil:
 		return p.fused.test(m, ""), nil
 	}
 	v, err := p.run(m)
@@ -195,7 +205,8 @@ func (p *Program) Eval(m *Machine, e *event.Event) (string, error) {
 func (p *Program) Text(m *Machine) (string, error) {
 	switch f := p.fused; {
 	case f.test != nil:
-		return strconv.FormatBool(f.test(m, "")), nil
+		yes, err := p.Match(m)
+		return strconv.FormatBool(yes), err
 	case f.text != nil:
 		return f.text(m, ""), nil
 	case f.number != nil:
@@ -208,7 +219,22 @@ func (p *Program) Text(m *Machine) (string, error) {
 	return asText(v), nil
 }
 
+// count runs a closure with loops in it, which may take too many steps.
+func (p *Program) count(m *Machine) (yes bool, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			if r != errSteps { //nolint:errorlint // it is what step panicked with
+				panic(r)
+			}
+			err = fmt.Errorf("expression at %s: %w", p.pos, errSteps)
+		}
+	}()
+	m.steps = 0
+	return p.fused.test(m, ""), nil
+}
+
 func (p *Program) run(m *Machine) (any, error) {
+	m.steps = 0
 	m.vm.MemoryBudget = maxMemory
 	v, err := m.vm.Run(p.code, m)
 	if err != nil {

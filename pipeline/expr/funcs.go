@@ -67,6 +67,7 @@ func Functions() []Function {
 }
 
 func (c *Compiler) functions(cfg *conf.Config) {
+	bound(cfg)
 	for _, p := range predicates {
 		typ := reflect.TypeFor[func(string) bool]()
 		switch {

@@ -41,6 +41,7 @@ type fuser struct {
 	paths    map[ast.Node]string // groups
 	notes    map[ast.Node]note
 	fields   []schema.Key
+	loops    bool // there are predicates, each of which counts its steps
 	problems plugin.Problems
 }
 
@@ -67,7 +68,7 @@ func (f *fuser) Visit(n *ast.Node) {
 			f.notes[at] = note{item: true, text: func(_ *Machine, item string) string { return item }}
 		}
 	case *ast.PredicateNode:
-		f.notes[at] = f.notes[at.Node]
+		f.loop(at)
 	case *ast.UnaryNode:
 		if of := f.notes[at.Node]; of.test != nil && (at.Operator == "!" || at.Operator == "not") {
 			f.replace(n, note{item: of.item, test: func(m *Machine, item string) bool { return !of.test(m, item) }})
@@ -79,6 +80,21 @@ func (f *fuser) Visit(n *ast.Node) {
 	case *ast.CallNode:
 		f.call(n, at)
 	}
+}
+
+// loop has the predicate of a loop count its steps.
+func (f *fuser) loop(at *ast.PredicateNode) {
+	f.loops = true
+	of := f.notes[at.Node]
+	if is := of.test; is != nil {
+		of.test = func(m *Machine, item string) bool { m.step(); return is(m, item) }
+	}
+	f.notes[at] = of
+	var step ast.Node = &ast.NilNode{}
+	f.replaceBy(&step, note{}, func(env any) bool { env.(*Machine).step(); return true }, boolType)
+	seq := &ast.SequenceNode{Nodes: []ast.Node{step, at.Node}}
+	seq.SetType(at.Node.Type())
+	at.Node = seq
 }
 
 // step reads name below a group, or at the top.

@@ -1,6 +1,7 @@
 package expr
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -19,6 +20,7 @@ type Machine struct {
 	slots []slot // by schema.Key
 	lower []byte // the text at hand in lower case
 	vm    vm.VM
+	steps int // of the loops of this run
 }
 
 // slot is what is known of one field of the loaded event.
@@ -28,6 +30,15 @@ type slot struct {
 	at    int32  // n > 0: its first value is Fields[n-1]; n < 0: Shared[-n-1]
 	last  int32  // the same for its last value
 	box   any    // the value as the library's machine takes it
+}
+
+// errSteps is what step panics with; whoever runs a program makes an error of it.
+var errSteps = fmt.Errorf("its loops look at more than %d items", maxSteps)
+
+func (m *Machine) step() {
+	if m.steps++; m.steps > maxSteps {
+		panic(errSteps)
+	}
 }
 
 // NewMachine returns a machine without an event.
