@@ -31,6 +31,7 @@ outputs:
 // TestSoakFlap lets two outputs go away and come back for the whole run: nothing
 // is lost, no descriptor is left over, and the memory stays where it was.
 func TestSoakFlap(t *testing.T) {
+	t.Parallel()
 	flaps := number(t, "SOAK_CYCLES", 100)
 	dir, admin := t.TempDir(), freeAddr(t)
 	rnd := rand.New(rand.NewPCG(uint64(number(t, "SOAK_SEED", 1)), 2))
