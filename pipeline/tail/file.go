@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 )
 
 var (
@@ -24,13 +25,14 @@ type file struct {
 	id   identity
 	at   position // where reading it begins, as it was then
 
-	off     int64  // of the next byte to read
-	rest    string // read and not yet cut into lines; it ends at off
-	prev    []byte // the bytes before off, up to prevBytes
-	started bool   // it is the one that lines are cut from
-	final   bool   // it was read to its end after its successor had content
-	marked  bool   // its position was given
-	short   bool   // it was shorter than off when last looked at
+	off     int64     // of the next byte to read
+	rest    string    // read and not yet cut into lines; it ends at off
+	prev    []byte    // the bytes before off, up to prevBytes
+	started bool      // it is the one that lines are cut from
+	final   bool      // it was read to its end after its successor had content
+	marked  bool      // its position was given
+	short   bool      // it was shorter than off when last looked at
+	gone    time.Time // when it was last found deleted; zero: it has a name
 }
 
 // openFile opens what was found, unless something else is there by now.

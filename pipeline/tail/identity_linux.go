@@ -31,3 +31,24 @@ func idOf(info fs.FileInfo) identity {
 	}
 	return identity{Dev: st.Dev, Ino: st.Ino}
 }
+
+// deleted reports whether an open file has no name any more.
+func deleted(f *os.File) (bool, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return false, err
+	}
+	st, ok := info.Sys().(*syscall.Stat_t)
+	return ok && st.Nlink == 0, nil
+}
+
+// written reports whether somebody may still write to an open file: a read lease
+// is given only where no writer has it open (fcntl(2)). Where the kernel gives
+// none, it is not known, and somebody may.
+func written(f *os.File) bool {
+	if _, err := unix.FcntlInt(f.Fd(), unix.F_SETLEASE, unix.F_RDLCK); err != nil {
+		return true
+	}
+	_, err := unix.FcntlInt(f.Fd(), unix.F_SETLEASE, unix.F_UNLCK)
+	return err != nil
+}

@@ -118,7 +118,7 @@ func (t *Tail) atEnd(f *file, b *event.Batch) (bool, error) {
 	next := t.file(1)
 	switch {
 	case next == nil && !t.o.Once:
-		return false, nil
+		return t.release(f, b), nil
 	case next == nil:
 		t.lines.End(b, t.o.Now())
 		t.ended = true

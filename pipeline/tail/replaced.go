@@ -2,8 +2,8 @@ package tail
 
 import (
 	"slices"
-	"tallyman/pipeline/event"
 
+	"tallyman/pipeline/event"
 	"tallyman/pipeline/plugin"
 )
 

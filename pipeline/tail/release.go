@@ -1,0 +1,43 @@
+package tail
+
+import (
+	"time"
+
+	"tallyman/pipeline/event"
+)
+
+// deletedRest is how often a file without a name, read to its end, is asked
+// whether somebody still writes to it.
+const deletedRest = 10 * time.Second
+
+// release gives back the file that is read when it was deleted and nobody can
+// write to it any more, so that its room on the disk is free. As long as its
+// writer has it open it is read on: what an intruder removed is still being
+// written to, and nobody else can read it. It reports whether it did.
+func (t *Tail) release(f *file, b *event.Batch) bool {
+	now := t.o.Now()
+	switch gone, err := deleted(f.f); {
+	case err != nil || !gone:
+		f.gone = time.Time{}
+		return false
+	case f.gone.IsZero():
+		f.gone = now
+		t.o.Log.Warn("the file that is read was deleted; it is read as long as somebody writes to it", "path", f.path)
+		return false
+	case now.Sub(f.gone) < deletedRest:
+		return false
+	}
+	f.gone = now
+	if written(f.f) {
+		return false
+	}
+	t.o.Log.Info("the deleted file is read to its end and given back", "path", f.path)
+	t.lines.End(b, now)
+	t.drop()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	// What comes next at the path is read from its start, as if nothing had been.
+	t.start, t.fresh, t.given = &position{}, true, position{}
+	t.o.FromEnd = false
+	return true
+}
