@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tallyman/pipeline/config"
 	"tallyman/pipeline/meter"
 )
 
@@ -31,6 +32,7 @@ rule, and prints every problem with its place. It connects to nothing unless
 				return err
 			}
 			defer p.Close()
+			config.Print(s.err, advice(p.Config), colour(cmd, s.err))
 			if probe {
 				ctx, cancel := context.WithTimeout(cmd.Context(), timeout)
 				defer cancel()
