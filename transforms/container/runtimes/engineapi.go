@@ -41,6 +41,7 @@ func newEngineAPI(path string) *engineAPI {
 	return &engineAPI{path: path, http: &http.Client{Transport: &http.Transport{
 		DialContext:            func(ctx context.Context, _, _ string) (net.Conn, error) { return dial(ctx, path) },
 		MaxIdleConns:           2,
+		ResponseHeaderTimeout:  askFor,
 		MaxResponseHeaderBytes: 64 << 10,
 		DisableCompression:     true,
 	}}}

@@ -3,6 +3,7 @@ package runtimes
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 )
 
@@ -10,10 +11,12 @@ import (
 // RKE2 bring a containerd of their own, MicroK8s too.
 var sockets = []Source{
 	{Runtime: Docker, Path: "/run/docker.sock"},
+	{Runtime: Docker, Path: "/var/run/docker.sock"},
 	{Runtime: Containerd, Path: "/run/containerd/containerd.sock"},
 	{Runtime: Containerd, Path: "/run/k3s/containerd/containerd.sock"},
 	{Runtime: Containerd, Path: "/var/snap/microk8s/common/run/containerd.sock"},
 	{Runtime: CRIO, Path: "/run/crio/crio.sock"},
+	{Runtime: CRIO, Path: "/var/run/crio/crio.sock"},
 	{Runtime: Podman, Path: "/run/podman/podman.sock"},
 }
 
@@ -33,12 +36,17 @@ func Find(root string, names []string) []Source {
 	}
 	var out []Source
 	first := map[string]bool{}
+	var met []os.FileInfo
 	for _, s := range sockets {
-		there := exists(root + s.Path)
-		if want[s.Runtime] && (there || !first[s.Runtime]) && !(s.Runtime == Podman && !there && isFolder(root+podmanStorage)) {
+		st, err := os.Stat(root + s.Path)
+		again := err == nil && slices.ContainsFunc(met, func(o os.FileInfo) bool { return os.SameFile(st, o) }) // /var/run is /run, mostly
+		files := s.Runtime == Podman && err != nil && isFolder(root+podmanStorage)
+		if want[s.Runtime] && (err == nil || !first[s.Runtime]) && !again && !files {
 			out = append(out, Source{Runtime: s.Runtime, Path: root + s.Path, Quiet: true})
 		}
-		first[s.Runtime] = true
+		if first[s.Runtime] = true; err == nil {
+			met = append(met, st)
+		}
 	}
 	if !want[Podman] {
 		return out
