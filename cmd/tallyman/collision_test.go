@@ -1,6 +1,8 @@
 package main
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -40,5 +42,20 @@ func TestCollisions(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestCollisionsByLink (RELIABILITY T12): a file with two names is one file.
+func TestCollisionsByLink(t *testing.T) {
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "audit.log"), "")
+	for name, link := range map[string]func(old, new string) error{"symbolic": os.Symlink, "hard": os.Link} {
+		if err := link(filepath.Join(dir, "audit.log"), filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+		path := conf(t, dir, strings.Replace(good, "transforms:", "  two: {type: auditd, path: "+name+"}\ntransforms:", 1))
+		if code, text := said(t, "", "validate", "--config", path); code != exitConfig || !strings.Contains(text, `input "two" reads the file that input "audit" reads`) {
+			t.Errorf("%s: exit %d: %s", name, code, text)
+		}
 	}
 }

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -71,7 +72,7 @@ func collide(before, c claim) string {
 	switch {
 	case c.Use == plugin.UseStdin && before.Use == plugin.UseStdin:
 		return "%s reads standard input, and so does %s"
-	case c.Use == plugin.UseStdin || before.Use == plugin.UseStdin || c.Path != before.Path:
+	case c.Use == plugin.UseStdin || before.Use == plugin.UseStdin || !sameFile(before.Path, c.Path):
 		return ""
 	case c.Use == plugin.UseRead && before.Use == plugin.UseRead:
 		return "%s reads the file that %s reads"
@@ -81,6 +82,20 @@ func collide(before, c claim) string {
 		return "%s writes to the file that %s reads"
 	}
 	return "%s writes to the file that %s writes to"
+}
+
+// sameFile reports whether two clean paths are one file, as far as they exist: a
+// link gives a file a second name.
+func sameFile(a, b string) bool {
+	if a == b {
+		return true
+	}
+	x, err := os.Stat(a)
+	if err != nil {
+		return false
+	}
+	y, err := os.Stat(b)
+	return err == nil && os.SameFile(x, y)
 }
 
 // inside reports whether a clean path is dir or lies in it.
