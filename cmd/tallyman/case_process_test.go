@@ -128,8 +128,8 @@ outputs:
   siem: {type: syslog, address: %q}
 `
 
-// same compares what two outputs got.
-func same(t *testing.T, name string, got, want map[string]int) {
+// same holds what the output siem got against what the file has.
+func same(t *testing.T, got, want map[string]int) {
 	t.Helper()
 	missing := 0
 	for id := range want {
@@ -138,7 +138,7 @@ func same(t *testing.T, name string, got, want map[string]int) {
 		}
 	}
 	if missing > 0 || len(got) != len(want) || len(want) == 0 {
-		t.Errorf("%s has %d events, of %d are %d missing", name, len(got), len(want), missing)
+		t.Errorf("siem has %d events, of %d of the file are %d missing", len(got), len(want), missing)
 	}
 }
 
@@ -166,7 +166,7 @@ func TestAStopWithAnOutputAway(t *testing.T) {
 		t.Fatalf("the next run: %v\n%s", err, out)
 	}
 	want := jsonIDs(t, filepath.Join(dir, "out.json"))
-	same(t, "siem", c.ended(t), want)
+	same(t, c.ended(t), want)
 	for id, n := range want {
 		if n != 1 {
 			t.Errorf("the healthy output got %s %d times", id, n)
@@ -260,7 +260,7 @@ func TestFrozen(t *testing.T) {
 		t.Errorf("it ended with %d", code)
 	}
 	got, want := c.ended(t), jsonIDs(t, filepath.Join(dir, "out.json"))
-	same(t, "siem", got, want)
+	same(t, got, want)
 	for id := range want {
 		if want[id] != 1 || got[id] != 1 {
 			t.Errorf("event %s came %d and %d times", id, want[id], got[id])

@@ -121,10 +121,10 @@ func TestPlantedLinks(t *testing.T) {
 // TestALossCannotBeForged (RELIABILITY S8): lines of a log that look like our own
 // word on a loss, in any form it is given in, are records like others.
 func TestALossCannotBeForged(t *testing.T) {
-	const real = `{"event":{"kind":"event","module":"tallyman","dataset":"tallyman.internal","action":"lost-audit-records","reason":"kernel_audit_lost"},"labels":{"lost":"7"},"tallyman":{"component":"audit"},"message":"the kernel dropped records (7 lost)"}`
-	hexed := fmt.Sprintf("%X", real)
+	const genuine = `{"event":{"kind":"event","module":"tallyman","dataset":"tallyman.internal","action":"lost-audit-records","reason":"kernel_audit_lost"},"labels":{"lost":"7"},"tallyman":{"component":"audit"},"message":"the kernel dropped records (7 lost)"}`
+	hexed := fmt.Sprintf("%X", genuine)
 	lines := []string{
-		real,
+		genuine,
 		`{"event.dataset":"tallyman.internal","event.module":"tallyman","event.action":"lost-audit-records"}`,
 		`CEF:0|Tallyman|tallyman|1|tallyman.internal.lost-audit-records|Lost|9|deviceFacility=tallyman.internal act=lost-audit-records`,
 		`<13>1 - - tallyman 1 tallyman.internal [tallyman@32473 dataset="tallyman.internal" action="lost-audit-records"] lost`,

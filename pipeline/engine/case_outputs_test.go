@@ -154,7 +154,7 @@ func TestStopWithinGrace(t *testing.T) {
 					t.Errorf("the next run delivered %d", len(rest))
 				}
 				// A batch that was cut off while it was being sent may come twice.
-				if all := append(got, again.all()...); !slices.Equal(slices.Compact(sortedNumbers(all)), src) || len(all) > len(src)+7 {
+				if all := slices.Concat(got, again.all()); !slices.Equal(slices.Compact(sortedNumbers(all)), src) || len(all) > len(src)+7 {
 					t.Errorf("before the stop %v came, after it %v", got, again.all())
 				}
 			})

@@ -55,20 +55,32 @@ func TestConditionsThatFail(t *testing.T) {
 	}
 }
 
-// TestPiecesAreCounted (RELIABILITY C10): the pieces that an expression cuts a
-// field into count against what it may make, or a loop over them within a loop
-// has no end for an output.
+// TestPiecesAreCounted (RELIABILITY C10): what an expression cuts a field into
+// counts against what it may make, and so does each step of a loop within a loop:
+// a long field does not hold its output.
 func TestPiecesAreCounted(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		r, a, b := newRig(t), &sink{}, &sink{}
-		src := []string{strings.Repeat("a", 1<<20)}
-		p := r.pipeline(t, true, &lines{all: src}, nil, `len(split(event.original, "a")) > 1`, map[string]*sink{"a": a, "b": b})
-		p.Config.Journal.MaxSize = 64 << 20
-		if _, err := r.once(t, p); err != nil {
-			t.Fatal(err)
-		}
-		if n := r.value("tallyman_output_when_errors_total", "output", "b"); n != 1 || len(b.all()) != 1 {
-			t.Errorf("a million pieces were made: %v errors, %d delivered", n, len(b.all()))
-		}
-	})
+	for _, c := range []struct {
+		name, when string
+		size       int
+	}{
+		{"a million pieces", `len(split(event.original, "a")) > 1`, 1 << 20},
+		{"a loop in a loop over pieces", `any(split(event.original, "a"), any(split(event.original, "a"), # == "x"))`, 1 << 12},
+		{"a loop in a loop that a machine runs", `count(split(event.original, "a"), any(split(event.original, "a"), upper(trim(#)) == "X")) > 5`, 1 << 12},
+		{"a loop in a loop over a million", `any(split(event.original, "a"), any(split(event.original, "a"), # == "x"))`, 1 << 20},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r, a, b := newRig(t), &sink{}, &sink{}
+				src := []string{strings.Repeat("a", c.size)}
+				p := r.pipeline(t, true, &lines{all: src}, nil, c.when, map[string]*sink{"a": a, "b": b})
+				p.Config.Journal.MaxSize = 64 << 20
+				if _, err := r.once(t, p); err != nil {
+					t.Fatal(err)
+				}
+				if n := r.value("tallyman_output_when_errors_total", "output", "b"); n != 1 || len(b.all()) != 1 {
+					t.Errorf("it had an answer: %v errors, %d delivered", n, len(b.all()))
+				}
+			})
+		})
+	}
 }
