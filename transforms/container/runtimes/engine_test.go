@@ -421,6 +421,20 @@ func TestDockerEntryTooLarge(t *testing.T) {
 	w.until("what comes later is known", far(3), running)
 }
 
+func TestSettled(t *testing.T) {
+	f := newFakeEngine()
+	f.add(far(1), "one", 1, nil)
+	path := filepath.Join(t.TempDir(), "s")
+	serve(t, path, f)
+	w := follow(t, Options{Sources: []Source{{Runtime: Docker, Path: path}, {Runtime: Containerd, Path: path + "not there"}, {Runtime: Podman, Path: path + "nor this"}}})
+	<-w.Settled()
+	if c := w.Store().Lookup(far(1)); c == nil || !running(c) {
+		t.Errorf("not all that is there is known: %+v", c)
+	}
+	none := follow(t, Options{})
+	<-none.Settled()
+}
+
 func TestPodmanSocketIsPodman(t *testing.T) {
 	f := newFakeEngine()
 	f.version = `{"ApiVersion":"1.41","MinAPIVersion":"1.24","Components":[{"Name":"Podman Engine"}]}`

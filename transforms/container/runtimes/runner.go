@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"sync"
 	"syscall"
 	"time"
 
@@ -65,7 +66,8 @@ type runner struct {
 	events     *meter.Counter
 	failures   *meter.Counter
 
-	said string // the state that was logged last
+	said    string // the state that was logged last
+	settled func() // called once, after the first attempt came to an end or to a connection
 }
 
 // runner returns the runner of one source, without its follower.
@@ -82,15 +84,18 @@ func (o *Options) runner(store *Store, name, path string, quiet bool) *runner {
 
 // run follows the source until ctx is done.
 func (r *runner) run(ctx context.Context) {
-	wait := firstPause
+	wait, settled := firstPause, sync.OnceFunc(r.settled)
+	defer settled()
 	for ctx.Err() == nil {
 		connected := false
 		err := r.from.follow(ctx, func() {
 			connected = true
 			r.up.Set(1)
 			r.say("up", slog.LevelInfo, "containers are described by this runtime")
+			settled()
 		})
 		r.up.Set(0)
+		settled()
 		if ctx.Err() != nil {
 			return
 		}

@@ -122,9 +122,10 @@ const (
 
 // Watcher follows all sources.
 type Watcher struct {
-	store  *Store
-	cancel context.CancelFunc
-	done   sync.WaitGroup
+	store   *Store
+	cancel  context.CancelFunc
+	done    sync.WaitGroup
+	settled chan struct{}
 }
 
 // Start begins to follow the sources and returns at once; what is not there is
@@ -140,16 +141,20 @@ func Start(o Options) (*Watcher, error) {
 	if o.pause == nil {
 		o.pause = pause
 	}
-	w := &Watcher{store: newStore(&o)}
+	w := &Watcher{store: newStore(&o), settled: make(chan struct{})}
 	list, err := o.sources(w.store)
 	if err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	w.cancel = cancel
+	var first sync.WaitGroup
 	for _, s := range list {
+		first.Add(1)
+		s.settled = first.Done
 		w.done.Go(func() { s.run(ctx) })
 	}
+	w.done.Go(func() { first.Wait(); close(w.settled) })
 	w.done.Go(func() { w.store.sweep(ctx, o.pause) })
 	w.done.Go(func() { w.store.dispatch(ctx, list) })
 	return w, nil
@@ -194,6 +199,10 @@ func (o *Options) sources(store *Store) ([]*runner, error) {
 
 // Store returns where the facts are.
 func (w *Watcher) Store() *Store { return w.store }
+
+// Settled returns a channel that is closed once every source told of all that
+// it has, or could not be had at the first attempt.
+func (w *Watcher) Settled() <-chan struct{} { return w.settled }
 
 // Close ends all that Start began. The Store stays readable.
 func (w *Watcher) Close() error {

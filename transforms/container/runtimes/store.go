@@ -78,8 +78,8 @@ func (s *Store) Want(id string) {
 	}
 }
 
-// Generation counts the changes; while it stays, Lookup's answers stay.
-func (s *Store) Generation() uint64 { return s.gen.Load() }
+// Generation counts the changes, from 1; while it stays, Lookup's answers stay.
+func (s *Store) Generation() uint64 { return 1 + s.gen.Load() }
 
 // Changed returns a channel that is closed at the next change.
 func (s *Store) Changed() <-chan struct{} {
