@@ -26,6 +26,12 @@ func (t *Transform) connect(s *Settings) error {
 		t.say("the process connector is not used: containers are found by the log's own lineage and by /proc", "reason", err)
 		return nil
 	}
+	t.begin(c, s)
+	return nil
+}
+
+// begin follows a connector until Close.
+func (t *Transform) begin(c connector, s *Settings) {
 	t.attach(c, s)
 	t.follow.done = make(chan struct{})
 	go func() {
@@ -34,7 +40,6 @@ func (t *Transform) connect(s *Settings) error {
 			t.say("the process connector is not followed any more", "error", err)
 		}
 	}()
-	return nil
 }
 
 // openConnector opens the kernel's connector. Below the host's pid namespace the

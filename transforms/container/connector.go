@@ -142,7 +142,8 @@ func (k *kernel) turn(until int64) {
 // stop forgets everything: nothing keeps it true any more.
 func (k *kernel) stop() {
 	clear(k.lives)
-	k.ended, k.first, k.count, k.over = nil, 0, 0, true
+	k.ended, k.first, k.count = nil, 0, 0
+	k.clock = never // nobody has to wait
 	k.turn(0)
 }
 

@@ -80,7 +80,6 @@ type kernel struct {
 	texts  map[string]*where
 	progs  map[program]*program
 	keptAt int64         // when what was kept over a restart was saved
-	over   bool          // it is not fed any more
 	turned chan struct{} // closed and made anew when clock moves
 }
 

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -21,19 +22,15 @@ type simConnector struct {
 	next_   int
 	lag     int64
 	proc    *simProc
+	fail    error // of the next call
 }
 
 // connectorOf makes the connector of a capture's timeline. The kernel's own says
 // which process forked, the timeline which thread: where that is none of the
 // processes, the parent is the one that the child's first event names.
-func connectorOf(t testing.TB, path string, proc *simProc, lag time.Duration) *simConnector {
-	t.Helper()
+func connectorOf(ticks []tick, proc *simProc, lag time.Duration) *simConnector {
 	c := &simConnector{lag: int64(lag), proc: proc}
-	for line := range bytes.Lines(readAny(t, path)) {
-		var k tick
-		if err := json.Unmarshal(line, &k); err != nil {
-			t.Fatal(err)
-		}
+	for _, k := range ticks {
 		ch := change{t: k.T, pid: k.PID, ppid: k.PPID}
 		switch k.K {
 		case "fork":
@@ -54,6 +51,12 @@ func connectorOf(t testing.TB, path string, proc *simProc, lag time.Duration) *s
 }
 
 func (c *simConnector) next(dst []change) ([]change, int64, error) {
+	if c.fail != nil {
+		err := c.fail
+		c.fail = nil
+		c.skip() // these are lost
+		return dst, 0, err
+	}
 	if c.next_ < len(c.changes) && c.changes[c.next_].t+c.lag <= c.proc.at {
 		dst = append(dst, c.changes[c.next_])
 		c.next_++
@@ -104,14 +107,19 @@ func newReplay(t testing.TB, sim *simProc, timeline string, lag time.Duration) *
 	if timeline == "" {
 		return r
 	}
-	r.conn = connectorOf(t, timeline, sim, lag)
+	r.follow(connectorOf(readTicks(t, timeline), sim, lag))
+	return r
+}
+
+// follow sets a connector up.
+func (r *replayed) follow(c *simConnector) {
+	r.conn = c
 	s := Default()
 	r.tr.attach(r.conn, &s)
 	r.tr.pause = func(_, _ <-chan struct{}, d time.Duration) {
-		r.advance(min(sim.at+int64(d), max(sim.at, r.conn.due())))
+		r.advance(min(r.sim.at+int64(d), max(r.sim.at, r.conn.due())))
 	}
 	r.tr.follow.rescan(0)
-	return r
 }
 
 // send sends events one by one, each late after it happened, or in the batches
@@ -205,5 +213,22 @@ func TestTheSimulationIsTrue(t *testing.T) {
 		if t.Logf("%s: of %d events %d are of a process that is elsewhere, %d of one that is gone", name, n, elsewhere, none); elsewhere > n/500 {
 			t.Errorf("%s: the simulation is not the truth", name)
 		}
+	}
+}
+
+// skip forgets the changes of before the clock: nobody followed them.
+func (c *simConnector) skip() {
+	for c.next_ < len(c.changes) && c.changes[c.next_].t+c.lag <= c.proc.at {
+		c.next_++
+	}
+}
+
+// withBoot is read, with the id of a boot.
+func (s *simProc) withBoot(id string) func(string) ([]byte, error) {
+	return func(path string) ([]byte, error) {
+		if strings.HasSuffix(path, "/boot_id") {
+			return []byte(id + "\n"), nil
+		}
+		return s.read(path)
 	}
 }

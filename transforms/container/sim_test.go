@@ -39,12 +39,26 @@ type simProc struct {
 
 func newSim(t testing.TB, path string) *simProc {
 	t.Helper()
-	s := &simProc{lives: map[int32][]*simLife{}, runs: map[int32][]ran{}, execs: map[int32][]int64{}}
+	return simOf(readTicks(t, path))
+}
+
+// readTicks reads a timeline.
+func readTicks(t testing.TB, path string) []tick {
+	t.Helper()
+	var out []tick
 	for line := range bytes.Lines(readAny(t, path)) {
 		var k tick
 		if err := json.Unmarshal(line, &k); err != nil {
 			t.Fatal(err)
 		}
+		out = append(out, k)
+	}
+	return out
+}
+
+func simOf(ticks []tick) *simProc {
+	s := &simProc{lives: map[int32][]*simLife{}, runs: map[int32][]ran{}, execs: map[int32][]int64{}}
+	for _, k := range ticks {
 		if s.boot == 0 {
 			s.boot, s.begin = k.T-int64(time.Hour), k.T
 		}
