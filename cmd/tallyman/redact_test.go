@@ -102,7 +102,8 @@ func secretLog() string {
 	fmt.Fprintf(&b, "this is no record, password=%s\n", p["unparsed"])
 	fmt.Fprintf(&b, "type=USER_AUTH msg=audit(1795232001.003:202): pid=7 uid=0 auid=1000 ses=1 msg='op=login password=%s acct=\"ana\" exe=\"/usr/bin/login\" res=failed'\n", p["failed"])
 	last := execution(300, "prog", "--password="+p["held"])
-	return b.String() + last[:strings.Index(last, "type=CWD")]
+	held, _, _ := strings.Cut(last, "type=CWD")
+	return b.String() + held
 }
 
 // secretRun runs the program to the end of the log and returns its folder and all
@@ -218,6 +219,15 @@ func TestNoSecretIsStored(t *testing.T) {
 				t.Errorf("without redact the secret of %q is not in %s:\n%s", place, must, found)
 			}
 		}
+	}
+}
+
+// TestKeyApartFromTheJournal: whoever copies the folder of the journal gets no key.
+func TestKeyApartFromTheJournal(t *testing.T) {
+	text := strings.Replace(good, "- {type: audit}\n", "- {type: audit}\n  - {type: redact, key_file: journal/key}\n", 1)
+	code, out := said(t, "", "validate", "--config", conf(t, t.TempDir(), text))
+	if code != exitConfig || !strings.Contains(out, "writes into the folder of the journal") {
+		t.Errorf("exit %d: %s", code, out)
 	}
 }
 

@@ -11,67 +11,6 @@ import (
 	"tallyman/pipeline/schema"
 )
 
-// fieldKind says how the values of a field are read.
-type fieldKind uint8
-
-const (
-	kindNone  fieldKind = iota // it holds no text that somebody chose: ids, times, words of a list
-	kindText                   // words
-	kindLine                   // a command line
-	kindTitle                  // a command line that the kernel may have cut
-	kindArgs                   // an argument each
-	kindMap                    // named values
-	kindPaths                  // named values, whose names say nothing
-)
-
-// passed are the fields, or groups of them, whose text is not read: they are ids,
-// names of hosts and people, numbers, or words that tallyman itself chose.
-var passed = [...]string{"event.", "host.", "agent.", "ecs.", "user.", "group.", "container.", "orchestrator.", "kubernetes.", "source.", "destination.",
-	"server.", "network.", "related.", "threat.", "rule.", "tallyman.", "tags", "log.", "process.hash.", "process.entity_id", "process.parent.entity_id",
-	"process.tty.", "process.thread.", "process.ancestors", "file.inode", "file.device", "file.mode", "file.uid", "file.gid", "file.owner", "file.group",
-	"file.hash.", "file.type", "auditd.message_type", "auditd.session", "auditd.result", "auditd.key", "auditd.open_flags", "auditd.summary.object.type",
-	"service.type", "http.", "oci.digest", "oci.previous_digest", "git.before", "git.after", "docker.exec.id"}
-
-// read are exceptions of passed.
-var read = [...]string{"container.labels", "kubernetes.labels", "kubernetes.audit.annotations", "kubernetes.audit.requestURI", "event.url", "event.reason",
-	"event.original", "log.syslog.structured_data", "rule.description"}
-
-// fieldKinds returns the kind of every key.
-func fieldKinds() []fieldKind {
-	keys := schema.Keys()
-	kinds := make([]fieldKind, keys[len(keys)-1]+1)
-	for _, k := range keys {
-		info := k.Info()
-		has := func(p string) bool { return strings.HasPrefix(info.Name, p) }
-		switch {
-		case slices.ContainsFunc(passed[:], has) && !slices.ContainsFunc(read[:], has):
-		case k == schema.ProcessArgs:
-			kinds[k] = kindArgs
-		case k == schema.ProcessCommandLine, k == schema.ProcessParentCommandLine, k == schema.DockerExecCommand:
-			kinds[k] = kindLine
-		case k == schema.ProcessTitle, k == schema.Message:
-			kinds[k] = kindTitle
-		case k == schema.AuditdPaths:
-			kinds[k] = kindPaths
-		case info.Type.IsMap():
-			kinds[k] = kindMap
-		case info.Type == schema.Keyword, info.Type == schema.Text, info.Type == schema.Wildcard:
-			kinds[k] = kindText
-		}
-	}
-	return kinds
-}
-
-// least is the length of the shortest text that can hold a name and a secret:
-// pwd=x.
-const least = 5
-
-// leastName is the length of the shortest name of a secret: pwd.
-const leastName = 3
-
-// leastPath is the length of the shortest path that can hold a token.
-const leastPath = 16
-
 // event replaces the secrets of e, whose fields may be moved into b, and reports
 // whether there were any.
 func (f *finder) event(e *event.Event, b *event.Batch) bool {
@@ -113,11 +52,8 @@ func (f *finder) event(e *event.Event, b *event.Batch) bool {
 			line = s
 		}
 	}
-	if args >= 0 && !f.cut {
-		f.cut = cut(sizeOf(e.Fields[args:]))
-	}
-	if args >= 0 && (told || f.suspects(e.Fields[args:], line)) {
-		changed = f.args() || changed
+	if args >= 0 {
+		changed = f.arguments(e.Fields[args:], line, told) || changed
 	}
 	f.cut = false
 	if e.Raw != "" {
@@ -138,67 +74,6 @@ func (f *finder) own(i int) *event.Field {
 		f.e.Fields, f.owned = f.b.Take(f.e.Fields, 4), true
 	}
 	return &f.e.Fields[i]
-}
-
-// cut reports whether a command line of that size may be one of PROCTITLE, which
-// the kernel cuts at 128 bytes. Then it may end in a part of a secret.
-func cut(size int) bool { return size >= 124 && size <= 128 }
-
-// sizeOf is the size of the arguments with a byte between them.
-func sizeOf(fields event.Fields) int {
-	n := -1
-	for i := range fields {
-		if fields[i].Key != schema.ProcessArgs {
-			break
-		}
-		n += len(fields[i].Val.Str()) + 1
-	}
-	return n
-}
-
-// suspects reports whether the arguments may hold a secret; line is the command
-// line where it holds none.
-func (f *finder) suspects(fields event.Fields, line string) bool {
-	if joined(fields, line) {
-		return false
-	}
-	if f.shortProgram(fields[0].Val.Str()) {
-		return true
-	}
-	for i := range fields {
-		if x := &fields[i]; x.Key == schema.ProcessArgs && f.suspect(x.Val.Str()) {
-			return true
-		}
-	}
-	return false
-}
-
-// shortProgram reports whether s is a program that takes secrets and whose name is
-// too short for a literal.
-func (f *finder) shortProgram(s string) bool {
-	name := s[strings.LastIndexByte(s, '/')+1:]
-	return len(name) < leastLiteral && f.t.programs.takes(name)
-}
-
-// joined reports whether a line is the arguments with a blank between them.
-func joined(fields event.Fields, line string) bool {
-	for i := range fields {
-		if fields[i].Key != schema.ProcessArgs {
-			break
-		}
-		s := fields[i].Val.Str()
-		switch {
-		case i > 0 && (line == "" || line[0] != ' '):
-			return false
-		case i > 0:
-			line = line[1:]
-		}
-		if !strings.HasPrefix(line, s) {
-			return false
-		}
-		line = line[len(s):]
-	}
-	return line == ""
 }
 
 // field replaces the secrets of one text.
@@ -309,46 +184,6 @@ func (f *finder) replace(s string, spans []span) string {
 		f.buf = nil
 	}
 	return string(b)
-}
-
-// args replaces the secrets of the arguments, which tell together what is one.
-// Their number and order stay.
-func (f *finder) args() bool {
-	a, fields := &f.arg, f.e.Fields
-	a.words, a.at = a.words[:0], a.at[:0]
-	for i := range fields {
-		if fields[i].Key == schema.ProcessArgs {
-			a.words, a.at = append(a.words, word{s: fields[i].Val.Str()}), append(a.at, i)
-		}
-	}
-	f.argv(a.words)
-	for spans := f.spans; len(spans) > 0; {
-		n := 1
-		for n < len(spans) && spans[n].text == spans[0].text {
-			n++
-		}
-		x := f.own(a.at[spans[0].text])
-		x.Val = event.String(f.replace(x.Val.Str(), spans[:n]))
-		spans = spans[n:]
-	}
-	a.words = forget(a.words)
-	return len(f.spans) > 0
-}
-
-// argScratch is the memory of args.
-type argScratch struct {
-	words []word
-	at    []int // the fields that they are
-}
-
-// argv leaves the secrets of whole arguments in spans.
-func (f *finder) argv(words []word) {
-	f.spans = f.spans[:0]
-	f.walk(words, argv, 0)
-	f.text = 0
-	if len(f.spans) > 0 {
-		f.join()
-	}
 }
 
 // tag marks the event, once.

@@ -25,6 +25,7 @@ type length struct {
 type argument struct {
 	number int // N
 	text   string
+	old    int // the length of its text before
 	pieces []int
 	spans  []span
 }
@@ -169,7 +170,7 @@ func (f *finder) rewrite(r *argvRecords, a *argument) {
 		one.text = text[at:end]
 		at = end
 	}
-	a.text = text
+	a.text, a.old = text, len(a.text)
 }
 
 // moved turns a place in the old text into one in the new: a place in a secret is
@@ -231,12 +232,15 @@ func (p *piece) encode(old string) string {
 		}
 		return p.text
 	}
-	return string(hexed(nil, p.text))
+	return hexed(p.text)
 }
 
-// size is the length that a record says of a split argument: of what is written,
-// or, by kernel, of the text.
+// size is the length that a record says of a split argument: of its text, or, by
+// kernel, of what is written.
 func (r *argvRecords) size(a *argument, old string) string {
+	if old == strconv.Itoa(a.old) {
+		return strconv.Itoa(len(a.text))
+	}
 	n := 0
 	for _, i := range a.pieces {
 		p := &r.pieces[i]

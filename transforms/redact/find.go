@@ -1,8 +1,6 @@
 package redact
 
 import (
-	"encoding/base64"
-	"slices"
 	"strings"
 
 	"tallyman/pipeline/event"
@@ -112,7 +110,7 @@ func nameBounds(s string, from, to int) (int, int) {
 
 // emit notes a secret of the text at hand.
 func (f *finder) emit(from, to int, id pattern, secret string) {
-	if from >= to || strings.HasPrefix(secret, markOpen) {
+	if from >= to || marked(secret) {
 		return
 	}
 	f.spans = append(f.spans, span{f.text, from, to, id, f.h.digest(secret)})
@@ -286,71 +284,4 @@ func (f *finder) aws(s string, at int) {
 	if from > at+20 && to-from == 40 {
 		f.emit(from, to, byAWS, s[from:to])
 	}
-}
-
-// header notes the value of Authorization: and Cookie:.
-func (f *finder) header(s string, i int) {
-	if s[i-1] != ':' { // authorization
-		for i < len(s) && (s[i] == '"' || s[i] == '\\' || s[i] == '\'') {
-			i++
-		}
-		if i == len(s) || s[i] != ':' && s[i] != '=' {
-			return
-		}
-		i++
-		from, to := value(s, i)
-		f.schemed(s, from, to)
-		return
-	}
-	from := i
-	for from < len(s) && s[from] == ' ' {
-		from++
-	}
-	to := from
-	for to < len(s) && !endsHeader[s[to]] {
-		to++
-	}
-	f.emit(from, to, byHeader, s[from:to])
-}
-
-// schemed notes a value behind the word that says how to read it: Bearer …. Of
-// Digest and the like everything up to the end of the text in quotes is one.
-func (f *finder) schemed(s string, from, to int) {
-	scheme := s[from:to]
-	switch {
-	case to+1 >= len(s) || s[to] != ' ' || !slices.ContainsFunc(schemes[:], func(w string) bool { return equalFold(scheme, w) }):
-		if nameSecret.secret(scheme) {
-			f.emit(from, to, byHeader, scheme)
-		}
-	case equalFold(scheme, "digest"), equalFold(scheme, "aws4-hmac-sha256"):
-		end := to + 1
-		for end < len(s) && !endsHeader[s[end]] {
-			end++
-		}
-		f.emit(to+1, end, byHeader, s[to+1:end])
-	default:
-		if from, to = value(s, to); nameSecret.secret(s[from:to]) {
-			f.emit(from, to, byHeader, s[from:to])
-		}
-	}
-}
-
-var schemes = [...]string{"bearer", "basic", "token", "apikey", "negotiate", "digest", "aws4-hmac-sha256", "googlelogin"}
-
-// scheme notes what stands behind the bare word Bearer or Basic, where it looks
-// like a token and not like a sentence.
-func (f *finder) scheme(s string, from int, basic bool) {
-	to := from
-	for to < len(s) && (setDot.has(s[to]) || strings.IndexByte("~+/=", s[to]) >= 0) {
-		to++
-	}
-	v := s[from:to]
-	if basic {
-		if plain, err := base64.StdEncoding.DecodeString(v); err != nil || strings.IndexByte(string(plain), ':') < 0 {
-			return
-		}
-	} else if len(v) < 16 || strings.IndexAny(v, "0123456789") < 0 {
-		return
-	}
-	f.emit(from, to, byHeader, v)
 }

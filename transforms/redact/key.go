@@ -150,6 +150,7 @@ func (h *hasher) digest(secret string) (d digest) {
 	return d
 }
 
+// What stands for a secret: [redacted:1f9a03c7].
 const (
 	markOpen = "[redacted:"
 	markSize = len(markOpen) + 8 + 1
@@ -160,7 +161,8 @@ func (d digest) append(b []byte) []byte {
 	return append(append(append(b, markOpen...), d[:]...), ']')
 }
 
-// marked reports whether s is such a text already.
+// marked reports whether s is such a text. Another that only begins like one is
+// no less a secret.
 func marked(s string) bool {
 	if len(s) != markSize || !strings.HasPrefix(s, markOpen) || s[markSize-1] != ']' {
 		return false

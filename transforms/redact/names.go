@@ -108,7 +108,7 @@ const longest = 1024
 // secret reports whether a value is one, given its name.
 func (k nameKind) secret(v string) bool {
 	switch {
-	case k == nameNone, v == "", strings.HasPrefix(v, markOpen), masked(v):
+	case k == nameNone, v == "", marked(v), masked(v):
 		return false
 	case len(v) > longest:
 		return true

@@ -103,7 +103,8 @@ func builtin() (p programs) {
 		{names: []string{"openssl"}, next: []string{"-k", "-K"}},
 		{names: []string{"zip", "unzip", "sqlcmd", "bcp", "ipmitool"}, next: []string{"-P"}},
 		{names: []string{"7za", "7zr", "7zz", "rar"}, attached: []string{"-p", "-hp"}},
-		{names: []string{"useradd", "usermod", "groupadd", "groupmod", "mosquitto_pub", "mosquitto_sub"}, next: []string{"-p", "-P"}},
+		{names: []string{"useradd", "usermod", "groupadd", "groupmod"}, next: []string{"-p"}},
+		{names: []string{"mosquitto_pub", "mosquitto_sub"}, next: []string{"-P"}}, //nolint:misspell // that is its name
 		{names: []string{"snmpwalk", "snmpget", "snmpset", "snmpbulkwalk"}, next: []string{"-A", "-X", "-c"}},
 		{names: []string{"xfreerdp", "xfreerdp3", "wlfreerdp"}, attached: []string{"/p:"}},
 		{names: []string{"rdesktop", "vncviewer", "lftp"}, next: []string{"-p"}, pairs: []string{"-u,"}},

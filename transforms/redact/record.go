@@ -142,7 +142,7 @@ func (f *finder) decoded(before, value string) (string, bool) {
 	if !ok {
 		return value, false
 	}
-	return string(hexed(nil, out)), true
+	return hexed(out), true
 }
 
 // title replaces the secrets of arguments that are parted by NUL and cut at 128
@@ -157,7 +157,7 @@ func (f *finder) title(text string) (string, bool) {
 	if !f.replaceAll(args) {
 		return "", false
 	}
-	return string(hexed(nil, strings.Join(args, "\x00"))), true
+	return hexed(strings.Join(args, "\x00")), true
 }
 
 // replaceAll replaces the secrets of arguments in place.
@@ -194,10 +194,11 @@ func digit(c byte) byte {
 	return c - '0'
 }
 
-func hexed(dst []byte, s string) []byte {
+func hexed(s string) string {
 	const digits = "0123456789ABCDEF"
+	dst := make([]byte, 0, 2*len(s))
 	for i := 0; i < len(s); i++ {
 		dst = append(dst, digits[s[i]>>4], digits[s[i]&15])
 	}
-	return dst
+	return string(dst)
 }

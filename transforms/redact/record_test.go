@@ -10,7 +10,7 @@ import (
 	"tallyman/pipeline/schema"
 )
 
-func upper(s string) string { return string(hexed(nil, s)) }
+func upper(s string) string { return hexed(s) }
 
 // swap puts § where the text for a secret stands, in hex too.
 func swap(s string) string {

@@ -176,7 +176,7 @@ func (w *walker) written(i int) {
 		if !written {
 			continue
 		}
-		if at := strings.IndexByte(one.s, ':'); at > 0 && strings.IndexAny(one.s[:at], " /=") < 0 {
+		if at := strings.IndexByte(one.s, ':'); at > 0 && !strings.ContainsAny(one.s[:at], " /=") {
 			end := len(one.s)
 			if n := strings.IndexAny(one.s[at:], "\n\\"); n >= 0 {
 				end = at + n

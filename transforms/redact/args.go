@@ -1,0 +1,116 @@
+package redact
+
+import (
+	"strings"
+
+	"tallyman/pipeline/event"
+	"tallyman/pipeline/schema"
+)
+
+// arguments replaces the secrets of the arguments, of which fields begins with the
+// first, where there is a sign of one: told, or in them.
+func (f *finder) arguments(fields event.Fields, line string, told bool) bool {
+	f.cut = f.cut || cut(sizeOf(fields))
+	return (told || f.suspects(fields, line)) && f.args()
+}
+
+// args replaces the secrets of the arguments, which tell together what is one.
+// Their number and order stay.
+func (f *finder) args() bool {
+	a, fields := &f.arg, f.e.Fields
+	a.words, a.at = a.words[:0], a.at[:0]
+	for i := range fields {
+		if fields[i].Key == schema.ProcessArgs {
+			a.words, a.at = append(a.words, word{s: fields[i].Val.Str()}), append(a.at, i)
+		}
+	}
+	f.argv(a.words)
+	for spans := f.spans; len(spans) > 0; {
+		n := 1
+		for n < len(spans) && spans[n].text == spans[0].text {
+			n++
+		}
+		x := f.own(a.at[spans[0].text])
+		x.Val = event.String(f.replace(x.Val.Str(), spans[:n]))
+		spans = spans[n:]
+	}
+	a.words = forget(a.words)
+	return len(f.spans) > 0
+}
+
+// argScratch is the memory of args.
+type argScratch struct {
+	words []word
+	at    []int // the fields that they are
+}
+
+// argv leaves the secrets of whole arguments in spans.
+func (f *finder) argv(words []word) {
+	f.spans = f.spans[:0]
+	f.walk(words, argv, 0)
+	f.text = 0
+	if len(f.spans) > 0 {
+		f.join()
+	}
+}
+
+// cut reports whether a command line of that size may be one of PROCTITLE, which
+// the kernel cuts at 128 bytes. Then it may end in a part of a secret.
+func cut(size int) bool { return size >= 124 && size <= 128 }
+
+// sizeOf is the size of the arguments with a byte between them.
+func sizeOf(fields event.Fields) int {
+	n := -1
+	for i := range fields {
+		if fields[i].Key != schema.ProcessArgs {
+			break
+		}
+		n += len(fields[i].Val.Str()) + 1
+	}
+	return n
+}
+
+// suspects reports whether the arguments may hold a secret; line is the command
+// line where it holds none.
+func (f *finder) suspects(fields event.Fields, line string) bool {
+	if joined(fields, line) {
+		return false
+	}
+	if f.shortProgram(fields[0].Val.Str()) {
+		return true
+	}
+	for i := range fields {
+		if x := &fields[i]; x.Key == schema.ProcessArgs && f.suspect(x.Val.Str()) {
+			return true
+		}
+	}
+	return false
+}
+
+// shortProgram reports whether s is a program that takes secrets and whose name is
+// too short for a literal.
+func (f *finder) shortProgram(s string) bool {
+	name := s[strings.LastIndexByte(s, '/')+1:]
+	return len(name) < leastLiteral && f.t.programs.takes(name)
+}
+
+// joined reports whether a line is the arguments with a blank between them.
+func joined(fields event.Fields, line string) bool {
+	for i := range fields {
+		if fields[i].Key != schema.ProcessArgs {
+			break
+		}
+		s := fields[i].Val.Str()
+		switch {
+		case i > 0 && (line == "" || line[0] != ' '):
+			return false
+		case i > 0:
+			line = line[1:]
+		}
+		if !strings.HasPrefix(line, s) {
+			return false
+		}
+		line = line[len(s):]
+	}
+	return line == ""
+}
