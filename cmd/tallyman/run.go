@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -19,19 +20,33 @@ import (
 )
 
 func newRun(s streams) *cobra.Command {
-	var once bool
+	var once, dry bool
+	var as string
 	cmd := &cobra.Command{
 		Use: "run", Short: "Read, judge and deliver until told to stop",
 		Long: `run reads every input, takes each record through the transforms into the journal
 and delivers from there. SIGTERM and SIGINT stop it: what was read is delivered
 within the grace time, and what is not stays in the journal. SIGHUP reads the
-configuration again; when that fails, what runs goes on.`,
-		Example: "  tallyman run --config /etc/tallyman/tallyman.yaml\n  tallyman run --config demo.yaml --once",
+configuration again; when that fails, what runs goes on.
+
+With --dry-run the inputs are read from their beginning and the events are printed
+instead: nothing is journalled, delivered or remembered, and no position is kept.`,
+		Example: "  tallyman run --config /etc/tallyman/tallyman.yaml\n  tallyman run --config demo.yaml --once\n  tallyman run --once --dry-run --as json | jq .process.args",
 		Args:    cobra.NoArgs,
-		RunE:    func(cmd *cobra.Command, _ []string) error { return serve(cmd, s, once) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if dry {
+				return dryRun(cmd, s, once, as)
+			}
+			if cmd.Flags().Changed("as") {
+				return &exit{exitUsage, errors.New("--as is for --dry-run; an output has its own format")}
+			}
+			return serve(cmd, s, once)
+		},
 	}
 	f := cmd.Flags()
 	f.BoolVar(&once, "once", false, "read sources that have an end to it, deliver everything, print the books and exit")
+	f.BoolVar(&dry, "dry-run", false, "print the events, and keep and deliver nothing")
+	f.StringVar(&as, "as", "text", "the format of --dry-run: "+strings.Join(formats(), ", "))
 	f.Var(new(duration), "grace", "how long a stop may take to deliver what is under way")
 	f.String("journal-dir", "", "the folder of the journal")
 	f.String("admin-listen", "", "the address of /metrics, /healthz and /readyz, or off")
