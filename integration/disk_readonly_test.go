@@ -15,7 +15,7 @@ import (
 // accepted is delivered, and when the disk is mounted again everything is.
 func TestDiskReadOnly(t *testing.T) {
 	t.Parallel()
-	r := newDiskRun(t, "errors=remount-ro", "0B")
+	r := newDiskRun(t, "errors=remount-ro", "0B", "300ms")
 	trigger := filepath.Join("/sys/fs/ext4", filepath.Base(r.loop), "trigger_fs_error")
 	if _, err := os.Stat(trigger); err != nil {
 		t.Skipf("NOT RUN: this kernel does not let an error of ext4 be made: %v", err)

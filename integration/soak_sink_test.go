@@ -123,11 +123,10 @@ func (s *sink) judge(t *testing.T, last, most int) {
 			continue
 		}
 		want++
-		switch c := s.count[n]; {
-		case c == 0:
-			missing = append(missing, n)
-		default:
+		if c := s.count[n]; c > 0 {
 			again += c - 1
+		} else {
+			missing = append(missing, n)
 		}
 	}
 	if len(missing) > 0 {
