@@ -83,22 +83,16 @@ func (d *disk) fill(t *testing.T, leave int64) {
 		t.Fatal(err)
 	}
 	defer func() { _ = f.Close() }()
-	if n := d.free(t) - leave; leave > 0 && n > 0 {
-		if err := syscall.Fallocate(int(f.Fd()), 0, 0, n); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	block := make([]byte, 64<<10)
-	for len(block) > 0 {
-		_, err := f.Write(block)
-		if err == nil {
-			err = f.Sync() // the room is taken when it is allocated, not before
-		}
-		switch {
+	at := int64(0)
+	for n := d.free(t) - leave; n > 0; {
+		switch err := syscall.Fallocate(int(f.Fd()), 0, at, n); {
+		case err == nil && leave > 0:
+			return
+		case err == nil:
+			at += n // there may be more, in the blocks that were kept for the file's map
 		case errors.Is(err, syscall.ENOSPC):
-			block = block[:len(block)/2]
-		case err != nil:
+			n /= 2
+		default:
 			t.Fatal(err)
 		}
 	}

@@ -44,7 +44,7 @@ func newDiskRun(t *testing.T, options, minFree, timeout string) *diskRun {
 	r := &diskRun{disk: d, admin: freeAddr(t), soak: &soak{dir: dir, journal: filepath.Join(d.dir, "journal"), replays: map[string]int{},
 		log:  &auditLog{path: filepath.Join(dir, "log", "audit.log"), rnd: rand.New(rand.NewPCG(1, 3)), keep: 40},
 		file: &fileSink{sink: newSink("file", nil), path: filepath.Join(dir, "out.json")},
-		tcp:  newReceiver(t, newSink("tcp", nil), nil),
+		tcp:  newReceiver(t, newSink("tcp", nil), nil, 32<<10),
 	}}
 	r.conf = write(t, filepath.Join(dir, "tallyman.yaml"), fmt.Sprintf(diskConf, r.journal, minFree, r.admin, r.tcp.addr, timeout))
 	write(t, r.log.path, "")

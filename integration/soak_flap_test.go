@@ -36,7 +36,7 @@ func TestSoakFlap(t *testing.T) {
 	dir, admin := t.TempDir(), freeAddr(t)
 	rnd := rand.New(rand.NewPCG(uint64(number(t, "SOAK_SEED", 1)), 2))
 	log := &auditLog{path: filepath.Join(dir, "log", "audit.log"), rnd: rnd, keep: 40}
-	tcp := newReceiver(t, newSink("tcp", nil), nil)
+	tcp := newReceiver(t, newSink("tcp", nil), nil, 4096)
 	file := &fileSink{sink: newSink("file", nil), path: filepath.Join(dir, "out", "out.json")}
 	conf := write(t, filepath.Join(dir, "tallyman.yaml"), fmt.Sprintf(flapConf, admin, tcp.addr))
 	write(t, log.path, "")

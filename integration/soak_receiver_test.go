@@ -30,9 +30,10 @@ import (
 // reads on, or it breaks off while the program is halted and all is read.
 type receiver struct {
 	*sink
-	addr  string
-	tls   *tls.Config // nil: plain TCP
-	queue chan *net.TCPConn
+	addr   string
+	tls    *tls.Config // nil: plain TCP
+	buffer int         // bytes that the kernel holds for us
+	queue  chan *net.TCPConn
 
 	mu     sync.Mutex
 	listen *net.TCPListener
@@ -44,9 +45,11 @@ type receiver struct {
 	done   sync.WaitGroup
 }
 
-func newReceiver(t *testing.T, s *sink, secure *tls.Config) *receiver {
+// newReceiver starts a receiver. With small buffers it is soon noticed when it
+// does not read, but a kernel that acknowledges late makes it slow.
+func newReceiver(t *testing.T, s *sink, secure *tls.Config, buffer int) *receiver {
 	t.Helper()
-	r := &receiver{sink: s, addr: "127.0.0.1:0", tls: secure, queue: make(chan *net.TCPConn, 1<<16), marks: map[string]chan struct{}{}}
+	r := &receiver{sink: s, addr: "127.0.0.1:0", tls: secure, buffer: buffer, queue: make(chan *net.TCPConn, 1<<16), marks: map[string]chan struct{}{}}
 	r.up(t)
 	read := make(chan struct{})
 	go func() {
@@ -64,7 +67,7 @@ func newReceiver(t *testing.T, s *sink, secure *tls.Config) *receiver {
 	return r
 }
 
-// up listens. The small buffer makes a receiver that does not read be noticed.
+// up listens.
 func (r *receiver) up(t *testing.T) {
 	t.Helper()
 	r.mu.Lock()
@@ -73,7 +76,7 @@ func (r *receiver) up(t *testing.T) {
 		return
 	}
 	lc := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) (err error) {
-		cerr := c.Control(func(fd uintptr) { err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF, 4096) })
+		cerr := c.Control(func(fd uintptr) { err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF, r.buffer) })
 		return errors.Join(err, cerr)
 	}}
 	l, err := lc.Listen(context.Background(), "tcp", r.addr)

@@ -89,8 +89,8 @@ func newSoak(t *testing.T) *soak {
 	s := &soak{dir: dir, journal: filepath.Join(dir, "journal"), rnd: rnd, replays: map[string]int{},
 		log:  &auditLog{path: filepath.Join(dir, "log", "audit.log"), rnd: rnd, keep: 40},
 		file: &fileSink{sink: newSink("file", nil), path: filepath.Join(dir, "out.json")},
-		tcp:  newReceiver(t, newSink("tcp", nil), nil),
-		tls:  newReceiver(t, newSink("tls", failed), certificate(t, filepath.Join(dir, "ca.crt"))),
+		tcp:  newReceiver(t, newSink("tcp", nil), nil, 4096),
+		tls:  newReceiver(t, newSink("tls", failed), certificate(t, filepath.Join(dir, "ca.crt")), 4096),
 	}
 	s.conf = write(t, filepath.Join(dir, "tallyman.yaml"), fmt.Sprintf(soakConf, s.tcp.addr, s.tls.addr))
 	write(t, s.log.path, "")
