@@ -205,10 +205,20 @@ func TestSmallCapture(t *testing.T) {
 			t.Errorf("%s: want at least %.1f %% right and none wrong", what, c.right)
 		}
 	}
-	sim := newSim(t, filepath.Join(dir, "timeline.jsonl.gz"))
-	for _, late := range []time.Duration{0, 5 * time.Millisecond, 100 * time.Millisecond} {
-		if s := replay(t, "small", dir, events, arrivals(t, dir), sim, late); s.rightShare() < 90 || s.wrong+s.hostWrong > 0 {
-			t.Errorf("live, %v late: %.2f %% right, %d wrong", late, s.rightShare(), s.wrong+s.hostWrong)
+	sub := &subject{name: "small", dir: dir, timeline: filepath.Join(dir, "timeline.jsonl.gz"), events: map[string][]capturedEvent{}}
+	sub.sim = newSim(t, sub.timeline)
+	sub.sim.adopt(events)
+	for _, c := range []cell{{way: way{live: true}}, {way: way{live: true, connector: true}}} {
+		for _, c.late = range []time.Duration{0, 5 * time.Millisecond, 100 * time.Millisecond, 10 * time.Second} {
+			want := 90.0
+			if c.way.connector {
+				want = 100
+			} else if c.late == 10*time.Second {
+				want = 0
+			}
+			if s := sub.score(t, &c); s.rightShare() < want || s.wrong+s.hostWrong > 0 {
+				t.Errorf("%v: %.2f %% right, %d wrong", &c, s.rightShare(), s.wrong+s.hostWrong)
+			}
 		}
 	}
 }
@@ -240,35 +250,5 @@ func TestLostAndDisorderedEventsMakeNoAnswerWrong(t *testing.T) {
 				}
 			}
 		}
-	}
-}
-
-// TestCaptures scores every capture of the shared corpus, with each set of
-// files that may be there.
-func TestCaptures(t *testing.T) {
-	root := filepath.Join("..", "..", "..", "shared", "corpus", "audit-live")
-	if _, err := os.Stat(root); err != nil {
-		t.Skip("SKIPPED, NO capture was scored: ../shared is not beside this clone")
-	}
-	for _, name := range []string{"small-raw", "small-enriched", "medium-raw", "rotating", "lossy-enriched"} {
-		t.Run(name, func(t *testing.T) {
-			dir := filepath.Join(root, name)
-			events := decodeCapture(t, dir)
-			for _, c := range []struct {
-				what                      string
-				inspect, events, timeline bool
-				right, wrong              float64
-			}{
-				{"timeline", true, true, true, 92, 0.2},
-				{"inspect and events", true, true, false, 0, 0.2},
-				{"the log alone", false, false, false, 0, 0.2},
-			} {
-				s := judge(t, dir, events, run(t, build(t, offline(dir, c.inspect, c.events, c.timeline)), events, 256))
-				s.log(t, c.what)
-				if s.rightShare() < c.right || s.wrongShare() > c.wrong {
-					t.Errorf("%s: want at least %.1f %% right and at most %.1f %% wrong", c.what, c.right, c.wrong)
-				}
-			}
-		})
 	}
 }

@@ -20,16 +20,20 @@ var Plugin = plugin.NewTransform("container", "Stamps events with the container 
 
 // Settings are the keys of the transform.
 type Settings struct {
-	Runtimes     []string      `yaml:"runtimes" doc:"The container engines to look for; a container of another one is left unresolved." enum:"docker,containerd,crio,podman" example:"[docker, containerd]"`
-	Kubernetes   string        `yaml:"kubernetes" doc:"With auto, pod, namespace and pod uid are taken from the labels that the runtime keeps and from the control group; with off they are not set." enum:"auto,off"`
-	Procfs       plugin.Text   `yaml:"procfs" doc:"Where the host's /proc is mounted; it must be of the host's pid namespace."`
-	DockerRoot   plugin.Text   `yaml:"docker_root" doc:"Docker's data folder; names, images and labels are read from containers/ID/config.v2.json there when it is readable. Empty: not read."`
-	Engines      []string      `yaml:"engines" doc:"Folders (or programs) that only root can write, where engines are installed; the command line of a program elsewhere is not believed, whatever its name."`
-	Node         string        `yaml:"node" doc:"The name that this host's auditd writes as node=, where it is not the host's name; in offline use, that of the host which the files are of (default: the first that the log names). Processes of other nodes are kept apart."`
-	Connector    string        `yaml:"connector" doc:"The kernel's process connector, which tells of every process as it begins and ends: auto uses it where it can be had (the host's network and pid namespaces), on refuses to start without it, off does without. It is not used under --once, offline, or where procfs is empty." enum:"auto,on,off"`
-	Wait         time.Duration `yaml:"wait" doc:"How long an event that the connector may still tell of is held, and its lane with it; 0 holds none. Old events are never held."`
-	MaxProcesses int           `yaml:"max_processes" doc:"How many processes are remembered; those that ended first are forgotten first."`
-	Offline      *Offline      `yaml:"offline" doc:"Files that were recorded beside a capture; when set, neither /proc nor docker_root is read."`
+	Runtimes     []string          `yaml:"runtimes" doc:"The container engines to look for; a container of another one is left unresolved." enum:"docker,containerd,crio,podman" example:"[docker, containerd]"`
+	Ask          string            `yaml:"ask" doc:"Names, images, labels and pods are asked of the engines and of Kubernetes: auto where procfs is this host's, on always, off never (then docker_root and the log are all there is). They are not asked under --once or offline." enum:"auto,on,off"`
+	Sockets      map[string]string `yaml:"sockets" doc:"The socket of each runtime (docker, containerd, crio, podman), instead of the usual places; of podman also the folder of its storage. What is not named is not asked." example:"{docker: /run/docker.sock}"`
+	Kubernetes   string            `yaml:"kubernetes" doc:"With auto, pods are taken from the API server (in a pod with a service account, or where kubernetes_api says), from what the runtime keeps and from the control group; with off they are not set." enum:"auto,off"`
+	API          *KubernetesAPI    `yaml:"kubernetes_api" doc:"Where Kubernetes is asked outside of a pod."`
+	Annotations  []string          `yaml:"annotations" doc:"Annotations of pods that become labels of the event." example:"[team]"`
+	Procfs       plugin.Text       `yaml:"procfs" doc:"Where the host's /proc is mounted; it must be of the host's pid namespace."`
+	DockerRoot   plugin.Text       `yaml:"docker_root" doc:"Docker's data folder; names, images and labels are read from containers/ID/config.v2.json there when it is readable. Empty: not read."`
+	Engines      []string          `yaml:"engines" doc:"Folders (or programs) that only root can write, where engines are installed; the command line of a program elsewhere is not believed, whatever its name."`
+	Node         string            `yaml:"node" doc:"The name that this host's auditd writes as node=, where it is not the host's name; in offline use, that of the host which the files are of (default: the first that the log names). Processes of other nodes are kept apart."`
+	Connector    string            `yaml:"connector" doc:"The kernel's process connector, which tells of every process as it begins and ends: auto uses it where it can be had (the host's network and pid namespaces), on refuses to start without it, off does without. It is not used under --once, offline, or where procfs is empty." enum:"auto,on,off"`
+	Wait         time.Duration     `yaml:"wait" doc:"How long an event that the connector may still tell of is held, and its lane with it; 0 holds none. Old events are never held."`
+	MaxProcesses int               `yaml:"max_processes" doc:"How many processes are remembered; those that ended first are forgotten first."`
+	Offline      *Offline          `yaml:"offline" doc:"Files that were recorded beside a capture; when set, neither /proc nor docker_root is read."`
 }
 
 // Offline names what was recorded beside a capture; every file may be gzip.
@@ -43,6 +47,7 @@ type Offline struct {
 func Default() Settings {
 	return Settings{
 		Runtimes:   []string{"docker", "containerd", "crio", "podman"},
+		Ask:        askAuto,
 		Kubernetes: "auto",
 		Procfs:     plugin.Text{Value: "/proc"},
 		DockerRoot: plugin.Text{Value: "/var/lib/docker"},
@@ -94,6 +99,7 @@ func (s *Settings) Check() plugin.Problems {
 	if s.Wait < 0 || s.Wait > maxWait {
 		out = append(out, plugin.Problem{Key: "wait", Text: "wait is " + s.Wait.String(), Hint: "0 to 10s"})
 	}
+	out = append(out, s.checkContext()...)
 	if s.MaxProcesses < 64 {
 		out = append(out, plugin.Problem{Key: "max_processes", Text: "max_processes is less than 64"})
 	}
@@ -120,6 +126,8 @@ type Transform struct {
 	table   *table
 	proc    *procfs // nil: /proc is not read
 	docker  *dockerRoot
+	set     Settings
+	lore    lore
 	nodes   nodes
 	serials []int64 // of each node: the highest of the kernel's records; it starts again with a boot
 	live    bool    // /proc is there to be asked; without it nothing proves the host
@@ -151,7 +159,7 @@ func New(s *Settings, env plugin.Env) (plugin.Transform, error) {
 	for _, r := range s.Runtimes {
 		reg.runtimes[runtimeOf[r]] = true
 	}
-	t := &Transform{env: env, reg: reg, table: newTable(s.MaxProcesses, reg), nodes: newNodes(s, env)}
+	t := &Transform{env: env, reg: reg, table: newTable(s.MaxProcesses, reg), nodes: newNodes(s, env), set: *s}
 	if t.table.engines = s.Engines; len(s.Engines) == 0 {
 		t.table.engines = Default().Engines
 	}
@@ -165,8 +173,8 @@ func New(s *Settings, env plugin.Env) (plugin.Transform, error) {
 		}
 		if s.DockerRoot.Value != "" {
 			t.docker = &dockerRoot{dir: under(env.Dir, s.DockerRoot.Value)}
-			reg.ask = t.docker.read
 		}
+		reg.ask = t.asked
 	}
 	t.unnamed = t.nodes
 	t.sow()
@@ -210,6 +218,7 @@ func (t *Transform) Lane(string) plugin.Stage { return &stage{t: t} }
 
 // Close ends the transform.
 func (t *Transform) Close() error {
+	t.hush()
 	if t.follow == nil || t.follow.done == nil {
 		return nil
 	}

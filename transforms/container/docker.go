@@ -58,6 +58,7 @@ func (d *dockerRoot) read(id string) (facts, bool) {
 // describe learns the name, image and labels of a container that has none yet,
 // whatever runtime it is said to be of: Docker's own file knows better.
 func (t *Transform) describe(c *container) {
+	t.consult(c)
 	if t.docker == nil || c.asked >= maxAsked || c.known.name != "" {
 		return
 	}

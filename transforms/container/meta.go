@@ -9,6 +9,7 @@ import (
 
 	"tallyman/pipeline/event"
 	"tallyman/pipeline/schema"
+	"tallyman/transforms/container/runtimes"
 )
 
 // The runtimes as container.runtime has them.
@@ -31,6 +32,7 @@ type facts struct {
 	kube       bool   // a kubelet made it
 	parent     string // the control group that the engine was told to put it below
 	labels     map[string]string
+	told       *runtimes.Container // what an engine said last, nil for nothing
 }
 
 // container is one container that was seen or read of. Its fields are built
@@ -40,11 +42,12 @@ type container struct {
 	id     string
 	known  facts
 	fields event.Fields
-	used   int64 // event time of the last use, ns; guarded as the table
-	asked  uint8 // how often the engine's files were asked
-	rooted bool  // root runs it: a user's word on it is not believed
-	named  bool  // an engine told of it, so that its id may be any
-	bound  bool  // an answer that outlives eviction: read from an offline file
+	used   int64  // event time of the last use, ns; guarded as the table
+	asked  uint8  // how often the engine's files were asked
+	rooted bool   // root runs it: a user's word on it is not believed
+	named  bool   // an engine told of it, so that its id may be any
+	heard  uint64 // the state of the runtimes' word that was taken over
+	bound  bool   // an answer that outlives eviction: read from an offline file
 }
 
 // learn fills what is not known yet and rebuilds the fields. What is known
@@ -120,6 +123,9 @@ func (k *facts) orchestrator(f *event.Fields, kubernetes bool) {
 	pod := k.pod
 	fill(&pod, l[labelPodUID])
 	made := k.kube || k.pod != "" || k.runtime == runtimeCRIO
+	if k.context(f, kubernetes) {
+		return
+	}
 	switch {
 	case kubernetes && made && (pod != "" || l[labelPodName] != ""):
 		f.AddString(schema.OrchestratorType, "kubernetes")

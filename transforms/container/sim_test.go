@@ -13,7 +13,6 @@ import (
 	"testing"
 	"time"
 
-	"tallyman/pipeline/event"
 	"tallyman/pipeline/plugin"
 	"tallyman/pipeline/schema"
 )
@@ -272,63 +271,4 @@ func simulated(t testing.TB, sim *simProc) *Transform {
 		return "", os.ErrNotExist
 	}}
 	return c
-}
-
-// arrivals returns when a reader of the log saw each event, wall clock, ns.
-func arrivals(t testing.TB, dir string) map[string]int64 {
-	t.Helper()
-	out := map[string]int64{}
-	for line := range bytes.Lines(readAny(t, filepath.Join(dir, "arrival.jsonl.gz"))) {
-		var a struct {
-			Event string
-			At    int64
-		}
-		if err := json.Unmarshal(line, &a); err != nil {
-			t.Fatal(err)
-		}
-		out[a.Event] = a.At
-	}
-	return out
-}
-
-// TestLiveCaptures replays the captures against a simulated /proc, each event
-// alone and when it arrived, or later by a fixed time.
-func TestLiveCaptures(t *testing.T) {
-	root := filepath.Join("..", "..", "..", "shared", "corpus", "audit-live")
-	if _, err := os.Stat(root); err != nil {
-		t.Skip("SKIPPED, NO capture was replayed: ../shared is not beside this clone")
-	}
-	for _, name := range []string{"small-raw", "small-enriched", "medium-raw", "rotating", "lossy-enriched"} {
-		t.Run(name, func(t *testing.T) {
-			dir := filepath.Join(root, name)
-			events, at := decodeCapture(t, dir), arrivals(t, dir)
-			sim := newSim(t, filepath.Join(dir, "timeline.jsonl.gz"))
-			for _, late := range []time.Duration{0, time.Second} {
-				if late > 0 && len(events) > 20_000 {
-					continue // a race build takes a minute for it
-				}
-				if s := replay(t, name, dir, events, at, sim, late); s.wrongShare() > 0.2 {
-					t.Errorf("%v late: %.2f %% wrong", late, s.wrongShare())
-				}
-			}
-		})
-	}
-}
-
-// replay sends events one by one at the time they arrived, and late, and judges
-// what they were given.
-func replay(t *testing.T, name, dir string, events []capturedEvent, at map[string]int64, sim *simProc, late time.Duration) *score {
-	t.Helper()
-	tr := simulated(t, sim)
-	sim.at = events[0].ev.Time.UnixNano()
-	out := make([]event.Event, 0, len(events))
-	for _, e := range events {
-		if a, ok := at[e.key]; ok {
-			sim.at = max(sim.at, a+int64(late))
-		}
-		out = append(out, run(t, tr, []capturedEvent{e}, 1)...)
-	}
-	s := judge(t, dir, events, out)
-	s.log(t, fmt.Sprintf("%s, live, %v late", name, late))
-	return s
 }

@@ -57,6 +57,7 @@ func (s *stage) Apply(ctx context.Context, in, out *event.Batch) error {
 	if len(in.Events) == 0 {
 		return nil
 	}
+	t.listen(ctx)
 	t.start()
 	for i := range in.Events {
 		e := out.Add(in.Events[i])

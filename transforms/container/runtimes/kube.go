@@ -63,6 +63,25 @@ func (k *Kube) where() string {
 	return k.URL
 }
 
+// Check refuses what cannot be asked, or would be asked in the clear.
+func (k *Kube) Check() error {
+	for _, u := range []string{k.URL, k.Kubelet} {
+		if u == "" {
+			continue
+		}
+		if err := checkURL(u); err != nil {
+			return err
+		}
+	}
+	if k.URL == "" && k.Kubelet == "" {
+		return errors.New("runtimes: kubernetes: neither the API server nor the kubelet is named")
+	}
+	if k.Node == "" {
+		return errors.New("runtimes: kubernetes: the node is not named; set NODE_NAME from spec.nodeName")
+	}
+	return nil
+}
+
 // kubeSource follows one cluster.
 type kubeSource struct {
 	*runner
@@ -78,19 +97,8 @@ type kubeSource struct {
 }
 
 func newKube(r *runner, set *Kube) (*kubeSource, error) {
-	for _, u := range []string{set.URL, set.Kubelet} {
-		if u == "" {
-			continue
-		}
-		if err := checkURL(u); err != nil {
-			return nil, err
-		}
-	}
-	if set.URL == "" && set.Kubelet == "" {
-		return nil, errors.New("runtimes: kubernetes: neither the API server nor the kubelet is named")
-	}
-	if set.Node == "" {
-		return nil, errors.New("runtimes: kubernetes: the node is not named; set NODE_NAME from spec.nodeName")
+	if err := set.Check(); err != nil {
+		return nil, err
 	}
 	return &kubeSource{runner: r, set: set, ids: map[string][]string{}, owners: map[string]Owner{}, wake: make(chan struct{}, 1)}, nil
 }
