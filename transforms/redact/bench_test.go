@@ -96,3 +96,23 @@ func BenchmarkSecret(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkConceal is 50 records that wait, given again.
+func BenchmarkConceal(b *testing.B) {
+	tr := build(b, nil)
+	var held []event.Event
+	for i := range 10 {
+		stamp := fmt.Sprintf("msg=audit(1.000:%d): ", i)
+		for _, l := range []string{"type=SYSCALL " + stamp + `arch=c000003e syscall=59 success=yes exit=0 a0=55d0c8a3f2b0 a1=55d0c8a3f2d0 ppid=1 pid=2 comm="x" exe="/usr/bin/x" key="k"`,
+			"type=EXECVE " + stamp + `argc=3 a0="mysql" a1="-psecret" a2="db"`, "type=CWD " + stamp + `cwd="/app"`,
+			"type=PATH " + stamp + `item=0 name="/usr/bin/x" inode=1 mode=0100755`, "type=PATH " + stamp + `item=1 name="/lib64/ld.so" inode=1 mode=0100755`} {
+			held = append(held, event.Event{Decode: "audit", Raw: l})
+		}
+	}
+	given := make([]event.Event, len(held))
+	b.ReportAllocs()
+	for b.Loop() {
+		copy(given, held)
+		tr.Conceal(given)
+	}
+}

@@ -93,7 +93,7 @@ func (f *finder) field(i int, s string, k fieldKind) bool {
 // secrets it holds; the name itself may be chosen by a program, too.
 func (f *finder) entry(i int, name, s string) bool {
 	changed := false
-	if len(name) >= leastName {
+	if len(name) >= leastPath || len(name) >= leastName && endsSecret[name[len(name)-1]] {
 		kind, other := f.entryName(name)
 		if kind.secret(s) {
 			f.count(byName)

@@ -27,6 +27,7 @@ type finder struct {
 	done  int  // where the last secret ends that scan found: a text is not read twice
 	buf   []byte
 	arg   argScratch
+	memo  map[string]string // of conceal: records that were looked at, and what became of them
 
 	e     *event.Event // the one at hand, of the batch b
 	b     *event.Batch

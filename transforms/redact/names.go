@@ -42,6 +42,9 @@ var secretWords = [...]struct {
 	{"x-amz-signature", nameSecret, true},
 }
 
+// endsSecret is what the name of a secret ends with.
+var endsSecret = setOf("dDeEsStTnNkKyYhH0123456789]")
+
 // harmless end like the name of a secret and are none: marks of a place in a
 // list, files, and switches.
 var harmless = [...]string{"nexttoken", "next-token", "next_token", "pagetoken", "page-token", "page_token", "starting-token", "startingtoken",

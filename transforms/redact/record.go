@@ -31,8 +31,15 @@ func (f *finder) records(raw string) (string, bool) {
 	return strings.Join(lines, "\n"), true
 }
 
-// conceal is records for events that wait, whose lines may belong together.
+// maxMemo bounds the records that conceal remembers: as many as may wait.
+const maxMemo = 8192
+
+// conceal is records for events that wait, whose lines may belong together. What
+// waits is given again and again until its event is whole, so it is remembered.
 func (f *finder) conceal(events []event.Event) {
+	if f.memo == nil || len(f.memo) > maxMemo {
+		f.memo = make(map[string]string, 64)
+	}
 	lines := make([]string, len(events))
 	for i := range events {
 		lines[i] = events[i].Raw
@@ -64,14 +71,34 @@ func (f *finder) lines(lines []string) bool {
 			execve[stamp] = append(execve[stamp], i)
 			continue
 		}
-		if out, ok := f.line(l); ok {
+		if out, ok := f.once(l, func() (string, bool) { return f.line(l) }); ok {
 			lines[i], changed = out, true
 		}
 	}
 	for _, s := range stamps {
-		changed = f.execve(lines, execve[s]) || changed
+		same := execve[s]
+		if len(same) > 1 {
+			changed = f.execve(lines, same) || changed
+			continue
+		}
+		i := same[0]
+		if out, ok := f.once(lines[i], func() (string, bool) { ok := f.execve(lines, same); return lines[i], ok }); ok {
+			lines[i], changed = out, true
+		}
 	}
 	return changed
+}
+
+// once returns what look makes of a line, of its memory where it has one.
+func (f *finder) once(l string, look func() (string, bool)) (string, bool) {
+	if out, ok := f.memo[l]; ok {
+		return out, out != l
+	}
+	out, ok := look()
+	if f.memo != nil {
+		f.memo[l] = out
+	}
+	return out, ok
 }
 
 // stampOf returns what the records of one event have in common.

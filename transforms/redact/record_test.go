@@ -163,8 +163,30 @@ func TestManyArguments(t *testing.T) {
 	for _, part := range []string{"pwd=/", "password=", "password=<", "pass=id=", "token=$", "eyJ", "eyJa.", "cookie:", "-----BEGIN PRIVATE KEY-----", "a://b:", "glpat-", "ghp_",
 		`--password"`, `'--password `, `\"token\":`, "@tcp(", "mysql -p'", "Authorization: Digest ", "basic ", "bearer ", `sh -c "`, `"'`, "--from-literal=", "AKIA"} {
 		e := event.Event{Records: 1}
-		e.Fields.AddString(schema.ProcessCommandLine, strings.Repeat(part, 1<<20/len(part)))
-		e.Fields.AddString(schema.Message, strings.Repeat(part, 1<<20/len(part)))
+		e.Fields.AddString(schema.ProcessCommandLine, strings.Repeat(part, 1<<18/len(part)))
+		e.Fields.AddString(schema.Message, strings.Repeat(part, 1<<18/len(part)))
 		one(t, tr, e)
+	}
+}
+
+// TestConcealGrows: an event that waits gets another record, which tells what the
+// one before it asked for.
+func TestConcealGrows(t *testing.T) {
+	tr := build(t, nil)
+	held := []event.Event{{Decode: "audit", Raw: `type=EXECVE msg=audit(1.000:7): argc=3 a0="x" a1="--token"`}}
+	for range 2 {
+		given := append([]event.Event(nil), held...)
+		tr.Conceal(given)
+		if given[0].Raw != held[0].Raw {
+			t.Errorf("%q became %q", held[0].Raw, given[0].Raw)
+		}
+	}
+	held = append(held, event.Event{Decode: "audit", Raw: `type=EXECVE msg=audit(1.000:7): a2="abc"`})
+	for range 2 {
+		given := append([]event.Event(nil), held...)
+		tr.Conceal(given)
+		if swap(given[1].Raw) != `type=EXECVE msg=audit(1.000:7): a2="§"` {
+			t.Errorf("the secret is %q", given[1].Raw)
+		}
 	}
 }
