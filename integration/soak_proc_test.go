@@ -3,10 +3,13 @@
 package integration
 
 import (
+	"crypto/tls"
+	"encoding/pem"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"strconv"
 	"strings"
@@ -79,4 +82,27 @@ func resident(t *testing.T, pid int) int {
 		t.Fatal(err)
 	}
 	return n
+}
+
+// number is the number that an environment variable gives.
+func number(t *testing.T, name string, value int) int {
+	t.Helper()
+	if text := os.Getenv(name); text != "" {
+		var err error
+		if value, err = strconv.Atoi(text); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+	}
+	return value
+}
+
+// certificate makes a server's certificate for the loopback address and writes
+// what a client has to trust.
+func certificate(t *testing.T, ca string) *tls.Config {
+	t.Helper()
+	h := httptest.NewUnstartedServer(nil)
+	h.StartTLS()
+	defer h.Close()
+	write(t, ca, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: h.Certificate().Raw})))
+	return &tls.Config{Certificates: h.TLS.Certificates, MinVersion: tls.VersionTLS12}
 }

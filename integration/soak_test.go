@@ -3,16 +3,12 @@
 package integration
 
 import (
-	"crypto/tls"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"testing"
 	"time"
 )
@@ -68,18 +64,6 @@ func TestSoak(t *testing.T) {
 	t.Logf("%d kills, %d events, %d rotations, %d connections by TCP, %d by TLS", cycles, s.log.issued, s.log.rotated, s.tcp.conns, s.tls.conns)
 }
 
-// number is the number that an environment variable gives.
-func number(t *testing.T, name string, value int) int {
-	t.Helper()
-	if text := os.Getenv(name); text != "" {
-		var err error
-		if value, err = strconv.Atoi(text); err != nil {
-			t.Fatalf("%s: %v", name, err)
-		}
-	}
-	return value
-}
-
 func newSoak(t *testing.T) *soak {
 	t.Helper()
 	seed := number(t, "SOAK_SEED", int(time.Now().UnixNano()&0xffffffff))
@@ -101,17 +85,6 @@ func newSoak(t *testing.T) *soak {
 		t.Fatalf("the first run: %v\n%s", err, tail(out))
 	}
 	return s
-}
-
-// certificate makes a server's certificate for the loopback address and writes
-// what a client has to trust.
-func certificate(t *testing.T, ca string) *tls.Config {
-	t.Helper()
-	h := httptest.NewUnstartedServer(nil)
-	h.StartTLS()
-	defer h.Close()
-	write(t, ca, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: h.Certificate().Raw})))
-	return &tls.Config{Certificates: h.TLS.Certificates, MinVersion: tls.VersionTLS12}
 }
 
 // What a receiver does in a cycle.
