@@ -32,6 +32,7 @@ func TestFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := defaults()
+	s.StatusEvery = 0
 	s.Path.Value = "audit.log"
 	in, err := build(&s, env(dir))
 	if err != nil {
@@ -90,6 +91,7 @@ func raws(b *event.Batch) []string {
 func TestSocketReconnects(t *testing.T) {
 	path, l := served(t)
 	s := defaults()
+	s.StatusEvery = 0
 	s.Socket.Value = path
 	s.MaxLine = 2000
 	in, err := build(&s, env("/"))
@@ -121,6 +123,7 @@ func TestSocketReconnects(t *testing.T) {
 func TestSocketStops(t *testing.T) {
 	path, l := served(t)
 	s := defaults()
+	s.StatusEvery = 0
 	s.Socket.Value = path
 	in, err := build(&s, env("/"))
 	if err != nil {
@@ -146,6 +149,7 @@ func TestSocketStops(t *testing.T) {
 
 func TestNoSocket(t *testing.T) {
 	s := defaults()
+	s.StatusEvery = 0
 	s.Socket.Value = "nowhere"
 	in, err := build(&s, env(t.TempDir()))
 	if err != nil {
@@ -167,12 +171,13 @@ func (pipe) Close() error                    { return nil }
 func TestStdinEnds(t *testing.T) {
 	for _, text := range []string{"", "a\nb", "a\nb\n", "\n\na\n\nb"} {
 		s := defaults()
+		s.StatusEvery = 0
 		s.Stdin = true
 		in, err := build(&s, env("/"))
 		if err != nil {
 			t.Fatal(err)
 		}
-		in.(*stream).dial = func(context.Context) (source, error) { return pipe{strings.NewReader(text)}, nil }
+		in.(*watch).Input.(*stream).dial = func(context.Context) (source, error) { return pipe{strings.NewReader(text)}, nil }
 		var got []string
 		for {
 			var b event.Batch
@@ -196,11 +201,11 @@ func TestOneSource(t *testing.T) {
 		s   Settings
 		bad bool
 	}{
-		{Settings{MaxLine: 4096}, false},
-		{Settings{MaxLine: 4096, Stdin: true}, false},
-		{Settings{MaxLine: 4096, Stdin: true, Socket: plugin.Text{Value: "s"}}, true},
-		{Settings{MaxLine: 4096, Path: plugin.Text{Value: "p"}, Socket: plugin.Text{Value: "s"}}, true},
-		{Settings{MaxLine: 1}, true},
+		{Settings{Buffer: 1 << 20, MaxLine: 4096}, false},
+		{Settings{Buffer: 1 << 20, MaxLine: 4096, Stdin: true}, false},
+		{Settings{Buffer: 1 << 20, MaxLine: 4096, Stdin: true, Socket: plugin.Text{Value: "s"}}, true},
+		{Settings{Buffer: 1 << 20, MaxLine: 4096, Path: plugin.Text{Value: "p"}, Socket: plugin.Text{Value: "s"}}, true},
+		{Settings{Buffer: 1 << 20, MaxLine: 1}, true},
 	} {
 		if got := c.s.Check(); got.Bad() != c.bad {
 			t.Errorf("%+v: %v", c.s, got)
@@ -211,6 +216,7 @@ func TestOneSource(t *testing.T) {
 func TestBinarySocket(t *testing.T) {
 	path, l := served(t)
 	s := defaults()
+	s.StatusEvery = 0
 	s.Socket.Value = path
 	in, err := build(&s, env("/"))
 	if err != nil {
@@ -230,6 +236,7 @@ func TestOnceNeedsASource(t *testing.T) {
 		"path":   func(s *Settings) { s.Path.Value = "nowhere" },
 	} {
 		s := defaults()
+		s.StatusEvery = 0
 		change(&s)
 		e := env(t.TempDir())
 		e.Once = true

@@ -47,6 +47,7 @@ func TestStdinOfAProcess(t *testing.T) {
 
 func readStdin(t *testing.T) {
 	s := defaults()
+	s.StatusEvery = 0
 	s.Stdin = true
 	in, err := build(&s, env("/"))
 	if err != nil {

@@ -17,6 +17,7 @@ func TestConformance(t *testing.T) {
 		Settings: func(_ testing.TB, dir string) any {
 			s := Plugin.Settings().(*Settings)
 			s.Path.Value = file(dir)
+			s.StatusEvery = 0
 			return s
 		},
 		Append: func(t testing.TB, dir string, content []byte) {
