@@ -179,6 +179,20 @@ func (t *Transform) consult(c *container) {
 	}
 }
 
+// mentioned returns the container that an event names itself, by its id or the
+// first twelve digits of it; nil where nothing is known of it.
+func (t *Transform) mentioned(id string) *container {
+	c := t.reg.byID[id]
+	if c != nil || t.lore.store == nil || id == "" {
+		return c
+	}
+	x := t.lore.store.Lookup(id)
+	if x == nil || x.UserUID != 0 {
+		return nil
+	}
+	return t.reg.get(x.ID)
+}
+
 // hear takes what an engine says of a container: it knows better than a path
 // or an older word.
 func (r *registry) hear(c *container, x *runtimes.Container) {

@@ -265,7 +265,7 @@ func (t *Transform) complete(e *event.Event, out *event.Batch) {
 		t.reg.told(e)
 	}
 	n := spare
-	c := t.reg.byID[e.Fields.Get(schema.ContainerID).Str()]
+	c := t.mentioned(e.Fields.Get(schema.ContainerID).Str())
 	if c != nil {
 		t.describe(c)
 		n += len(c.fields)
