@@ -64,7 +64,8 @@ func (f *finder) maybe(s string, at int, lit *literal) bool {
 	switch lit.class {
 	case className:
 		from, to := nameBounds(s, at, end)
-		if to < len(s) && !follows(s[to]) && s[to] != ' ' || (to == len(s) || s[to] == ' ') && s[from] != '-' && !isBare(s[from:to]) {
+		if to < len(s) && !follows(s[to]) && s[to] != ' ' ||
+			(to == len(s) || s[to] == ' ') && s[from] != '-' && !isBare(s[from:to]) && !sqlValue(s, from, to) {
 			return false
 		}
 		return named(s[from:to]) != nameNone || lit.text == "--from-literal"
@@ -168,6 +169,9 @@ func (f *finder) scan(s string) {
 			f.scheme(s, end, lit.arg == 1)
 		case classAWS:
 			f.aws(s, at)
+		case classSQL:
+			f.read = true
+			f.identified(s, end)
 		}
 	}
 	for i := range f.t.own {

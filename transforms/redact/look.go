@@ -15,6 +15,7 @@ const (
 	classHeader                   // authorization:, cookie:
 	classScheme                   // bearer, basic; arg 1 for basic
 	classAWS                      // AKIA…:secret
+	classSQL                      // identified by 'secret'
 	classOwn                      // a pattern of the settings
 )
 

@@ -101,6 +101,7 @@ func builtin() (p programs) {
 		{names: []string{"redis-cli", "valkey-cli", "keydb-cli"}, next: []string{"-a"}},
 		{names: []string{"smbclient", "smbget", "rpcclient", "smbmap"}, pairs: []string{"-U%", "--user%"}},
 		{names: []string{"openssl"}, next: []string{"-k", "-K"}},
+		{names: []string{"ssh-keygen"}, next: []string{"-N", "-P"}},
 		{names: []string{"zip", "unzip", "sqlcmd", "bcp", "ipmitool"}, next: []string{"-P"}},
 		{names: []string{"7za", "7zr", "7zz", "rar"}, attached: []string{"-p", "-hp"}},
 		{names: []string{"useradd", "usermod", "groupadd", "groupmod"}, next: []string{"-p"}},

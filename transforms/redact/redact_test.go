@@ -141,7 +141,7 @@ func TestNearMisses(t *testing.T) {
 		"runc|--root|/x|state|9ceff3d23f248274d76f1d1d0712c4ec08a35602b017903879d583c484eff724", "docker|build|--secret|id=npm,src=/x|.", "sshd|-o|PasswordAuthentication=no",
 		"ssh|-o|PreferredAuthentications=password", "curl|https://host:8080/path@v1", "curl|https://user@host/x", "git|clone|ssh://git@host:22/x", "ffmpeg|-pass|1|x",
 		"prog|--password=$DB_PASSWORD", "prog|--password=${DB_PASSWORD}", "sh|-c|x --token $TOKEN", "sh|-c|x --token=$(cat /run/t)", "prog|--password=xxxxxx", "prog|--password=****",
-		"env|AWS_ACCESS_KEY_ID=AKIAIOSFODNN7EXAMPLE|aws", "x|AKIAIOSFODNN7EXAMPLE", "ssh|--private-key|/root/.ssh/id", "openvpn|--auth-user-pass|/etc/x", "docker|login|--password-stdin",
+		"env|AWS_ACCESS_KEY_ID=AKIAIOSFODNN7EXAMPLE|aws", "x|AKIAIOSFODNN7EXAMPLE", "ssh|--private-key|/root/.ssh/id", "openvpn|--auth-user-pass|/etc/x", "docker|login|--password-stdin", "grep|password|'x y'", "sh|-c|grep user x; vi password \"y\"",
 		"npm|npm_config_registry=https://x", "x|ghp_short", "x|Basic information about docker", "echo|Bearer of news", "tar|-p|xf", "cp|-p|a|b", "kill|-p|7", "curl|-p|x", "apt|install|mysql-server|-y",
 		"x|--no-password|y", "aws|--starting-token|abc", "x|tokenize=1", "x|compass=1", "x|bypass=1", "x|keyboard=us", "x|key=value", "x|monkey=1", "mysqld|--port=1|-p|2", "ls|/var/lib/docker/overlay2", "docker|exec|-u|root:root|c|id",
 	} {

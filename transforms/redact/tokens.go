@@ -100,6 +100,7 @@ func literals() []literal {
 		{text: "-----BEGIN", class: classKey}, {text: "@tcp(", class: classDSN}, {text: "@unix(", class: classDSN},
 		{text: "authorization", fold: true, class: classHeader}, {text: "cookie:", fold: true, class: classHeader},
 		{text: "bearer ", fold: true, class: classScheme}, {text: "basic ", fold: true, class: classScheme, arg: 1},
+		{text: "identified", fold: true, class: classSQL}, {text: "--password-stdin", class: classProgram},
 		{text: "AKIA", class: classAWS}, {text: "ASIA", class: classAWS},
 	}
 	for _, before := range "_-ihtsenrgc" { // api-key, apikey, authkey, accountkey, accesskey, storagekey, …

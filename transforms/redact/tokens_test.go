@@ -47,6 +47,7 @@ func TestTokenNearMisses(t *testing.T) {
 		"AKIAIOSFODNN7EXAMPLE", "sha256:" + strings.Repeat("0a1b2c3d", 8), strings.Repeat("0a1b2c3d", 5), "user@host:/path", "http://host:80/a@b", "a://b@c",
 		"password check failed for user (root)", "Failed password for ana from 10.0.0.1 port 22 ssh2", "changed the password of bob", "op=PAM:authentication acct=\"ana\"",
 		"token bucket filter", "a secret santa", "the bearer of this", "Basic settings apply", "key=\"tm_passwd\"", "--password-file=/x", "CONFIG_KEYS=y",
+		"sh -c 'echo $TOKEN | docker login --password-stdin'", "echo x | docker login", "drop user x; grep password y", "was identified by the police",
 	} {
 		e := event.Event{Records: 1}
 		e.Fields.AddString(schema.Message, s)
@@ -106,6 +107,12 @@ func TestTexts(t *testing.T) {
 		{"AKIAIOSFODNN7EXAMPLE:" + noise(40), "AKIAIOSFODNN7EXAMPLE:§"},
 		{"Authorization: Basic YW5hOlNFQ1JFVA== x", "Authorization: Basic § x"},
 		{"Bearer " + noise(24) + " x", "Bearer § x"},
+		{"psql -c \"ALTER USER ana WITH PASSWORD 'SECRET';\"", "psql -c \"ALTER USER ana WITH PASSWORD '§';\""},
+		{`psql -c 'create role x password '\''SE CR'\'' login'`, `psql -c 'create role x password '\''§'\'' login'`},
+		{"mysql -e \"CREATE USER a IDENTIFIED WITH caching_sha2_password BY 'SECRET'\"", "mysql -e \"CREATE USER a IDENTIFIED WITH caching_sha2_password BY '§'\""},
+		{"sh -c 'echo SECRET | docker login -u a --password-stdin'", "sh -c 'echo § | docker login -u a --password-stdin'"},
+		{"sh -c 'echo -n \"SE CR\" | docker login --password-stdin'", "sh -c 'echo -n \"§\" | docker login --password-stdin'"},
+		{"ssh-keygen -t rsa -N SECRET -f x", "ssh-keygen -t rsa -N § -f x"},
 		{"x --password SECRET --token=SECRET", "x --password § --token=§"},
 		{"x=\xff\xfe --password=SE\xff\xfeCR y\xff", "x=\xff\xfe --password=§ y\xff"},
 	} {

@@ -18,6 +18,10 @@ func (f *finder) name(s string, at, end int) {
 	switch {
 	case to == len(s) || s[to] == ' ' || s[to] == '\t' || s[to] == '\n' || s[to] == '\r' || s[to] == 0:
 		f.read = f.read || dash
+		if sqlValue(s, from, to) {
+			f.read = true
+			f.value(s, from, to, kind)
+		}
 		return
 	case s[to] == '=':
 		f.read = true // the words tell better where the value ends
@@ -106,7 +110,7 @@ func value(s string, i int) (from, to int) {
 		i++
 	}
 	q := ""
-	for _, mark := range [...]string{`\"`, `"`, `'`} {
+	for _, mark := range [...]string{`'\''`, `\"`, `"`, `'`} { // the first: an apostrophe in apostrophes
 		if strings.HasPrefix(s[i:], mark) {
 			q = mark
 			break
@@ -133,4 +137,32 @@ func value(s string, i int) (from, to int) {
 		}
 	}
 	return from, min(i, len(s))
+}
+
+// sqlValue reports whether a name that ends at to is one of SQL with its value in
+// quotes behind it: alter user ana password 'secret'.
+func sqlValue(s string, from, to int) bool {
+	if to+1 >= len(s) || s[to] != ' ' || s[to+1] != '\'' && s[to+1] != '"' {
+		return false
+	}
+	for at := from - 4; at >= max(0, from-96); at-- {
+		if w := s[at : at+4]; equalFold(w, "user") || equalFold(w, "role") {
+			return true
+		}
+		if strings.IndexByte(";|&\n", s[at]) >= 0 { // another command
+			break
+		}
+	}
+	return false
+}
+
+// identified notes the password of SQL's identified by 'secret', and of identified
+// with … by 'secret'.
+func (f *finder) identified(s string, i int) {
+	for end := min(len(s), i+96); i+4 < end; i++ {
+		if equalFold(s[i:i+4], " by ") && (s[i+4] == '\'' || s[i+4] == '"') {
+			f.value(s, i, i+4, nameSecret)
+			return
+		}
+	}
 }

@@ -81,6 +81,8 @@ func (w *walker) word(i int, one *word) {
 	w.program(i, s)
 	whole := false
 	switch {
+	case s == "--password-stdin":
+		w.piped(i)
 	case s[0] == '-' && len(s) > 1 || s[0] == '/' && w.prog != nil:
 		whole = w.option(one)
 	case isBare(s):
@@ -182,6 +184,26 @@ func (w *walker) written(i int) {
 				end = at + n
 			}
 			w.emit(one, at+1, end, byOption)
+		}
+	}
+}
+
+// piped takes the word that a shell writes to a program which reads its password:
+// echo secret | docker login --password-stdin.
+func (w *walker) piped(i int) {
+	if w.m != command {
+		return
+	}
+	for j := i - 1; j >= 0; j-- {
+		if one := &w.words[j]; one.s == "echo" || one.s == "printf" {
+			last := one
+			for k := j + 1; k < i && !w.words[k].first; k++ {
+				last = &w.words[k]
+			}
+			if last != one && nameSecret.secret(last.s) {
+				w.emit(last, 0, len(last.s), byOption)
+			}
+			return
 		}
 	}
 }
