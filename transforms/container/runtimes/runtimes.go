@@ -262,7 +262,7 @@ func (p *Pod) bound() bool {
 func boundLabels(m map[string]string) (map[string]string, bool) {
 	bad := len(m) > maxLabels
 	for k, v := range m {
-		bad = bad || len(k) > maxLabelName || len(v) > maxLabelValue
+		bad = bad || k == "" || len(k) > maxLabelName || len(v) > maxLabelValue
 	}
 	if !bad {
 		return m, false
@@ -270,7 +270,7 @@ func boundLabels(m map[string]string) (map[string]string, bool) {
 	names := slices.Sorted(maps.Keys(m))
 	out := make(map[string]string, min(len(m), maxLabels))
 	for _, k := range names {
-		if len(k) > maxLabelName {
+		if k == "" || len(k) > maxLabelName {
 			continue // a cut name would be another name
 		}
 		if len(out) == maxLabels {

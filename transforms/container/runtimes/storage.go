@@ -72,7 +72,9 @@ func (s *storage) follow(ctx context.Context, up func()) error {
 		if err != nil {
 			return fmt.Errorf("open %s: %w", s.dir, err)
 		}
-		err = s.look(root)
+		if err = s.owned(root); err == nil {
+			err = s.look(root)
+		}
 		_ = root.Close()
 		if err != nil {
 			return err
@@ -83,6 +85,19 @@ func (s *storage) follow(ctx context.Context, up func()) error {
 		s.rest(ctx)
 	}
 	return ctx.Err()
+}
+
+// owned refuses a folder that is not, or no more, that of the user whose word
+// it is taken for.
+func (s *storage) owned(root *os.Root) error {
+	st, err := root.Stat(".")
+	if err != nil {
+		return fmt.Errorf("look at %s: %w", s.dir, err)
+	}
+	if sys, ok := st.Sys().(*syscall.Stat_t); s.part.user != 0 && (!ok || sys.Uid != s.part.user) {
+		return fmt.Errorf("look at %s: %w: it is not the folder of user %d", s.dir, errDenied, s.part.user)
+	}
+	return nil
 }
 
 // rest waits for the next look.

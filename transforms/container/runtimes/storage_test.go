@@ -176,6 +176,19 @@ func TestPodmanFilesOfAUser(t *testing.T) {
 	if s.store.Lookup("../../etc") != nil {
 		t.Error("a path is an id")
 	}
+	root, err := os.OpenRoot(p.dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = root.Close() }()
+	s.part.user = uint32(os.Geteuid()) + 1
+	if err := s.owned(root); err == nil {
+		t.Error("another user's folder is taken for that user's word")
+	}
+	s.part.user = uint32(os.Geteuid())
+	if err := s.owned(root); err != nil {
+		t.Error(err)
+	}
 }
 
 func TestFind(t *testing.T) {

@@ -183,7 +183,7 @@ func TestFull(t *testing.T) {
 }
 
 func TestBounds(t *testing.T) {
-	labels := map[string]string{strings.Repeat("k", maxLabelName+1): "v", "long": strings.Repeat("é", maxLabelValue)}
+	labels := map[string]string{strings.Repeat("k", maxLabelName+1): "v", "": "no name", "long": strings.Repeat("é", maxLabelValue)}
 	for n := range 2 * maxLabels {
 		labels[fmt.Sprintf("n%04d", n)] = "v"
 	}
@@ -196,7 +196,7 @@ func TestBounds(t *testing.T) {
 	if v := x.Labels["long"]; len(v) != maxLabelValue || strings.TrimRight(v, "é") != "" {
 		t.Errorf("a value of %d bytes", len(v))
 	}
-	if len(labels) != 2*maxLabels+2 {
+	if len(labels) != 2*maxLabels+3 {
 		t.Error("the map of the source was changed")
 	}
 }
