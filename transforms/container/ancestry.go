@@ -168,8 +168,13 @@ func (t *Transform) newID(node uint32, pid int32, start int64) event.ID {
 	return event.NewID(t.seed)
 }
 
-// write returns the text of an id. Many share one piece of memory.
+// write returns the text of an id. Many share one piece of memory, and those of
+// late are kept: most events are of few processes.
 func (s *stage) write(id event.ID) string {
+	at := &s.ids[id[0]%byte(len(s.ids))]
+	if at.id == id {
+		return at.text
+	}
 	const size, many = 26, 315
 	if s.text.Cap()-s.text.Len() < size {
 		s.text = strings.Builder{}
@@ -177,7 +182,14 @@ func (s *stage) write(id event.ID) string {
 	}
 	var b [size]byte
 	s.text.Write(id.Append(b[:0]))
-	return s.text.String()[s.text.Len()-size:]
+	at.id, at.text = id, s.text.String()[s.text.Len()-size:]
+	return at.text
+}
+
+// named is an id and its text.
+type named struct {
+	id   event.ID
+	text string
 }
 
 // parseID reads the text of an id; the zero id is what is none.

@@ -63,9 +63,12 @@ func (t *Transform) reply(s *standing) answer {
 	case s.host:
 		return answer{host: true, method: methodConnector, conf: s.conf}
 	case s.in != nil:
-		a := glance{where: s.in.groups}.answer(t.reg)
-		if a.in == nil {
-			return answer{ambiguous: a.ambiguous}
+		a := s.in.said
+		if a.in == nil || t.reg.byID[a.in.id] != a.in {
+			if a = (glance{where: s.in.groups}).answer(t.reg); a.in == nil {
+				return answer{ambiguous: a.ambiguous}
+			}
+			s.in.said = a
 		}
 		if a.conf != confMedium {
 			a.conf = s.conf

@@ -163,7 +163,7 @@ func (t *table) seed(s seed, died []int64) {
 	l := t.add(&seen{t: s.from, pid: s.pid})
 	l.born, l.end = true, min(l.end, s.to)
 	if s.monitor {
-		l.watches = s.in
+		l.part().watches = s.in
 		return
 	}
 	l.entered = true

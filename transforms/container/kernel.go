@@ -34,7 +34,8 @@ type where struct {
 	groups []hierarchy
 	host   bool // every path is one that no container has
 	id     string
-	strong bool // it names a container, where only root can put a process
+	strong bool   // it names a container, where only root can put a process
+	said   answer // guarded as the registry: what it says, once that is a container
 }
 
 // program is what a process runs; one copy of each pair is kept.

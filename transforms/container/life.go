@@ -39,7 +39,8 @@ const (
 )
 
 // life is one process as the stream of events shows it, from the first event
-// to the last. A pid has one life after another.
+// to the last. A pid has one life after another. 100,000 of them have to fit in
+// 16 MiB.
 type life struct {
 	node        uint32
 	pid, ppid   int32
@@ -47,31 +48,52 @@ type life struct {
 	end         int64 // never while it runs
 	execAt      int64 // time of its last exec, 0 for none seen
 	got         answer
-	started     *container // of an engine's command (runc create, exec): the container whose processes it starts
-	brought     bool       // started: the one process that it brings in was seen
-	watches     *container // of a monitor (conmon, shim): the one container that it takes over
-	ward        *life      // watches: the container's first process, where it was known by that
-	vouched     bool       // started and watches: it is proven to be on the host
-	doubted     bool       // started and watches: nothing proves it, or a user runs it
-	engine      bool       // root runs an engine's program, from where only root can put it
-	entered     bool       // it is the first process of a container, or one brought in by exec
-	from        int32      // entered: its parent then
-	since       int64      // entered: when that was seen
-	giver       int32      // entered: the parent of the command that started it, which takes it over
-	looks       uint8      // how often /proc was asked in vain
-	confirmed   bool       // got is of the engine's commands and /proc says so too
-	disputed    bool       // /proc and the engine's commands, or its hierarchies, say different things
-	parentRead  bool       // /proc was asked for its parent's program
-	shown       bool       // its program was read in /proc
-	stale       bool       // got is a host that is to be looked at again
-	checked     int64      // when the kernel was last asked for it, in event time; 0 never
-	said        verdict    // and what it said
-	ended       bool       // its end was seen; without it, end is where another life began
-	old         bool       // known from before a restart: its pid may be another's since
-	born        bool       // first is when it started; before, the pid was another's
-	id          event.ID   // the zero id until an event was stamped
-	name, exe   string     // copies; "" where no event said
-	prev        *life      // the life before of the same pid
+	*role                // never nil, and only changed through part
+	*program             // never nil; "" where no event said
+	prev        *life    // the life before of the same pid
+	checked     int64    // when the kernel was last asked for it, in event time; 0 never
+	said        verdict  // and what it said
+	looks       uint8    // how often /proc was asked in vain
+	engine      bool     // root runs an engine's program, from where only root can put it
+	entered     bool     // it is the first process of a container, or one brought in by exec
+	confirmed   bool     // got is of the engine's commands and /proc says so too
+	disputed    bool     // /proc and the engine's commands, or its hierarchies, say different things
+	parentRead  bool     // /proc was asked for its parent's program
+	shown       bool     // its program was read in /proc
+	stale       bool     // got is a host that is to be looked at again
+	ended       bool     // its end was seen; without it, end is where another life began
+	old         bool     // known from before a restart: its pid may be another's since
+	born        bool     // first is when it started; before, the pid was another's
+	id          event.ID // the zero id until it is known
+}
+
+// role is what few lives have: of engines' commands, monitors, and of the
+// processes that they start.
+type role struct {
+	started *container // of an engine's command (runc create, exec): the container whose processes it starts
+	watches *container // of a monitor (conmon, shim): the one container that it takes over
+	ward    *life      // watches: the container's first process, where it was known by that
+	since   int64      // entered: when that was seen
+	from    int32      // entered: its parent then
+	giver   int32      // entered: the parent of the command that started it, which takes it over
+	brought bool       // started: the one process that it brings in was seen
+	vouched bool       // started and watches: it is proven to be on the host
+	doubted bool       // started and watches: nothing proves it, or a user runs it
+}
+
+// none is the role of most lives and the program of those that no event said;
+// nobody changes it.
+var none struct {
+	role
+	program
+}
+
+// part returns the role of l, to be changed.
+func (l *life) part() *role {
+	if l.role == &none.role {
+		l.role = new(role)
+	}
+	return l.role
 }
 
 // maybe reports whether l may in truth be q, its life before: q entered a

@@ -23,7 +23,9 @@ func (t *table) identify(l *life, s *seen) {
 				return
 			}
 		}
-		l.entered, l.from, l.since = true, s.ppid, s.t
+		l.entered = true
+		r := l.part()
+		r.from, r.since = s.ppid, s.t
 	}
 	t.bind(l)
 }
@@ -42,16 +44,16 @@ func (t *table) bind(l *life) {
 		if p.brought {
 			return
 		}
-		p.brought = true
-		l.giver = p.ppid
+		p.part().brought = true
+		l.part().giver = p.ppid
 		l.got = answer{in: p.started, method: methodLineage, conf: p.trust()}
 	case p.watches != nil:
-		l.giver = p.pid
+		l.part().giver = p.pid
 		l.got = answer{in: p.watches, method: methodLineage, conf: min(p.trust(), confHigh)}
 	case p.engine:
 		// The arguments of the command are lost, but not who ran it.
 		if m := t.alive(l.node, p.ppid, p.first); m != nil && m.watches != nil {
-			l.giver = m.pid
+			l.part().giver = m.pid
 			l.got = answer{in: m.watches, method: methodLineage, conf: min(m.trust(), confHigh)}
 		}
 	}
@@ -99,7 +101,8 @@ func (t *table) watched(l *life, s *seen) {
 	case p.started != nil || p.watches != nil || p.got.in != nil || p.exe != "" && !strings.HasPrefix(base(p.exe), "containerd-shim"):
 		return
 	}
-	p.watches, p.ward, p.doubted = l.got.in, l, l.got.conf < confHigh
+	r := p.part()
+	r.watches, r.ward, r.doubted = l.got.in, l, l.got.conf < confHigh
 }
 
 // trust is how far what an engine's command says is believed.
@@ -164,10 +167,11 @@ func (t *table) command(l *life, s *seen) {
 		in.learn(facts{runtime: c.runtime}, t.reg.kubernetes)
 	}
 	in.rooted = in.rooted || conf == confExact
-	l.vouched, l.doubted = conf == confExact, conf == confMedium
+	r := l.part()
+	r.vouched, r.doubted = conf == confExact, conf == confMedium
 	if c.monitor {
-		l.watches = in
+		r.watches = in
 	} else {
-		l.started = in
+		r.started = in
 	}
 }

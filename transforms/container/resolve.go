@@ -69,7 +69,7 @@ func (t *Transform) bystander(s *seen) *life {
 	case l != nil:
 		s.ppid = l.ppid
 	case t.history != nil && s.node == 0:
-		return &life{pid: s.pid, first: s.t, last: s.t, end: never}
+		return &life{pid: s.pid, first: s.t, last: s.t, end: never, role: &none.role, program: &none.program}
 	case t.proc != nil && s.node == 0:
 		g, a := t.glance(s.pid, s.t, 0)
 		if !a.found() {
@@ -148,8 +148,7 @@ func (t *Transform) glance(pid int32, at int64, ppid int32) (glance, answer) {
 // meet makes the life of a process that no event was of yet, as /proc shows it.
 func (t *Transform) meet(pid int32, g glance) *life {
 	l := t.table.add(&seen{t: g.start, pid: pid, ppid: g.ppid})
-	l.name = t.table.intern(g.comm)
-	l.exe = t.table.intern(t.proc.exe(pid))
+	l.program = t.table.intern(g.comm, t.proc.exe(pid))
 	l.execAt, l.shown = t.proc.now().UnixNano(), true // from now on at the latest
 	return l
 }
@@ -197,7 +196,7 @@ func (t *Transform) parent(l *life, s *seen) *life {
 		case p == nil:
 			p = t.meet(s.ppid, g)
 		default:
-			p.name, p.exe = t.table.intern(g.comm), t.table.intern(t.proc.exe(s.ppid))
+			p.program = t.table.intern(g.comm, t.proc.exe(s.ppid))
 			p.execAt, p.shown = t.proc.now().UnixNano(), true
 		}
 	}

@@ -30,7 +30,7 @@ func (t *Transform) Restore(snapshot []byte) error {
 // what sow adds.
 func (t *Transform) forget() {
 	clear(t.table.lives)
-	clear(t.table.names)
+	clear(t.table.progs)
 	t.table.count, t.since = 0, 0
 	for id, c := range t.reg.byID {
 		if !c.bound {
@@ -119,7 +119,7 @@ func (t *Transform) chain(r *loaded, node uint32, pid int32, use bool) {
 		if !use {
 			continue
 		}
-		l.name, l.exe = t.table.intern(l.name), t.table.intern(l.exe)
+		l.program = t.table.intern(l.name, l.exe)
 		if at == nil {
 			t.table.lives[l.who()] = l
 		} else {
@@ -170,8 +170,8 @@ func (t *Transform) take(r *loaded) *container {
 func (r *loaded) life(node uint32, pid int32) *life {
 	flag := r.Below(flags)
 	is := func(bit uint64) bool { return flag&bit != 0 }
-	l := &life{node: node, pid: pid, old: true, brought: is(flagBrought), vouched: is(flagVouched), entered: is(flagEntered),
-		stale: is(flagStale), ended: is(flagEnded), born: is(flagBorn), doubted: is(flagDoubted), engine: is(flagEngine), shown: is(flagShown), end: never}
+	l := &life{node: node, pid: pid, old: true, role: &none.role, program: &none.program, entered: is(flagEntered),
+		stale: is(flagStale), ended: is(flagEnded), born: is(flagBorn), engine: is(flagEngine), shown: is(flagShown), end: never}
 	l.ppid = int32(r.Int())
 	l.first = r.from + r.Int()
 	r.from = l.first
@@ -188,12 +188,20 @@ func (r *loaded) life(node uint32, pid int32) *life {
 	if !l.got.found() {
 		l.got = answer{}
 	}
-	l.started, l.watches = r.container(), r.container()
+	if started, watches := r.container(), r.container(); started != nil || watches != nil {
+		p := l.part()
+		p.started, p.watches = started, watches
+	}
+	if is(flagBrought | flagVouched | flagDoubted) {
+		p := l.part()
+		p.brought, p.vouched, p.doubted = is(flagBrought), is(flagVouched), is(flagDoubted)
+	}
 	if l.entered {
-		l.from, l.since, l.giver = int32(r.Int()), l.first+r.Int(), int32(r.Int())
+		p := l.part()
+		p.from, p.since, p.giver = int32(r.Int()), l.first+r.Int(), int32(r.Int())
 	}
 	l.id = r.id()
-	l.name, l.exe = r.program(), r.program()
+	l.program = &program{r.program(), r.program()}
 	return l
 }
 

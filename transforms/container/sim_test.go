@@ -112,8 +112,8 @@ func (s *simProc) program(pid int32, t int64, depth int) ran {
 	return s.program(l.ppid, l.start, depth+1)
 }
 
-// named is the parent that an event names.
-type named struct {
+// namedParent is the parent that an event names.
+type namedParent struct {
 	t    int64
 	ppid int32
 }
@@ -123,7 +123,7 @@ func (l *simLife) near(t int64) bool { return t >= l.start-slack && t <= l.end }
 
 // parent returns the parent that the events of l name, its own where none does.
 // A parent that lives on is not replaced: then the other one is a thread's id.
-func (s *simProc) parent(l *simLife, events []named) int32 {
+func (s *simProc) parent(l *simLife, events []namedParent) int32 {
 	best := l.ppid
 	for _, n := range events {
 		if p := s.during(l.ppid, l.start); !l.near(n.t) || p != nil && p.end <= n.t+slack {
@@ -140,12 +140,12 @@ func (s *simProc) parent(l *simLife, events []named) int32 {
 // adopt gives processes that a thread forked the parent that their first event
 // names: the timeline has the thread.
 func (s *simProc) adopt(events []capturedEvent) {
-	first := map[int32][]named{}
+	first := map[int32][]namedParent{}
 	for i := range events {
 		f := &events[i].ev.Fields
 		pid, _ := f.Get(schema.ProcessPID).Int64()
 		ppid, _ := f.Get(schema.ProcessParentPID).Int64()
-		first[int32(pid)] = append(first[int32(pid)], named{events[i].ev.Time.UnixNano(), int32(ppid)})
+		first[int32(pid)] = append(first[int32(pid)], namedParent{events[i].ev.Time.UnixNano(), int32(ppid)})
 		if exe := f.Get(schema.ProcessExecutable).Str(); exe != "" && f.Get(schema.EventOutcome).Str() != "failure" {
 			s.runs[int32(pid)] = append(s.runs[int32(pid)], ran{s.happened(&events[i].ev), f.Get(schema.ProcessName).Str(), exe})
 		}
@@ -163,7 +163,7 @@ func (s *simProc) adopt(events []capturedEvent) {
 			continue
 		}
 		forker := s.during(l.ppid, l.start)
-		if forker == nil || !slices.ContainsFunc(first[of[l]], func(n named) bool { return l.near(n.t) && n.ppid == l.ppid }) {
+		if forker == nil || !slices.ContainsFunc(first[of[l]], func(n namedParent) bool { return l.near(n.t) && n.ppid == l.ppid }) {
 			l.ppid = s.parent(l, first[of[l]])
 		}
 		// Its group is that of the one which forked it, which need not be its parent

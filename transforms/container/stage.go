@@ -31,6 +31,7 @@ type stage struct {
 	// Kept for their memory; empty between batches.
 	args []string        // of the event at hand
 	todo []pending       // the audit events of the batch
+	ids  [32]named       // texts of ids, by their first byte
 	text strings.Builder // ids; a new one when it is full
 }
 

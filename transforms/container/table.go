@@ -14,7 +14,7 @@ type table struct {
 	count int
 	max   int
 	reg   *registry
-	names map[string]string // one copy of each program name
+	progs map[program]*program // one copy of each program
 
 	engines []string // where only root can put programs
 
@@ -32,7 +32,7 @@ type table struct {
 }
 
 func newTable(most int, reg *registry) *table {
-	return &table{lives: map[who]*life{}, max: most, reg: reg, names: map[string]string{},
+	return &table{lives: map[who]*life{}, max: most, reg: reg, progs: map[program]*program{},
 		vouch: func(*life, *seen) confidence { return confUnknown },
 		check: func(*life, int64) verdict { return verdictNone },
 		began: func(*life) (int64, bool) { return 0, false }}
@@ -182,7 +182,7 @@ func (t *table) add(s *seen) *life {
 	if t.count >= t.max {
 		t.evict()
 	}
-	l := &life{node: s.node, pid: s.pid, ppid: s.ppid, first: s.t, last: s.t, end: never}
+	l := &life{node: s.node, pid: s.pid, ppid: s.ppid, first: s.t, last: s.t, end: never, role: &none.role, program: &none.program}
 	at := t.lives[s.who()]
 	if at == nil || at.first <= s.t {
 		l.prev = at
@@ -267,7 +267,9 @@ func (t *table) take(l *life, s *seen) {
 		l.execAt = s.t
 		l.stale = l.got.host
 		l.looks = 0
-		l.started, l.watches, l.brought, l.shown = nil, nil, false, false
+		if l.shown = false; l.role != &none.role {
+			l.role.started, l.role.watches, l.role.brought = nil, nil, false
+		}
 		l.engine = !s.user && engineName(base(s.exe)) && t.trusts(s.exe)
 	default:
 		if l.execAt != 0 || l.exe == s.exe {
@@ -282,23 +284,27 @@ func (t *table) take(l *life, s *seen) {
 
 // rename notes which program l runs.
 func (t *table) rename(l *life, s *seen) {
-	if s.name != "" && l.name != s.name {
-		l.name = t.intern(s.name)
+	name, exe := s.name, s.exe
+	if name == "" {
+		name = l.name
 	}
-	if s.exe != "" && l.exe != s.exe {
-		l.exe = t.intern(s.exe)
+	if exe == "" {
+		exe = l.exe
+	}
+	if l.name != name || l.exe != exe {
+		l.program = t.intern(name, exe)
 	}
 }
 
-// intern returns the one copy of s that is kept.
-func (t *table) intern(s string) string {
-	if kept, ok := t.names[s]; ok {
+// intern returns the one copy of a program that is kept.
+func (t *table) intern(name, exe string) *program {
+	if kept, ok := t.progs[program{name, exe}]; ok {
 		return kept
 	}
-	if len(t.names) >= t.max {
-		clear(t.names)
+	if len(t.progs) >= t.max {
+		clear(t.progs)
 	}
-	s = strings.Clone(s)
-	t.names[s] = s
-	return s
+	p := &program{strings.Clone(name), strings.Clone(exe)}
+	t.progs[*p] = p
+	return p
 }
