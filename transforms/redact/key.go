@@ -97,7 +97,7 @@ func (k *key) get() []byte {
 		_, _ = rand.Read(b[:]) // it does not fail: crypto/rand ends the process instead
 		k.text = []byte(hex.EncodeToString(b[:]))
 		if err := k.keep(); err != nil {
-			k.log.Warn("the key of redacted secrets cannot be kept; after a restart equal secrets have other hashes", "error", err,
+			k.log.Warn("the key of redacted secrets cannot be kept; after a restart or a reload equal secrets have other hashes", "error", err,
 				"hint", "give a key with key: {file: …}, or name a file that can be written with key_file")
 		}
 	})

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"tallyman/pipeline/event"
@@ -61,6 +62,38 @@ func TestKeyIsKept(t *testing.T) {
 	}
 	if strings.Count(log.String(), "a key for redacted secrets was made") != 1 {
 		t.Errorf("the log: %s", log)
+	}
+}
+
+// TestLanesShareTheKey: lanes and what conceals their held records make one key
+// between them.
+func TestLanesShareTheKey(t *testing.T) {
+	tr, err := started(t, t.TempDir(), &bytes.Buffer{}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := make([]string, 8)
+	var all sync.WaitGroup
+	for i := range got {
+		all.Go(func() {
+			if i%2 == 0 {
+				held := []event.Event{{Decode: "audit", Raw: "password=secret"}}
+				tr.(plugin.Concealer).Conceal(held)
+				got[i] = held[0].Raw
+				return
+			}
+			var in, out event.Batch
+			in.Add(event.Event{Records: 1, Raw: "password=secret"})
+			if tr.Lane("a").Apply(t.Context(), &in, &out) == nil {
+				got[i] = out.Events[0].Raw
+			}
+		})
+	}
+	all.Wait()
+	for i, s := range got {
+		if s != got[0] || swap(s) != "password=§" {
+			t.Errorf("%d: %q and %q", i, s, got[0])
+		}
 	}
 }
 
