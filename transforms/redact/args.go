@@ -58,6 +58,12 @@ func (f *finder) argv(words []word) {
 // the kernel cuts at 128 bytes. Then it may end in a part of a secret.
 func cut(size int) bool { return size >= 124 && size <= 128 }
 
+// cut reports whether a text of that kind may be cut: a command line, or a message
+// of 1024 bytes, which holds one.
+func (k fieldKind) cut(s string) bool {
+	return (k == kindTitle || k == kindLine) && (cut(len(s)) || k == kindTitle && len(s) > 1020 && len(s) <= 1024)
+}
+
 // sizeOf is the size of the arguments with a byte between them.
 func sizeOf(fields event.Fields) int {
 	n := -1

@@ -19,16 +19,15 @@ func (f *finder) event(e *event.Event, b *event.Batch) bool {
 	}
 	changed, line, args, told := false, "", -1, false
 	f.cut, f.e, f.b, f.owned = false, e, b, false
+	kinds := &f.t.kinds
 	for i := range e.Fields {
 		x := &e.Fields[i]
-		k := f.t.kinds[x.Key]
+		k := kinds[int(x.Key)%len(kinds)]
 		if k == kindNone {
 			continue
 		}
 		s := x.Val.Str()
-		if k == kindTitle || k == kindLine {
-			f.cut = f.cut || cut(len(s)) || x.Key == schema.Message && len(s) > 1020
-		}
+		f.cut = f.cut || k.cut(s)
 		switch {
 		case k == kindArgs:
 			if args < 0 {

@@ -32,11 +32,13 @@ var passed = [...]string{"event.", "host.", "agent.", "ecs.", "user.", "group.",
 var read = [...]string{"container.labels", "kubernetes.labels", "kubernetes.audit.annotations", "kubernetes.audit.requestURI", "event.url", "event.reason",
 	"event.original", "log.syslog.structured_data", "rule.description"}
 
+// kindTable is the kind of every key. Its size is a power of two, and more than
+// the keys of the schema, so that a look into it needs no check of bounds.
+type kindTable [1 << 10]fieldKind
+
 // fieldKinds returns the kind of every key.
-func fieldKinds() []fieldKind {
-	keys := schema.Keys()
-	kinds := make([]fieldKind, keys[len(keys)-1]+1)
-	for _, k := range keys {
+func fieldKinds() (kinds kindTable) {
+	for _, k := range schema.Keys() {
 		info := k.Info()
 		has := func(p string) bool { return strings.HasPrefix(info.Name, p) }
 		switch {

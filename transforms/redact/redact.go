@@ -74,7 +74,7 @@ type own struct {
 type Transform struct {
 	log      *slog.Logger
 	look     *look
-	kinds    []fieldKind
+	kinds    kindTable
 	programs programs
 	own      []own
 	always   bool // one of own has no literal
