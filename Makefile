@@ -5,7 +5,7 @@ GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 BUILD := build
 DEMO  := $(BUILD)/demo
 
-.PHONY: build demo test race lint fuzz bench generate integration soak clean
+.PHONY: build demo test race lint fuzz bench bench-peers generate integration soak clean
 build:
 	CGO_ENABLED=0 go build -trimpath -o $(BUILD)/tallyman ./cmd/tallyman
 
@@ -32,6 +32,11 @@ fuzz:
 
 bench:
 	go test -run '^$$' -bench . -benchmem ./...
+
+# What it costs beside other programs on this machine, on one core. It needs the
+# yardsticks (YARDSTICKS) and, to compare with it, laurel.
+bench-peers: build
+	TALLYMAN=$(CURDIR)/$(BUILD)/tallyman go test -count=1 -timeout 60m -tags peers -run '^TestPeers$$' -v ./integration/
 
 # docs/reference is printed by the program itself; a test compares.
 generate: build
