@@ -101,11 +101,12 @@ type subject struct {
 	name, dir, timeline string
 	sim                 *simProc
 	events              map[string][]capturedEvent
+	truth               map[string]truth
 }
 
 func newSubject(t testing.TB, root, name string) *subject {
 	dir := filepath.Join(root, name)
-	s := &subject{name: name, dir: dir, timeline: filepath.Join(dir, "timeline.jsonl.gz"), events: map[string][]capturedEvent{}}
+	s := &subject{name: name, dir: dir, timeline: filepath.Join(dir, "timeline.jsonl.gz"), events: map[string][]capturedEvent{}, truth: truths(t, dir)}
 	s.sim = newSim(t, s.timeline)
 	s.events[fmt.Sprint(false)] = decodeCapture(t, dir)
 	s.sim.adopt(s.events[fmt.Sprint(false)])
@@ -122,14 +123,14 @@ func (s *subject) score(t testing.TB, c *cell) *score {
 		s.events[k] = events
 	}
 	if !c.way.live {
-		return judge(t, s.dir, events, run(t, build(t, offline(s.dir, c.way.inspect, c.way.inspect, c.way.timeline)), events, 256))
+		return judge(t, s.truth, events, run(t, build(t, offline(s.dir, c.way.inspect, c.way.inspect, c.way.timeline)), events, 256))
 	}
 	timeline := ""
 	if c.way.connector {
 		timeline = s.timeline
 	}
 	r := newReplay(t, s.sim, timeline, 300*time.Microsecond)
-	return judge(t, s.dir, events, r.send(events, c.late))
+	return judge(t, s.truth, events, r.send(events, c.late))
 }
 
 // check holds a score against its bar.
@@ -316,7 +317,7 @@ func TestLossOffline(t *testing.T) {
 			for _, sub := range subjects {
 				for seed := range seeds {
 					events := sub.thin(t, c.lost, records, false, seed)
-					s := judge(t, sub.dir, events, run(t, build(t, offline(sub.dir, true, true, false)), events, perChunk[sub.name]))
+					s := judge(t, sub.truth, events, run(t, build(t, offline(sub.dir, true, true, false)), events, perChunk[sub.name]))
 					n, right, wrong = n+s.events, right+s.right, wrong+s.wrong+s.hostWrong
 				}
 			}

@@ -67,7 +67,7 @@ func TestMemory(t *testing.T) {
 	before = heap()
 	tab := newTable(2*n, &registry{byID: map[string]*container{}, max: 10})
 	for i := range int64(n) {
-		tab.observe(&seen{t: i * 1_000_000, pid: int32(i%30_000) + 2, ppid: int32(i % 7), kernel: true, name: "app", exe: "/bin/app"})
+		tab.observe(&seen{t: i * 1_000_000, pid: int32(i%30_000) + 2, ppid: int32(i%7) + 1, kernel: true, name: "app", exe: "/bin/app"})
 	}
 	if used := heap() - before; tab.count < n || used > most {
 		t.Errorf("%d lives of the log take %.1f MiB", tab.count, float64(used)/(1<<20))

@@ -59,22 +59,28 @@ func run(t testing.TB, tr plugin.Transform, events []capturedEvent, size int) []
 	return out
 }
 
-// judge compares events with the truth of their capture.
-func judge(t testing.TB, dir string, events []capturedEvent, out []event.Event) *score {
+// truths reads the truth of a capture, by event.
+func truths(t testing.TB, dir string) map[string]truth {
 	t.Helper()
-	at := map[string]int{}
-	for i := range events {
-		at[events[i].key] = i
-	}
-	s := &score{category: map[string]*[3]int{}, source: map[string]*[3]int{}}
+	out := map[string]truth{}
 	for line := range bytes.Lines(readAny(t, filepath.Join(dir, "truth.jsonl.gz"))) {
 		var w truth
 		if err := json.Unmarshal(line, &w); err != nil {
 			t.Fatal(err)
 		}
-		i, ok := at[w.Event]
+		out[w.Event] = w
+	}
+	return out
+}
+
+// judge compares events with the truth of their capture.
+func judge(t testing.TB, known map[string]truth, events []capturedEvent, out []event.Event) *score {
+	t.Helper()
+	s := &score{category: map[string]*[3]int{}, source: map[string]*[3]int{}}
+	for i := range events {
+		w, ok := known[events[i].key]
 		if !ok {
-			continue // a cut capture
+			continue // of no process that the capture is about
 		}
 		e := &out[i]
 		got := e.Fields.Get(schema.ContainerID).Str()
@@ -196,7 +202,7 @@ func TestSmallCapture(t *testing.T) {
 		"inspect and events": {offline(dir, true, true, false), 95},
 		"the log alone":      {offline(dir, false, false, false), 35},
 	} {
-		s := judge(t, dir, events, run(t, build(t, c.s), events, 256))
+		s := judge(t, truths(t, dir), events, run(t, build(t, c.s), events, 256))
 		s.log(t, what)
 		if s.events < 380 || s.hosts < 50 {
 			t.Errorf("the capture has only %d events and %d host events", s.events, s.hosts)
@@ -205,7 +211,7 @@ func TestSmallCapture(t *testing.T) {
 			t.Errorf("%s: want at least %.1f %% right and none wrong", what, c.right)
 		}
 	}
-	sub := &subject{name: "small", dir: dir, timeline: filepath.Join(dir, "timeline.jsonl.gz"), events: map[string][]capturedEvent{}}
+	sub := &subject{name: "small", dir: dir, timeline: filepath.Join(dir, "timeline.jsonl.gz"), events: map[string][]capturedEvent{}, truth: truths(t, dir)}
 	sub.sim = newSim(t, sub.timeline)
 	sub.sim.adopt(events)
 	for _, c := range []cell{{way: way{live: true}}, {way: way{live: true, connector: true}}} {
@@ -244,7 +250,7 @@ func TestLostAndDisorderedEventsMakeNoAnswerWrong(t *testing.T) {
 				events[i], events[i+1] = events[i+1], events[i]
 			}
 			for _, timeline := range []bool{false, true} {
-				s := judge(t, dir, events, run(t, build(t, offline(dir, true, true, timeline)), events, 64))
+				s := judge(t, truths(t, dir), events, run(t, build(t, offline(dir, true, true, timeline)), events, 64))
 				if s.wrong+s.hostWrong > 0 || s.rightShare() < c.right || timeline && s.rightShare() < 99.9 {
 					t.Errorf("%.0f %% lost, seed %d, timeline %v: %.2f %% right, %d wrong", 100*c.lost, seed, timeline, s.rightShare(), s.wrong+s.hostWrong)
 				}

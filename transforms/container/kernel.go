@@ -96,18 +96,22 @@ func (k *kernel) take(c *change) *klife {
 	case changeFork:
 		return k.fork(c)
 	case changeExit:
-		if l != nil && l.end == never && c.t >= l.start {
-			k.end(l, c.t)
-		}
+		k.exit(c)
 		return nil
 	case changeExec:
+		if l != nil && l.start > c.t {
+			l = k.at(c.pid, c.t) // of the life before, told late
+		}
 		if l == nil {
+			if k.lives[c.pid] != nil {
+				return nil
+			}
 			l = k.add(c.t, c.pid, 0)
 			if l == nil {
 				return nil
 			}
 			l.start, l.scanned = always, true // its fork was not seen
-		} else if l.end != never {
+		} else if l.end != never && l == k.lives[c.pid] && c.t >= l.end {
 			l.end = never // a thread took the place of the first one, which ended
 		}
 		l.prog, l.asked, l.vain, l.exec = nil, false, false, c.t
@@ -129,19 +133,25 @@ func (k *kernel) fork(c *change) *klife {
 			l.start, l.ppid, l.scanned = c.t, c.ppid, false // the scan was before us
 			return nil
 		}
-		k.end(l, c.t)
+		if l.start <= c.t {
+			k.end(l, c.t)
+		}
 	}
 	l := k.add(c.t, c.pid, c.ppid)
 	if l == nil {
 		return nil
 	}
+	read := l
+	if l != k.lives[c.pid] {
+		read = nil // told late: the pid is another's by now
+	}
 	p := k.at(c.ppid, c.t)
 	if p == nil {
-		return l
+		return read
 	}
 	l.prog = p.prog
 	if p.in == nil || !p.in.strong || c.t < p.since {
-		return l
+		return read
 	}
 	l.in, l.since, l.hops = p.in, c.t, more(p.hops)
 	return nil
@@ -156,10 +166,26 @@ func (k *kernel) add(t int64, pid, ppid int32) *klife {
 		k.blind(t, t)
 		return nil
 	}
-	l := &klife{pid: pid, ppid: ppid, start: t, end: never, prev: k.lives[pid]}
-	k.lives[pid] = l
-	k.count++
+	l := &klife{pid: pid, ppid: ppid, start: t, end: never}
+	if k.insert(l); l.end != never {
+		k.ended = append(k.ended, l)
+	}
 	return l
+}
+
+// exit ends the life of a pid that ran then.
+func (k *kernel) exit(c *change) {
+	for l := k.lives[c.pid]; l != nil; l = l.prev {
+		switch {
+		case l.start > c.t:
+		case l.end == never:
+			k.end(l, c.t)
+			return
+		default:
+			l.end = min(l.end, max(c.t, l.start)) // told after the next one began
+			return
+		}
+	}
 }
 
 // end ends a life.

@@ -69,7 +69,7 @@ func (s *story) on(lines ...string) []string {
 				s.t.Fatal(err)
 			}
 			s.r.sim.at = max(s.r.sim.at, time.UnixMilli(storyStart+ms).UnixNano())
-			s.r.conn.fail = errOverrun
+			s.r.conn.(*simConnector).fail = errOverrun
 			if err := s.r.tr.follow.step(); err != nil {
 				s.t.Fatal(err)
 			}
@@ -161,7 +161,7 @@ func TestOverrun(t *testing.T) {
 // how long that was; what is old is not waited for.
 func TestWaited(t *testing.T) {
 	s, _ := play(t, "-9000 scan 20 1 /docker/A", "100 fork 30 20", "100.1 fork 31 30", "100.2 exit 30", "100.3 exit 31")
-	s.r.conn.lag = int64(50 * time.Millisecond)
+	s.r.conn.(*simConnector).lag = int64(50 * time.Millisecond)
 	if got := s.on("at 96: 31 of 30 openat"); got[0] != "4c07 connector exact" {
 		t.Fatalf("%q", got)
 	}

@@ -19,7 +19,7 @@ import (
 // after it happened, as far as the simulated clock has come.
 type simConnector struct {
 	changes []change
-	next_   int
+	seen    int
 	lag     int64
 	proc    *simProc
 	fail    error // of the next call
@@ -57,9 +57,9 @@ func (c *simConnector) next(dst []change) ([]change, int64, error) {
 		c.skip() // these are lost
 		return dst, 0, err
 	}
-	if c.next_ < len(c.changes) && c.changes[c.next_].t+c.lag <= c.proc.at {
-		dst = append(dst, c.changes[c.next_])
-		c.next_++
+	if c.seen < len(c.changes) && c.changes[c.seen].t+c.lag <= c.proc.at {
+		dst = append(dst, c.changes[c.seen])
+		c.seen++
 	}
 	return dst, c.proc.at - c.lag, nil
 }
@@ -69,8 +69,8 @@ func (c *simConnector) close() error { return nil }
 
 // due returns when the next change is told, never for none.
 func (c *simConnector) due() int64 {
-	if c.next_ < len(c.changes) {
-		return c.changes[c.next_].t + c.lag
+	if c.seen < len(c.changes) {
+		return c.changes[c.seen].t + c.lag
 	}
 	return never
 }
@@ -94,8 +94,11 @@ func (r *replayed) advance(to int64) {
 type replayed struct {
 	t    testing.TB
 	sim  *simProc
-	conn *simConnector
-	tr   *Transform
+	conn interface {
+		connector
+		due() int64
+	}
+	tr *Transform
 }
 
 // newReplay builds the transform of a live host over a simulated /proc and, with
@@ -112,7 +115,10 @@ func newReplay(t testing.TB, sim *simProc, timeline string, lag time.Duration) *
 }
 
 // follow sets a connector up.
-func (r *replayed) follow(c *simConnector) {
+func (r *replayed) follow(c interface {
+	connector
+	due() int64
+}) {
 	r.conn = c
 	s := Default()
 	r.tr.attach(r.conn, &s)
@@ -230,8 +236,8 @@ func TestTheSimulationIsTrue(t *testing.T) {
 
 // skip forgets the changes of before the clock: nobody followed them.
 func (c *simConnector) skip() {
-	for c.next_ < len(c.changes) && c.changes[c.next_].t+c.lag <= c.proc.at {
-		c.next_++
+	for c.seen < len(c.changes) && c.changes[c.seen].t+c.lag <= c.proc.at {
+		c.seen++
 	}
 }
 

@@ -50,7 +50,7 @@ type look struct {
 // maxTries is how often a container is asked for that does not answer.
 const maxTries = 5
 
-func newCRI(r *runner, path string) *criSource {
+func newCRI(r *runner) *criSource {
 	return &criSource{runner: r, runtime: r.name, kick: make(chan struct{}, 1), pods: map[string]*Pod{}, looks: map[string]look{}}
 }
 

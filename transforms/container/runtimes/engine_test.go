@@ -142,7 +142,7 @@ func event(action, id string, attributes map[string]string) map[string]any {
 }
 
 // serve serves h on a socket until the test ends.
-func serve(t *testing.T, path string, h http.Handler) *http.Server {
+func serve(t *testing.T, path string, h http.Handler) {
 	t.Helper()
 	l, err := net.Listen("unix", path)
 	if err != nil {
@@ -151,7 +151,6 @@ func serve(t *testing.T, path string, h http.Handler) *http.Server {
 	s := &http.Server{Handler: h, ReadHeaderTimeout: time.Minute}
 	go func() { _ = s.Serve(l) }()
 	t.Cleanup(func() { _ = s.Close() })
-	return s
 }
 
 // follow starts a watcher that the test ends, whose pauses are short.

@@ -175,7 +175,7 @@ func (o *Options) sources(store *Store) ([]*runner, error) {
 		case s.Runtime == Docker, s.Runtime == Podman:
 			r.from = newEngine(r, s.Path)
 		case s.Runtime == Containerd, s.Runtime == CRIO:
-			r.from = newCRI(r, s.Path)
+			r.from = newCRI(r)
 		default:
 			return nil, fmt.Errorf("runtimes: unknown runtime %q", s.Runtime)
 		}
