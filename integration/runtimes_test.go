@@ -190,6 +190,74 @@ func TestDockerRuntime(t *testing.T) {
 	known(t, s, "the last one", late, went)
 }
 
+// TestNamesReachEvents lets the program read a record of a process in a
+// container of the real engine, and holds what is delivered against the engine.
+func TestNamesReachEvents(t *testing.T) {
+	engines(t)
+	dir := short(t)
+	docker, _ := dockerd(t, dir)
+	docker("load", "-i", imageTar(t))
+	id := docker("run", "-d", "--network=none", "--name", "shop-api-1", "--label", "com.docker.compose.project=shop", "--label", "com.docker.compose.service=api", labImage)
+	t.Cleanup(func() { docker("rm", "-f", "shop-api-1") })
+	pid := docker("inspect", "-f", "{{.State.Pid}}", id)
+	log := write(t, filepath.Join(dir, "audit.log"), "")
+	out := filepath.Join(dir, "out.json")
+	conf := write(t, filepath.Join(dir, "tallyman.yaml"), fmt.Sprintf(`
+journal: {dir: journal, max_size: 64MiB, segment_size: 1MiB}
+admin: {listen: off}
+inputs: {audit: {type: auditd, path: %s}}
+transforms: [{type: audit}, {type: container, docker_root: "", sockets: {docker: %s}}]
+outputs: {out: {type: file, path: %s, format: json}}
+`, log, filepath.Join(dir, "d.sock"), out))
+	start(t, exec.Command(program(t), "run", "--config", conf))
+	now := time.Now()
+	write(t, log, fmt.Sprintf("type=SYSCALL msg=audit(%d.%03d:4711): arch=c000003e syscall=87 success=yes exit=0 a0=0 a1=0 a2=0 a3=0 items=0 ppid=%d pid=%s auid=4294967295 "+
+		"uid=0 gid=0 euid=0 suid=0 fsuid=0 egid=0 sgid=0 fsgid=0 tty=(none) ses=4294967295 comm=\"sleep\" exe=\"/bin/busybox\" key=\"x\"\n", now.Unix(), now.Nanosecond()/1e6,
+		parentOf(t, pid), pid))
+	var e map[string]any
+	eventually(t, "the event is delivered", 30*time.Second, func() bool {
+		if _, err := os.Stat(out); err != nil {
+			return false
+		}
+		for _, one := range eventsIn(t, out) {
+			if get(one, "process", "pid") != nil {
+				e = one
+			}
+		}
+		return e != nil
+	})
+	for _, c := range []struct {
+		want any
+		path []string
+	}{
+		{id, []string{"container", "id"}}, {"shop-api-1", []string{"container", "name"}}, {"docker", []string{"container", "runtime"}},
+		{"localhost/lab", []string{"container", "image", "name"}}, {"image", []string{"container", "labels", "from"}},
+		{"compose", []string{"orchestrator", "type"}}, {"shop", []string{"orchestrator", "namespace"}}, {"api", []string{"orchestrator", "resource", "name"}},
+	} {
+		if got := get(e, c.path...); got != c.want {
+			t.Errorf("%s is %v, want %v", strings.Join(c.path, "."), got, c.want)
+		}
+	}
+	if t.Failed() {
+		t.Logf("%v", e)
+	}
+}
+
+// parentOf returns the parent of a process.
+func parentOf(t *testing.T, pid string) int {
+	t.Helper()
+	b, err := os.ReadFile("/proc/" + pid + "/stat")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var state string
+	var ppid int
+	if _, err := fmt.Sscan(string(b[bytes.LastIndexByte(b, ')')+1:]), &state, &ppid); err != nil {
+		t.Fatal(err)
+	}
+	return ppid
+}
+
 // TestPodmanRuntime follows the real Podman by its files, and by its socket.
 func TestPodmanRuntime(t *testing.T) {
 	engines(t)
