@@ -123,9 +123,9 @@ func build(s *Settings, env plugin.Env) (plugin.Input, error) {
 	lines := tail.NewLines(tail.LineOptions{Input: env.Name, Decode: s.Decode, Max: int(s.MaxLine), Shared: env.Shared, Meter: env.Meter})
 	switch {
 	case s.Stdin:
-		return watched(s, env, &stream{lines: lines, now: env.Now, ends: true, dial: openStdin}), nil
+		return watched(s, env, newStream(env, lines, true, openStdin)), nil
 	case s.Socket.Value != "":
-		return watched(s, env, &stream{lines: lines, now: env.Now, ends: env.Once, dial: dialer(at(s.Socket.Value), env.Once)}), nil
+		return watched(s, env, newStream(env, lines, env.Once, dialer(at(s.Socket.Value), env.Once))), nil
 	case s.Netlink == "multicast":
 		return watched(s, env, newNetlink(s, env, lines, openMulticast, false)), nil
 	case s.Netlink == "unicast":

@@ -16,8 +16,10 @@ import (
 	"go.uber.org/goleak"
 
 	"tallyman/pipeline/event"
+	"tallyman/pipeline/meter"
 	"tallyman/pipeline/plugin"
 	"tallyman/pipeline/schema"
+	"tallyman/pipeline/tail"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -94,12 +96,14 @@ func TestSocketReconnects(t *testing.T) {
 	s.StatusEvery = 0
 	s.Socket.Value = path
 	s.MaxLine = 2000
-	in, err := build(&s, env("/"))
+	e := env("/")
+	e.Meter = new(meter.Registry)
+	in, err := build(&s, e)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = in.Close() }()
-	var got []string
+	var got, cut []string
 	long := strings.Repeat("x", 300_000)
 	for _, text := range []string{"one\ntwo\nthr", "ee\n" + long + "\nfour\n"} {
 		go say(t, l, text)
@@ -107,6 +111,11 @@ func TestSocketReconnects(t *testing.T) {
 			var b event.Batch
 			err := in.Read(t.Context(), &b, time.Minute)
 			got = append(got, raws(&b)...)
+			for i := range b.Events {
+				if e := &b.Events[i]; e.Get(schema.ErrorMessage).Str() == "the connection ended within this record" && e.Get(schema.Tags).Str() == tail.TagTruncated {
+					cut = append(cut, e.Raw)
+				}
+			}
 			if err != nil {
 				if k, _ := plugin.KindOf(err); k != plugin.KindRetry || errors.Is(err, io.EOF) {
 					t.Fatalf("the end of a connection is %v", err)
@@ -117,6 +126,9 @@ func TestSocketReconnects(t *testing.T) {
 	}
 	if want := []string{"one", "two", "thr", "ee", long[:2000], "four"}; !slices.Equal(got, want) {
 		t.Errorf("read %.300q", got)
+	}
+	if n := in.(*watch).Input.(*stream).parts.Value(); n != 1 || !slices.Equal(cut, []string{"thr"}) {
+		t.Errorf("%d records are counted as cut, and %q say so", n, cut)
 	}
 }
 

@@ -13,7 +13,9 @@ import (
 	"time"
 
 	"tallyman/pipeline/event"
+	"tallyman/pipeline/meter"
 	"tallyman/pipeline/plugin"
+	"tallyman/pipeline/schema"
 	"tallyman/pipeline/tail"
 )
 
@@ -34,6 +36,14 @@ type stream struct {
 	buf   []byte
 	rest  string // read and not yet cut into lines
 	first bool   // nothing was read of this source yet
+
+	parts *meter.Counter // records that the end of a connection cut
+}
+
+func newStream(env plugin.Env, lines *tail.Lines, ends bool, dial func(context.Context) (source, error)) *stream {
+	return &stream{lines: lines, now: env.Now, ends: ends, dial: dial,
+		parts: env.Meter.Counter("tallyman_input_partial_records_total", "Records that the end of a connection cut; their start is kept.",
+			meter.Label{Name: "input", Value: env.Name})}
 }
 
 // source is a connection, or standard input.
@@ -107,10 +117,22 @@ func binaryHead(p []byte) bool {
 }
 
 // lost ends a connection: what stands there unfinished is a record of its own,
-// so that it is never joined to what the next connection gives. The end of one
-// connection is not the end of the input, so io.EOF does not show in the error.
+// so that it is never joined to what the next connection gives; it says that it
+// was cut. The end of one connection is not the end of the input, so io.EOF does
+// not show in the error.
 func (s *stream) lost(b *event.Batch, err error) error {
-	s.lines.End(b, s.now())
+	if n := len(b.Events); s.lines.Pending() > 0 {
+		s.lines.End(b, s.now())
+		s.parts.Inc()
+		for i := range b.Events[n:] {
+			e := &b.Events[n+i]
+			if !e.Get(schema.Tags).IsZero() {
+				continue // it was longer than the limit, and says so
+			}
+			e.Fields.AddString(schema.Tags, tail.TagTruncated)
+			e.Fields.AddString(schema.ErrorMessage, "the connection ended within this record")
+		}
+	}
 	if errors.Is(err, io.EOF) {
 		err = errors.New("auditd closed it")
 	}
