@@ -5,7 +5,7 @@ GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 BUILD := build
 DEMO  := $(BUILD)/demo
 
-.PHONY: build demo test race lint fuzz bench bench-peers generate integration soak clean
+.PHONY: build demo test race lint fuzz bench bench-peers generate attribution integration soak clean
 build:
 	CGO_ENABLED=0 go build -trimpath -o $(BUILD)/tallyman ./cmd/tallyman
 
@@ -43,6 +43,11 @@ generate: build
 	@mkdir -p docs/reference
 	$(BUILD)/tallyman reference > docs/reference/settings.md
 	$(BUILD)/tallyman reference --schema > docs/reference/tallyman.schema.json
+
+# How many events find their container, capture by capture: the tables of
+# docs/attribution.md. It needs ../shared, and takes minutes.
+attribution:
+	TALLYMAN_ATTRIBUTION=full go test -count=1 -timeout 60m -run '^(TestAttribution|TestLossOffline|TestTheSimulationIsTrue)$$' -v ./transforms/container
 
 integration: build
 	TALLYMAN=$(CURDIR)/$(BUILD)/tallyman go test -count=1 -timeout 20m -tags integration -v ./integration/...

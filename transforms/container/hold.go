@@ -51,8 +51,8 @@ func (k *kernel) hear(l *klife, s *seen) {
 	if s.kernel && s.exe != "" && (s.act == actExec || l.prog == nil) && (l.prog == nil || l.prog.exe != s.exe || l.prog.name != s.name) {
 		l.prog = k.run(s.name, s.exe)
 	}
-	if s.ppid != 0 && l.ppid != s.ppid && l.end == never {
-		l.ppid = s.ppid // its parent is gone, and another took it over
+	if s.ppid != 0 && l.ppid != s.ppid {
+		l.keeper = s.ppid // its parent is gone
 	}
 }
 

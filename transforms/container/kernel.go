@@ -44,7 +44,8 @@ type program struct{ name, exe string }
 // klife is one process as the kernel tells of it. 100,000 of them have to fit
 // in 16 MiB, so it holds nothing that can be found out.
 type klife struct {
-	pid, ppid  int32
+	pid, ppid  int32 // ppid: who forked it
+	keeper     int32 // who took it over since, 0 nobody
 	start, end int64 // wall clock, ns; end is never while it runs
 	in         *where
 	since      int64      // in: from then on; before, it was on its way there
@@ -295,7 +296,7 @@ func (k *kernel) find(pid, ppid int32, t int64) (*klife, found) {
 		if fit == nil {
 			fit = l
 		}
-		if l.ppid == ppid {
+		if l.ppid == ppid || l.keeper == ppid && ppid != 0 {
 			if rights++; right == nil {
 				right = l
 			}

@@ -77,6 +77,7 @@ func (s *stage) Apply(ctx context.Context, in, out *event.Batch) error {
 		t.settleOn(&s.todo[i])
 	}
 	s.hold(ctx)
+	s.introduce(ctx)
 	for i := range s.todo {
 		s.stamp(&out.Events[s.todo[i].at], out, &s.todo[i])
 	}

@@ -430,7 +430,13 @@ func TestSettled(t *testing.T) {
 	if c := w.Store().Lookup(far(1)); c == nil || !running(c) {
 		t.Errorf("not all that is there is known: %+v", c)
 	}
+	if !w.Follows(Docker) || !w.Follows("") || w.Follows(Containerd) {
+		t.Error("Docker alone is connected")
+	}
 	none := follow(t, Options{})
+	if none.Follows("") {
+		t.Error("nothing is connected")
+	}
 	<-none.Settled()
 }
 

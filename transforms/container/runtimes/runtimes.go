@@ -126,6 +126,7 @@ type Watcher struct {
 	cancel  context.CancelFunc
 	done    sync.WaitGroup
 	settled chan struct{}
+	list    []*runner
 }
 
 // Start begins to follow the sources and returns at once; what is not there is
@@ -146,6 +147,7 @@ func Start(o Options) (*Watcher, error) {
 	if err != nil {
 		return nil, err
 	}
+	w.list = list
 	ctx, cancel := context.WithCancel(context.Background())
 	w.cancel = cancel
 	var first sync.WaitGroup
@@ -203,6 +205,17 @@ func (w *Watcher) Store() *Store { return w.store }
 // Settled returns a channel that is closed once every source told of all that
 // it has, or could not be had at the first attempt.
 func (w *Watcher) Settled() <-chan struct{} { return w.settled }
+
+// Follows reports whether a source of a runtime is connected, so that its
+// containers are known soon; "" is any but Kubernetes, which comes to know late.
+func (w *Watcher) Follows(runtime string) bool {
+	for _, r := range w.list {
+		if r.up.Value() == 1 && r.name != kubernetes && (runtime == "" || r.name == runtime) {
+			return true
+		}
+	}
+	return false
+}
 
 // Close ends all that Start began. The Store stays readable.
 func (w *Watcher) Close() error {
