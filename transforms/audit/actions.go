@@ -43,8 +43,9 @@ type call struct {
 	mode   int8 // the mode that is asked for
 	flags  int8 // the flags of the open family
 	role   role
-	opens  bool // opens a file: the type follows from flags and paths
-	two    bool // has two paths: the old name and the new one
+	opens  bool  // opens a file: the type follows from flags and paths
+	two    bool  // has two paths: the old name and the new one
+	args   []arg // what its arguments mean
 }
 
 // executes reports whether the call starts a program.

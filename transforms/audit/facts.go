@@ -54,6 +54,7 @@ type one struct {
 	nPaths string
 	nrTag  string // the name that auditd gave the number
 	arg    [4]string
+	subArg [4]string // those of sub
 
 	success, exit, res      string
 	pid, ppid               string

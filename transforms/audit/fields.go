@@ -235,6 +235,7 @@ func (f *facts) system() {
 	for i, a := range f.arg {
 		f.leftover(argNames[i], a)
 	}
+	f.meanings()
 	id := &f.ids
 	f.leftover("egid", id.egid)
 	f.leftover("sgid", id.sgid)

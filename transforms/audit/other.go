@@ -129,6 +129,9 @@ func (f *facts) socketcall(t *Token) {
 	if t.Key == "a0" {
 		f.fd = t.Val
 	}
+	if n := t.Key[1] - '0'; n < 4 {
+		f.subArg[n] = t.Val
+	}
 	f.leftover("socketcall."+t.Key, t.Val)
 }
 

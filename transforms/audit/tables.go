@@ -2,6 +2,7 @@ package audit
 
 import (
 	"strconv"
+	"strings"
 
 	"github.com/elastic/go-libaudit/v2/auparse"
 )
@@ -21,6 +22,7 @@ type tables struct {
 	macConfig *action // profiles of AppArmor changed
 	unnamed   *action // a record without an action of its own
 	sockets   [21]*call
+	lists     lists
 	paths     [readyItems][len(pathMembers)]string
 }
 
@@ -31,10 +33,14 @@ type arch struct {
 	low   bool // O_DIRECTORY and its neighbours have the numbers of arm and powerpc
 	flags bool // the flags of open are known
 	x32   bool // bit 30 of a number means the x32 ABI
+	// How its calls differ from those of the others.
+	power   bool // numbers of powerpc for mmap, ioctl and messages
+	packed  bool // mmap has one argument, where the others are
+	swapped bool // clone has its flags second
 }
 
 func newTables() *tables {
-	t := &tables{kinds: newKinds(), arches: map[string]*arch{}, errnos: map[int64]string{}, records: recordActions(), paths: pathNames()}
+	t := &tables{kinds: newKinds(), arches: map[string]*arch{}, errnos: map[int64]string{}, records: recordActions(), paths: pathNames(), lists: newLists()}
 	known := calls()
 	t.other = act("", "process", "info", 1, 0, "called", "failed to call", objNone)
 	t.unnamed = act("", "host", "info", 1, 0, "", "", objNone)
@@ -46,7 +52,8 @@ func newTables() *tables {
 	t.unbpf = act("unloaded-bpf-program", "driver", "end", 3, 0, "unloaded a BPF program", "failed to unload a BPF program", objNone)
 	for a, name := range auparse.AuditArchNames {
 		byNumber := auparse.AuditSyscalls[name]
-		ar := &arch{name: name, x32: name == "x86_64"}
+		ar := &arch{name: name, x32: name == "x86_64", power: strings.HasPrefix(name, "ppc"), packed: name == "i386" || strings.HasPrefix(name, "s390"),
+			swapped: strings.HasPrefix(name, "s390")}
 		switch name {
 		case "arm", "armeb", "aarch64", "ppc", "ppc64", "ppc64le":
 			ar.low, ar.flags = true, true
@@ -66,6 +73,7 @@ func newTables() *tables {
 	if x := t.arches["c000003e"]; x != nil {
 		x.addX32(known)
 	}
+	t.nameArguments(known)
 	for n, name := range auparse.AuditErrnoToName {
 		t.errnos[int64(n)] = name
 	}
