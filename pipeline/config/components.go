@@ -35,7 +35,7 @@ func (d *decoder) config(n *yaml.Node) *Config {
 	if !d.problems[before:].Bad() {
 		d.limits(rest, n, &r)
 	}
-	cfg := &Config{Grace: r.Grace, Journal: r.Journal, Host: r.Host, Admin: r.Admin, Log: r.Log, Labels: r.Labels}
+	cfg := &Config{Decoders: sorted(d.plugins, plugin.KindDecoder), Grace: r.Grace, Journal: r.Journal, Host: r.Host, Admin: r.Admin, Log: r.Log, Labels: r.Labels}
 	for _, p := range d.named(sections, "input", n) {
 		if c, ok := d.component(p, plugin.KindInput, nil); ok {
 			cfg.Inputs = append(cfg.Inputs, c)
@@ -208,7 +208,7 @@ func (d *decoder) settings(c *Component, list []pair, n *yaml.Node, kind plugin.
 // may be missing there.
 func (d *decoder) isBroken(c Component) bool { return d.full || d.broken[c.Settings] }
 
-// undecoded warns of an input whose records no transform decodes. The decoder is
+// undecoded warns of an input whose records nothing decodes. The decoder is
 // the setting `decode` of the input, and the type of the transform.
 func (d *decoder) undecoded(cfg *Config) {
 	for _, in := range cfg.Inputs {
@@ -217,7 +217,8 @@ func (d *decoder) undecoded(cfg *Config) {
 				continue
 			}
 			decoder := f.value.String()
-			if slices.ContainsFunc(cfg.Transforms, func(c Component) bool { return c.Type == decoder }) {
+			if slices.ContainsFunc(cfg.Transforms, func(c Component) bool { return c.Type == decoder }) ||
+				slices.ContainsFunc(d.plugins, func(p plugin.Plugin) bool { return p.Kind == plugin.KindDecoder && p.Type == decoder }) {
 				continue
 			}
 			d.problems = append(d.problems, plugin.Problem{Pos: in.Pos, Width: len(in.Name), Warn: true,

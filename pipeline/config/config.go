@@ -32,7 +32,8 @@ type Config struct {
 	Log     Log
 	Labels  map[string]string
 
-	Inputs     []Component // in the order of the file
+	Decoders   []plugin.Plugin // every one that is built in
+	Inputs     []Component     // in the order of the file
 	Transforms []Component
 	Outputs    []OutputComponent
 }

@@ -47,6 +47,9 @@ func Reference(w io.Writer, plugins []plugin.Plugin) error {
 			}
 			fmt.Fprintf(&b, "\n```yaml\n%s```\n", example(p))
 		}
+		if kind.kind == plugin.KindInput {
+			decoders(&b, plugins)
+		}
 	}
 	if _, err := w.Write(b.Bytes()); err != nil {
 		return fmt.Errorf("config: write the reference: %w", err)
@@ -80,6 +83,18 @@ var kinds = []struct {
 	{plugin.KindInput, "Inputs", "`inputs: {NAME: {type: TYPE, …}}`. The name is a label of metrics and of events."},
 	{plugin.KindTransform, "Transforms", "`transforms: [{type: TYPE, …}]`, a list in the order in which they are applied."},
 	{plugin.KindOutput, "Outputs", "`outputs: {NAME: {type: TYPE, …}}`. Each output gets all events that meet its `when`."},
+}
+
+// decoders writes the list of what `decode:` may name.
+func decoders(b *bytes.Buffer, plugins []plugin.Plugin) {
+	list := sorted(plugins, plugin.KindDecoder)
+	if len(list) == 0 {
+		return
+	}
+	b.WriteString("\n## Decoders\n\nWhat the records of an input mean. An input has one by default; `decode: NAME` names another. They need no entry in `transforms`.\n\n| Name | |\n|---|---|\n")
+	for _, p := range list {
+		fmt.Fprintf(b, "| %s | %s |\n", code(p.Type), inCell(p.Text))
+	}
 }
 
 // table writes the settings of a struct, those inside it by their path.

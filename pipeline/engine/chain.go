@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	"tallyman/pipeline/decode"
 	"tallyman/pipeline/event"
 	"tallyman/pipeline/plugin"
 	"tallyman/pipeline/schema"
@@ -31,6 +32,9 @@ func (p *Pipeline) Chain(input string) *Chain {
 	for _, in := range p.inputs {
 		if in.name == input {
 			c.hostID = in.env.HostID
+			c.names = append(c.names, "decode")
+			c.stages = append(c.stages, decode.New(p.Config.Decoders, in.env))
+			c.bufs = append(c.bufs, &event.Batch{})
 		}
 	}
 	for _, t := range p.stages {
@@ -111,7 +115,7 @@ func (c *Chain) finish(e *event.Event, index int) {
 	}
 	if e.Decode != "" {
 		e.Fields.AddString(schema.EventKind, "pipeline_error")
-		e.Fields.AddString(schema.ErrorMessage, "no transform decodes "+e.Decode+" records")
+		e.Fields.AddString(schema.ErrorMessage, "nothing decodes "+e.Decode+" records")
 		e.Dataset, e.Decode = "tallyman.undecoded", ""
 		e.Time = e.Seen
 	}

@@ -152,6 +152,7 @@ type Plugin struct {
 	Input     func(settings any, env Env) (Input, error)
 	Transform func(settings any, env Env) (Transform, error)
 	Output    func(settings any, env Env) (Output, error)
+	Decoder   func(env Env) Decoder
 }
 
 // NewInput describes an input whose settings are a C.
