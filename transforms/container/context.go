@@ -41,6 +41,7 @@ type lore struct {
 	begun   bool
 	watcher *runtimes.Watcher // nil: they are not asked
 	store   *runtimes.Store   // nil as well
+	rest    int64             // until then no engine is waited for, because one was in vain
 }
 
 // firstWord is how long the first batch waits for what is there already.

@@ -73,14 +73,14 @@ func (f *smallEngine) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// TestTheEnginesWordReachesEvents has a container that the engine knows, one
-// that it comes to know, and one whose name changes.
-func TestTheEnginesWordReachesEvents(t *testing.T) {
-	dir, err := os.MkdirTemp("", "ctx")
+// listening returns a transform that asks an engine of its own and nothing else.
+func listening(t *testing.T, wait time.Duration) (*Transform, *smallEngine) {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "ctx") // t.TempDir's path is too long for a socket
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = os.RemoveAll(dir) }()
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	path := filepath.Join(dir, "s")
 	l, err := net.Listen("unix", path)
 	if err != nil {
@@ -89,15 +89,22 @@ func TestTheEnginesWordReachesEvents(t *testing.T) {
 	f := &smallEngine{names: map[string]string{idA: "web"}, streams: make(chan chan string, 10)}
 	server := &http.Server{Handler: f, ReadHeaderTimeout: time.Minute}
 	go func() { _ = server.Serve(l) }()
-	defer func() { _ = server.Close() }()
+	t.Cleanup(func() { _ = server.Close() })
 	s := Default()
-	s.Ask, s.Connector, s.Sockets = askOn, connectorOff, map[string]string{"docker": path}
+	s.Ask, s.Connector, s.Sockets, s.Wait = askOn, connectorOff, map[string]string{"docker": path}, wait
 	s.Procfs, s.DockerRoot = plugin.Text{}, plugin.Text{}
 	tr, err := New(&s, plugin.Env{Now: time.Now, Meter: &meter.Registry{}, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = tr.Close() }()
+	t.Cleanup(func() { _ = tr.Close() })
+	return tr.(*Transform), f
+}
+
+// TestTheEnginesWordReachesEvents has a container that the engine knows, one
+// that it comes to know, and one whose name changes.
+func TestTheEnginesWordReachesEvents(t *testing.T) {
+	tr, f := listening(t, 0)
 	stage := tr.Lane("x")
 	pass := func(id string) event.Fields {
 		var in, out event.Batch
@@ -118,7 +125,7 @@ func TestTheEnginesWordReachesEvents(t *testing.T) {
 	if got := pass(idB); !got.Get(schema.ContainerName).IsZero() {
 		t.Errorf("what nobody knows: %v", got)
 	}
-	store := tr.(*Transform).lore.store
+	store := tr.lore.store
 	in := <-f.streams
 	later := func(id, name string) {
 		f.name(id, name)
@@ -136,6 +143,45 @@ func TestTheEnginesWordReachesEvents(t *testing.T) {
 	}
 	later(idB, "late")
 	later(idA, "web2")
+}
+
+// TestAContainerIsIntroduced has events in containers that no event of the
+// engine told of.
+func TestAContainerIsIntroduced(t *testing.T) {
+	tr, f := listening(t, 10*time.Second)
+	tr.mu.Lock()
+	defer tr.mu.Unlock()
+	tr.listen(t.Context())
+	s := &stage{t: tr}
+	in := func(id string, rooted bool, at time.Time) *container {
+		c := tr.reg.get(id)
+		c.rooted = rooted
+		s.todo = append(s.todo[:0], pending{answer: answer{in: c}, seen: seen{t: at.UnixNano()}})
+		return c
+	}
+	f.name(idB, "asked for")
+	c := in(idB, true, time.Now())
+	if s.introduce(t.Context()); c.known.name != "asked for" {
+		t.Errorf("known as %q", c.known.name)
+	}
+	tr.set.Wait = time.Millisecond
+	id := func(n int) string { return fmt.Sprintf("%064x", n) }
+	c = in(id(1), false, time.Now())
+	if s.introduce(t.Context()); c.met != 0 {
+		t.Error("a user's container is waited for")
+	}
+	c = in(id(2), true, time.Now().Add(-time.Minute))
+	if s.introduce(t.Context()); c.met != 0 {
+		t.Error("an event of before is waited for")
+	}
+	c = in(id(3), true, time.Now())
+	if s.introduce(t.Context()); c.met == 0 || tr.lore.rest == 0 {
+		t.Error("one that the engine does not know is not waited for")
+	}
+	c = in(id(4), true, time.Now())
+	if s.introduce(t.Context()); c.met != 0 {
+		t.Error("another is waited for at once")
+	}
 }
 
 // schemaDatasetOfAnother is that of an input that names containers itself.

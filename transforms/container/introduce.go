@@ -22,9 +22,9 @@ func (s *stage) introduce(ctx context.Context) {
 	}
 	now := t.env.Now().UnixNano()
 	end := now + int64(t.set.Wait)
-	for waited := false; ; waited = true {
+	for {
 		turned := t.lore.store.Changed()
-		if !s.unknown(now, waited) {
+		if !s.unknown(now) {
 			return
 		}
 		left := end - t.env.Now().UnixNano()
@@ -39,8 +39,8 @@ func (s *stage) introduce(ctx context.Context) {
 }
 
 // unknown reports whether the engine may still tell of one of the batch's
-// containers. again is whether it is asked for the same batch once more.
-func (s *stage) unknown(now int64, again bool) bool {
+// containers; now is when the wait began, for all of it.
+func (s *stage) unknown(now int64) bool {
 	t := s.t
 	if now < t.lore.rest {
 		return false
@@ -49,11 +49,11 @@ func (s *stage) unknown(now int64, again bool) bool {
 	for i := range s.todo {
 		p := &s.todo[i]
 		c := p.answer.in
-		if c == nil || c.known.told != nil || c.known.name != "" || !c.rooted || now-p.seen.t > fresh || c.met && !again {
+		if c == nil || c.known.told != nil || c.known.name != "" || !c.rooted || now-p.seen.t > fresh || c.met != 0 && c.met != now {
 			continue
 		}
 		if t.consult(c); c.known.told == nil && t.lore.watcher.Follows(c.known.runtime) {
-			c.met, some = true, true
+			c.met, some = now, true
 		}
 	}
 	return some

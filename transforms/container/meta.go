@@ -47,6 +47,7 @@ type container struct {
 	rooted bool   // root runs it: a user's word on it is not believed
 	named  bool   // an engine told of it, so that its id may be any
 	heard  uint64 // the state of the runtimes' word that was taken over
+	met    int64  // when it was waited for an engine to tell of it; 0: never
 	bound  bool   // an answer that outlives eviction: read from an offline file
 }
 
