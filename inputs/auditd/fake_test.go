@@ -1,0 +1,308 @@
+package auditd
+
+import (
+	"bytes"
+	"context"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/elastic/go-libaudit/v2/auparse"
+
+	"tallyman/pipeline/plugin"
+	"tallyman/pipeline/tail"
+)
+
+// fakeKernel is the kernel's side of a link in the hands of a test: datagrams as
+// they were recorded, one by one.
+type fakeKernel struct {
+	mu      sync.Mutex
+	queue   []datagram
+	changed chan struct{} // closed with each change
+	opened  int
+	closed  int
+}
+
+type datagram struct {
+	typ  uint16
+	text string
+	fail error
+	drop uint64 // with ENOBUFS
+}
+
+func newFakeKernel() *fakeKernel { return &fakeKernel{changed: make(chan struct{})} }
+
+func (k *fakeKernel) give(list ...datagram) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.queue = append(k.queue, list...)
+	close(k.changed)
+	k.changed = make(chan struct{})
+}
+
+// giveLines gives records as the lines that auditd makes of them.
+func (k *fakeKernel) giveLines(t testing.TB, content []byte) {
+	t.Helper()
+	var list []datagram
+	for line := range bytes.Lines(content) {
+		if d, ok := asDatagram(string(bytes.TrimSuffix(line, []byte("\n")))); ok {
+			list = append(list, d)
+		}
+	}
+	k.give(list...)
+}
+
+// asDatagram is the datagram that auditd makes a line of; false where none is.
+func asDatagram(line string) (datagram, bool) {
+	rest, ok := strings.CutPrefix(line, "type=")
+	name, text, ok2 := strings.Cut(rest, " msg=")
+	if !ok || !ok2 {
+		return datagram{}, false
+	}
+	typ, err := auparse.GetAuditMessageType(name)
+	if err != nil {
+		n, err := strconv.Atoi(strings.Trim(name, "UNKOW[]"))
+		return datagram{typ: uint16(n), text: text}, err == nil
+	}
+	return datagram{typ: uint16(typ), text: text}, true
+}
+
+func (k *fakeKernel) open(context.Context, func(uint16, []byte)) (link, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.opened++
+	return &fakeLink{k: k, over: make(chan struct{})}, nil
+}
+
+type fakeLink struct {
+	k    *fakeKernel
+	over chan struct{}
+	drop uint64
+}
+
+func (l *fakeLink) receive(take func(typ uint16, text []byte)) error {
+	for {
+		l.k.mu.Lock()
+		changed := l.k.changed
+		if len(l.k.queue) > 0 {
+			d := l.k.queue[0]
+			l.k.queue = l.k.queue[1:]
+			l.k.mu.Unlock()
+			if d.fail != nil {
+				l.drop += d.drop
+				return d.fail
+			}
+			take(d.typ, []byte(d.text))
+			return nil
+		}
+		l.k.mu.Unlock()
+		select {
+		case <-changed:
+		case <-l.over:
+			return errStopped
+		}
+	}
+}
+
+func (l *fakeLink) drops() (uint64, bool) {
+	n := l.drop
+	l.drop = 0
+	return n, true
+}
+
+func (l *fakeLink) stop() error { close(l.over); return nil }
+
+func (l *fakeLink) close() error {
+	l.k.mu.Lock()
+	defer l.k.mu.Unlock()
+	l.k.closed++
+	return nil
+}
+
+// feeder writes to whoever connects what a test appends.
+type feeder struct {
+	mu      sync.Mutex
+	changed *sync.Cond
+	text    []byte
+	over    bool
+}
+
+func newFeeder() *feeder {
+	f := &feeder{}
+	f.changed = sync.NewCond(&f.mu)
+	return f
+}
+
+func (f *feeder) add(content []byte) {
+	f.mu.Lock()
+	f.text = append(f.text, content...)
+	f.mu.Unlock()
+	f.changed.Broadcast()
+}
+
+func (f *feeder) end() {
+	f.mu.Lock()
+	f.over = true
+	f.mu.Unlock()
+	f.changed.Broadcast()
+}
+
+// feed writes to w until end, or w takes no more.
+func (f *feeder) feed(w net.Conn) {
+	defer func() { _ = w.Close() }()
+	for at := 0; ; {
+		f.mu.Lock()
+		for len(f.text) == at && !f.over {
+			f.changed.Wait()
+		}
+		piece := bytes.Clone(f.text[at:])
+		over := f.over
+		f.mu.Unlock()
+		if over && len(piece) == 0 {
+			return
+		}
+		n, err := w.Write(piece)
+		if at += n; err != nil {
+			return
+		}
+	}
+}
+
+// way is one of the ways in, for the tests that all of them have to pass.
+type way struct {
+	name     string
+	plugin   plugin.Plugin
+	settings func(dir string) *Settings
+	add      func(t testing.TB, dir string, content []byte)
+	end      bool // has an end and a position
+}
+
+func ways() []way {
+	file := func(dir string) string { return filepath.Join(dir, "audit.log") }
+	plain := func(change func(s *Settings, dir string)) func(dir string) *Settings {
+		return func(dir string) *Settings {
+			s := defaults()
+			s.StatusEvery = 0
+			change(&s, dir)
+			return &s
+		}
+	}
+	list := []way{
+		{name: "path", plugin: Plugin, end: true, settings: plain(func(s *Settings, dir string) { s.Path.Value = file(dir) }),
+			add: func(t testing.TB, dir string, content []byte) {
+				t.Helper()
+				f, err := os.OpenFile(file(dir), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+				if err == nil {
+					_, err = f.Write(content)
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				_ = f.Close()
+			}},
+		socketWay(plain),
+		stdinWay(plain),
+		netlinkWay("netlink multicast", plain, false),
+		netlinkWay("netlink unicast", plain, true),
+	}
+	return list
+}
+
+type plainSettings = func(change func(s *Settings, dir string)) func(dir string) *Settings
+
+func socketWay(plain plainSettings) way {
+	feeders := map[string]*feeder{}
+	return way{name: "socket", plugin: Plugin, settings: plain(func(s *Settings, dir string) { s.Socket.Value = filepath.Join(dir, "s") }),
+		add: func(t testing.TB, dir string, content []byte) {
+			t.Helper()
+			f := feeders[dir]
+			if f == nil {
+				l, err := net.Listen("unix", filepath.Join(dir, "s"))
+				if err != nil {
+					t.Fatal(err)
+				}
+				f = newFeeder()
+				feeders[dir] = f
+				var all sync.WaitGroup
+				all.Go(func() {
+					for {
+						c, err := l.Accept()
+						if err != nil {
+							return
+						}
+						all.Go(func() { f.feed(c) })
+					}
+				})
+				t.Cleanup(func() { f.end(); _ = l.Close(); all.Wait() })
+			}
+			f.add(content)
+		}}
+}
+
+// stdinWay reads from a pair of sockets in place of the test's own input.
+func stdinWay(plain plainSettings) way {
+	type pair struct {
+		f  *feeder
+		in *os.File
+	}
+	pairs := map[string]pair{}
+	p := Plugin
+	p.Input = func(settings any, env plugin.Env) (plugin.Input, error) {
+		in, err := build(settings.(*Settings), env)
+		if err == nil {
+			in.(*watch).Input.(*stream).dial = func(context.Context) (source, error) { return pairs[env.Dir].in, nil }
+		}
+		return in, err
+	}
+	return way{name: "stdin", plugin: p, settings: plain(func(s *Settings, _ string) { s.Stdin = true }),
+		add: func(t testing.TB, dir string, content []byte) {
+			t.Helper()
+			at, ok := pairs[dir]
+			if !ok {
+				fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+				if err != nil {
+					t.Fatal(err)
+				}
+				out := os.NewFile(uintptr(fds[1]), "out")
+				c, err := net.FileConn(out)
+				if err != nil {
+					t.Fatal(err)
+				}
+				_ = out.Close()
+				at = pair{newFeeder(), os.NewFile(uintptr(fds[0]), "in")}
+				pairs[dir] = at
+				var all sync.WaitGroup
+				all.Go(func() { at.f.feed(c) })
+				t.Cleanup(func() { at.f.end(); _ = at.in.Close(); all.Wait() })
+			}
+			at.f.add(content)
+		}}
+}
+
+func netlinkWay(name string, plain plainSettings, again bool) way {
+	kernels := map[string]*fakeKernel{}
+	p := Plugin
+	p.Input = func(settings any, env plugin.Env) (plugin.Input, error) {
+		s := settings.(*Settings)
+		lines := tail.NewLines(tail.LineOptions{Input: env.Name, Decode: s.Decode, Max: int(s.MaxLine), Shared: env.Shared, Meter: env.Meter})
+		return watched(s, env, newNetlink(s, env, lines, kernels[env.Dir].open, again)), nil
+	}
+	mode := strings.TrimPrefix(name, "netlink ")
+	return way{name: name, plugin: p, settings: plain(func(s *Settings, _ string) { s.Netlink = mode }),
+		add: func(t testing.TB, dir string, content []byte) {
+			t.Helper()
+			if kernels[dir] == nil {
+				kernels[dir] = newFakeKernel()
+			}
+			if len(content) > 0 && !bytes.Contains(content, []byte("type=")) {
+				content = append([]byte("type=USER_LOGIN msg="), content...) // the suite's "one"
+			}
+			kernels[dir].giveLines(t, content)
+		}}
+}
