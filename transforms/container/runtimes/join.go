@@ -33,6 +33,7 @@ type part struct {
 type entry struct {
 	parts []part
 	whole *Container
+	bytes int // of all parts
 }
 
 // join makes one container of what the sources say; the lock is held.

@@ -24,6 +24,14 @@ func (s *Store) putPod(p *Pod, also string) {
 		s.refused.Inc()
 		return
 	}
+	was := 0
+	if old := s.pods[p.UID]; old != nil {
+		was = old.size()
+	}
+	if p.size() > was && s.bytes-was+p.size() > maxBytes && len(p.Labels)+len(p.Annotations) > 0 {
+		p.Labels, p.Annotations = nil, nil
+		s.truncated.Inc()
+	}
 	s.podLeft = slices.DeleteFunc(s.podLeft, func(l leaving) bool { return l.id == p.UID || l.id == also })
 	s.setPod(p, also)
 }
@@ -35,13 +43,23 @@ func (s *Store) setPod(p *Pod, also string) {
 	}
 	for _, uid := range [...]string{p.UID, also} {
 		if uid != "" {
+			s.dropPod(uid)
 			s.pods[uid] = p
+			s.bytes += p.size()
 		}
 	}
 	for _, e := range s.byID {
 		if pod := e.whole.Pod; pod != nil && (pod.UID == p.UID || pod.UID == also) {
 			s.join(e)
 		}
+	}
+}
+
+// dropPod forgets a pod under one uid; the lock is held.
+func (s *Store) dropPod(uid string) {
+	if p := s.pods[uid]; p != nil {
+		s.bytes -= p.size()
+		delete(s.pods, uid)
 	}
 }
 

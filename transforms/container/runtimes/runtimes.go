@@ -14,9 +14,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"maps"
 	"math/rand/v2"
-	"slices"
 	"sync"
 	"time"
 
@@ -237,74 +235,3 @@ func pause(ctx context.Context, d time.Duration) {
 // jitter returns a time between half of d and d, so that many hosts do not come
 // back at once.
 func jitter(d time.Duration) time.Duration { return d/2 + rand.N(d/2+1) }
-
-// limits of what one container may take up. A label that is longer is cut, and
-// those beyond the number are left out, by the order of their names.
-const (
-	maxLabels     = 128
-	maxLabelName  = 256
-	maxLabelValue = 4096
-	maxName       = 1024
-)
-
-// bound cuts what a container's maker may have made too large. It reports
-// whether something was cut.
-func (c *Container) bound() bool {
-	cut := false
-	for _, s := range []*string{&c.Name, &c.ImageRef, &c.Image, &c.ImageTag, &c.ImageDigest, &c.ImageID, &c.CgroupParent} {
-		cut = shorten(s, maxName) || cut
-	}
-	labels, less := boundLabels(c.Labels)
-	c.Labels = labels
-	return cut || less
-}
-
-func (p *Pod) bound() bool {
-	cut := false
-	for _, s := range []*string{&p.Namespace, &p.Name, &p.UID, &p.Node, &p.ServiceAccount, &p.Owner.Name} {
-		cut = shorten(s, maxName) || cut
-	}
-	var a, b bool
-	p.Labels, a = boundLabels(p.Labels)
-	p.Annotations, b = boundLabels(p.Annotations)
-	p.IPs = p.IPs[:min(len(p.IPs), 16)]
-	return cut || a || b
-}
-
-// boundLabels returns m where it is small enough, else a smaller copy.
-func boundLabels(m map[string]string) (map[string]string, bool) {
-	bad := len(m) > maxLabels
-	for k, v := range m {
-		bad = bad || k == "" || len(k) > maxLabelName || len(v) > maxLabelValue
-	}
-	if !bad {
-		return m, false
-	}
-	names := slices.Sorted(maps.Keys(m))
-	out := make(map[string]string, min(len(m), maxLabels))
-	for _, k := range names {
-		if k == "" || len(k) > maxLabelName {
-			continue // a cut name would be another name
-		}
-		if len(out) == maxLabels {
-			break
-		}
-		v := m[k]
-		shorten(&v, maxLabelValue)
-		out[k] = v
-	}
-	return out, true
-}
-
-// shorten cuts s to n bytes, at the start of a rune, and lets go of the rest.
-func shorten(s *string, n int) bool {
-	if len(*s) <= n {
-		return false
-	}
-	for n > 0 && (*s)[n]&0xC0 == 0x80 {
-		n--
-	}
-	b := []byte((*s)[:n])
-	*s = string(b)
-	return true
-}

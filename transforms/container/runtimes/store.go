@@ -35,6 +35,7 @@ type Store struct {
 	byID    map[string]*entry
 	short   map[string]string // the first twelve digits -> id; "": there are several
 	left    []leaving         // oldest first
+	bytes   int               // of all containers and pods, about
 	pods    map[string]*Pod   // by uid
 	podLeft []leaving
 	changed chan struct{}
@@ -127,6 +128,7 @@ func (s *Store) put(from *partner, c *Container) {
 		s.byID[c.ID] = e
 		s.begin(c.ID)
 	}
+	s.lighten(e, from, c)
 	at := slices.IndexFunc(e.parts, func(p part) bool { return p.from == from })
 	if at >= 0 {
 		if old := e.parts[at].says; c.Gone.IsZero() && !old.Gone.IsZero() {
@@ -138,6 +140,23 @@ func (s *Store) put(from *partner, c *Container) {
 		slices.SortStableFunc(e.parts, func(a, b part) int { return int(a.from.rank) - int(b.from.rank) })
 	}
 	s.join(e)
+}
+
+// lighten takes account of what c adds, and drops its labels where all is full;
+// the lock is held.
+func (s *Store) lighten(e *entry, from *partner, c *Container) {
+	was := 0
+	for _, p := range e.parts {
+		if p.from == from {
+			was = p.says.size()
+		}
+	}
+	if c.size() > was && s.bytes-was+c.size() > maxBytes && len(c.Labels) > 0 {
+		c.Labels = nil
+		s.truncated.Inc()
+	}
+	e.bytes += c.size() - was
+	s.bytes += c.size() - was
 }
 
 // change replaces what a source says of a container by what edit makes of a
@@ -222,6 +241,9 @@ func (s *Store) begin(id string) {
 
 // forget removes a container.
 func (s *Store) forget(id string) {
+	if e := s.byID[id]; e != nil {
+		s.bytes -= e.bytes
+	}
 	delete(s.byID, id)
 	if len(id) <= shortID {
 		return
@@ -279,7 +301,7 @@ func (s *Store) expire(now time.Time) {
 		if now.Sub(l.gone) < s.keep {
 			return false
 		}
-		delete(s.pods, l.id)
+		s.dropPod(l.id)
 		return true
 	})
 	if n != len(s.byID) {

@@ -201,6 +201,36 @@ func TestBounds(t *testing.T) {
 	}
 }
 
+// TestLabelsAreBoundedAltogether has more containers with as many labels as one
+// may have than there is room for.
+func TestLabelsAreBoundedAltogether(t *testing.T) {
+	s, c := testStore(5000)
+	text := strings.Repeat("x", maxLabelValue)
+	for n := range 5000 {
+		labels := map[string]string{}
+		for l := range 10 {
+			labels[fmt.Sprintf("l%d", l)] = text
+		}
+		s.put(theEngine, &Container{ID: far(n), Name: "n", Labels: labels})
+		s.putPod(&Pod{UID: fmt.Sprint(n), Labels: labels}, fmt.Sprint(-n))
+	}
+	if s.bytes > maxBytes+5000*3*2*perThing || s.Lookup(far(0)).Labels == nil || s.Lookup(far(4999)).Labels != nil || s.Lookup(far(4999)).Name != "n" {
+		t.Errorf("%d bytes are kept", s.bytes)
+	}
+	s.change(theEngine, far(0), func(c *Container) { c.InitPID = 9 })
+	if got := s.Lookup(far(0)).Labels; len(got) != 7 {
+		t.Errorf("%d labels of one are kept", len(got))
+	}
+	for n := range 5000 {
+		s.gone(theEngine, far(n), c.t)
+		s.podGone(fmt.Sprint(n), c.t)
+	}
+	s.expire(c.t.Add(defaultKeep))
+	if s.bytes != 0 || len(s.pods) != 0 {
+		t.Errorf("%d bytes of %d pods are left", s.bytes, len(s.pods))
+	}
+}
+
 // TestStoreInAnyOrder compares the store with a plain account of what was told.
 func TestStoreInAnyOrder(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
