@@ -28,9 +28,11 @@ type faulty struct {
 
 	seen int
 	hits int
+
+	unsynced map[string]bool // files that were written to since their last sync
 }
 
-func newFaulty() *faulty { return &faulty{Mem: vfs.NewMem()} }
+func newFaulty(m *vfs.Mem) *faulty { return &faulty{Mem: m, unsynced: map[string]bool{}} }
 
 // arm lets the nth operation from now on fail.
 func (f *faulty) arm(kind string, n int, err error) {
@@ -58,6 +60,9 @@ func (f *faulty) Rename(from, to string) error {
 	if err := f.strike("rename"); err != nil {
 		return err
 	}
+	if f.unsynced[from] {
+		return fmt.Errorf("%s is renamed before it is durable", from)
+	}
 	f.SetHook(nil)
 	defer f.SetHook(func(op vfs.Op) error { return f.strike(op.Kind) })
 	text, err := contentOf(f.Mem, from)
@@ -82,16 +87,26 @@ func (f *faulty) Open(name string, mode vfs.Mode) (vfs.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &faultyFile{file, f}, nil
+	return &faultyFile{file, f, name}, nil
 }
 
 type faultyFile struct {
 	vfs.File
-	f *faulty
+	f    *faulty
+	name string
+}
+
+func (w *faultyFile) Datasync() error {
+	err := w.File.Datasync()
+	if err == nil {
+		delete(w.f.unsynced, w.name)
+	}
+	return err
 }
 
 // WriteAt leaves half of what it was to write when it fails and part is set.
 func (w *faultyFile) WriteAt(p []byte, off int64) (int, error) {
+	w.f.unsynced[w.name] = true
 	n, err := w.File.WriteAt(p, off)
 	if err == nil || !w.f.part {
 		return n, err
@@ -124,7 +139,7 @@ type letterbox struct {
 
 func newLetterbox(t *testing.T, limit int64) *letterbox {
 	t.Helper()
-	b := &letterbox{disk: newFaulty()}
+	b := &letterbox{disk: newFaulty(vfs.NewMem())}
 	b.reopen()
 	b.max = limit
 	return b
@@ -265,7 +280,7 @@ func TestDeadLetterCrash(t *testing.T) {
 		}
 		b.disk.disarm()
 		for seed := range uint64(30) {
-			next := &letterbox{disk: &faulty{Mem: b.disk.Crash(seed)}}
+			next := &letterbox{disk: newFaulty(b.disk.Crash(seed))}
 			next.reopen()
 			if !added {
 				if err := next.add("a", letterOf("new"+long), errRefused); err != nil {
@@ -422,7 +437,7 @@ func TestDropFaults(t *testing.T) {
 					disks = append(disks, b.disk.Crash(seed))
 				}
 				for _, m := range disks {
-					next := &letterbox{disk: &faulty{Mem: m}}
+					next := &letterbox{disk: newFaulty(m)}
 					next.reopen()
 					if held := next.held(t); got == nil && !slices.Equal(held, less) || !slices.Equal(held, less) && !slices.Equal(held, all) {
 						t.Errorf("operation %d, %v, dead %t: drop says %v, %q are held", n, err, dead, got, held)
