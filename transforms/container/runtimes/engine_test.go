@@ -433,6 +433,9 @@ func TestSettled(t *testing.T) {
 	if !w.Follows(Docker) || !w.Follows("") || w.Follows(Containerd) {
 		t.Error("Docker alone is connected")
 	}
+	if up, n := w.value("tallyman_runtime_up"), w.value("tallyman_runtime_containers"); up != 1 || n != 1 {
+		t.Errorf("%v sources are up and %v containers are known, want 1 and 1", up, n)
+	}
 	none := follow(t, Options{})
 	if none.Follows("") {
 		t.Error("nothing is connected")

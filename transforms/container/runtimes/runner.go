@@ -12,6 +12,7 @@ import (
 	"net"
 	"os"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -61,7 +62,7 @@ type runner struct {
 	pause      func(ctx context.Context, d time.Duration)
 	keepNotes  []string // annotations of pods that are kept
 
-	up         *meter.Gauge
+	up         atomic.Bool // connected
 	reconnects *meter.Counter
 	events     *meter.Counter
 	failures   *meter.Counter
@@ -75,7 +76,13 @@ func (o *Options) runner(store *Store, name, path string, quiet bool) *runner {
 	r := &runner{name: name, path: path, quiet: quiet, part: &partner{rank: rankEngine}, store: store, log: o.Log, now: o.Now, pause: o.pause,
 		keepNotes: o.Annotations}
 	labels := []meter.Label{{Name: "runtime", Value: name}, {Name: "source", Value: path}}
-	r.up = o.Meter.Gauge("tallyman_runtime_up", "Whether a source of names, images and labels is connected (1) or not (0).", labels...)
+	// A function, because after a reload the next watcher's word replaces this one's.
+	o.Meter.Func("tallyman_runtime_up", "Whether a source of names, images and labels is connected (1) or not (0).", meter.KindGauge, func() float64 {
+		if r.up.Load() {
+			return 1
+		}
+		return 0
+	}, labels...)
 	r.reconnects = o.Meter.Counter("tallyman_runtime_reconnects_total", "Times that the connection to a source was lost or refused and tried again.", labels...)
 	r.events = o.Meter.Counter("tallyman_runtime_events_total", "Changes that a source told of.", labels...)
 	r.failures = o.Meter.Counter("tallyman_runtime_failures_total", "Questions that a source answered wrongly or not at all; they are asked again where that may help.", labels...)
@@ -90,11 +97,11 @@ func (r *runner) run(ctx context.Context) {
 		connected := false
 		err := r.from.follow(ctx, func() {
 			connected = true
-			r.up.Set(1)
+			r.up.Store(true)
 			r.say("up", slog.LevelInfo, "containers are described by this runtime")
 			settled()
 		})
-		r.up.Set(0)
+		r.up.Store(false)
 		settled()
 		if ctx.Err() != nil {
 			return

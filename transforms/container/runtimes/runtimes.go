@@ -208,7 +208,7 @@ func (w *Watcher) Settled() <-chan struct{} { return w.settled }
 // containers are known soon; "" is any but Kubernetes, which comes to know late.
 func (w *Watcher) Follows(runtime string) bool {
 	for _, r := range w.list {
-		if r.up.Value() == 1 && r.name != kubernetes && (runtime == "" || r.name == runtime) {
+		if r.up.Load() && r.name != kubernetes && (runtime == "" || r.name == runtime) {
 			return true
 		}
 	}

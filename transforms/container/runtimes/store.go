@@ -40,7 +40,6 @@ type Store struct {
 	podLeft []leaving
 	changed chan struct{}
 
-	known     *meter.Gauge
 	refused   *meter.Counter
 	truncated *meter.Counter
 }
@@ -48,7 +47,12 @@ type Store struct {
 func newStore(o *Options) *Store {
 	s := &Store{max: o.Max, keep: o.Keep, now: o.Now, missing: make(chan string, 256),
 		byID: map[string]*entry{}, short: map[string]string{}, pods: map[string]*Pod{}, changed: make(chan struct{})}
-	s.known = o.Meter.Gauge("tallyman_runtime_containers", "Containers whose name, image and labels are known from the runtimes, with those that are gone for less than ten minutes.")
+	o.Meter.Func("tallyman_runtime_containers", "Containers whose name, image and labels are known from the runtimes, with those that are gone for less than ten minutes.",
+		meter.KindGauge, func() float64 {
+			s.mu.RLock()
+			defer s.mu.RUnlock()
+			return float64(len(s.byID))
+		})
 	s.refused = o.Meter.Counter("tallyman_runtime_refused_total", "Containers that were not kept because as many as are kept are running.")
 	s.truncated = o.Meter.Counter("tallyman_runtime_truncated_total", "Containers and pods with names or labels so many or so long that they were cut.")
 	return s
@@ -103,7 +107,6 @@ func (s *Store) turn() {
 	s.gen.Add(1)
 	close(s.changed)
 	s.changed = make(chan struct{})
-	s.known.Set(int64(len(s.byID)))
 }
 
 // put takes what a source says of a container, which is the store's from then
