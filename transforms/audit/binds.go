@@ -22,7 +22,7 @@ func bindSlot(pid, fd string) uint32 { return (hash(pid)*31 + hash(fd)) % 256 }
 func (b *binds) keep(pid, fd string, ms int64, s sock) {
 	at := &b[bindSlot(pid, fd)]
 	// The strings are views of a chunk that ends with this batch.
-	s.text = strings.Clone(s.text)
+	s.text, s.other = strings.Clone(s.text), strings.Clone(s.other)
 	*at = bind{pid: strings.Clone(pid), fd: strings.Clone(fd), ms: ms, sock: s}
 }
 
@@ -44,10 +44,10 @@ func (f *facts) remember(name string, ms int64, v verdict) {
 		fd, ok := decimal(f.exit)
 		t := f.transport()
 		if ok && fd >= 0 && t != "" {
-			f.made.keep(f.pid, f.hex(uint64(fd)), ms, sock{transport: t})
+			f.made.keep(f.pid, f.hex(uint64(fd)), ms, sock{transport: t, port: -1})
 		}
 	case "bind":
-		if f.sock.family != "" {
+		if f.sock.known() {
 			f.bound.keep(f.pid, f.descriptor(), ms, f.sock)
 		}
 	}
@@ -58,7 +58,7 @@ func (f *facts) recall(name string, ms int64) {
 	fd := f.descriptor()
 	switch name {
 	case "listen":
-		if f.sock.family == "" {
+		if !f.sock.known() {
 			f.sock, _ = f.bound.find(f.pid, fd, ms)
 		}
 	case "connect", "bind":

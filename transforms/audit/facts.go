@@ -72,6 +72,8 @@ type one struct {
 	target                  string // process acted on, by name
 	module                  string // kernel module
 	oflag, omode            string // OPENAT2
+	note                    string // what the message says of an event without op=
+	packet                  packet
 	sock                    sock
 
 	who, auditName string // user.name and user.audit.name

@@ -142,11 +142,15 @@ func (f *facts) network(p *pending, v verdict) {
 	name := f.calledName()
 	f.recall(name, p.ms)
 	f.remember(name, p.ms, v)
+	f.packetFields()
 	s, r := f.sock, f.role()
-	if s.family == "" {
+	if !s.known() {
 		return
 	}
 	out := &f.out
+	if s.family == "" {
+		f.leftover("socket_family", s.other)
+	}
 	out.AddString(schema.NetworkType, s.family)
 	out.AddString(schema.NetworkTransport, s.transport)
 	switch r {
@@ -159,7 +163,7 @@ func (f *facts) network(p *pending, v verdict) {
 	default: // a call that is not known to use sockets: the address is kept, its side is not guessed
 		f.leftover("socket_address", s.text)
 		if s.port >= 0 {
-			f.leftover("socket_port", f.number(int64(s.port)))
+			f.leftover("socket_port", f.number(s.port))
 		}
 	}
 }
@@ -186,10 +190,36 @@ func (f *facts) side(address, ip, port schema.Key, s sock, direction string) {
 		v := f.ips.value(s.ip)
 		out.Add(ip, v)
 		out.Add(schema.RelatedIP, v)
-		out.Add(port, event.Int(int64(s.port)))
+	}
+	if s.port >= 0 {
+		out.Add(port, event.Int(s.port))
 	}
 	if s.family == "ipv4" || s.family == "ipv6" || s.family == "unix" {
 		out.AddString(schema.NetworkDirection, direction)
+	}
+}
+
+// packetFields writes the two ends of a packet that a firewall's rule told of.
+func (f *facts) packetFields() {
+	k := &f.packet
+	if *k == (packet{}) {
+		return
+	}
+	out := &f.out
+	for _, e := range [...]struct {
+		address, ip, port schema.Key
+		host, number      string
+	}{
+		{schema.SourceAddress, schema.SourceIP, schema.SourcePort, k.source, k.sport},
+		{schema.DestinationAddress, schema.DestinationIP, schema.DestinationPort, k.target, k.dport},
+	} {
+		out.AddString(e.address, e.host)
+		if ip, err := netip.ParseAddr(e.host); err == nil && ip.Zone() == "" {
+			v := f.ips.value(ip)
+			out.Add(e.ip, v)
+			out.Add(schema.RelatedIP, v)
+		}
+		f.addInt(e.port, "port", e.number)
 	}
 }
 

@@ -103,7 +103,7 @@ func (f *facts) thing(b []byte, v verdict) []byte {
 		add(or(f.path, f.acName))
 		add(prefixed("to ", f.toPath))
 	case objPeer:
-		if f.sock.family == "" {
+		if !f.sock.known() {
 			add("a socket")
 			break
 		}
@@ -126,11 +126,20 @@ func (f *facts) thing(b []byte, v verdict) []byte {
 	case objUnit:
 		add(f.unit)
 	case objOp:
-		if f.op != "" {
-			b = append(append(b, ": "...), f.op...)
+		if what := or(f.op, f.noted()); what != "" {
+			b = append(append(b, ": "...), what[:min(len(what), messageLimit)]...)
 		}
 	}
 	return b
+}
+
+// noted returns what a record without op= is about: the operation of io_uring, what
+// was typed, the call that seccomp stopped.
+func (f *facts) noted() string {
+	if f.head.typ == typeSeccomp && f.call != nil {
+		return f.call.name
+	}
+	return f.note
 }
 
 // undangle cuts the last word of a phrase that leads to a thing of which the

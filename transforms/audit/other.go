@@ -40,6 +40,9 @@ func (f *facts) walk(p *part) {
 			f.programText(p, t.Val)
 		} else {
 			f.field(p, &t)
+			if w.mode == quotesKnown || p.typ == typeUserTTY {
+				f.meant(p, &t)
+			}
 		}
 		sp.after(&t)
 	}
@@ -64,6 +67,7 @@ func (f *facts) field(p *part, t *Token) {
 	case p.typ == typeModule && t.Key == "name":
 		f.module = f.text(t)
 		f.leftover(t.Key, f.module)
+	case p.typ == typePacket && f.packetField(t):
 	case aboutFile(p.typ):
 		f.access(t)
 	case user(p.typ) || f.head == p:

@@ -87,6 +87,10 @@ func (f *facts) pathRecord(r *Record) {
 			p.kind = val
 		case "obj":
 			at = 8
+		case "cap_fp", "cap_fi":
+			if n, ok := hexNum(val); ok {
+				f.member(item, -1, f.t.tables.textKey(t.Key), f.t.tables.lists.capSet.text(f, n))
+			}
 		default:
 			val = f.value(&t)
 		}

@@ -102,6 +102,12 @@ func apart(key string) string {
 		return "msg.saddr"
 	case "seperms":
 		return "msg.seperms"
+	case "scontext_type", "tcontext_type", "subj_type", "subj_profile", "subj_mode", "socket_family", "socket_address", "socket_port":
+		return "msg." + key
+	}
+	// These say what a number of the kernel stands for.
+	if strings.HasPrefix(key, "call.") || strings.HasPrefix(key, "socketcall.") || strings.HasSuffix(key, "_text") {
+		return "msg." + key
 	}
 	return key
 }

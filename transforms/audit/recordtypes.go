@@ -63,7 +63,7 @@ func addAccounts(add adder) {
 
 func addPolicy(add adder) {
 	add("violated-selinux-policy", "intrusion_detection", "denied", 5, 5, "was allowed by SELinux", "was denied by SELinux", objFile, auparse.AUDIT_AVC)
-	add("violated-seccomp-policy", "intrusion_detection", "denied", 5, 5, "used a system call that seccomp logs", "was stopped by seccomp", objNone, auparse.AUDIT_SECCOMP)
+	add("violated-seccomp-policy", "intrusion_detection", "denied", 5, 5, "used a system call that seccomp logs", "was stopped by seccomp", objOp, auparse.AUDIT_SECCOMP)
 	add("caused-mac-policy-error", "intrusion_detection", "info", 5, 0, "caused a policy error", "caused a policy error", objNone, auparse.AUDIT_SELINUX_ERR)
 	add("access-permission", "intrusion_detection", "denied", 5, 5, "was allowed", "was denied", objNone, auparse.AUDIT_USER_AVC)
 	add("access-error", "intrusion_detection", "info", 5, 0, "had an access error", "had an access error", objNone, auparse.AUDIT_USER_SELINUX_ERR)
@@ -100,10 +100,10 @@ func addSystem(add adder) {
 	add("changed-to-runlevel", "host", "change", 3, 0, "changed the runlevel", "failed to change the runlevel", objNone, auparse.AUDIT_SYSTEM_RUNLEVEL)
 	add("package-updated", "package", "info", 3, 0, "updated software", "failed to update software", objNone, auparse.AUDIT_SOFTWARE_UPDATE)
 	add("loaded-kernel-module", "driver", "start", 5, 0, "loaded the kernel module", "failed to load the kernel module", objModule, auparse.AUDIT_KERN_MODULE)
-	add("issued-io-uring-operation", "process", "info", 3, 0, "used io_uring", "failed to use io_uring", objNone, auparse.AUDIT_URINGOP)
+	add("issued-io-uring-operation", "process", "info", 3, 0, "used io_uring", "failed to use io_uring", objOp, auparse.AUDIT_URINGOP)
 	add("initialized-audit-subsystem", "process", "info", 1, 0, "initialized auditing", "failed to initialize auditing", objNone, auparse.AUDIT_KERNEL)
 	add("sent-message", "host", "info", 1, 0, "sent a message", "sent a message", objNone, auparse.AUDIT_USER)
-	add("typed", "process", "info", 2, 0, "typed", "typed", objNone, auparse.AUDIT_TTY, auparse.AUDIT_USER_TTY)
+	add("typed", "process", "info", 2, 0, "typed", "typed", objOp, auparse.AUDIT_TTY, auparse.AUDIT_USER_TTY)
 	add("issued-vm-control", "host", "info", 3, 0, "controlled a virtual machine", "failed to control a virtual machine", objOp, auparse.AUDIT_VIRT_CONTROL)
 	add("assigned-vm-id", "host", "info", 2, 0, "assigned an id to a virtual machine", "failed to assign an id to a virtual machine", objNone, auparse.AUDIT_VIRT_MACHINE_ID)
 	add("assigned-vm-resource", "host", "info", 2, 0, "assigned a resource to a virtual machine", "failed to assign a resource to a virtual machine", objNone, auparse.AUDIT_VIRT_RESOURCE)

@@ -12,8 +12,9 @@ type sock struct {
 	family string // network.type: ipv4, ipv6, unix, netlink, packet; "" for others
 	text   string // the address or the path as it is
 	ip     netip.Addr
-	port   int32 // -1 for none
-	path   bool  // text is a path in the file system, not a name in the abstract space
+	other  string // the family where network.type has no name for it, and where its address is read in sockother.go
+	port   int64  // -1 for none
+	path   bool   // text is a path in the file system, not a name in the abstract space
 
 	transport string // network.transport: tcp or udp, where socket() was seen
 }
@@ -39,10 +40,10 @@ func (f *facts) sockaddr(r *Record) {
 		f.buf = b
 		var s sock
 		whole := ok && f.address(&s, b)
-		if s.family == "" || f.sock.family != "" {
+		if !s.known() || f.sock.known() {
 			whole = false
 		}
-		if f.sock.family == "" {
+		if !f.sock.known() {
 			f.sock = s
 		}
 		if !whole {
@@ -53,6 +54,9 @@ func (f *facts) sockaddr(r *Record) {
 		}
 	}
 }
+
+// known reports whether there is an address.
+func (s *sock) known() bool { return s.family != "" || s.other != "" }
 
 // address reads a struct sockaddr. The family is in the byte order of the
 // machine, all else in that of the network. It reports whether s says all that
@@ -75,7 +79,7 @@ func (f *facts) address(s *sock, b []byte) bool {
 		if len(b) < 8 {
 			return false
 		}
-		s.ip, s.port = netip.AddrFrom4([4]byte(b[4:8])), int32(b[2])<<8|int32(b[3])
+		s.ip, s.port = netip.AddrFrom4([4]byte(b[4:8])), int64(b[2])<<8|int64(b[3])
 		s.text = f.ipText(s.ip)
 		return zero(b[8:])
 	case familyInet6:
@@ -83,16 +87,17 @@ func (f *facts) address(s *sock, b []byte) bool {
 		if len(b) < 24 {
 			return false
 		}
-		s.ip, s.port = netip.AddrFrom16([16]byte(b[8:24])), int32(b[2])<<8|int32(b[3])
+		s.ip, s.port = netip.AddrFrom16([16]byte(b[8:24])), int64(b[2])<<8|int64(b[3])
 		s.text = f.ipText(s.ip)
 		return zero(b[4:8]) && zero(b[24:]) // no flow label, no scope
 	case familyNetlink:
 		s.family = "netlink"
+		f.otherAddress(s, family, b)
 		return zero(b[2:])
 	case familyPacket:
 		s.family = "packet"
-		return false
 	}
+	f.otherAddress(s, family, b)
 	return false
 }
 
@@ -179,9 +184,15 @@ func (f *facts) ipText(a netip.Addr) string {
 func (s *sock) append(b []byte) []byte {
 	if !s.ip.IsValid() {
 		if s.text == "" {
-			return append(b, s.family...)
+			return append(b, or(s.family, s.other)...)
 		}
-		return append(b, s.text...)
+		if s.other != "" {
+			b = append(append(b, s.other...), ' ')
+		}
+		if b = append(b, s.text...); s.port >= 0 {
+			b = strconv.AppendInt(append(b, ':'), s.port, 10)
+		}
+		return b
 	}
 	if s.ip.Is6() {
 		b = append(append(append(b, '['), s.text...), ']')
@@ -189,7 +200,7 @@ func (s *sock) append(b []byte) []byte {
 		b = append(b, s.text...)
 	}
 	if s.port >= 0 {
-		b = strconv.AppendInt(append(b, ':'), int64(s.port), 10)
+		b = strconv.AppendInt(append(b, ':'), s.port, 10)
 	}
 	return b
 }

@@ -44,7 +44,7 @@ func (f *facts) summaryObject(v verdict) (kind, object, detail string) {
 		return "file", or(f.path, f.acName), f.toPath
 	case category == "network":
 		if f.sock.port > 0 {
-			detail = f.number(int64(f.sock.port))
+			detail = f.number(f.sock.port)
 		}
 		return "socket", f.sock.text, detail
 	case category == "authentication", category == "session":

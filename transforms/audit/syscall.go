@@ -21,6 +21,9 @@ func (f *facts) syscall(r *Record) {
 			f.arg[t.Key[1]-'0'] = t.Val
 		case "items":
 			f.nPaths = t.Val // the number of PATH records; whole looks whether they are there
+		case "subj":
+			f.rest(&t)
+			f.context(t.Key, t.Val)
 		default:
 			if !f.common(&t) {
 				f.rest(&t)

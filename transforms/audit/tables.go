@@ -1,9 +1,6 @@
 package audit
 
 import (
-	"strconv"
-	"strings"
-
 	"github.com/elastic/go-libaudit/v2/auparse"
 )
 
@@ -23,24 +20,14 @@ type tables struct {
 	unnamed   *action // a record without an action of its own
 	sockets   [21]*call
 	lists     lists
+	families  []string // of sockets
+	textNames map[string]string
 	paths     [readyItems][len(pathMembers)]string
 }
 
-// arch is one architecture: its name and its system calls by number.
-type arch struct {
-	name  string
-	calls []*call
-	low   bool // O_DIRECTORY and its neighbours have the numbers of arm and powerpc
-	flags bool // the flags of open are known
-	x32   bool // bit 30 of a number means the x32 ABI
-	// How its calls differ from those of the others.
-	power   bool // numbers of powerpc for mmap, ioctl and messages
-	packed  bool // mmap has one argument, where the others are
-	swapped bool // clone has its flags second
-}
-
 func newTables() *tables {
-	t := &tables{kinds: newKinds(), arches: map[string]*arch{}, errnos: map[int64]string{}, records: recordActions(), paths: pathNames(), lists: newLists()}
+	t := &tables{kinds: newKinds(), arches: map[string]*arch{}, errnos: map[int64]string{}, records: recordActions(), paths: pathNames(), lists: newLists(), families: families(),
+		textNames: textNames()}
 	known := calls()
 	t.other = act("", "process", "info", 1, 0, "called", "failed to call", objNone)
 	t.unnamed = act("", "host", "info", 1, 0, "", "", objNone)
@@ -50,35 +37,17 @@ func newTables() *tables {
 	t.clone = known["unshare"].action
 	t.bpf = act("loaded-bpf-program", "driver", "start", 4, 0, "loaded a BPF program", "failed to load a BPF program", objNone)
 	t.unbpf = act("unloaded-bpf-program", "driver", "end", 3, 0, "unloaded a BPF program", "failed to unload a BPF program", objNone)
-	for a, name := range auparse.AuditArchNames {
-		byNumber := auparse.AuditSyscalls[name]
-		ar := &arch{name: name, x32: name == "x86_64", power: strings.HasPrefix(name, "ppc"), packed: name == "i386" || strings.HasPrefix(name, "s390"),
-			swapped: strings.HasPrefix(name, "s390")}
-		switch name {
-		case "arm", "armeb", "aarch64", "ppc", "ppc64", "ppc64le":
-			ar.low, ar.flags = true, true
-		case "x86_64", "i386", "s390", "s390x", "riscv32", "riscv64", "loongarch64":
-			ar.flags = true
-		}
-		top := -1
-		for nr := range byNumber {
-			top = max(top, nr)
-		}
-		ar.calls = make([]*call, top+1)
-		for nr, n := range byNumber {
-			ar.calls[nr] = named(known, n)
-		}
-		t.arches[strconv.FormatUint(uint64(a), 16)] = ar
-	}
-	if x := t.arches["c000003e"]; x != nil {
-		x.addX32(known)
-	}
+	t.addArches(known)
 	t.nameArguments(known)
 	for n, name := range auparse.AuditErrnoToName {
 		t.errnos[int64(n)] = name
 	}
-	for nr, n := range map[int]string{1: "socket", 2: "bind", 3: "connect", 4: "listen", 5: "accept", 9: "send", 10: "recv",
-		11: "sendto", 12: "recvfrom", 16: "sendmsg", 17: "recvmsg", 18: "accept4", 19: "recvmmsg", 20: "sendmmsg"} {
+	for n, name := range kernelErrnos {
+		t.errnos[n] = name
+	}
+	for nr, n := range map[int]string{1: "socket", 2: "bind", 3: "connect", 4: "listen", 5: "accept", 6: "getsockname", 7: "getpeername", 8: "socketpair", 9: "send", 10: "recv",
+		11: "sendto", 12: "recvfrom",
+		13: "shutdown", 14: "setsockopt", 15: "getsockopt", 16: "sendmsg", 17: "recvmsg", 18: "accept4", 19: "recvmmsg", 20: "sendmmsg"} {
 		t.sockets[nr] = named(known, n)
 	}
 	return t
@@ -95,33 +64,8 @@ func named(known map[string]*call, name string) *call {
 	return c
 }
 
-// x32Names are the calls whose numbers differ in the x32 ABI, from 512 on
-// (arch/x86/entry/syscalls/syscall_64.tbl).
-var x32Names = [...]string{"rt_sigaction", "rt_sigreturn", "ioctl", "readv", "writev", "recvfrom", "sendmsg", "recvmsg", "execve", "ptrace",
-	"rt_sigpending", "rt_sigtimedwait", "rt_sigqueueinfo", "sigaltstack", "timer_create", "mq_notify", "kexec_load", "waitid",
-	"set_robust_list", "get_robust_list", "vmsplice", "move_pages", "preadv", "pwritev", "rt_tgsigqueueinfo", "recvmmsg", "sendmmsg",
-	"process_vm_readv", "process_vm_writev", "setsockopt", "getsockopt", "io_setup", "io_submit", "execveat", "preadv2", "pwritev2"}
-
-func (a *arch) addX32(known map[string]*call) {
-	if len(a.calls) < 512 {
-		a.calls = append(a.calls, make([]*call, 512-len(a.calls))...)
-	}
-	for _, n := range x32Names {
-		a.calls = append(a.calls, named(known, n))
-	}
-}
-
-// call returns the system call of a record's number, nil for one that the
-// tables do not know.
-func (a *arch) call(nr int64) *call {
-	if a == nil || nr < 0 {
-		return nil
-	}
-	if a.x32 {
-		nr &^= 1 << 30
-	}
-	if nr >= int64(len(a.calls)) {
-		return nil
-	}
-	return a.calls[nr]
-}
+// kernelErrnos are the errors that no program sees (linux/errno.h): a call that a
+// signal stopped and that begins anew has one in its record.
+var kernelErrnos = map[int64]string{512: "ERESTARTSYS", 513: "ERESTARTNOINTR", 514: "ERESTARTNOHAND", 515: "ENOIOCTLCMD", 516: "ERESTART_RESTARTBLOCK",
+	517: "EPROBE_DEFER", 518: "EOPENSTALE", 519: "ENOPARAM", 521: "EBADHANDLE", 522: "ENOTSYNC", 523: "EBADCOOKIE", 524: "ENOTSUPP", 525: "ETOOSMALL",
+	526: "ESERVERFAULT", 527: "EBADTYPE", 528: "EJUKEBOX", 529: "EIOCBQUEUED", 530: "ERECALLCONFLICT", 531: "ENOGRACE"}
