@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -97,14 +96,22 @@ func refusedOne(t *testing.T) (dir, path string, texts chan string) {
 	return dir, path, texts
 }
 
+// deadLife is one dead letter on its way.
+type deadLife struct {
+	dir, path string
+	texts     chan string
+	id        string
+	time      time.Time
+}
+
 // TestDeadLetterLife: of a batch one event is refused for good, and only that. It is listed
 // and shown with the reason and its text, stays with the reason as long as it is
 // refused, and is delivered once its output is mended. The books stay as they were.
 func TestDeadLetterLife(t *testing.T) {
 	dir, path, texts := refusedOne(t)
-	got := len(texts)
-	if got != 19 {
-		t.Errorf("%d of the 19 others were delivered", got)
+	until(t, "the 19 others arrive", func() bool { return len(texts) == 19 })
+	for len(texts) > 0 {
+		<-texts
 	}
 	books, _ := expect(t, exitOK, "ledger", "--json", "--config", path)
 	l := listed(t, path)
@@ -115,100 +122,66 @@ func TestDeadLetterLife(t *testing.T) {
 	if one.Output != "gram" || !strings.Contains(one.Reason, "too large") || one.ID == "" || one.Bytes < 700000 {
 		t.Errorf("the letter: %+v", one)
 	}
-	out, _ := expect(t, exitOK, "deadletter", "list", "--config", path)
-	for _, w := range []string{"gram", one.ID, "too large", one.Time.UTC().Format(time.RFC3339), "letters"} {
+	d := deadLife{dir, path, texts, one.ID, one.Time}
+	d.seen(t)
+	d.refused(t)
+	d.mended(t)
+	if after, _ := expect(t, exitOK, "ledger", "--json", "--config", path); after != books || !strings.Contains(books, `"dead_lettered": {`) {
+		t.Errorf("the books were %s and are %s", books, after)
+	}
+}
+
+// seen looks at the letter in every way.
+func (d *deadLife) seen(t *testing.T) {
+	out, _ := expect(t, exitOK, "deadletter", "list", "--config", d.path)
+	for _, w := range []string{"gram", d.id, "too large", d.time.UTC().Format(time.RFC3339), "letters"} {
 		if !strings.Contains(out, w) {
 			t.Errorf("the list has no %q: %s", w, out)
 		}
 	}
 	for _, as := range formats() {
-		out, _ = expect(t, exitOK, "deadletter", "show", strings.ToLower(one.ID), "--format", as, "--config", path)
+		out, _ = expect(t, exitOK, "deadletter", "show", strings.ToLower(d.id), "--format", as, "--config", d.path)
 		if !strings.Contains(out, "too large") || !strings.Contains(out, "raw     type=SYSCALL") || strings.Contains(out, "does not decode") {
 			t.Errorf("as %s: %.500s", as, out)
 		}
 	}
-	out, _ = expect(t, exitOK, "deadletter", "show", one.ID, "--json", "--config", path)
+	out, _ = expect(t, exitOK, "deadletter", "show", d.id, "--json", "--config", d.path)
 	var shown deadList
-	if err := json.Unmarshal([]byte(out), &shown); err != nil || !strings.Contains(string(shown.Letters[0].Event), "unluckyzzz") || !strings.HasPrefix(shown.Letters[0].Raw, "type=SYSCALL") {
+	if err := json.Unmarshal([]byte(out), &shown); err != nil || len(shown.Letters) != 1 || !strings.Contains(string(shown.Letters[0].Event), "unluckyzzz") ||
+		!strings.HasPrefix(shown.Letters[0].Raw, "type=SYSCALL") {
 		t.Errorf("%v: %.500s", err, out)
-	}
-
-	_, talk := expect(t, exitFailure, "deadletter", "replay", "--config", path)
-	if !strings.Contains(talk, one.ID+" is refused again") || !strings.Contains(talk, "1 dead letter refused again") {
-		t.Errorf("refused again: %s", talk)
-	}
-	if again := listed(t, path); len(again.Letters) != 1 || again.Letters[0].ID != one.ID || !again.Letters[0].Time.After(one.Time) {
-		t.Errorf("after it was refused again: %+v", again)
-	}
-
-	conf(t, dir, fmt.Sprintf(deadConfig, filepath.Join(dir, "gram"), "8KiB"))
-	for range got {
-		<-texts
-	}
-	_, talk = expect(t, exitOK, "deadletter", "replay", "--config", path)
-	if !strings.Contains(talk, "1 dead letter sent") {
-		t.Errorf("it said %s", talk)
-	}
-	if text := <-texts; !strings.Contains(text, one.ID) || len(texts) != 0 {
-		t.Errorf("replay sent %.300s and %d more", text, len(texts))
-	}
-	if l := listed(t, path); len(l.Letters) != 0 || l.Damaged != 0 {
-		t.Errorf("after the replay: %+v", l)
-	}
-	if after, _ := expect(t, exitOK, "ledger", "--json", "--config", path); after != books || !strings.Contains(books, `"dead_lettered": {`) {
-		t.Errorf("the books were %s and are %s", books, after)
-	}
-	_, talk = expect(t, exitOK, "deadletter", "replay", "--config", path)
-	if !strings.Contains(talk, "There are no dead letters.") {
-		t.Errorf("nothing to replay: %s", talk)
-	}
-	if _, err := os.Stat(filepath.Join(dir, "journal", "deadletter", "gram.jsonl")); !os.IsNotExist(err) {
-		t.Errorf("the empty file: %v", err)
 	}
 }
 
-// TestDeadLetterDrop: drop removes what is named, says what, and nothing at all when
-// one of the names is wrong.
-func TestDeadLetterDrop(t *testing.T) {
-	dir, path := planted(t, "one", "two", "three")
-	plant(t, dir, "other", letterLine(t, "other", "one", "why"))
-	l := listed(t, path, "--output", "gram")
-	if len(l.Letters) != 3 || len(listed(t, path).Letters) != 4 {
-		t.Fatalf("%+v", l)
+// refused replays while the destination still does not take it.
+func (d *deadLife) refused(t *testing.T) {
+	_, talk := expect(t, exitFailure, "deadletter", "replay", "--config", d.path)
+	if !strings.Contains(talk, d.id+" is refused again") || !strings.Contains(talk, "1 dead letter refused again") {
+		t.Errorf("refused again: %s", talk)
 	}
-	for name, c := range map[string]struct {
-		code int
-		want string
-		args []string
-	}{
-		"nothing named": {exitUsage, "--all", nil}, "both": {exitUsage, "--all", []string{"--all", l.Letters[0].ID}},
-		"one is not there": {exitFailure, "there is no dead letter NONE", []string{l.Letters[1].ID, "NONE"}},
-		"of two outputs":   {exitUsage, "say which with --output", []string{l.Letters[0].ID}},
-		"none has no id":   {exitFailure, "there is no dead letter ;", []string{""}},
-	} {
-		if _, talk := expect(t, c.code, append([]string{"deadletter", "drop", "--config", path}, c.args...)...); !strings.Contains(talk, c.want) {
-			t.Errorf("%s: %s", name, talk)
-		}
+	if l := listed(t, d.path); len(l.Letters) != 1 || l.Letters[0].ID != d.id || !l.Letters[0].Time.After(d.time) {
+		t.Errorf("after it was refused again: %+v", l)
 	}
-	if l := listed(t, path); len(l.Letters) != 4 {
-		t.Fatalf("what was refused dropped something: %+v", l)
+}
+
+// mended makes the output's messages shorter and replays.
+func (d *deadLife) mended(t *testing.T) {
+	conf(t, d.dir, fmt.Sprintf(deadConfig, filepath.Join(d.dir, "gram"), "8KiB"))
+	_, talk := expect(t, exitOK, "deadletter", "replay", "--config", d.path)
+	if !strings.Contains(talk, "1 dead letter sent") {
+		t.Errorf("it said %s", talk)
 	}
-	out, talk := expect(t, exitOK, "deadletter", "drop", "--config", path, "--output", "gram", l.Letters[0].ID, l.Letters[2].ID)
-	if strings.Count(out, "dropped ") != 2 || !strings.Contains(out, l.Letters[2].ID+" of output gram") || !strings.Contains(talk, "2 dead letters dropped") {
-		t.Errorf("%s%s", out, talk)
+	if text := <-d.texts; !strings.Contains(text, d.id) || len(d.texts) != 0 {
+		t.Errorf("replay sent %.300s and %d more", text, len(d.texts))
 	}
-	if left := listed(t, path); len(left.Letters) != 2 || left.Letters[0].ID != l.Letters[1].ID || left.Letters[1].Output != "other" {
-		t.Errorf("left is %+v", left)
+	if l := listed(t, d.path); len(l.Letters) != 0 || l.Damaged != 0 {
+		t.Errorf("after the replay: %+v", l)
 	}
-	plant(t, dir, "other", letterLine(t, "other", "four", "why")+"no letter\n")
-	if out, _ := expect(t, exitOK, "deadletter", "drop", "--config", path, "--all"); strings.Count(out, "dropped ") != 3 || !strings.Contains(out, "1 part of output other that could not be read") {
-		t.Errorf("%s", out)
+	if _, talk = expect(t, exitOK, "deadletter", "replay", "--config", d.path); !strings.Contains(talk, "There are no dead letters.") {
+		t.Errorf("nothing to replay: %s", talk)
 	}
-	if left := listed(t, path); len(left.Letters) != 0 || left.Damaged != 0 {
-		t.Errorf("left is %+v", left)
-	}
-	if _, talk := expect(t, exitOK, "deadletter", "drop", "--config", path, "--all"); !strings.Contains(talk, "There are no dead letters.") {
-		t.Errorf("nothing to drop: %s", talk)
+	if _, err := os.Stat(filepath.Join(d.dir, "journal", "deadletter", "gram.jsonl")); !os.IsNotExist(err) {
+		t.Errorf("the empty file: %v", err)
 	}
 }
 
@@ -280,95 +253,6 @@ func TestDeadLetterHostile(t *testing.T) {
 		if c[0] == "show" && len(c) == 4 && !strings.Contains(out, `raw     \x1b]0;pwned\x07`) && !strings.Contains(out, `"raw"`) {
 			t.Errorf("%q shows %s", c, out)
 		}
-	}
-}
-
-// TestDeadLetterSymlink: a link that somebody planted in the place of a file is not
-// followed by any verb, nor by the program that would write there (S2).
-func TestDeadLetterSymlink(t *testing.T) {
-	dir, path, _ := refusedOne(t)
-	name := filepath.Join(dir, "journal", "deadletter", "gram.jsonl")
-	secret := filepath.Join(dir, "secret")
-	if err := os.Rename(name, secret); err != nil {
-		t.Fatal(err)
-	}
-	before, err := os.ReadFile(secret)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Symlink(secret, name); err != nil {
-		t.Fatal(err)
-	}
-	for _, args := range [][]string{{"list"}, {"drop", "--all"}, {"replay"}} {
-		if out, talk := expect(t, exitFailure, append([]string{"deadletter", "--config", path}, args...)...); !strings.Contains(talk, "symbolic link") || strings.Contains(out, "unlucky") {
-			t.Errorf("%q: %s%s", args, out, talk)
-		}
-	}
-	write(t, filepath.Join(dir, "audit.log"), execution(500, "prog", strings.Repeat("z", 700000)))
-	conf(t, dir, strings.Replace(fmt.Sprintf(deadConfig, filepath.Join(dir, "gram"), "8MiB"), "log:", "grace: 300ms\nlog:", 1))
-	if code, text := said(t, "", "run", "--once", "--config", path); code != exitLeft || !strings.Contains(text, "symbolic link") {
-		t.Errorf("exit %d: %s", code, text)
-	}
-	if after, err := os.ReadFile(secret); err != nil || string(after) != string(before) {
-		t.Errorf("what the link points to was written: %d bytes, %v", len(after), err)
-	}
-}
-
-// TestDeadLettersOfARunningProcess: list, show and drop work beside it, replay says
-// who has the journal, and what is dropped makes room for it.
-func TestDeadLettersOfARunningProcess(t *testing.T) {
-	dir, path, _ := refusedOne(t)
-	write(t, filepath.Join(dir, "audit.log"), "")
-	b := start(t, path)
-	id := listed(t, path).Letters[0].ID
-	expect(t, exitOK, "deadletter", "show", id, "--config", path)
-	answers(t, exitFailure, []string{"the journal is in use", fmt.Sprintf("pid %d, tallyman run", b.cmd.Process.Pid), "stop it, replay, and start it again"}, "deadletter", "replay", "--config", path)
-	if l := listed(t, path); len(l.Letters) != 1 {
-		t.Errorf("a replay that was refused: %+v", l)
-	}
-	answers(t, exitOK, []string{"dropped " + id}, "deadletter", "drop", id, "--config", path)
-	write(t, filepath.Join(dir, "audit.log"), execution(501, "prog", strings.Repeat("z", 700000)))
-	until(t, "the process keeps another letter", func() bool { return len(listed(t, path).Letters) == 1 })
-	if l := listed(t, path); l.Letters[0].ID == id || l.Damaged != 0 {
-		t.Errorf("after the drop: %+v", l)
-	}
-	info, err := os.Stat(filepath.Join(dir, "journal", "deadletter", "gram.jsonl"))
-	if err != nil || info.Mode().Perm() != 0o600 {
-		t.Errorf("the mode of the file is %v, %v", info.Mode(), err)
-	}
-	if err := b.cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		t.Fatal(err)
-	}
-	if code := b.end(); code != exitOK {
-		t.Errorf("exit %d", code)
-	}
-}
-
-// TestReplayOfWhatCannot: an output that nobody answers for, one that is not
-// configured, and a journal that is not there have each their exit code, and no
-// letter goes.
-func TestReplayOfWhatCannot(t *testing.T) {
-	dir, path := planted(t, "one", "two") // nobody listens at gram
-	if _, talk := expect(t, exitUnreachable, "deadletter", "replay", "--timeout", "300ms", "--config", path); !strings.Contains(talk, "does not take events now") || !strings.Contains(talk, "gram") {
-		t.Errorf("nobody listens: %s", talk)
-	}
-	expect(t, exitFailure, "deadletter", "replay", "NONE", "--config", path)
-	expect(t, exitUsage, "deadletter", "replay", "--timeout", "0s", "--config", path)
-	conf(t, dir, strings.ReplaceAll(fmt.Sprintf(deadConfig, filepath.Join(dir, "gram"), "8KiB"), "  gram:", "  gone:"))
-	if _, talk := expect(t, exitFailure, "deadletter", "replay", "--config", path); !strings.Contains(talk, "output gram: the configuration has no output of that name") {
-		t.Errorf("not configured: %s", talk)
-	}
-	if l := listed(t, path); len(l.Letters) != 2 || l.Letters[0].Reason != "why one" {
-		t.Errorf("left is %+v", l)
-	}
-	if _, talk := expect(t, exitFailure, "deadletter", "replay", "--config", path, "--journal-dir", filepath.Join(dir, "nowhere")); !strings.Contains(talk, "never ran") {
-		t.Errorf("no journal: %s", talk)
-	}
-	if _, talk := expect(t, exitFailure, "deadletter", "list", "--journal-dir", filepath.Join(dir, "nowhere")); !strings.Contains(talk, "--journal-dir") {
-		t.Errorf("no journal: %s", talk)
-	}
-	if _, err := os.Stat(filepath.Join(dir, "nowhere")); !os.IsNotExist(err) {
-		t.Errorf("looking made a folder: %v", err)
 	}
 }
 
