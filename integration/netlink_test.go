@@ -20,7 +20,7 @@ import (
 // nlUID is the user whose doings the audit rules of these tests are about, and
 // nlKey the key that all of them have: nothing else is removed.
 const (
-	nlUID = 20983
+	nlUID = 20961
 	nlKey = "tallyman_nl"
 )
 
@@ -401,4 +401,76 @@ func TestNetlinkUnicastStopped(t *testing.T) {
 	eventually(t, "that the rules are gone is raised", 10*time.Second, func() bool { return len(h.own(t, "changed-audit-configuration", "")) > 0 })
 	lines, _ := h.lines(t)
 	t.Logf("%d records came, the kernel lost %d", len(lines), h.status(t, "lost")-before)
+}
+
+// TestNetlinkRulesAsAuditctl loads rules of many forms, and the kernel lists them
+// as it does after auditctl loaded the same file.
+func TestNetlinkRulesAsAuditctl(t *testing.T) {
+	h := newKernelHost(t)
+	uid := fmt.Sprintf(" -F uid=%d -k %s\n", nlUID, nlKey)
+	text := "-a always,exit -F arch=b64 -S execve,execveat" + uid +
+		"-a exit,always -F arch=b64 -S openat,open -F exit=-EACCES -F success=0" + uid +
+		"-a always,exit -F arch=b64 -S openat -F a2&0100 -F auid!=unset -F euid>=1000" + uid +
+		"-a always,exit -F dir=/etc -F perm=wa" + uid +
+		"-a always,exit -F path=/etc/passwd -F perm=r -F auid>=1000" + uid +
+		"-a always,exit -F arch=b64 -S connect -F saddr_fam=2 -F exe=/bin/true" + uid +
+		"-a always,exit -F arch=b64 -S kill -C uid!=euid" + uid +
+		"-A never,exit -F arch=b32 -S umask" + uid
+	file := write(t, filepath.Join(h.dir, "audit.rules"), text)
+	h.run(t, "-R", file)
+	want := h.run(t, "-l", "-k", nlKey)
+	h.run(t, "-D", "-k", nlKey)
+	read := h.tallyman(t, "netlink: unicast, rules: audit.rules")
+	eventually(t, "tallyman has the records", 20*time.Second, func() bool { return h.status(t, "pid") == read.Process.Pid })
+	eventually(t, "the rules are loaded", 10*time.Second, func() bool { return strings.Count(h.run(t, "-l", "-k", nlKey), "\n") >= 8 })
+	if got := h.run(t, "-l", "-k", nlKey); got != want {
+		t.Errorf("after tallyman:\n%safter auditctl:\n%s", got, want)
+	}
+}
+
+// TestAudispAsShipped lets the real auditd start tallyman with the configuration
+// that is shipped, its places changed.
+func TestAudispAsShipped(t *testing.T) {
+	h := newKernelHost(t)
+	a := newHost(t, "ENRICHED", 100)
+	shipped := func(name string) string {
+		b, err := os.ReadFile("../configs/audisp/" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(b)
+	}
+	binary, err := os.ReadFile(program(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	place := filepath.Join(h.dir, "tallyman")
+	write(t, place, string(binary))
+	if err := os.Chmod(place, 0o750); err != nil {
+		t.Fatal(err)
+	}
+	rules, err := filepath.Abs("../configs/rules")
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(h.dir, "audisp.yaml"), strings.NewReplacer("/var/lib/tallyman-audisp", h.dir+"/journal",
+		"/etc/tallyman/rules", rules, "/var/log/tallyman/events.json", h.dir+"/out.json").Replace(shipped("audisp.yaml")))
+	write(t, filepath.Join(a.dir, "etc", "plugins.d", "tallyman.conf"),
+		strings.NewReplacer("/usr/bin/tallyman", place, "/etc/tallyman", h.dir).Replace(shipped("tallyman.conf")))
+	start(t, exec.Command(a.auditd, "-n", "-c", filepath.Join(a.dir, "etc")))
+	out := filepath.Join(h.dir, "out.json")
+	eventually(t, "auditd starts the plugin", 10*time.Second, func() bool { _, err := os.Stat(out); return err == nil })
+	h.run(t, h.rule(t, "execve")...)
+	execs(t, 0, 100)
+	eventually(t, "every exec comes", 30*time.Second, func() bool {
+		b, err := os.ReadFile(out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := map[string]bool{}
+		for _, m := range regexp.MustCompile(`"args":\["/bin/true","(nl-\d+)"`).FindAllSubmatch(b, -1) {
+			got[string(m[1])] = true
+		}
+		return len(got) == 100
+	})
 }

@@ -206,7 +206,7 @@ func (w *wire) Receive(_ bool, parse libaudit.NetlinkParser) ([]syscall.NetlinkM
 			return nil, err
 		case w.fail == unix.ENOBUFS:
 		case w.fail != 0:
-			return nil, syscall.Errno(w.fail)
+			return nil, w.fail
 		case w.from.Pid != 0 || w.n < nlHeader:
 		case isRecord(binary.NativeEndian.Uint16(w.buf[4:])):
 			w.hand(w.take)
