@@ -5,8 +5,11 @@ package container
 
 import (
 	"errors"
+	"runtime"
 	"slices"
 	"sync/atomic"
+
+	"golang.org/x/sys/unix"
 
 	"tallyman/pipeline/meter"
 )
@@ -47,8 +50,12 @@ type follower struct {
 // changeKinds is how many kinds there are.
 const changeKinds = 4
 
-// run follows until the source ends, and returns why.
+// run follows until the source ends, and returns why. A process that lives for
+// a millisecond is gone when its reader has to wait for a processor, so the
+// thread goes before others where it may.
 func (f *follower) run() error {
+	runtime.LockOSThread()                          // never given back: the thread ends with its priority
+	_ = unix.Setpriority(unix.PRIO_PROCESS, 0, -10) // of this thread; without the privilege it stays as it is
 	for first := true; ; first = false {
 		if first {
 			f.rescan(0)
@@ -65,7 +72,7 @@ func (f *follower) step() error {
 	var err error
 	f.buf, until, err = f.from.next(f.buf[:0])
 	for i := range f.buf {
-		f.take(&f.buf[i])
+		f.take(&f.buf[i], f.buf[i+1:])
 	}
 	switch {
 	case errors.Is(err, errOverrun):
@@ -89,8 +96,9 @@ func (f *follower) step() error {
 	return nil
 }
 
-// take notes one change, and looks at its process where that is worth it.
-func (f *follower) take(c *change) {
+// take notes one change, and looks at its process where that is worth it: not
+// where it is known by now that it is gone, or that there is more to come.
+func (f *follower) take(c *change, after []change) {
 	f.changes[c.kind].Inc()
 	f.k.mu.Lock()
 	l := f.k.take(c)
@@ -98,7 +106,7 @@ func (f *follower) take(c *change) {
 		f.k.clock = c.t
 	}
 	f.k.mu.Unlock()
-	if l == nil {
+	if l == nil || slices.ContainsFunc(after[:min(len(after), perCall)], func(x change) bool { return x.pid == c.pid && x.kind != changeFork }) {
 		return
 	}
 	r, ok := f.proc.peek(c.pid, c.kind == changeExec || l.prog == nil)

@@ -51,6 +51,7 @@ func TestParseProcEvent(t *testing.T) {
 		"a thread ends":          {datagram(procExit, 9, 31, 30, 0, 17), change{}, false},
 		"another user":           {datagram(procUID, 9, 30, 30), change{9, changeLook, 30, 0}, true},
 		"another name":           {datagram(procComm, 9, 30, 30), change{9, changeLook, 30, 0}, true},
+		"a thread's user":        {datagram(procUID, 9, 31, 30), change{9, changeLook, 30, 0}, true},
 		"a thread's name":        {datagram(procComm, 9, 31, 30), change{}, false},
 		"traced":                 {datagram(procPtrace, 9, 30, 30), change{}, false},
 		"an answer":              {datagram(0, 9, 0), change{}, false},

@@ -8,7 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"syscall"
+	"sync"
+	"sync/atomic"
 	"time"
 	"unsafe"
 
@@ -72,7 +73,9 @@ func parseProcEvent(b []byte) (change, bool) {
 		c.kind, thread = changeExec, false
 	case procExit:
 		c.kind = changeExit
-	case procUID, procGID, procSID, procComm:
+	case procUID, procGID, procSID:
+		c.kind, thread = changeLook, false
+	case procComm:
 		c.kind = changeLook
 	default:
 		return change{}, false
@@ -82,14 +85,16 @@ func parseProcEvent(b []byte) (change, bool) {
 
 // netlink is the process connector's socket.
 type netlink struct {
-	file *os.File
-	raw  syscall.RawConn
+	mu   sync.Mutex // held by next: guards what stands below
+	shut atomic.Bool
+	ring sync.Mutex // guards bell; taken after mu
+	bell int        // an eventfd that ends a wait; -1 once closed
+	fd   int        // -1 once closed
 	msgs [perCall]mmsghdr
 	iovs [perCall]unix.Iovec
 	bufs [perCall][messageMax]byte
 	from [perCall]unix.RawSockaddrNetlink
 	n    int // datagrams of the last call
-	fail unix.Errno
 }
 
 // mmsghdr is struct mmsghdr of recvmmsg(2).
@@ -106,28 +111,14 @@ func openNetlink() (connector, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: open a netlink socket: %w", errConnector, err)
 	}
-	const room = 8 << 20 // a burst of some 10,000 changes
-	if unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, room) != nil {
-		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, room) // what the host allows is what there is
+	if err := subscribe(fd); err != nil {
+		return nil, errors.Join(err, unix.Close(fd))
 	}
-	if err := unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: cnIdxProc}); err != nil {
-		return nil, errors.Join(fmt.Errorf("%w: join its group: %w", errConnector, err), unix.Close(fd))
+	bell, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("%w: make an eventfd: %w", errConnector, err), unix.Close(fd))
 	}
-	var b [eventAt + 4]byte
-	ne := binary.NativeEndian
-	ne.PutUint32(b[0:], uint32(len(b)))
-	ne.PutUint16(b[4:], unix.NLMSG_DONE)
-	ne.PutUint32(b[nlHeader:], cnIdxProc)
-	ne.PutUint32(b[nlHeader+4:], cnValProc)
-	ne.PutUint16(b[nlHeader+16:], 4)
-	ne.PutUint32(b[eventAt:], listen)
-	if err := unix.Sendto(fd, b[:], 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
-		return nil, errors.Join(fmt.Errorf("%w: subscribe: %w", errConnector, err), unix.Close(fd))
-	}
-	n := &netlink{file: os.NewFile(uintptr(fd), "process connector")}
-	if n.raw, err = n.file.SyscallConn(); err != nil {
-		return nil, errors.Join(fmt.Errorf("%w: %w", errConnector, err), n.file.Close())
-	}
+	n := &netlink{fd: fd, bell: bell}
 	for i := range n.msgs {
 		n.iovs[i].Base = &n.bufs[i][0]
 		n.iovs[i].SetLen(messageMax)
@@ -139,28 +130,51 @@ func openNetlink() (connector, error) {
 	return n, nil
 }
 
-// next implements connector.
+// subscribe joins the connector's group and asks it to speak.
+func subscribe(fd int) error {
+	const room = 8 << 20 // a burst of some 10,000 changes
+	if unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, room) != nil {
+		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, room) // what the host allows is what there is
+	}
+	if err := unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: cnIdxProc}); err != nil {
+		return fmt.Errorf("%w: join its group: %w", errConnector, err)
+	}
+	var b [eventAt + 4]byte
+	ne := binary.NativeEndian
+	ne.PutUint32(b[0:], uint32(len(b)))
+	ne.PutUint16(b[4:], unix.NLMSG_DONE)
+	ne.PutUint32(b[nlHeader:], cnIdxProc)
+	ne.PutUint32(b[nlHeader+4:], cnValProc)
+	ne.PutUint16(b[nlHeader+16:], 4)
+	ne.PutUint32(b[eventAt:], listen)
+	if err := unix.Sendto(fd, b[:], 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
+		return fmt.Errorf("%w: subscribe: %w", errConnector, err)
+	}
+	return nil
+}
+
+// next implements connector. It waits in the kernel and not in the runtime's
+// poller, so that the thread that waits is the one that is woken.
 func (n *netlink) next(dst []change) ([]change, int64, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
 	for {
-		var begin time.Time
-		err := n.raw.Read(func(fd uintptr) bool {
-			begin = time.Now()
-			n.receive(fd)
-			return n.fail != unix.EAGAIN
-		})
-		switch {
-		case errors.Is(err, os.ErrDeadlineExceeded):
-			// A kick. What came before it is in the socket, and is read after this.
-			if err := n.file.SetReadDeadline(time.Time{}); err != nil {
+		if n.shut.Load() || n.fd < 0 {
+			return dst, 0, os.ErrClosed
+		}
+		begin := time.Now()
+		switch err := n.receive(); {
+		case errors.Is(err, unix.EAGAIN):
+			rung, err := n.sleep()
+			switch {
+			case err != nil:
 				return dst, 0, err
+			case rung:
+				return n.drain(dst)
 			}
-			return n.drain(dst)
+			continue
 		case err != nil:
-			return dst, 0, fmt.Errorf("read the process connector: %w", err)
-		case n.fail == unix.ENOBUFS:
-			return dst, 0, errOverrun
-		case n.fail != 0:
-			return dst, 0, fmt.Errorf("read the process connector: %w", n.fail)
+			return dst, 0, broken(err)
 		}
 		if dst = n.parse(dst); len(dst) > 0 {
 			if n.n < perCall {
@@ -175,36 +189,57 @@ func (n *netlink) next(dst []change) ([]change, int64, error) {
 func (n *netlink) drain(dst []change) ([]change, int64, error) {
 	for {
 		begin := time.Now()
-		err := n.raw.Control(n.receive)
-		switch {
-		case err != nil:
-			return dst, 0, fmt.Errorf("read the process connector: %w", err)
-		case n.fail == unix.EAGAIN:
+		switch err := n.receive(); {
+		case errors.Is(err, unix.EAGAIN):
 			return dst, begin.UnixNano(), nil
-		case n.fail == unix.ENOBUFS:
-			return dst, 0, errOverrun
-		case n.fail != 0:
-			return dst, 0, fmt.Errorf("read the process connector: %w", n.fail)
+		case err != nil:
+			return dst, 0, broken(err)
 		}
 		dst = n.parse(dst)
 	}
 }
 
+// broken names an error of the socket.
+func broken(err error) error {
+	if errors.Is(err, unix.ENOBUFS) {
+		return errOverrun
+	}
+	return fmt.Errorf("read the process connector: %w", err)
+}
+
+// sleep waits for a datagram or for the bell, and says whether that rang.
+func (n *netlink) sleep() (rung bool, err error) {
+	fds := [2]unix.PollFd{{Fd: int32(n.fd), Events: unix.POLLIN}, {Fd: int32(n.bell), Events: unix.POLLIN}}
+	if _, err := unix.Poll(fds[:], -1); err != nil && !errors.Is(err, unix.EINTR) {
+		return false, fmt.Errorf("wait for the process connector: %w", err)
+	}
+	if fds[1].Revents == 0 {
+		return false, nil
+	}
+	var b [8]byte
+	_, err = unix.Read(n.bell, b[:])
+	if err != nil && !errors.Is(err, unix.EAGAIN) && !errors.Is(err, unix.EINTR) {
+		return false, fmt.Errorf("wait for the process connector: %w", err)
+	}
+	return true, nil
+}
+
 // receive reads as many datagrams as there are, without waiting.
-func (n *netlink) receive(fd uintptr) {
+func (n *netlink) receive() error {
 	for i := range n.msgs {
 		n.msgs[i].hdr.Namelen = unix.SizeofSockaddrNetlink
 	}
 	for {
-		got, _, fail := unix.Syscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&n.msgs[0])), perCall, unix.MSG_DONTWAIT, 0, 0)
-		if fail == unix.EINTR {
-			continue
-		}
-		n.n, n.fail = int(got), fail
-		if fail != 0 {
+		got, _, fail := unix.Syscall6(unix.SYS_RECVMMSG, uintptr(n.fd), uintptr(unsafe.Pointer(&n.msgs[0])), perCall, unix.MSG_DONTWAIT, 0, 0)
+		switch fail {
+		case 0:
+			n.n = int(got)
+			return nil
+		case unix.EINTR:
+		default:
 			n.n = 0
+			return fail
 		}
-		return
 	}
 }
 
@@ -230,7 +265,28 @@ func (n *netlink) parse(dst []change) []change {
 }
 
 // kick implements connector.
-func (n *netlink) kick() { _ = n.file.SetReadDeadline(time.Unix(1, 0)) }
+func (n *netlink) kick() {
+	one := [8]byte{}
+	binary.NativeEndian.PutUint64(one[:], 1)
+	n.ring.Lock()
+	defer n.ring.Unlock()
+	if n.bell >= 0 {
+		_, _ = unix.Write(n.bell, one[:]) // full is rung as well
+	}
+}
 
 // close implements connector; it ends a next that waits.
-func (n *netlink) close() error { return n.file.Close() }
+func (n *netlink) close() error {
+	n.shut.Store(true)
+	n.kick()
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.fd < 0 {
+		return os.ErrClosed
+	}
+	n.ring.Lock()
+	defer n.ring.Unlock()
+	err := errors.Join(unix.Close(n.fd), unix.Close(n.bell))
+	n.fd, n.bell = -1, -1
+	return err
+}

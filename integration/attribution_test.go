@@ -1,0 +1,219 @@
+//go:build integration
+
+package integration
+
+import (
+	"archive/tar"
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// The users of the containers, one each: they are the truth, and nothing that is
+// tested knows them. The last is that of the host's processes.
+const (
+	liveFirst = 20981
+	liveHost  = 20998
+	liveKey   = "tm_live"
+)
+
+// liveLab is an image that any user may run.
+const liveLab = "localhost/live:1"
+
+// liveImage writes the file system of the image.
+func liveImage(t *testing.T) string {
+	t.Helper()
+	busybox, err := os.ReadFile(need(t, "busybox", "busybox-static"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	w := tar.NewWriter(&b)
+	put := func(h *tar.Header, body []byte) {
+		h.Size = int64(len(body))
+		if err := w.WriteHeader(h); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Write(body); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put(&tar.Header{Name: "bin/", Typeflag: tar.TypeDir, Mode: 0o755}, nil)
+	put(&tar.Header{Name: "bin/busybox", Typeflag: tar.TypeReg, Mode: 0o755}, busybox)
+	for _, name := range []string{"sh", "sleep", "true"} {
+		put(&tar.Header{Name: "bin/" + name, Typeflag: tar.TypeSymlink, Linkname: "busybox", Mode: 0o777}, nil)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return write(t, filepath.Join(t.TempDir(), "live.tar"), b.String())
+}
+
+// liveRules are those of a user; runtime says with those of the engines' own
+// commands.
+func liveRules(t *testing.T, auditctl string, runtime bool) {
+	t.Helper()
+	uids := []string{"-F", fmt.Sprintf("uid>=%d", liveFirst), "-F", fmt.Sprintf("uid<=%d", liveHost)}
+	rules := [][]string{append([]string{"-S", "execve,execveat"}, uids...), append([]string{"-S", "openat,unlinkat,connect"}, uids...)}
+	if runtime {
+		for _, exe := range []string{need(t, "runc", "runc"), "/usr/bin/containerd-shim-runc-v2", "/usr/bin/conmon"} {
+			rules = append(rules, []string{"-S", "execve,execveat", "-F", "uid=0", "-F", "exe=" + exe})
+		}
+		rules = append(rules, []string{"-S", "setsid", "-F", "uid=0", "-F", "exe=" + need(t, "runc", "runc")})
+	}
+	t.Cleanup(func() {
+		if out, err := exec.Command(auditctl, "-D", "-k", liveKey).CombinedOutput(); err != nil {
+			t.Errorf("auditctl -D -k: %v\n%s", err, out)
+		}
+	})
+	for _, r := range rules {
+		args := append(append([]string{"-a", "always,exit", "-F", "arch=b64"}, r...), "-k", liveKey)
+		if out, err := exec.Command(auditctl, args...).CombinedOutput(); err != nil {
+			t.Logf("auditctl %v: %v\n%s", args, err, out) // an engine that is not installed
+		}
+	}
+}
+
+// TestAttributionLive runs containers that live under 100 ms, commands that are
+// brought into one, double forks and processes of the host, all under the real
+// auditd and dockerd, and wants every event in its container.
+func TestAttributionLive(t *testing.T) {
+	for _, c := range []struct {
+		name         string
+		runtime      bool
+		right, wrong float64
+	}{{"runtime rules", true, 99.9, 0.01}, {"own rules", false, 99, 0.05}} {
+		t.Run(c.name, func(t *testing.T) {
+			engines(t)
+			h := newHost(t, "RAW", 200)
+			dir := short(t)
+			docker, _ := dockerd(t, dir)
+			docker("import", liveImage(t), liveLab)
+			// There before anything is read.
+			truth := map[int]string{liveFirst: docker("run", "-d", "--network=none", "--user", strconv.Itoa(liveFirst), "--name", "early", liveLab, "/bin/sleep", "600")}
+			t.Cleanup(func() { docker("rm", "-f", "early") })
+			start(t, exec.Command(h.auditd, "-n", "-c", filepath.Join(h.dir, "etc")))
+			eventually(t, "auditd writes", 10*time.Second, func() bool { b, err := os.ReadFile(h.log); return err == nil && len(b) > 0 })
+			liveRules(t, h.auditctl, c.runtime)
+			out := filepath.Join(h.dir, "out.json")
+			conf := write(t, filepath.Join(h.dir, "tallyman.yaml"), fmt.Sprintf(`
+journal: {dir: journal, max_size: 128MiB}
+admin: {listen: off}
+inputs: {audit: {type: auditd, path: log/audit.log}}
+transforms:
+  - {type: audit}
+  - {type: container, connector: on, docker_root: %s}
+outputs: {out: {type: file, path: out.json, format: json}}
+`, filepath.Join(dir, "data")))
+			started := start(t, exec.Command(program(t), "run", "--config", conf))
+			eventually(t, "tallyman runs", 20*time.Second, func() bool { return strings.Contains(started.String(), "started") || started.Len() > 0 })
+			time.Sleep(time.Second) // until /proc is read: nothing outside shows when
+			liveLoad(t, dir, docker, truth)
+			hostLoad(t)
+			liveJudge(t, h, out, truth, c.right, c.wrong)
+		})
+	}
+}
+
+// liveLoad runs the containers, and notes which user is in which.
+func liveLoad(t *testing.T, dir string, docker func(...string) string, truth map[int]string) {
+	t.Helper()
+	const inside = `/bin/true; (sh -c '(/bin/true; sleep 0.05; /bin/true; read x < /bin/sh) &') ; ` +
+		`i=0; while [ $i -lt 15 ]; do (read y < /bin/sh); /bin/true; i=$((i+1)); done; sleep 0.02`
+	for n := 1; n <= 12; n++ {
+		uid, file := liveFirst+n, filepath.Join(dir, fmt.Sprint("id", n))
+		script := "/bin/true"
+		if n%3 == 0 {
+			script = inside
+		}
+		docker("run", "--rm", "--network=none", "--cidfile", file, "--user", strconv.Itoa(uid), liveLab, "/bin/sh", "-c", script)
+		id, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		truth[uid] = string(id)
+	}
+	for n := range 15 {
+		if n%3 == 0 {
+			docker("exec", "--user", strconv.Itoa(liveFirst), "early", "/bin/sh", "-c", inside)
+			continue
+		}
+		docker("exec", "--user", strconv.Itoa(liveFirst), "early", "/bin/true")
+	}
+}
+
+// hostLoad runs processes of the host.
+func hostLoad(t *testing.T) {
+	t.Helper()
+	for range 100 {
+		cmd := exec.Command("/bin/sh", "-c", "/bin/true; (read x < /etc/passwd); (/bin/true &) ")
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: liveHost, Gid: liveHost}}
+		if err := cmd.Run(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// liveJudge waits for the events and holds them against their users.
+func liveJudge(t *testing.T, h *host, out string, truth map[int]string, wantRight, wantWrong float64) {
+	t.Helper()
+	last := -1
+	eventually(t, "no event comes any more", time.Minute, func() bool {
+		time.Sleep(700 * time.Millisecond)
+		n := 0
+		if _, err := os.Stat(out); err == nil {
+			n = len(eventsIn(t, out))
+		}
+		done := n == last && n > 500
+		last = n
+		return done
+	})
+	events, right, wrong, hosts, hostWrong := 0, 0, 0, 0, 0
+	by, held, missed := map[string]int{}, 0, map[string]int{}
+	for _, e := range eventsIn(t, out) {
+		id, _ := get(e, "user", "id").(string)
+		uid, _ := strconv.Atoi(id)
+		if uid < liveFirst || uid > liveHost || get(e, "event", "code") != "SYSCALL" {
+			continue
+		}
+		got, _ := get(e, "container", "id").(string)
+		method := fmt.Sprint(get(e, "tallyman", "container", "method"), " ", get(e, "tallyman", "container", "confidence"))
+		if get(e, "tallyman", "container", "waited_ms") != nil {
+			held++
+		}
+		if uid == liveHost {
+			if hosts++; got != "" {
+				hostWrong++
+			}
+			continue
+		}
+		events++
+		by[method]++
+		switch host := get(e, "tallyman", "container", "host") == true; {
+		case got == truth[uid]:
+			right++
+		case got != "" || host:
+			wrong++
+			t.Logf("wrong: %v", e)
+		default:
+			missed[fmt.Sprint(get(e, "process", "name"), " ", get(e, "event", "action"), " ", id)]++
+		}
+	}
+	t.Logf("%d events of containers, %d right, %d wrong; %d of the host, %d wrong; %d were held; %v; missed %v", events, right, wrong, hosts, hostWrong, held, by, missed)
+	if events < 300 || hosts < 100 {
+		t.Fatalf("only %d events of containers and %d of the host: the test shows nothing", events, hosts)
+	}
+	if share := 100 * float64(right) / float64(events); share < wantRight || 100*float64(wrong)/float64(events) > wantWrong {
+		t.Errorf("%.2f %% are right, %d wrong; want %v %% and %v %%", share, wrong, wantRight, wantWrong)
+	}
+	if hostWrong > 0 {
+		t.Errorf("%d events of the host were given a container", hostWrong)
+	}
+}
