@@ -31,7 +31,7 @@ type Settings struct {
 	Engines      []string          `yaml:"engines" doc:"Folders (or programs) that only root can write, where engines are installed; the command line of a program elsewhere is not believed, whatever its name."`
 	Node         string            `yaml:"node" doc:"The name that this host's auditd writes as node=, where it is not the host's name; in offline use, that of the host which the files are of (default: the first that the log names). Processes of other nodes are kept apart."`
 	Connector    string            `yaml:"connector" doc:"The kernel's process connector, which tells of every process as it begins and ends: auto uses it where it can be had (the host's network and pid namespaces), on refuses to start without it, off does without. It is not used under --once, offline, or where procfs is empty." enum:"auto,on,off"`
-	Wait         time.Duration     `yaml:"wait" doc:"How long an event that the connector may still tell of is held, and its lane with it; 0 holds none. Old events are never held."`
+	Wait         time.Duration     `yaml:"wait" doc:"How long an event that the connector may still tell of is held, and the first one of a container that its engine may still tell of, and its lane with it; 0 holds none. Old events are never held."`
 	MaxProcesses int               `yaml:"max_processes" doc:"How many processes are remembered; those that ended first are forgotten first."`
 	Offline      *Offline          `yaml:"offline" doc:"Files that were recorded beside a capture; when set, neither /proc nor docker_root is read."`
 }
