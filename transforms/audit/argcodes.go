@@ -65,7 +65,7 @@ func addProcessCodes(m map[string]*code, l *lists) {
 		`- UNAME26=0x20000 ADDR_NO_RANDOMIZE=0x40000 FDPIC_FUNCPTRS=0x80000 MMAP_PAGE_ZERO=0x100000 ADDR_COMPAT_LAYOUT=0x200000
 		READ_IMPLIES_EXEC=0x400000 ADDR_LIMIT_32BIT=0x800000 SHORT_INODE=0x1000000 WHOLE_SECONDS=0x2000000 STICKY_TIMEOUTS=0x4000000
 		ADDR_LIMIT_3GB=0x8000000`)
-	m["personality"].one[0xff] = "" // all ones ask for the personality and set none
+	m["personality"].one[0xffffffff] = "" // all ones ask for the personality and set none
 	m["sched"] = mixed(0xff, alternatives(`SCHED_ OTHER=0 FIFO RR BATCH IDLE=5 DEADLINE EXT`), `SCHED_ RESET_ON_FORK=0x40000000`)
 	m["rlimit"] = alternatives(`RLIMIT_ CPU=0 FSIZE DATA STACK CORE RSS NPROC NOFILE MEMLOCK AS LOCKS SIGPENDING MSGQUEUE NICE RTPRIO RTTIME`)
 	m["archprctl"] = alternatives(`ARCH_ SET_GS=0x1001 SET_FS GET_FS GET_GS GET_CPUID=0x1011 SET_CPUID GET_XCOMP_SUPP=0x1021 GET_XCOMP_PERM REQ_XCOMP_PERM

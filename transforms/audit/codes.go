@@ -14,6 +14,14 @@ type code struct {
 	zero string            // the text of 0 where there are only bits
 }
 
+// wordCache keeps the texts of several names that were made of late, because the
+// same few numbers come again and again.
+type wordCache [64]struct {
+	c    *code
+	n    uint64
+	text string
+}
+
 type bit struct {
 	n    uint64
 	name string
@@ -64,9 +72,12 @@ func namedNumbers(text string) []bit {
 // text returns the names of a number, "" where it says nothing that the number
 // does not: A, A|B, A|0x40 with the bits that no name is known of.
 func (c *code) text(f *facts, n uint64) string {
-	name := ""
+	name, all := "", n
 	if c.mask != 0 {
 		var ok bool
+		if name, ok = c.one[n]; ok {
+			return name
+		}
 		if name, ok = c.one[n&c.mask]; !ok && c.mask == everyBit {
 			return ""
 		} else if ok {
@@ -77,6 +88,10 @@ func (c *code) text(f *facts, n uint64) string {
 	}
 	if n == 0 {
 		return name
+	}
+	at := &f.recent[all*0x9E3779B97F4A7C15>>58]
+	if at.c == c && at.n == all {
+		return at.text
 	}
 	b := append(f.buf[:0], name...)
 	some := name != ""
@@ -98,7 +113,8 @@ func (c *code) text(f *facts, n uint64) string {
 	if !some {
 		return ""
 	}
-	return f.arena.keep(b)
+	at.c, at.n, at.text = c, all, string(b) // not of the arena: it would keep a chunk alive
+	return at.text
 }
 
 // bar appends what stands between two names.

@@ -11,12 +11,13 @@ import (
 // then written as fields. They are reused for every event of a lane; every
 // string is a view of a record, of the arena, or constant.
 type facts struct {
-	t     *Transform
-	arena arena
-	users names
-	bound binds // addresses of sockets
-	made  binds // transports of sockets
-	ips   ipCache
+	t      *Transform
+	arena  arena
+	users  names
+	bound  binds // addresses of sockets
+	made   binds // transports of sockets
+	ips    ipCache
+	recent wordCache
 
 	buf    []byte       // scratch
 	out    event.Fields // the fields of the event
