@@ -28,7 +28,7 @@ type Settings struct {
 	MaxLine plugin.Size `yaml:"max_line" doc:"The longest record that is kept whole. Of a longer one the start is kept, tagged tallyman_truncated, and the rest is counted."`
 	Decode  string      `yaml:"decode" doc:"The decoder that the records wait for."`
 
-	Buffer       plugin.Size   `yaml:"buffer" doc:"How much is kept, with netlink, while the pipeline does not take it. What comes when it is full is dropped, counted and raised: the host never waits."`
+	Buffer       plugin.Size   `yaml:"buffer" doc:"How much is read ahead of the pipeline, of every source but a file. When it is full, auditd has to wait; with netlink what comes is dropped, counted and raised, for the host never waits."`
 	Rules        plugin.Text   `yaml:"rules" doc:"With netlink: unicast, a file of audit rules in the form of auditctl, loaded at the start; those that were loaded are removed at the end. Lines that are no rules (-D, -b, -f, -e …) are passed over." example:"/etc/tallyman/audit.rules"`
 	BacklogLimit int           `yaml:"backlog_limit" doc:"With netlink: unicast, how many records the kernel keeps waiting; 0 leaves it as it is."`
 	BacklogWait  int           `yaml:"backlog_wait_time" doc:"With netlink: unicast, how long a process waits when the kernel's backlog is full, in the kernel's ticks: 0, so that none ever does; -1 leaves it as it is."`
@@ -123,9 +123,9 @@ func build(s *Settings, env plugin.Env) (plugin.Input, error) {
 	lines := tail.NewLines(tail.LineOptions{Input: env.Name, Decode: s.Decode, Max: int(s.MaxLine), Shared: env.Shared, Meter: env.Meter})
 	switch {
 	case s.Stdin:
-		return watched(s, env, newStream(env, lines, true, openStdin)), nil
+		return watched(s, env, newStream(env, lines, true, ahead(openStdin, int(s.Buffer), env.Once))), nil
 	case s.Socket.Value != "":
-		return watched(s, env, newStream(env, lines, env.Once, dialer(at(s.Socket.Value), env.Once))), nil
+		return watched(s, env, newStream(env, lines, env.Once, ahead(dialer(at(s.Socket.Value), env.Once), int(s.Buffer), env.Once))), nil
 	case s.Netlink == "multicast":
 		return watched(s, env, newNetlink(s, env, lines, openMulticast, false)), nil
 	case s.Netlink == "unicast":

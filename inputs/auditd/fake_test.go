@@ -256,7 +256,7 @@ func stdinWay(plain plainSettings) way {
 	p.Input = func(settings any, env plugin.Env) (plugin.Input, error) {
 		in, err := build(settings.(*Settings), env)
 		if err == nil {
-			in.(*watch).Input.(*stream).dial = func(context.Context) (source, error) { return pairs[env.Dir].in, nil }
+			in.(*watch).Input.(*stream).dial = ahead(func(context.Context) (source, error) { return pairs[env.Dir].in, nil }, 1<<20, env.Once)
 		}
 		return in, err
 	}

@@ -58,14 +58,14 @@ func (s *stream) Open(context.Context, []byte) error { return nil }
 
 // Read implements plugin.Input.
 func (s *stream) Read(ctx context.Context, b *event.Batch, wait time.Duration) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
 	if s.rest != "" {
 		s.rest = s.lines.Cut(b, s.rest, s.now())
 		if len(b.Events) > 0 {
 			return nil
 		}
+	}
+	if err := ctx.Err(); err != nil {
+		return s.leave(b, err)
 	}
 	if s.src == nil {
 		src, err := s.dial(ctx)
@@ -85,12 +85,36 @@ func (s *stream) Read(ctx context.Context, b *event.Batch, wait time.Duration) e
 	return s.read(ctx, b)
 }
 
-// read reads one chunk.
-func (s *stream) read(ctx context.Context, b *event.Batch) error {
+// leave hands on, once the context is done, what was read ahead: nothing else has
+// it.
+func (s *stream) leave(b *event.Batch, stop error) error {
+	p, ok := s.src.(*pump)
+	if !ok {
+		return stop
+	}
+	p.stop()
+	for len(b.Events) == 0 {
+		n, _, _ := p.take(s.chunk()) // how a source that is left ended is of no interest
+		if n == 0 {
+			s.cut(b)
+			return stop
+		}
+		s.rest = s.lines.Cut(b, string(s.buf[:n]), s.now())
+	}
+	return nil
+}
+
+// chunk is where a source is read to.
+func (s *stream) chunk() []byte {
 	if s.buf == nil {
 		s.buf = make([]byte, chunk)
 	}
-	n, err := s.src.Read(s.buf)
+	return s.buf
+}
+
+// read reads one chunk.
+func (s *stream) read(ctx context.Context, b *event.Batch) error {
+	n, err := s.src.Read(s.chunk())
 	if n > 0 {
 		if s.first && binaryHead(s.buf[:n]) {
 			return s.lost(b, errBinary)
@@ -102,7 +126,10 @@ func (s *stream) read(ctx context.Context, b *event.Batch) error {
 	case err == nil || n > 0: // an error comes again with the next read
 		return nil
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return ctx.Err()
+		if stop := ctx.Err(); stop != nil {
+			return s.leave(b, stop)
+		}
+		return nil
 	case errors.Is(err, io.EOF) && s.ends:
 		s.lines.End(b, s.now())
 		return io.EOF
@@ -116,29 +143,35 @@ func binaryHead(p []byte) bool {
 	return len(p) >= 8 && binary.NativeEndian.Uint32(p) <= 1 && binary.NativeEndian.Uint32(p[4:]) == 16
 }
 
-// lost ends a connection: what stands there unfinished is a record of its own,
-// so that it is never joined to what the next connection gives; it says that it
-// was cut. The end of one connection is not the end of the input, so io.EOF does
-// not show in the error.
+// lost ends a connection. Its end is not the end of the input, so io.EOF does not
+// show in the error.
 func (s *stream) lost(b *event.Batch, err error) error {
-	if n := len(b.Events); s.lines.Pending() > 0 {
-		s.lines.End(b, s.now())
-		s.parts.Inc()
-		for i := range b.Events[n:] {
-			e := &b.Events[n+i]
-			if !e.Get(schema.Tags).IsZero() {
-				continue // it was longer than the limit, and says so
-			}
-			e.Fields.AddString(schema.Tags, tail.TagTruncated)
-			e.Fields.AddString(schema.ErrorMessage, "the connection ended within this record")
-		}
-	}
+	s.cut(b)
 	if errors.Is(err, io.EOF) {
 		err = errors.New("auditd closed it")
 	}
 	err = errors.Join(err, s.src.Close())
 	s.src = nil
 	return plugin.Retry(fmt.Errorf("the connection to auditd ended: %w", err))
+}
+
+// cut makes what stands there unfinished a record of its own, so that it is never
+// joined to what the next connection gives; it says that it was cut.
+func (s *stream) cut(b *event.Batch) {
+	if s.lines.Pending() == 0 {
+		return
+	}
+	n := len(b.Events)
+	s.lines.End(b, s.now())
+	s.parts.Inc()
+	for i := range b.Events[n:] {
+		e := &b.Events[n+i]
+		if !e.Get(schema.Tags).IsZero() {
+			continue // it was longer than the limit, and says so
+		}
+		e.Fields.AddString(schema.Tags, tail.TagTruncated)
+		e.Fields.AddString(schema.ErrorMessage, "the connection ended within this record")
+	}
 }
 
 // CannotWait implements plugin.Pressing: auditd's dispatcher throws away what
@@ -153,6 +186,21 @@ func (s *stream) Close() error {
 	err := s.src.Close()
 	s.src = nil
 	return err
+}
+
+// ahead lets a live input read its source ahead of the lane; a source without
+// deadlines (a file as standard input) does not run away.
+func ahead(dial func(context.Context) (source, error), limit int, once bool) func(context.Context) (source, error) {
+	if once {
+		return dial
+	}
+	return func(ctx context.Context) (source, error) {
+		src, err := dial(ctx)
+		if err != nil || src.SetReadDeadline(time.Time{}) != nil {
+			return src, err
+		}
+		return newPump(src, limit), nil
+	}
 }
 
 // dial connects to auditd's af_unix plugin.
