@@ -58,8 +58,12 @@ func (t *Transform) listen(ctx context.Context) {
 	if t.env.Once || s.Offline != nil || s.Ask == askOff || s.Ask == "" || s.Ask == askAuto && (t.proc == nil || !t.proc.ours()) {
 		return
 	}
-	o := runtimes.Options{Sources: s.sources(), Annotations: s.Annotations, Max: maxContainers, Meter: t.env.Meter, Log: t.env.Log, Now: t.env.Now,
+	o := runtimes.Options{Annotations: s.Annotations, Max: maxContainers, Meter: t.env.Meter, Log: t.env.Log, Now: t.env.Now,
 		Kube: s.kube(t.env.Dir)}
+	if o.Sources = s.sources(); len(o.Sources) == 0 {
+		names := s.names()
+		o.Find = func() []runtimes.Source { return runtimes.Find("", names) }
+	}
 	w, err := runtimes.Start(o)
 	if err != nil { // Check refuses what settings can be wrong; the surroundings may be as well
 		t.say("the runtimes are not asked", "error", err)
@@ -84,15 +88,17 @@ func (t *Transform) hush() {
 	}
 }
 
-// sources returns the engines to ask.
-func (s *Settings) sources() []runtimes.Source {
-	var names []string
+// names returns the engines to look for, as container.runtime has them.
+func (s *Settings) names() []string {
+	var out []string
 	for _, r := range s.Runtimes {
-		names = append(names, runtimeOf[r])
+		out = append(out, runtimeOf[r])
 	}
-	if len(s.Sockets) == 0 {
-		return runtimes.Find("", names)
-	}
+	return out
+}
+
+// sources returns the engines that are named with their sockets.
+func (s *Settings) sources() []runtimes.Source {
 	var out []runtimes.Source
 	for _, name := range slices.Sorted(maps.Keys(s.Sockets)) {
 		out = append(out, runtimes.Source{Runtime: runtimeOf[name], Path: s.Sockets[name]})

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -232,7 +231,7 @@ func TestCRIAsksOnce(t *testing.T) {
 	w.until("known", far(51), running)
 	for lists := 0; lists < 3*maxTries; {
 		w.Store().Want(far(59))
-		pause(t.Context(), time.Millisecond)
+		<-w.paused
 		f.do(func() { lists = f.lists })
 	}
 	f.do(func() {
@@ -250,7 +249,7 @@ func TestCRIDenied(t *testing.T) {
 	f.failing = status.Error(codes.PermissionDenied, "not you")
 	w, _, _ := criAt(t, f)
 	for w.value("tallyman_runtime_reconnects_total") < 3 {
-		pause(t.Context(), time.Millisecond)
+		<-w.paused
 	}
 	if n := strings.Count(w.log.String(), "may not be asked"); n != 1 {
 		t.Errorf("logged %d times:\n%s", n, w.log)
@@ -262,7 +261,7 @@ func TestCRINotSpoken(t *testing.T) {
 	serve(t, path, newFakeEngine()) // HTTP/1.1 does not speak gRPC
 	w := follow(t, Options{Sources: []Source{{Runtime: Containerd, Path: path}}})
 	for w.value("tallyman_runtime_reconnects_total") < 2 {
-		pause(t.Context(), time.Millisecond)
+		<-w.paused
 	}
 	if w.value("tallyman_runtime_up") != 0 || strings.Count(w.log.String(), "is lost") != 1 {
 		t.Errorf("%s", w.log)

@@ -156,9 +156,10 @@ func serve(t *testing.T, path string, h http.Handler) {
 // follow starts a watcher that the test ends, whose pauses are short.
 type following struct {
 	*Watcher
-	t     *testing.T
-	log   *lockedBuffer
-	meter *meter.Registry
+	t      *testing.T
+	log    *lockedBuffer
+	meter  *meter.Registry
+	paused chan struct{} // something begins to wait, as it does again and again
 }
 
 type lockedBuffer struct {
@@ -180,10 +181,16 @@ func (l *lockedBuffer) String() string {
 
 func follow(t *testing.T, o Options) *following {
 	t.Helper()
-	f := &following{t: t, log: &lockedBuffer{}, meter: &meter.Registry{}}
+	f := &following{t: t, log: &lockedBuffer{}, meter: &meter.Registry{}, paused: make(chan struct{}, 1)}
 	o.Log, o.Meter = slog.New(slog.NewTextHandler(f.log, &slog.HandlerOptions{Level: slog.LevelDebug})), f.meter
 	if o.pause == nil {
-		o.pause = func(ctx context.Context, d time.Duration) { pause(ctx, d/100) }
+		o.pause = func(ctx context.Context, d time.Duration) {
+			select {
+			case f.paused <- struct{}{}:
+			default:
+			}
+			pause(ctx, d/100)
+		}
 	}
 	w, err := Start(o)
 	if err != nil {
@@ -361,7 +368,7 @@ func TestDockerDenied(t *testing.T) {
 	w, path := dockerAt(t, f)
 	for n := 0; n < 3; {
 		n = len(f.paths())
-		pause(t.Context(), time.Millisecond)
+		<-w.paused
 	}
 	if n := strings.Count(w.log.String(), "may not be asked"); n != 1 || !strings.Contains(w.log.String(), path) || !strings.Contains(w.log.String(), "run as root") {
 		t.Errorf("logged %d times:\n%s", n, w.log)
@@ -441,6 +448,34 @@ func TestSettled(t *testing.T) {
 		t.Error("nothing is connected")
 	}
 	<-none.Settled()
+}
+
+// TestFoundLater has an engine that is not at its place at the start.
+func TestFoundLater(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "s")
+	w := follow(t, Options{Find: func() []Source {
+		if exists(path) {
+			return []Source{{Runtime: Docker, Path: path, Quiet: true}}
+		}
+		return nil
+	}})
+	<-w.Settled()
+	f := newFakeEngine()
+	f.add(far(1), "late", 1, nil)
+	serve(t, path, f)
+	w.until("it is found", far(1), running)
+	<-f.streams
+	for range 10 {
+		w.runnersAre(1)
+		<-w.paused
+	}
+}
+
+func (f *following) runnersAre(n int) {
+	f.t.Helper()
+	if got := len(f.runners()); got != n {
+		f.t.Errorf("%d sources are followed, want %d", got, n)
+	}
 }
 
 func TestPodmanSocketIsPodman(t *testing.T) {

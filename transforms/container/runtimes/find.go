@@ -7,7 +7,7 @@ import (
 	"strconv"
 )
 
-// sockets are where the engines listen, the most usual place first. k3s and
+// sockets are where the engines listen. k3s and
 // RKE2 bring a containerd of their own, MicroK8s too.
 var sockets = []Source{
 	{Runtime: Docker, Path: "/run/docker.sock"},
@@ -24,29 +24,23 @@ var sockets = []Source{
 // the socket is not there.
 const podmanStorage = "/var/lib/containers/storage"
 
-// Find returns the usual places of the runtimes that are named, below root (""
-// for this host's own, "/host" where its root is mounted there). Places where
-// nothing is yet are among them, the first of each runtime and all that exist:
-// an engine may be started later. Podman's sockets and storages of users are
-// taken from /run/user and /home.
+// Find returns what there is of the runtimes that are named, at the usual
+// places below root: "" for this host's own, "/host" where its root is mounted
+// there. Podman's sockets and storages of users are those in /run/user and /home.
 func Find(root string, names []string) []Source {
 	want := map[string]bool{}
 	for _, n := range names {
 		want[n] = true
 	}
 	var out []Source
-	first := map[string]bool{}
 	var met []os.FileInfo
 	for _, s := range sockets {
 		st, err := os.Stat(root + s.Path)
-		again := err == nil && slices.ContainsFunc(met, func(o os.FileInfo) bool { return os.SameFile(st, o) }) // /var/run is /run, mostly
-		files := s.Runtime == Podman && err != nil && isFolder(root+podmanStorage)
-		if want[s.Runtime] && (err == nil || !first[s.Runtime]) && !again && !files {
-			out = append(out, Source{Runtime: s.Runtime, Path: root + s.Path, Quiet: true})
+		if err != nil || !want[s.Runtime] || slices.ContainsFunc(met, func(o os.FileInfo) bool { return os.SameFile(st, o) }) {
+			continue // /var/run is /run, mostly
 		}
-		if first[s.Runtime] = true; err == nil {
-			met = append(met, st)
-		}
+		met = append(met, st)
+		out = append(out, Source{Runtime: s.Runtime, Path: root + s.Path, Quiet: true})
 	}
 	if !want[Podman] {
 		return out

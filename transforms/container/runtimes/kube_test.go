@@ -239,7 +239,7 @@ func TestKubeExpired(t *testing.T) {
 	f.do(func() { f.status = http.StatusGone })
 	close(in)
 	for n := len(f.paths()); len(f.paths()) < n+3; {
-		pause(t.Context(), time.Millisecond)
+		<-w.paused
 	}
 	f.do(func() { f.status, f.pods = 0, []map[string]any{aPod("api-3", "u3", far(3))} })
 	in = <-f.watches
@@ -272,7 +272,7 @@ func TestKubeOwnerDenied(t *testing.T) {
 	in <- line("ADDED", p)
 	w.until("the second pod", far(2), named("api"))
 	for !strings.Contains(strings.Join(f.paths(), " "), "replicasets/other") {
-		pause(t.Context(), time.Millisecond)
+		<-w.paused
 	}
 	in <- line("ADDED", aPod("x-2", "u3", far(3)))
 	w.until("the third pod", far(3), named("api"))
@@ -287,7 +287,7 @@ func TestKubeDenied(t *testing.T) {
 	set := f.settings(t)
 	w := follow(t, Options{Kube: set})
 	for w.value("tallyman_runtime_reconnects_total") < 3 {
-		pause(t.Context(), time.Millisecond)
+		<-w.paused
 	}
 	if n := strings.Count(w.log.String(), "may not be asked"); n != 1 || !strings.Contains(w.log.String(), "rbac.yaml") || strings.Contains(w.log.String(), "secret") {
 		t.Errorf("logged %d times:\n%s", n, w.log)
@@ -307,7 +307,7 @@ func TestKubeAnotherCA(t *testing.T) {
 	set.CAFile = "" // the system's do not know it
 	w := follow(t, Options{Kube: set})
 	for w.value("tallyman_runtime_reconnects_total") < 2 {
-		pause(t.Context(), time.Millisecond)
+		<-w.paused
 	}
 	if len(f.paths()) != 0 || !strings.Contains(w.log.String(), "certificate") {
 		t.Errorf("asked %v\n%s", f.paths(), w.log)

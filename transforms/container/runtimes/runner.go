@@ -74,7 +74,7 @@ type runner struct {
 // runner returns the runner of one source, without its follower.
 func (o *Options) runner(store *Store, name, path string, quiet bool) *runner {
 	r := &runner{name: name, path: path, quiet: quiet, part: &partner{rank: rankEngine}, store: store, log: o.Log, now: o.Now, pause: o.pause,
-		keepNotes: o.Annotations}
+		keepNotes: o.Annotations, settled: func() {}}
 	labels := []meter.Label{{Name: "runtime", Value: name}, {Name: "source", Value: path}}
 	// A function, because after a reload the next watcher's word replaces this one's.
 	o.Meter.Func("tallyman_runtime_up", "Whether a source of names, images and labels is connected (1) or not (0).", meter.KindGauge, func() float64 {

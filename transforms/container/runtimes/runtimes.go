@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -101,11 +102,12 @@ type Source struct {
 
 // Options say what is asked. The zero Options ask nothing.
 type Options struct {
-	Sources     []Source      // Find names those of this host
-	Kube        *Kube         // nil: Kubernetes is not asked
-	Annotations []string      // of pods, which are kept
-	Max         int           // containers that are kept; 0: 16384
-	Keep        time.Duration // how long they are kept once gone; 0: ten minutes
+	Sources     []Source
+	Find        func() []Source // asked again and again for more of them, as the function Find is; nil: there are no more
+	Kube        *Kube           // nil: Kubernetes is not asked
+	Annotations []string        // of pods, which are kept
+	Max         int             // containers that are kept; 0: 16384
+	Keep        time.Duration   // how long they are kept once gone; 0: ten minutes
 	Meter       *meter.Registry
 	Log         *slog.Logger // for changes of state; nil: none
 	Now         func() time.Time
@@ -124,7 +126,9 @@ type Watcher struct {
 	cancel  context.CancelFunc
 	done    sync.WaitGroup
 	settled chan struct{}
-	list    []*runner
+
+	mu   sync.Mutex // guards list
+	list []*runner  // only grows
 }
 
 // Start begins to follow the sources and returns at once; what is not there is
@@ -141,6 +145,9 @@ func Start(o Options) (*Watcher, error) {
 		o.pause = pause
 	}
 	w := &Watcher{store: newStore(&o), settled: make(chan struct{})}
+	if o.Find != nil {
+		o.Sources = append(slices.Clone(o.Sources), o.Find()...)
+	}
 	list, err := o.sources(w.store)
 	if err != nil {
 		return nil, err
@@ -156,31 +163,73 @@ func Start(o Options) (*Watcher, error) {
 	}
 	w.done.Go(func() { first.Wait(); close(w.settled) })
 	w.done.Go(func() { w.store.sweep(ctx, o.pause) })
-	w.done.Go(func() { w.store.dispatch(ctx, list) })
+	w.done.Go(func() { w.store.dispatch(ctx, w.runners) })
+	if o.Find != nil {
+		w.done.Go(func() { w.discover(ctx, &o) })
+	}
 	return w, nil
+}
+
+// findEvery is how late an engine may be found that was not there before.
+const findEvery = 5 * time.Second
+
+// discover follows what Find names besides, until ctx is done.
+func (w *Watcher) discover(ctx context.Context, o *Options) {
+	for o.pause(ctx, findEvery); ctx.Err() == nil; o.pause(ctx, findEvery) {
+		for _, s := range o.Find() {
+			if slices.ContainsFunc(w.runners(), func(r *runner) bool { return r.path == s.Path }) {
+				continue
+			}
+			r, err := o.source(w.store, s)
+			if err != nil {
+				o.Log.Warn("what was found is not followed", "error", err)
+				return
+			}
+			w.mu.Lock()
+			w.list = append(w.list, r)
+			w.mu.Unlock()
+			w.done.Go(func() { r.run(ctx) })
+		}
+	}
+}
+
+// runners returns what is followed by now; the slice is not to be changed.
+func (w *Watcher) runners() []*runner {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.list
+}
+
+// source builds what follows one source.
+func (o *Options) source(store *Store, s Source) (*runner, error) {
+	r := o.runner(store, s.Runtime, s.Path, s.Quiet)
+	r.part.user = s.User
+	switch {
+	case s.Path == "":
+		return nil, fmt.Errorf("runtimes: %s: no socket is named", s.Runtime)
+	case s.Runtime == Podman && isFolder(s.Path):
+		r.part.rank = rankFiles
+		r.from = newStorage(r, s.Path)
+	case s.Runtime == Docker, s.Runtime == Podman:
+		r.from = newEngine(r, s.Path)
+	case s.Runtime == Containerd, s.Runtime == CRIO:
+		r.from = newCRI(r)
+	default:
+		return nil, fmt.Errorf("runtimes: unknown runtime %q", s.Runtime)
+	}
+	if s.User != 0 {
+		r.part.rank = rankUser
+	}
+	return r, nil
 }
 
 // sources builds what follows each source.
 func (o *Options) sources(store *Store) ([]*runner, error) {
 	var list []*runner
 	for _, s := range o.Sources {
-		r := o.runner(store, s.Runtime, s.Path, s.Quiet)
-		r.part.user = s.User
-		switch {
-		case s.Path == "":
-			return nil, fmt.Errorf("runtimes: %s: no socket is named", s.Runtime)
-		case s.Runtime == Podman && isFolder(s.Path):
-			r.part.rank = rankFiles
-			r.from = newStorage(r, s.Path)
-		case s.Runtime == Docker, s.Runtime == Podman:
-			r.from = newEngine(r, s.Path)
-		case s.Runtime == Containerd, s.Runtime == CRIO:
-			r.from = newCRI(r)
-		default:
-			return nil, fmt.Errorf("runtimes: unknown runtime %q", s.Runtime)
-		}
-		if s.User != 0 {
-			r.part.rank = rankUser
+		r, err := o.source(store, s)
+		if err != nil {
+			return nil, err
 		}
 		list = append(list, r)
 	}
@@ -207,7 +256,7 @@ func (w *Watcher) Settled() <-chan struct{} { return w.settled }
 // Follows reports whether a source of a runtime is connected, so that its
 // containers are known soon; "" is any but Kubernetes, which comes to know late.
 func (w *Watcher) Follows(runtime string) bool {
-	for _, r := range w.list {
+	for _, r := range w.runners() {
 		if r.up.Load() && r.name != kubernetes && (runtime == "" || r.name == runtime) {
 			return true
 		}

@@ -201,8 +201,7 @@ func TestFind(t *testing.T) {
 		}
 		return strings.Join(out, "; ")
 	}
-	const first = "docker /run/docker.sock 0; containerd /run/containerd/containerd.sock 0; cri-o /run/crio/crio.sock 0; podman /run/podman/podman.sock 0"
-	if got := paths(Find(root, all)); got != first {
+	if got := paths(Find(root, all)); got != "" {
 		t.Errorf("where nothing is: %s", got)
 	}
 	for _, dir := range []string{"/var/lib/containers/storage", "/run/k3s/containerd", "/run/user/1000/podman", "/home/ann/.local/share/containers/storage"} {
@@ -216,7 +215,7 @@ func TestFind(t *testing.T) {
 		}
 	}
 	got := paths(Find(root, []string{Containerd, Podman}))
-	want := "containerd /run/containerd/containerd.sock 0; containerd /run/k3s/containerd/containerd.sock 0; podman /var/lib/containers/storage 0; podman /run/user/1000/podman/podman.sock 1000"
+	want := "containerd /run/k3s/containerd/containerd.sock 0; podman /var/lib/containers/storage 0; podman /run/user/1000/podman/podman.sock 1000"
 	if os.Geteuid() != 0 { // the home folder is this user's, who is none of those above
 		want += fmt.Sprintf("; podman /home/ann/.local/share/containers/storage %d", os.Geteuid())
 	}

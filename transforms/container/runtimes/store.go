@@ -214,13 +214,13 @@ func (s *Store) only(from *partner, ids map[string]bool, at time.Time) {
 
 // dispatch hands the ids that were looked for in vain to the sources, until ctx
 // is done.
-func (s *Store) dispatch(ctx context.Context, list []*runner) {
+func (s *Store) dispatch(ctx context.Context, list func() []*runner) {
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case id := <-s.missing:
-			for _, r := range list {
+			for _, r := range list() {
 				if a, ok := r.from.(asker); ok && s.Lookup(id) == nil {
 					a.ask(id)
 				}
