@@ -8,6 +8,9 @@ import (
 	"tallyman/pipeline/plugin"
 	"tallyman/transforms/audit"
 	"tallyman/transforms/container"
+	"tallyman/transforms/decode/cri"
+	"tallyman/transforms/decode/dockerjson"
+	"tallyman/transforms/decode/plain"
 	"tallyman/transforms/filter"
 	"tallyman/transforms/redact"
 	"tallyman/transforms/rules"
@@ -18,6 +21,9 @@ func plugins() []plugin.Plugin {
 	return []plugin.Plugin{
 		auditd.Plugin,
 
+		cri.Plugin,
+		dockerjson.Plugin,
+		plain.Plugin,
 		audit.Plugin,
 		container.Plugin,
 		filter.Plugin,

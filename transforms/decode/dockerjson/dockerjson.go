@@ -1,0 +1,102 @@
+// Package dockerjson understands what Docker's json-file driver writes: one JSON
+// object a line, {"log":"…\n","stream":"stdout","attrs":{…},"time":"…"}. A line
+// of the container that is longer than 16 KiB comes in pieces, all but the last
+// without \n, which it puts together. It knows nothing of what containers say.
+package dockerjson
+
+import (
+	"errors"
+	"strings"
+
+	"tallyman/pipeline/event"
+	"tallyman/pipeline/pieces"
+	"tallyman/pipeline/plugin"
+	"tallyman/pipeline/schema"
+)
+
+// Plugin is the decoder `docker_json`.
+var Plugin = plugin.NewDecoder("docker_json", "Lines of containers as Docker's json-file driver writes them; pieces of long lines are put together.", build)
+
+// Dataset is that of the events.
+const Dataset = "docker.container_logs"
+
+type decoder struct {
+	env  plugin.Env
+	join *pieces.Joiner
+	seed []byte
+}
+
+func build(env plugin.Env) plugin.Decoder {
+	return &decoder{env: env, join: pieces.New(env.Now, env.Meter, env.Name, "docker_json")}
+}
+
+var (
+	errSyntax = errors.New("no JSON object")
+	errLog    = errors.New(`no "log" that is a text`)
+)
+
+// Decode implements plugin.Decoder.
+func (d *decoder) Decode(e event.Event, out *event.Batch) error {
+	r, ok := parse(e.Raw)
+	switch {
+	case !ok:
+		return errSyntax
+	case !r.hasLog:
+		return errLog
+	}
+	line := pieces.Line{Event: e, Stream: r.stream, Text: r.log, Time: e.Seen}
+	doubt := r.unknown
+	if t, ok := pieces.ParseTime(r.time); ok {
+		line.Time = t
+	} else {
+		doubt = doubt || r.time != ""
+	}
+	text, last := strings.CutSuffix(r.log, "\n")
+	if line.Text = text; d.join.Whole(&e, r.stream, last) {
+		if doubt {
+			line.Raw = e.Raw
+		}
+		d.emit(&line, &r, out)
+		return nil
+	}
+	p := pieces.Piece{Stream: pieces.StreamOf(&e, r.stream), Text: text, Time: line.Time, Last: last, Keep: doubt}
+	d.join.Add(&e, p, func(l *pieces.Line) { d.joined(l, out) })
+	return nil
+}
+
+// joined emits a line of several records: what the first says beside its piece
+// is said of all.
+func (d *decoder) joined(l *pieces.Line, out *event.Batch) {
+	r, _ := parse(l.Event.Raw)
+	d.emit(l, &r, out)
+}
+
+func (d *decoder) emit(l *pieces.Line, r *record, out *event.Batch) {
+	e := l.Event
+	e.Decode, e.Dataset, e.Time, e.Raw = "", Dataset, l.Time, l.Raw
+	e.Fields = out.Take(e.Fields, pieces.Spare+2*r.attrCount)
+	l.Finish(&e, "docker")
+	if e.Get(schema.ContainerRuntime).IsZero() {
+		e.Fields.AddString(schema.ContainerRuntime, "docker")
+	}
+	if r.attrCount > 0 {
+		eachAttr(r.attrs, func(name, value string) {
+			if value != "" {
+				e.Fields.AddNamed(schema.DockerAttributes, name, event.String(value))
+			}
+		})
+	}
+	e.ID, d.seed = l.ID(d.seed, d.env.HostID, &e)
+	out.Events = append(out.Events, e)
+}
+
+// Held implements plugin.HoldingDecoder.
+func (d *decoder) Held(dst []event.Event) []event.Event { return d.join.Held(dst) }
+
+// Idle implements plugin.HoldingDecoder.
+func (d *decoder) Idle(out *event.Batch) { d.join.Idle(func(l *pieces.Line) { d.joined(l, out) }) }
+
+// Flush implements plugin.HoldingDecoder.
+func (d *decoder) Flush(out *event.Batch) { d.join.Flush(func(l *pieces.Line) { d.joined(l, out) }) }
+
+var _ plugin.HoldingDecoder = (*decoder)(nil)
