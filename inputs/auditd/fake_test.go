@@ -10,11 +10,13 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/elastic/go-libaudit/v2/auparse"
 
+	"tallyman/pipeline/event"
 	"tallyman/pipeline/plugin"
 	"tallyman/pipeline/tail"
 )
@@ -25,8 +27,32 @@ type fakeKernel struct {
 	mu      sync.Mutex
 	queue   []datagram
 	changed chan struct{} // closed with each change
+	busy    bool          // a datagram is being handed on
 	opened  int
 	closed  int
+}
+
+// behind reports whether there is more than was handed on.
+func (k *fakeKernel) behind() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return len(k.queue) > 0 || k.busy
+}
+
+// patient reads an input whose source has a goroutine of its own: it takes "there
+// is nothing" only where nothing is under way, however busy the machine is.
+type patient struct {
+	plugin.Input
+	behind func() bool
+}
+
+func (p patient) Read(ctx context.Context, b *event.Batch, wait time.Duration) error {
+	for {
+		behind := p.behind()
+		if err := p.Input.Read(ctx, b, wait); err != nil || len(b.Events) > 0 || !behind {
+			return err
+		}
+	}
 }
 
 type datagram struct {
@@ -93,6 +119,7 @@ func (l *fakeLink) receive(take func(typ uint16, text []byte)) error {
 		if len(l.k.queue) > 0 {
 			d := l.k.queue[0]
 			l.k.queue = l.k.queue[1:]
+			l.k.busy = true
 			l.k.mu.Unlock()
 			if d.fail != nil {
 				l.drop += d.drop
@@ -101,6 +128,7 @@ func (l *fakeLink) receive(take func(typ uint16, text []byte)) error {
 			take(d.typ, []byte(d.text))
 			return nil
 		}
+		l.k.busy = false
 		l.k.mu.Unlock()
 		select {
 		case <-changed:
@@ -151,6 +179,13 @@ func (f *feeder) end() {
 	f.over = true
 	f.mu.Unlock()
 	f.changed.Broadcast()
+}
+
+// behind reports whether an input has not read all that was added.
+func (f *feeder) behind(s *stream) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return s.lines.Offset+s.lines.Pending()+int64(len(s.rest)) < int64(len(f.text))
 }
 
 // feed writes to w until end, or w takes no more.
@@ -218,7 +253,15 @@ type plainSettings = func(change func(s *Settings, dir string)) func(dir string)
 
 func socketWay(plain plainSettings) way {
 	feeders := map[string]*feeder{}
-	return way{name: "socket", plugin: Plugin, settings: plain(func(s *Settings, dir string) { s.Socket.Value = filepath.Join(dir, "s") }),
+	p := Plugin
+	p.Input = func(settings any, env plugin.Env) (plugin.Input, error) {
+		in, err := build(settings.(*Settings), env)
+		if err != nil {
+			return nil, err
+		}
+		return patient{in, func() bool { return feeders[env.Dir].behind(in.(*watch).Input.(*stream)) }}, nil
+	}
+	return way{name: "socket", plugin: p, settings: plain(func(s *Settings, dir string) { s.Socket.Value = filepath.Join(dir, "s") }),
 		add: func(t testing.TB, dir string, content []byte) {
 			t.Helper()
 			f := feeders[dir]
@@ -255,10 +298,12 @@ func stdinWay(plain plainSettings) way {
 	p := Plugin
 	p.Input = func(settings any, env plugin.Env) (plugin.Input, error) {
 		in, err := build(settings.(*Settings), env)
-		if err == nil {
-			in.(*watch).Input.(*stream).dial = ahead(func(context.Context) (source, error) { return pairs[env.Dir].in, nil }, 1<<20, env.Once)
+		if err != nil {
+			return nil, err
 		}
-		return in, err
+		s := in.(*watch).Input.(*stream)
+		s.dial = ahead(func(context.Context) (source, error) { return pairs[env.Dir].in, nil }, 1<<20, env.Once)
+		return patient{in, func() bool { return pairs[env.Dir].f.behind(s) }}, nil
 	}
 	return way{name: "stdin", plugin: p, settings: plain(func(s *Settings, _ string) { s.Stdin = true }),
 		add: func(t testing.TB, dir string, content []byte) {
@@ -291,7 +336,8 @@ func netlinkWay(name string, plain plainSettings, again bool) way {
 	p.Input = func(settings any, env plugin.Env) (plugin.Input, error) {
 		s := settings.(*Settings)
 		lines := tail.NewLines(tail.LineOptions{Input: env.Name, Decode: s.Decode, Max: int(s.MaxLine), Shared: env.Shared, Meter: env.Meter})
-		return watched(s, env, newNetlink(s, env, lines, kernels[env.Dir].open, again)), nil
+		k := kernels[env.Dir]
+		return patient{watched(s, env, newNetlink(s, env, lines, k.open, again)), k.behind}, nil
 	}
 	mode := strings.TrimPrefix(name, "netlink ")
 	return way{name: name, plugin: p, settings: plain(func(s *Settings, _ string) { s.Netlink = mode }),
