@@ -152,7 +152,8 @@ code is 1. When a destination takes nothing for as long as --timeout, the exit c
 69, and what it did not take stays. An event that was delivered just before replay
 is killed or gives up may come twice, with the same id.
 
-tallyman must not run meanwhile.`,
+tallyman must not run meanwhile. The configuration is read in any case, for the output
+is in it.`,
 		Example: "  tallyman deadletter replay\n  tallyman deadletter replay --output json --timeout 10m\n  tallyman deadletter replay 1B4P5ZYHXM0J8Q7RGW2T3N6VKD",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if timeout <= 0 {
@@ -231,7 +232,7 @@ func (l *letters) replayOne(ctx context.Context, p *engine.Pipeline, r *engine.R
 	}
 	verb := "delivered"
 	if !r.Confirmed {
-		verb = "sent, which its protocol does not confirm"
+		verb = "sent; its protocol confirms nothing"
 	}
 	_, _ = fmt.Fprintf(l.s.err, "output %s: %s %s\n", name, many(r.Delivered, "dead letter"), verb)
 	if err != nil {
