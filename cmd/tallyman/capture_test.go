@@ -49,8 +49,8 @@ func TestCaptures(t *testing.T) {
 // comparison with what is known of its containers.
 func TestDemoCapture(t *testing.T) { capture(t, "../../configs/demo") }
 
-// plain copies a file of a capture, unpacked, to where the configuration names it.
-func plain(t *testing.T, from, to string) {
+// unpack copies a file of a capture, unpacked, to where the configuration names it.
+func unpack(t *testing.T, from, to string) {
 	t.Helper()
 	text := readPlain(t, from)
 	if err := os.WriteFile(to, text, 0o600); err != nil {
@@ -133,7 +133,7 @@ func capture(t *testing.T, from string) {
 		t.Fatal(err)
 	}
 	for _, f := range []string{"inspect.json", "docker-events.jsonl", "podman-events.jsonl", "timeline.jsonl"} {
-		plain(t, filepath.Join(from, f), filepath.Join(dir, f))
+		unpack(t, filepath.Join(from, f), filepath.Join(dir, f))
 	}
 	rules, err := filepath.Abs("../../configs/rules")
 	if err != nil {
