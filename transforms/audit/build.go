@@ -40,7 +40,9 @@ func (f *facts) build(p *pending) {
 	label := f.t.tables.kinds.label(f.head)
 	out.AddString(schema.EventCode, label)
 	out.AddString(schema.AuditdMessageType, lower(f, label))
-	out.Add(schema.EventSequence, sequence(p.serial))
+	if !p.bare {
+		out.Add(schema.EventSequence, sequence(p.serial))
+	}
 	out.AddString(schema.HostName, p.node)
 	f.result(v)
 	f.process()

@@ -81,7 +81,7 @@ func (s *stage) id(p *pending, first *part) event.ID {
 	b = append(b, '.', byte('0'+ms/100), byte('0'+ms/10%10), byte('0'+ms%10), 0)
 	b = append(strconv.AppendUint(b, p.serial, 10), 0)
 	b = strconv.AppendInt(b, first.offset, 10)
-	if p.late && first.shared.Get(schema.LogFilePath).IsZero() {
+	if (p.late || p.bare) && first.shared.Get(schema.LogFilePath).IsZero() {
 		b = append(append(b, 0), first.raw...)
 	}
 	s.f.buf = b

@@ -156,6 +156,10 @@ func (f *facts) whole(p *pending) {
 	if f.sys && !f.exec && f.success == "yes" && f.call != nil && f.call.executes() {
 		f.want("the EXECVE record is missing")
 	}
+	if p.bare && !single(f.head.typ) {
+		f.want("the record has no serial to join it by")
+		return
+	}
 	if !f.sys && auxiliary(f.head.typ) && f.head.typ != typeEOE && f.head.typ != typeModule {
 		f.want("the SYSCALL record is missing")
 	}

@@ -77,15 +77,22 @@ func (s *stage) Apply(_ context.Context, in, out *event.Batch) error {
 // record takes one source record.
 func (s *stage) record(e *event.Event) {
 	rec, err := parse(e.Raw)
+	bare := false
 	if err != nil {
-		s.foreign(e)
-		return
+		if rec, bare = s.unstamped(e); !bare {
+			s.foreign(e)
+			return
+		}
 	}
 	s.seq++
 	p := part{rec: rec, typ: s.t.tables.kinds.of(rec.Type), records: e.Records, seq: s.seq,
 		offset: e.Offset, raw: e.Raw, seen: e.Seen, shared: e.Shared, fields: e.Fields}
-	s.watch(&rec, p.typ, e)
 	key := stampOf(&rec)
+	if bare {
+		s.alone(key, p, true)
+		return
+	}
+	s.watch(&rec, p.typ, e)
 	at := s.win.find(&key)
 	if s.wait != nil && (at != s.wait || p.typ != typeEOE) {
 		s.eoe = eoeNo
@@ -95,7 +102,7 @@ func (s *stage) record(e *event.Event) {
 	if at == nil {
 		s.expire(&key, e.Seen)
 		if single(p.typ) {
-			s.alone(key, p)
+			s.alone(key, p, false)
 			return
 		}
 		at = s.open(key)
@@ -122,10 +129,12 @@ func (s *stage) settle() {
 }
 
 // alone makes an event of one record.
-func (s *stage) alone(key stamp, p part) {
-	s.solo.stamp, s.solo.late = key, s.win.gone(&key)
+func (s *stage) alone(key stamp, p part, bare bool) {
+	s.solo.stamp, s.solo.bare, s.solo.late = key, bare, !bare && s.win.gone(&key)
 	s.solo.parts = append(s.solo.parts[:0], p)
-	s.win.remember(&key)
+	if !bare {
+		s.win.remember(&key)
+	}
 	s.emit(&s.solo)
 	clear(s.solo.parts)
 }

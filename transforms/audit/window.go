@@ -22,6 +22,7 @@ func stampOf(r *Record) stamp {
 type pending struct {
 	stamp
 	late       bool
+	bare       bool // its one record has no serial
 	parts      []part
 	seen       time.Time // when its newest record was read
 	prev, next *pending  // by arrival of the first record

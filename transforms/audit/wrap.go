@@ -1,45 +1,133 @@
 package audit
 
-import "strings"
+import (
+	"strings"
 
-// unwrap cuts the syslog head off a record that came through syslog or the
-// kernel log: "Jul  8 10:31:23 host kernel: [  270.853767] audit: type=1326 …".
+	"tallyman/pipeline/event"
+)
+
+// unwrap cuts the head off a record that came through syslog, the journal or the
+// kernel log, and returns the record and who wrote it:
+//
+//	Jul  8 10:31:23 host kernel: [  270.853767] audit: type=1326 audit(…): …
+//	<30>1 2026-11-25T10:00:00Z host audispd 712 - - type=SYSCALL msg=audit(…): …
+//	Nov 25 10:00:00 host audit[712]: SERVICE_START pid=1 …
+//	6,1234,270853767,-;audit: type=1326 audit(…): …
+//
 // Only what stands before the first ": " can be the head, and only the kernel
 // and the audit daemon's own programs may have written it: a record inside the
 // text of another program is that program's text.
-func unwrap(line string) (string, bool) {
-	head, rest, ok := strings.Cut(line, ": ")
-	if !ok {
-		return "", false
+func unwrap(line string) (rest, who string, ok bool) {
+	if who, rest, ok = rfc5424(line); !ok {
+		head, after, found := strings.Cut(line, ": ")
+		if !found {
+			return "", "", false
+		}
+		if i := strings.LastIndexByte(head, ' '); i >= 0 {
+			head = head[i+1:]
+		}
+		if i := strings.IndexByte(head, ';'); i > 0 && head[0] >= '0' && head[0] <= '9' { // /dev/kmsg
+			head = head[i+1:]
+		}
+		if i := strings.IndexByte(head, '['); i > 0 && strings.HasSuffix(head, "]") {
+			head = head[:i]
+		}
+		who, rest = head, after
 	}
-	if i := strings.LastIndexByte(head, ' '); i >= 0 {
-		head = head[i+1:]
-	}
-	if i := strings.IndexByte(head, '['); i > 0 && strings.HasSuffix(head, "]") {
-		head = head[:i]
-	}
-	switch head {
+	switch who {
 	case "kernel":
 		if strings.HasPrefix(rest, "[") {
 			if _, after, ok := strings.Cut(rest, "] "); ok {
 				rest = after
 			}
 		}
-		return rest, strings.HasPrefix(rest, "audit: ")
+		return rest, who, strings.HasPrefix(rest, "audit: ")
 	case "audispd", "audisp-syslog", "auditd", "audit":
+		return rest, who, true
+	}
+	return "", "", false
+}
+
+// rfc5424 reads the head of a message of RFC 5424, section 6: <PRI>1 TIME HOST APP
+// PROCID MSGID, structured data, the text.
+func rfc5424(line string) (app, text string, ok bool) {
+	pri, s, ok := strings.Cut(line, ">1 ")
+	if !ok || len(pri) < 2 || len(pri) > 4 || pri[0] != '<' {
+		return "", "", false
+	}
+	for i := range 5 {
+		var word string
+		if word, s, ok = strings.Cut(s, " "); !ok {
+			return "", "", false
+		}
+		if i == 2 {
+			app = word
+		}
+	}
+	if s, ok = afterData(s); !ok {
+		return "", "", false
+	}
+	return app, strings.TrimPrefix(s, "\ufeff"), true
+}
+
+// afterData returns what follows structured data and a blank. In a value a quote and
+// a bracket may stand behind a backslash.
+func afterData(s string) (string, bool) {
+	if rest, ok := strings.CutPrefix(s, "- "); ok {
 		return rest, true
+	}
+	quoted := false
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case i == 0 && c != '[':
+			return "", false
+		case c == '\\' && quoted:
+			i++
+		case c == '"':
+			quoted = !quoted
+		case c == ']' && !quoted && i+1 < len(s) && s[i+1] == ' ':
+			return s[i+2:], true
+		}
 	}
 	return "", false
 }
 
-// parse reads a line that is a record, or holds one behind a syslog head.
+// parse reads a line that is a record, or holds one behind a head.
 func parse(line string) (Record, error) {
 	r, err := Parse(line)
 	if err == nil {
 		return r, nil
 	}
-	if rest, ok := unwrap(line); ok {
+	if rest, _, ok := unwrap(line); ok {
 		return Parse(rest)
 	}
 	return r, err
+}
+
+// unstamped reads a record as the journal writes it, without its time and its serial:
+//
+//	audit[712]: SERVICE_START pid=1 uid=0 …
+//
+// Its time is that of the line. It cannot be joined to the others of its event,
+// so that a part of a system call is an event by itself, flagged as incomplete.
+func (s *stage) unstamped(e *event.Event) (Record, bool) {
+	rest, who, ok := unwrap(e.Raw)
+	if !ok || who != "audit" {
+		return Record{}, false
+	}
+	var r Record
+	if r.Type, rest, ok = strings.Cut(rest, " "); !ok {
+		return Record{}, false
+	}
+	if _, ok = s.t.tables.kinds.number[r.Type]; !ok && !strings.HasPrefix(r.Type, "UNKNOWN[") {
+		return Record{}, false
+	}
+	at := e.Time
+	if at.IsZero() {
+		at = e.Seen
+	}
+	ms := max(0, at.UnixMilli())
+	r.Sec, r.Milli = ms/1000, uint16(ms%1000)
+	r.Body, r.Enriched = split(rest)
+	return r, true
 }

@@ -1,0 +1,91 @@
+package audit
+
+import (
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"tallyman/pipeline/event"
+	"tallyman/pipeline/schema"
+)
+
+// TestEveryFormOfALine gives one record in every dress that is known.
+func TestEveryFormOfALine(t *testing.T) {
+	const body = `pid=1 uid=0 auid=4294967295 ses=4294967295 msg='unit=cron comm="systemd" exe="/usr/lib/systemd/systemd" hostname=? addr=? terminal=? res=success'`
+	const stamp = `msg=audit(1795227901.125:9): `
+	tr := build(t, func(s *Settings) { s.Passwd = filepath.Join("testdata", "passwd") }) // the names that the enriched line has
+	want := oneEvent(t, tr, "type=SERVICE_START "+stamp+body)
+	for name, line := range map[string]string{
+		"a number, as netlink has it":   "type=1130 " + stamp + body,
+		"UNKNOWN with the number":       "type=UNKNOWN[1130] " + stamp + body,
+		"the kernel log":                "audit: type=1130 audit(1795227901.125:9): " + body,
+		"the kernel log with its clock": "[  270.853767] audit: type=1130 audit(1795227901.125:9): " + body,
+		"kmsg":                          "6,1234,270853767,-;audit: type=1130 audit(1795227901.125:9): " + body,
+		"RFC 3164, kernel":              "Nov 25 10:31:23 node-7 kernel: [  270.853767] audit: type=1130 audit(1795227901.125:9): " + body,
+		"RFC 3164, kernel and thread":   "Nov 25 10:31:23 node-7 kernel: [  270.853767][   T12] audit: type=1130 audit(1795227901.125:9): " + body,
+		"RFC 3164, journal's kernel":    "Nov 25 10:31:23 node-7 kernel: audit: type=1130 audit(1795227901.125:9): " + body,
+		"RFC 3164, audispd":             "<134>Oct 28 09:56:44 node-7 audispd: type=SERVICE_START " + stamp + body,
+		"RFC 3164, audisp-syslog":       "Oct 28 09:56:44 node-7 audisp-syslog[12]: type=SERVICE_START " + stamp + body,
+		"RFC 3164 with ISO time":        "2026-11-25T10:31:23.123456+00:00 node-7 audispd: type=SERVICE_START " + stamp + body,
+		"RFC 5424":                      "<134>1 2026-11-25T10:31:23Z node-7 audispd 712 - - type=SERVICE_START " + stamp + body,
+		"RFC 5424 with data":            `<134>1 2026-11-25T10:31:23Z node-7 auditd - ID [a@1 b="x \] y: "][c@1] ` + "\ufefftype=SERVICE_START " + stamp + body,
+		"RFC 5424, kernel":              "<6>1 2026-11-25T10:31:23Z node-7 kernel - - - audit: type=1130 audit(1795227901.125:9): " + body,
+		"enriched":                      "type=SERVICE_START " + stamp + body + "\x1d" + `UID="root" AUID="unset"`,
+		"enriched, the mark was lost":   "type=SERVICE_START " + stamp + body + `UID="root" AUID="unset"`,
+		"more blanks before the fields": "type=SERVICE_START " + stamp + " " + body,
+	} {
+		e := oneEvent(t, tr, line)
+		if diff := sameEvents([]event.Event{e}, []event.Event{want}); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+	}
+	e := oneEvent(t, tr, "node=web-1 type=SERVICE_START "+stamp+body)
+	if e.Fields.Get(schema.HostName).Str() != "web-1" || e.ID == want.ID {
+		t.Error("node= is no part of the event")
+	}
+}
+
+// TestAProgramsTextIsNoRecord: what another program says is not the kernel's.
+func TestAProgramsTextIsNoRecord(t *testing.T) {
+	for _, line := range []string{
+		"Nov 25 10:31:23 node-7 app[1]: type=SERVICE_START msg=audit(1795227901.125:9): pid=1",
+		"<134>1 2026-11-25T10:31:23Z node-7 app - - - type=SERVICE_START msg=audit(1795227901.125:9): pid=1",
+		"<134>1 2026-11-25T10:31:23Z node-7 audispd - - [a type=SERVICE_START msg=audit(1795227901.125:9): pid=1",
+		"<134>1 2026-11-25T10:31:23Z node-7 kernel - - - type=SERVICE_START msg=audit(1795227901.125:9): pid=1",
+		"Nov 25 10:31:23 node-7 app: audit[1]: SERVICE_START pid=1",
+		"Nov 25 10:31:23 node-7 audit[1]: hello there",
+	} {
+		e := oneEvent(t, build(t, nil), line)
+		if e.Fields.Get(schema.EventKind).Str() != "pipeline_error" || e.Raw != line {
+			t.Errorf("%q was taken for a record: %s", line, show(&e))
+		}
+	}
+}
+
+// TestTheJournalsRecords have neither time nor serial: each is an event of its own,
+// and a part of a call is flagged.
+func TestTheJournalsRecords(t *testing.T) {
+	in := records([]string{
+		"Nov 25 10:31:23 node-7 audit[1]: SERVICE_START pid=1 uid=0 auid=4294967295 ses=4294967295 msg='unit=cron res=success'",
+		"Nov 25 10:31:23 node-7 audit[1]: SERVICE_START pid=1 uid=0 auid=4294967295 ses=4294967295 msg='unit=cron res=success'",
+		"Nov 25 10:31:23 node-7 audit[7]: SYSCALL arch=c000003e syscall=59 success=yes exit=0 ppid=1 pid=7 comm=\"ls\" exe=\"/bin/ls\"",
+		"Nov 25 10:31:23 node-7 audit: PROCTITLE proctitle=\"ls\"",
+		"Nov 25 10:31:23 node-7 audit: UNKNOWN[1498] x=1",
+	})
+	got := run(t, build(t, nil), in, 2)
+	if len(got) != 5 || total(got) != 5 {
+		t.Fatalf("%d events", len(got))
+	}
+	for i, action := range []string{"started-service", "started-service", "executed", "proctitle", "unknown[1498]"} {
+		e := &got[i]
+		tagged := slices.Contains(ours(e)["tags"], TagIncomplete)
+		if a := e.Fields.Get(schema.EventAction).Str(); a != action || tagged != (i > 1) || !e.Time.Equal(start) || !e.Fields.Get(schema.EventSequence).IsZero() {
+			t.Errorf("%d is %s: %s", i, a, show(e))
+		}
+		for j := range i {
+			if got[j].ID == e.ID {
+				t.Errorf("%d and %d have one id", i, j)
+			}
+		}
+	}
+}
