@@ -138,9 +138,9 @@ func (s *stage) hold(ctx context.Context) {
 		return
 	}
 	t.held.Add(uint64(n))
-	now := begin
-	for n > 0 && ctx.Err() == nil && now < begin+int64(t.wait) {
-		s.rest(ctx, now, begin+int64(t.wait)-now)
+	now, end := begin, s.deadline(begin)
+	for n > 0 && ctx.Err() == nil && now < end {
+		s.rest(ctx, now, end-now)
 		now = t.env.Now().UnixNano()
 		n = s.again(begin, now)
 	}
@@ -161,27 +161,58 @@ func (s *stage) hold(ctx context.Context) {
 	}
 }
 
-// rest waits for a turn of the kernel's table, at most left.
-func (s *stage) rest(ctx context.Context, now, left int64) {
-	t := s.t
-	kick, later := false, left
-	for i := range s.todo {
-		if p := &s.todo[i]; p.held && p.kin.found == foundLater {
-			// From then on all that belongs to it has happened.
-			d := p.seen.t + slack + int64(time.Millisecond) - now
-			kick = kick || d <= 0
-			later = min(later, max(d, int64(time.Millisecond)))
-		}
+// deadline returns when the wait for this batch ends; it is one for all.
+func (s *stage) deadline(now int64) int64 {
+	if s.until == 0 {
+		s.until = now + int64(s.t.wait)
 	}
+	return s.until
+}
+
+// await waits for the kernel's word on one process.
+func (s *stage) await(ctx context.Context, p *pending) {
+	t := s.t
+	begin := t.env.Now().UnixNano()
+	if t.wait <= 0 || begin-p.seen.t > fresh {
+		return
+	}
+	p.held = true
+	t.held.Inc()
+	now, end := begin, s.deadline(begin)
+	for p.kin.found == foundLater && ctx.Err() == nil && now < end {
+		s.doze(ctx, max(p.seen.t+slack+int64(time.Millisecond)-now, 0), end-now)
+		now = t.env.Now().UnixNano()
+		t.ask(p)
+	}
+	p.waited = max(1, (now-begin)/int64(time.Millisecond))
+}
+
+// doze lets others go on for d, at most left, or until the table turns; where
+// there is nothing to wait for but the connector, it is asked how far it is.
+func (s *stage) doze(ctx context.Context, d, left int64) {
+	t := s.t
 	t.kernel.mu.Lock()
 	turned := t.kernel.turned
 	t.kernel.mu.Unlock()
 	t.mu.Unlock()
 	defer t.mu.Lock()
-	if kick {
+	if d == 0 {
 		t.follow.from.kick()
+		d = left
 	}
-	t.pause(ctx.Done(), turned, time.Duration(later))
+	t.pause(ctx.Done(), turned, time.Duration(min(d, left)))
+}
+
+// rest waits for a turn of the kernel's table, at most left.
+func (s *stage) rest(ctx context.Context, now, left int64) {
+	later := left
+	for i := range s.todo {
+		if p := &s.todo[i]; p.held && !p.answer.found() && p.kin.found == foundLater {
+			// From then on all that belongs to it has happened.
+			later = min(later, max(p.seen.t+slack+int64(time.Millisecond)-now, 0))
+		}
+	}
+	s.doze(ctx, later, left)
 }
 
 // again looks up what is held, and returns how much still is.

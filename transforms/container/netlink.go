@@ -243,14 +243,32 @@ func (n *netlink) receive() error {
 	}
 }
 
+// shift returns what the wall clock is ahead of the kernel's monotonic one. A
+// reader that is stopped between the two clocks would be wrong by as long, so
+// they are read until they are close to each other.
+func shift() int64 {
+	best, least := int64(0), int64(never)
+	for range 5 {
+		var mono unix.Timespec
+		before := time.Now().UnixNano()
+		if unix.ClockGettime(unix.CLOCK_MONOTONIC, &mono) != nil {
+			continue // it is there on every Linux
+		}
+		after := time.Now().UnixNano()
+		if after-before < least {
+			best, least = before+(after-before)/2-mono.Nano(), after-before
+		}
+		if least < int64(100*time.Microsecond) {
+			break
+		}
+	}
+	return best
+}
+
 // parse appends the changes that were received. Only the kernel is believed: any
 // process may send to the socket, with its own address.
 func (n *netlink) parse(dst []change) []change {
-	var mono unix.Timespec
-	if unix.ClockGettime(unix.CLOCK_MONOTONIC, &mono) != nil {
-		return dst
-	}
-	shift := time.Now().UnixNano() - mono.Nano()
+	shift := shift()
 	for i := range n.n {
 		m := &n.msgs[i]
 		if n.from[i].Pid != 0 || m.hdr.Flags&unix.MSG_TRUNC != 0 {

@@ -211,16 +211,27 @@ func (p *procfs) setBoot() bool {
 	if p.at != 0 && now >= p.at && now-p.at < int64(time.Second) {
 		return true
 	}
-	b, err := p.read(filepath.Join(p.root, "uptime"))
-	if err != nil {
-		return false
+	// A reader that is stopped in between would be wrong by as long.
+	least := int64(never)
+	for range 5 {
+		before := p.now().UnixNano()
+		b, err := p.read(filepath.Join(p.root, "uptime"))
+		if err != nil {
+			return false
+		}
+		took := p.now().UnixNano() - before
+		up, _, _ := bytes.Cut(b, []byte(" "))
+		sec, err := strconv.ParseFloat(strings.TrimSpace(string(up)), 64)
+		if err != nil {
+			return false
+		}
+		if took < least {
+			p.at, p.boot, least = now, before+took/2-int64(sec*float64(time.Second)), took
+		}
+		if least < int64(time.Millisecond) {
+			break
+		}
 	}
-	up, _, _ := bytes.Cut(b, []byte(" "))
-	sec, err := strconv.ParseFloat(strings.TrimSpace(string(up)), 64)
-	if err != nil {
-		return false
-	}
-	p.at, p.boot = now, now-int64(sec*float64(time.Second))
 	return true
 }
 

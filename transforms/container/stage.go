@@ -29,10 +29,11 @@ type stage struct {
 	t *Transform
 
 	// Kept for their memory; empty between batches.
-	args []string        // of the event at hand
-	todo []pending       // the audit events of the batch
-	ids  [32]named       // texts of ids, by their first byte
-	text strings.Builder // ids; a new one when it is full
+	args  []string        // of the event at hand
+	todo  []pending       // the audit events of the batch
+	until int64           // when the wait for the batch at hand ends; 0: nothing was waited for
+	ids   [32]named       // texts of ids, by their first byte
+	text  strings.Builder // ids; a new one when it is full
 }
 
 // pending is an audit event of the batch at hand that was learnt from.
@@ -66,7 +67,7 @@ func (s *stage) Apply(ctx context.Context, in, out *event.Batch) error {
 		case e.Decode != "":
 		case e.Dataset == dataset:
 			s.todo = append(s.todo, pending{at: i, seen: s.read(e)})
-			s.learn(&s.todo[len(s.todo)-1])
+			s.learn(ctx, &s.todo[len(s.todo)-1])
 		case !e.Fields.Get(schema.ContainerID).IsZero() && e.Fields.Get(schema.TallymanContainerMethod).IsZero():
 			t.complete(e, out)
 		case e.Dataset == internal:
@@ -77,6 +78,7 @@ func (s *stage) Apply(ctx context.Context, in, out *event.Batch) error {
 		t.settleOn(&s.todo[i])
 	}
 	s.hold(ctx)
+	s.until = 0
 	s.introduce(ctx)
 	for i := range s.todo {
 		s.stamp(&out.Events[s.todo[i].at], out, &s.todo[i])
@@ -91,12 +93,15 @@ func (s *stage) Apply(ctx context.Context, in, out *event.Batch) error {
 
 // learn takes from an event what it tells of its process, as far as the kernel's
 // table does not know it all.
-func (s *stage) learn(p *pending) {
+func (s *stage) learn(ctx context.Context, p *pending) {
 	t := s.t
 	if p.seen.pid <= 0 {
 		return
 	}
 	t.ask(p)
+	if p.kin.found == foundLater && p.seen.act == actExec && engineName(base(p.seen.exe)) {
+		s.await(ctx, p) // what a command is worth is to be known when it is learnt
+	}
 	if p.seen.kernel && !p.kin.sure() {
 		p.life = t.table.observe(&p.seen)
 		if p.life.id.IsZero() { // now, before a batch tells more: it does not depend on how events are batched
