@@ -9,8 +9,7 @@ import (
 )
 
 // advice is what is worth saying of a configuration that is valid: transforms that
-// stand where they do less than they should, and secrets that nobody replaces.
-// Only the list knows the order; no transform sees it.
+// stand where they do less than they should. Only the list knows the order; no transform sees it.
 func advice(cfg *config.Config) (found plugin.Problems) {
 	place := func(typ string) int {
 		return slices.IndexFunc(cfg.Transforms, func(c config.Component) bool { return c.Type == typ })
@@ -19,11 +18,6 @@ func advice(cfg *config.Config) (found plugin.Problems) {
 		found = append(found, plugin.Problem{Pos: c.Pos, Width: width, Warn: true, Text: fmt.Sprintf(text, args...), Hint: hint})
 	}
 	redact := place("redact")
-	for _, in := range cfg.Inputs {
-		if in.Type == "auditd" && redact < 0 {
-			add(in, len(in.Name), "add - {type: redact} at the end of transforms", "secrets in the command lines of input %q are stored as they are", in.Name)
-		}
-	}
 	for i, c := range cfg.Transforms {
 		if redact >= 0 && i > redact && c.Type != "redact" {
 			add(c, 0, "put redact at the end of transforms", "transform %s stands behind redact and does not see the texts as they were", c.Name)

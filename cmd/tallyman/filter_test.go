@@ -78,7 +78,6 @@ func TestFilterIsCounted(t *testing.T) {
 func TestAdvice(t *testing.T) {
 	const filter = "{type: filter, drop: [{syscall: [connect]}]}"
 	for _, c := range []struct{ name, transforms, want string }{
-		{"no redact", "[{type: audit}]", `tallyman.yaml:4:3: warning: secrets in the command lines of input "audit" are stored as they are`},
 		{"redact before rules", "[{type: audit}, {type: redact}, {type: container}]", "transform container stands behind redact"},
 		{"filter before audit", "[" + filter + ", {type: audit}, {type: redact}]", "transform filter stands before audit"},
 		{"filter before container", "[{type: audit}, " + filter + ", {type: container}, {type: redact}]", "transform filter stands before container"},

@@ -188,7 +188,12 @@ func everything(t *testing.T, config string) (texts map[string][]byte, dir strin
 // tells a secret; without it the same places tell all of them, so the search finds
 // what it looks for.
 func TestNoSecretIsStored(t *testing.T) {
-	texts, dir := everything(t, redactConfig)
+	// It is on where nothing is said, and where it is listed.
+	texts, dir := everything(t, strings.Replace(redactConfig, "  - {type: redact}\n", "", 1))
+	if n := bytes.Count(texts[filepath.Join(dir, "out.json")], []byte("[redacted:")); n < len(places) {
+		t.Errorf("by default only %d texts are replaced", n)
+	}
+	texts, dir = everything(t, redactConfig)
 	for _, must := range []string{"out.json", "out.cef", "out.rfc5424", "out.text", "journal/deadletter/gram.jsonl"} {
 		if len(texts[filepath.Join(dir, must)]) == 0 {
 			t.Errorf("%s is empty, or not there", must)
@@ -208,7 +213,7 @@ func TestNoSecretIsStored(t *testing.T) {
 	if !strings.Contains(string(texts["query true --format json"]), "[redacted:") {
 		t.Error("query shows no event with a secret that was replaced")
 	}
-	without, dir := everything(t, strings.Replace(redactConfig, "  - {type: redact}\n", "", 1))
+	without, dir := everything(t, "redact: off\n"+strings.Replace(redactConfig, "  - {type: redact}\n", "", 1))
 	if exact := `"args":["prog","--password=` + places["option"] + `"]`; !bytes.Contains(without[filepath.Join(dir, "out.json")], []byte(exact)) {
 		t.Errorf("without redact there is no %s", exact)
 	}

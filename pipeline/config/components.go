@@ -43,6 +43,9 @@ func (d *decoder) config(n *yaml.Node) *Config {
 	}
 	before = len(d.problems)
 	cfg.Transforms = d.transforms(sections)
+	if r.Redact == "auto" {
+		cfg.Transforms = d.redacted(cfg.Transforms, n)
+	}
 	broken := d.problems[before:].Bad()
 	for _, p := range d.named(sections, "output", n) {
 		keys := outputKeys{WhenFull: whenFull}
@@ -158,6 +161,18 @@ func (d *decoder) transforms(sections map[string]pair) []Component {
 		list = append(list, c)
 	}
 	return list
+}
+
+// redacted adds the transform that replaces secrets where none is listed and one
+// is built in.
+func (d *decoder) redacted(list []Component, n *yaml.Node) []Component {
+	const typ = "redact"
+	at := slices.IndexFunc(d.plugins, func(p plugin.Plugin) bool { return p.Kind == plugin.KindTransform && p.Type == typ })
+	if at < 0 || slices.ContainsFunc(list, func(c Component) bool { return c.Type == typ }) {
+		return list
+	}
+	p := d.plugins[at]
+	return append(list, Component{Name: typ, Type: typ, Pos: d.pos(n), Plugin: p, Settings: p.Settings()})
 }
 
 // settings finds the plugin that a component's `type` names and fills its

@@ -99,6 +99,7 @@ type root struct {
 	Admin   Admin             `yaml:"admin" doc:"Metrics and health."`
 	Log     Log               `yaml:"log" doc:"The program's own log."`
 	Labels  map[string]string `yaml:"labels" doc:"Fields under labels.* that every event carries."`
+	Redact  string            `yaml:"redact" doc:"With auto, a transform redact with its defaults stands at the end of transforms where none is listed: secrets in command lines are replaced before anything is stored. With off they are stored as they are." enum:"auto,off"`
 }
 
 func defaults() root {
@@ -106,8 +107,9 @@ func defaults() root {
 		Grace: 10 * time.Second,
 		Journal: Journal{MaxSize: 2 << 30, SegmentSize: 16 << 20, MinFree: 256 << 20,
 			CommitInterval: 20 * time.Millisecond, CommitBytes: 1 << 20, Compress: "none"},
-		Admin: Admin{Listen: "127.0.0.1:9099"},
-		Log:   Log{Level: "info", Format: "text"},
+		Admin:  Admin{Listen: "127.0.0.1:9099"},
+		Log:    Log{Level: "info", Format: "text"},
+		Redact: "auto",
 	}
 }
 
