@@ -258,9 +258,8 @@ func TestDeadLetterHostile(t *testing.T) {
 
 // TestDeadLetterExamples runs every example of the verbs.
 func TestDeadLetterExamples(t *testing.T) {
-	cmd := newDeadletter(streams{})
 	n := 0
-	examples(cmd, func(cmd *cobra.Command, line string) {
+	examples(newDeadletter(streams{}), func(_ *cobra.Command, line string) {
 		n++
 		dir, path := planted(t)
 		plant(t, dir, "file", letterLine(t, "file", "one", "why"))

@@ -29,7 +29,7 @@ func TestDeadLetterFaults(t *testing.T) {
 					}
 					b.reopen()
 					b.disk.part = part
-					b.disk.arm("", n, err)
+					b.disk.arm(n, err)
 					got := b.add("a", letterOf("new"), errRefused)
 					struck := b.disk.hits > 0
 					b.disk.disarm()
@@ -97,7 +97,7 @@ func TestDeadLetterCrash(t *testing.T) {
 			t.Fatal(err)
 		}
 		b.disk.dead = true
-		b.disk.arm("", n, syscall.EIO)
+		b.disk.arm(n, syscall.EIO)
 		added := b.add("a", letterOf("new"+long), errRefused) == nil
 		if b.disk.hits == 0 {
 			break

@@ -24,7 +24,7 @@ func dropFaults(t *testing.T, n int, dead bool, err error) (b *letterbox, got er
 	}
 	f := b.read(t)
 	b.disk.dead, b.disk.part = dead, true
-	b.disk.arm("", n, err)
+	b.disk.arm(n, err)
 	got = b.reader().Drop(f, func(l *DeadLetter) bool { return l.Raw == "two" }, false)
 	return b, got
 }

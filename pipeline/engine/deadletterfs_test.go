@@ -17,8 +17,7 @@ import (
 // dead every one after it: the process is gone then.
 type faulty struct {
 	*vfs.Mem
-	kind string // "" is every kind
-	n    int    // counts from 1; 0 fails nothing
+	n    int // counts from 1; 0 fails nothing
 	err  error
 	part bool // a write that fails has written half
 	dead bool
@@ -32,15 +31,15 @@ type faulty struct {
 func newFaulty(m *vfs.Mem) *faulty { return &faulty{Mem: m, unsynced: map[string]bool{}} }
 
 // arm lets the nth operation from now on fail.
-func (f *faulty) arm(kind string, n int, err error) {
-	f.kind, f.n, f.err, f.seen, f.hits = kind, n, err, 0, 0
-	f.SetHook(func(op vfs.Op) error { return f.strike(op.Kind) })
+func (f *faulty) arm(n int, err error) {
+	f.n, f.err, f.seen, f.hits = n, err, 0, 0
+	f.SetHook(func(vfs.Op) error { return f.strike() })
 }
 
 func (f *faulty) disarm() { f.SetHook(nil); f.n = 0 }
 
-func (f *faulty) strike(kind string) error {
-	if f.n == 0 || f.kind != "" && f.kind != kind {
+func (f *faulty) strike() error {
+	if f.n == 0 {
 		return nil
 	}
 	f.seen++
@@ -54,19 +53,19 @@ func (f *faulty) strike(kind string) error {
 // Rename does what a rename does to who looks; for a crash it is whole and
 // durable, or not done.
 func (f *faulty) Rename(from, to string) error {
-	if err := f.strike("rename"); err != nil {
+	if err := f.strike(); err != nil {
 		return err
 	}
 	if f.unsynced[from] {
 		return fmt.Errorf("%s is renamed before it is durable", from)
 	}
 	f.SetHook(nil)
-	defer f.SetHook(func(op vfs.Op) error { return f.strike(op.Kind) })
+	defer f.SetHook(func(vfs.Op) error { return f.strike() })
 	text, err := contentOf(f.Mem, from)
 	if err != nil {
 		return err
 	}
-	if err := f.Mem.Remove(to); err != nil {
+	if err := f.Remove(to); err != nil {
 		return err
 	}
 	w, err := f.Mem.Open(to, vfs.CreateNew)
@@ -74,7 +73,7 @@ func (f *faulty) Rename(from, to string) error {
 		return err
 	}
 	_, err = w.WriteAt(text, 0)
-	return errors.Join(err, w.Datasync(), w.Close(), f.Mem.Remove(from), f.SyncDir(filepath.Dir(to)))
+	return errors.Join(err, w.Datasync(), w.Close(), f.Remove(from), f.SyncDir(filepath.Dir(to)))
 }
 
 func (f *faulty) Give(string) error { return nil }
@@ -109,7 +108,7 @@ func (w *faultyFile) WriteAt(p []byte, off int64) (int, error) {
 		return n, err
 	}
 	w.f.SetHook(nil)
-	defer w.f.SetHook(func(op vfs.Op) error { return w.f.strike(op.Kind) })
+	defer w.f.SetHook(func(vfs.Op) error { return w.f.strike() })
 	n, herr := w.File.WriteAt(p[:len(p)/2], off)
 	return n, errors.Join(err, herr)
 }

@@ -122,7 +122,7 @@ func TestReplayFaults(t *testing.T) {
 				r, p := newReplayed(t, 120, &sink{})
 				run := r.over(t)
 				r.disk.dead, r.disk.part = dead, true
-				r.disk.arm("", n, syscall.ENOSPC)
+				r.disk.arm(n, syscall.ENOSPC)
 				err := run.Run(t.Context(), p)
 				struck = r.disk.hits > 0
 				r.disk.disarm()
