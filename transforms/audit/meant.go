@@ -40,7 +40,7 @@ func (f *facts) meant(p *part, t *Token) {
 	case typeAVC, typeSELinuxErr:
 		switch t.Key {
 		case "capability":
-			f.number10(t, l.capability)
+			f.note = f.number10(t, l.capability)
 		case "scontext", "tcontext":
 			f.context(t.Key, t.Val)
 		}

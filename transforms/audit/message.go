@@ -100,7 +100,7 @@ func (f *facts) thing(b []byte, v verdict) []byte {
 			add(or(f.path, or(f.exe, f.comm)))
 		}
 	case objFile:
-		add(or(f.path, f.acName))
+		add(or(f.path, or(f.acName, f.note))) // a capability, where it is no file
 		add(prefixed("to ", f.toPath))
 	case objPeer:
 		if !f.sock.known() {
