@@ -225,7 +225,8 @@ func TestNetlinkMulticast(t *testing.T) {
 	read := h.tallyman(t, "netlink: multicast")
 	subscribed(t, read)
 	a := newHost(t, "RAW", 100)
-	start(t, exec.Command(a.auditd, "-n", "-c", filepath.Join(a.dir, "etc")))
+	daemon := exec.Command(a.auditd, "-n", "-c", filepath.Join(a.dir, "etc"))
+	start(t, daemon)
 	logged := func() []string {
 		b, err := os.ReadFile(a.log)
 		if err != nil {
@@ -280,6 +281,10 @@ func TestNetlinkMulticast(t *testing.T) {
 		t.Errorf("tallyman says: %v", get(e, "message"))
 	}
 	t.Logf("%d lines of auditd, %d of tallyman", len(all), len(lines))
+	// The kernel is asked every second: it has to say once that auditd is there.
+	time.Sleep(2 * time.Second)
+	signal(t, daemon, syscall.SIGTERM)
+	eventually(t, "that auditd stopped is raised", 20*time.Second, func() bool { return len(h.own(t, "shutdown-audit", "")) == 1 })
 }
 
 // TestNetlinkMulticastOverrun stops the reader beside auditd: what the socket has
@@ -401,6 +406,39 @@ func TestNetlinkUnicastStopped(t *testing.T) {
 	eventually(t, "that the rules are gone is raised", 10*time.Second, func() bool { return len(h.own(t, "changed-audit-configuration", "")) > 0 })
 	lines, _ := h.lines(t)
 	t.Logf("%d records came, the kernel lost %d", len(lines), h.status(t, "lost")-before)
+}
+
+// TestNetlinkUnicastKilled kills the process that has the records: the next one
+// takes them, knows the rules that were left behind for its own, and removes them
+// at its end.
+func TestNetlinkUnicastKilled(t *testing.T) {
+	h := newKernelHost(t)
+	h.unicastRules(t, "execve")
+	const input = "netlink: unicast, rules: audit.rules"
+	read := h.tallyman(t, input)
+	has := func(cmd *exec.Cmd) {
+		t.Helper()
+		eventually(t, "tallyman has the records", 20*time.Second, func() bool { return h.status(t, "pid") == cmd.Process.Pid })
+	}
+	has(read)
+	eventually(t, "the rule is loaded", 10*time.Second, func() bool { return strings.Contains(h.run(t, "-l"), nlKey) })
+	// What it knows of the kernel is in the journal with what comes after it knew.
+	for i, began := 0, time.Now(); time.Since(began) < 3*time.Second; i += 10 {
+		execs(t, i, 10)
+		eventually(t, "every exec comes", 30*time.Second, func() bool { lines, _ := h.lines(t); return seen(lines, i, 10) == 10 })
+	}
+	signal(t, read, syscall.SIGKILL)
+	again := h.tallyman(t, input)
+	has(again)
+	execs(t, 5000, 50)
+	eventually(t, "every exec comes", 30*time.Second, func() bool { lines, _ := h.lines(t); return seen(lines, 5000, 50) == 50 })
+	signal(t, again, syscall.SIGTERM)
+	eventually(t, "the rule is removed", 10*time.Second, func() bool { return !strings.Contains(h.run(t, "-l"), nlKey) })
+	for _, action := range []string{"shutdown-audit", "changed-audit-configuration"} {
+		if own := h.own(t, action, ""); len(own) > 0 {
+			t.Errorf("our own stop and start are an event: %v", own)
+		}
+	}
 }
 
 // TestNetlinkRulesAsAuditctl loads rules of many forms, and the kernel lists them

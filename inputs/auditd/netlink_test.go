@@ -14,7 +14,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"tallyman/pipeline/event"
-	"tallyman/pipeline/meter"
 	"tallyman/pipeline/plugin"
 	"tallyman/pipeline/tail"
 )
@@ -274,29 +273,4 @@ func TestCloseSaysWhatIsLost(t *testing.T) {
 			t.Errorf("said %q", said.String())
 		}
 	})
-}
-
-func TestWhoCannotWait(t *testing.T) {
-	for name, c := range map[string]struct {
-		change func(s *Settings)
-		want   bool
-	}{
-		"a file":    {func(*Settings) {}, false},
-		"a socket":  {func(s *Settings) { s.Socket.Value = "s" }, true},
-		"stdin":     {func(s *Settings) { s.Stdin = true }, true},
-		"multicast": {func(s *Settings) { s.Netlink = "multicast" }, true},
-		"unicast":   {func(s *Settings) { s.Netlink = "unicast" }, true},
-	} {
-		s := defaults()
-		c.change(&s)
-		e := env("/")
-		e.Meter = new(meter.Registry)
-		in, err := build(&s, e)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if p, ok := in.(plugin.Pressing); !ok || p.CannotWait() != c.want {
-			t.Errorf("%s: %v", name, !c.want)
-		}
-	}
 }
