@@ -1,0 +1,97 @@
+package syslog
+
+import "strings"
+
+// inside returns the format of a record that s is: "cef", "leef" or "".
+func inside(s string) string {
+	switch {
+	case strings.HasPrefix(s, "CEF:"):
+		s = strings.TrimLeft(s[4:], " ")
+		if n := digits(s); n > 0 && n < 3 && n < len(s) && s[n] == '|' {
+			return "cef"
+		}
+	case strings.HasPrefix(s, "LEEF:"):
+		s = strings.TrimLeft(s[5:], " ")
+		if strings.HasPrefix(s, "1.0|") || strings.HasPrefix(s, "2.0|") || strings.HasPrefix(s, "1|") || strings.HasPrefix(s, "2|") {
+			return "leef"
+		}
+	}
+	return ""
+}
+
+// labelled is how far into a text a label before CEF: is looked for.
+const labelled = 64
+
+// inner returns the decoder that the text of the message waits for, "" for none,
+// and leaves in m.text the record alone. Only a record that is the whole text
+// counts: what stands in the middle of a text may be what an attacker wrote.
+func (m *message) inner() string {
+	if kind := inside(m.text); kind != "" {
+		return kind
+	}
+	if m.auditRecord() {
+		return "audit"
+	}
+	// "ASM:CEF:0|…", "vectra_cef -: CEF:0|…"
+	start := m.text[:min(len(m.text), labelled)]
+	at := strings.Index(start, "CEF:")
+	if at < 0 {
+		at = strings.Index(start, "LEEF:")
+	}
+	if at < 1 {
+		return ""
+	}
+	kind, label := inside(m.text[at:]), m.text[:at]
+	name, isNil := strings.CutSuffix(label, " -: ")
+	if !isNil {
+		name, isNil = strings.CutSuffix(label, ":")
+	}
+	if kind == "" || !isNil || name == "" || strings.ContainsAny(name, " \t") {
+		return ""
+	}
+	if m.app == "" {
+		m.app = name
+	}
+	m.text = m.text[at:]
+	return kind
+}
+
+// auditRecord reports whether the text is a record of the kernel's audit, sent
+// by audispd, by auditd's plugin, or by the kernel itself, and leaves it alone in
+// m.text.
+func (m *message) auditRecord() bool {
+	s := m.text
+	switch m.app {
+	case "kernel":
+		s = afterUptime(s)
+		if !strings.HasPrefix(s, "audit: ") {
+			return false
+		}
+	case "", "audit", "auditd", "audispd", "audisp-syslog", "audisp-remote", "tag_auditd", "tag_audit_log":
+		s = strings.TrimPrefix(s, " ")
+	default:
+		return false
+	}
+	body := strings.TrimPrefix(s, "audit: ")
+	if !strings.HasPrefix(body, "type=") && !strings.HasPrefix(body, "node=") {
+		return false
+	}
+	at := strings.Index(body[:min(len(body), 400)], "audit(")
+	if at < 0 || !strings.Contains(body[:at], "type=") {
+		return false
+	}
+	m.text = s
+	return true
+}
+
+// afterUptime skips the "[  270.853767] " of a kernel message.
+func afterUptime(s string) string {
+	if s == "" || s[0] != '[' {
+		return s
+	}
+	end := strings.IndexByte(s, ']')
+	if end < 0 || strings.Trim(s[1:end], " .0123456789") != "" {
+		return s
+	}
+	return strings.TrimPrefix(s[end+1:], " ")
+}

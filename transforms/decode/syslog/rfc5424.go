@@ -1,0 +1,243 @@
+package syslog
+
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+//	<165>1 2003-10-11T22:14:15.003Z host app procid msgid [id name="value"] text
+//	└PRI┘└ VERSION                                        └ structured data ┘
+
+// The lengths of RFC 5424, section 6.
+const (
+	maxHost  = 255
+	maxApp   = 48
+	maxProc  = 128
+	maxMsgID = 32
+	maxName  = 32
+)
+
+// versioned reports whether what follows a PRI begins as RFC 5424 does: a
+// version and a time or its absence.
+func versioned(s string) bool {
+	n := digits(s)
+	if n == 0 || n > 3 || n >= len(s) || s[n] != ' ' || s[0] == '0' {
+		return false
+	}
+	s = s[n+1:]
+	return strings.HasPrefix(s, "- ") || digits(s) == 4 && len(s) > 4 && s[4] == '-'
+}
+
+// rfc5424 reads s, which is text after its PRI. What is wrong is noted and the
+// rest read as far as it goes.
+func (d *decoder) rfc5424(text, s string) {
+	m := &d.m
+	m.version, s, _ = word(s)
+	if m.version != "1" {
+		m.wrong("version " + m.version + " is not the 1 of RFC 5424")
+	}
+	said := m.doubt
+	stamp, rest, _ := word(s)
+	if stamp != "-" {
+		at, n, zone := iso(stamp)
+		if m.timed = n == len(stamp) && zone == zoneSaid || n+1 == len(stamp) && zone == zoneSaid && stamp[n] == 'Z'; m.timed {
+			m.at = at
+		}
+		if n != len(stamp) || zone != zoneSaid || stamp[10] != 'T' || !colonZone(stamp) {
+			m.wrong("the time cannot be read")
+		}
+	}
+	if inside(rest) != "" {
+		m.text = rest
+		m.wrong("the head ends early")
+	} else {
+		d.header(rest)
+	}
+	if m.doubt != said {
+		m.doubt = d.object(text, m.doubt)
+	}
+}
+
+// colonZone reports whether the zone of a time is Z or has its colon.
+func colonZone(stamp string) bool {
+	return stamp[len(stamp)-1] == 'Z' || len(stamp) > 6 && stamp[len(stamp)-3] == ':'
+}
+
+// header reads HOSTNAME and what follows.
+func (d *decoder) header(s string) {
+	m := &d.m
+	var ok bool
+	if m.host, s, ok = m.token(s, maxHost, "the hostname"); !ok {
+		return
+	}
+	if inside(s) != "" {
+		m.text = s
+		m.wrong("the head ends early")
+		return
+	}
+	if m.app, s, ok = m.token(s, maxApp, "the app-name"); !ok {
+		return
+	}
+	if m.proc, s, ok = m.token(s, maxProc, "the procid"); !ok {
+		return
+	}
+	if m.msgid, s, ok = m.token(s, maxMsgID, "the msgid"); !ok {
+		return
+	}
+	d.data(s)
+}
+
+// token reads one field of the header; "-" is absent.
+func (m *message) token(s string, most int, what string) (value, rest string, ok bool) {
+	value, rest, ok = word(s)
+	if !ok {
+		m.wrong("the head ends before the structured data")
+	}
+	if value == "" || len(value) > most {
+		m.wrong(what + " is empty or too long")
+	}
+	for i := range len(value) {
+		if !graph(value[i]) {
+			m.wrong(what + " is not ASCII")
+			break
+		}
+	}
+	if value == "-" {
+		value = ""
+	}
+	return value, rest, ok
+}
+
+// data reads the structured data and the message after it.
+func (d *decoder) data(s string) {
+	m := &d.m
+	n := 1
+	switch {
+	case s == "":
+		m.wrong("there is no structured data")
+		return
+	case s[0] == '[':
+		var good bool
+		if n, good = d.elements(s); !good {
+			m.wrong("the structured data is malformed")
+			m.text = s[n:]
+			return
+		}
+	case s[0] != '-' || len(s) > 1 && s[1] != ' ':
+		m.wrong("there is no structured data")
+		m.text = s
+		return
+	}
+	if s = s[n:]; s == "" {
+		return
+	}
+	if s[0] != ' ' {
+		m.wrong("no blank follows the structured data")
+		m.text = s
+		return
+	}
+	m.text = s[1:]
+	if !utf8.ValidString(m.text) {
+		m.wrong("the message is no valid UTF-8")
+	}
+}
+
+// elements reads [id name="value" …]… into d.m.params and returns how many bytes
+// of s were read whole; good is false when an element is malformed.
+func (d *decoder) elements(s string) (n int, good bool) {
+	m := &d.m
+	first := len(m.params)
+	for n < len(s) && s[n] == '[' {
+		from := len(m.params)
+		size, ok := m.element(s[n:])
+		if !ok {
+			clear(m.params[from:])
+			m.params = m.params[:from]
+			return n, false
+		}
+		for i := first; i < from; i++ {
+			if m.params[i].id == m.params[from].id {
+				m.wrong("an element of the structured data stands twice")
+			}
+		}
+		n += size
+	}
+	return n, true
+}
+
+// element reads one element; s begins with its bracket.
+func (m *message) element(s string) (n int, ok bool) {
+	from := len(m.params)
+	n = 1 + sdName(s[1:])
+	id := s[1:n]
+	if id == "" || n-1 > maxName {
+		return 0, false
+	}
+	for n < len(s) && s[n] == ' ' {
+		k := n + 1 + sdName(s[n+1:])
+		name := s[n+1 : k]
+		if name == "" || len(name) > maxName || !strings.HasPrefix(s[k:], `="`) {
+			return 0, false
+		}
+		value, size, ok := sdValue(s[k+2:])
+		if !ok {
+			return 0, false
+		}
+		if !utf8.ValidString(value) {
+			m.wrong("the structured data is no valid UTF-8")
+		}
+		m.params = append(m.params, param{pair{id, name}, value})
+		n = k + 2 + size
+	}
+	if n >= len(s) || s[n] != ']' {
+		return 0, false
+	}
+	if len(m.params) == from {
+		m.params = append(m.params, param{pair: pair{id: id}})
+	}
+	return n + 1, true
+}
+
+// sdName returns the length of the SD-NAME that s begins with.
+func sdName(s string) int {
+	i := 0
+	for i < len(s) && graph(s[i]) && s[i] != '=' && s[i] != ']' && s[i] != '"' {
+		i++
+	}
+	return i
+}
+
+// sdValue reads a value up to and with its closing quote. A backslash before
+// anything but `"`, `\` and `]` stands for itself (RFC 5424, section 6.3.3).
+func sdValue(s string) (value string, n int, ok bool) {
+	escaped := false
+	for i := 0; i < len(s); i++ {
+		switch s[i] {
+		case '\\':
+			if i+1 < len(s) && (s[i+1] == '"' || s[i+1] == '\\' || s[i+1] == ']') {
+				escaped = true
+				i++
+			}
+		case ']':
+			return "", 0, false
+		case '"':
+			if escaped {
+				return sdUnescape(s[:i]), i + 1, true
+			}
+			return s[:i], i + 1, true
+		}
+	}
+	return "", 0, false
+}
+
+func sdUnescape(s string) string {
+	var b strings.Builder
+	b.Grow(len(s))
+	for i := 0; i < len(s); i++ {
+		if s[i] == '\\' && i+1 < len(s) && (s[i+1] == '"' || s[i+1] == '\\' || s[i+1] == ']') {
+			i++
+		}
+		b.WriteByte(s[i])
+	}
+	return b.String()
+}

@@ -1,0 +1,208 @@
+package syslog
+
+import (
+	"strings"
+	"time"
+)
+
+// What a time says of its zone.
+type zoneKind uint8
+
+const (
+	zoneNone zoneKind = iota // nothing: it is local time
+	zoneSaid
+)
+
+// civil is a time as a clock on the wall shows it.
+type civil struct {
+	year, month, day     int // year 0 where it is not said
+	hour, min, sec, nano int
+}
+
+// daysIn is the number of days of a month.
+func daysIn(year, month int) int {
+	switch month {
+	case 4, 6, 9, 11:
+		return 30
+	case 2:
+		if year%4 == 0 && (year%100 != 0 || year%400 == 0) {
+			return 29
+		}
+		return 28
+	}
+	return 31
+}
+
+// unix is the instant of c in seconds since 1970 were its zone UTC.
+func (c *civil) unix() int64 {
+	y, m := int64(c.year), int64(c.month)
+	if m <= 2 { // the year begins in March, so that its last day may leap
+		y--
+		m += 12
+	}
+	days := 365*y + y/4 - y/100 + y/400 + (153*(m-3)+2)/5 + int64(c.day) - 1 - 719468
+	return days*86400 + int64(c.hour)*3600 + int64(c.min)*60 + int64(c.sec)
+}
+
+// in is the instant of c in a zone, in UTC, and the seconds east that were taken.
+func (c *civil) in(loc *time.Location) (at time.Time, east int) {
+	if loc == time.UTC {
+		return time.Unix(c.unix(), int64(c.nano)).UTC(), 0
+	}
+	t := time.Date(c.year, time.Month(c.month), c.day, c.hour, c.min, c.sec, c.nano, loc)
+	_, east = t.Zone()
+	return t.UTC(), east
+}
+
+// nearest is the instant of c, whose year is not said, in the year that puts it
+// nearest to seen. The 29th of February is put into a leap year.
+func (c civil) nearest(seen time.Time, loc *time.Location) (at time.Time, east int) {
+	year := seen.In(loc).Year()
+	best := time.Duration(-1)
+	for _, off := range [...]int{0, -1, 1, -2, 2, -3, 3, -4, 4, -5, 5, -6, 6, -7, 7, -8, 8} {
+		if c.year = year + off; c.year < 1 || c.day > daysIn(c.year, c.month) {
+			continue
+		}
+		t, e := c.in(loc)
+		diff := t.Sub(seen).Abs()
+		if best < 0 || diff < best {
+			at, east, best = t, e, diff
+		}
+		if best < 182*24*time.Hour || off == 1 && best < 366*24*time.Hour {
+			break
+		}
+	}
+	return at, east
+}
+
+// two reads two digits at s[i:], -1 where there are none.
+func two(s string, i int) int {
+	if i+2 > len(s) || !digit(s[i]) || !digit(s[i+1]) {
+		return -1
+	}
+	return int(s[i]-'0')*10 + int(s[i+1]-'0')
+}
+
+// clock reads hh:mm:ss with a fraction after a dot or a comma and returns its
+// length, 0 where s does not begin with one.
+func (c *civil) clock(s string) int {
+	c.hour, c.min, c.sec = two(s, 0), two(s, 3), two(s, 6)
+	if c.hour < 0 || c.min < 0 || c.sec < 0 || c.hour > 23 || c.min > 59 || c.sec > 59 || s[2] != ':' || s[5] != ':' {
+		return 0
+	}
+	if len(s) < 10 || s[8] != '.' && s[8] != ',' || !digit(s[9]) {
+		return 8
+	}
+	i, scale := 9, 100_000_000
+	for ; i < len(s) && digit(s[i]); i++ {
+		c.nano += int(s[i]-'0') * scale
+		scale /= 10
+	}
+	if i > 18 { // more than nanoseconds would lose digits
+		return 0
+	}
+	return i
+}
+
+// date reads yyyy-mm-dd or yyyy/mm/dd and returns its length.
+func (c *civil) date(s string) int {
+	if digits(s) != 4 || len(s) < 10 || s[4] != '-' && s[4] != '/' || s[7] != s[4] {
+		return 0
+	}
+	c.year, c.month, c.day = two(s, 0)*100+two(s, 2), two(s, 5), two(s, 8)
+	if c.month < 1 || c.month > 12 || c.day < 1 || c.day > daysIn(c.year, c.month) {
+		return 0
+	}
+	return 10
+}
+
+// iso reads a date and time of ISO 8601, with T or a blank between them and with
+// or without a zone; n is its length, 0 where s does not begin with one. Without
+// a zone at is what the clock on the wall shows, as if in UTC.
+func iso(s string) (at time.Time, n int, zone zoneKind) {
+	c, n, east, zone := isoCivil(s)
+	if n == 0 {
+		return time.Time{}, 0, zoneNone
+	}
+	return time.Unix(c.unix()-int64(east), int64(c.nano)).UTC(), n, zone
+}
+
+func isoCivil(s string) (c civil, n, east int, zone zoneKind) {
+	n = c.date(s)
+	if n == 0 || n >= len(s) || s[n] != 'T' && s[n] != ' ' {
+		return c, 0, 0, zoneNone
+	}
+	k := c.clock(s[n+1:])
+	if k == 0 || !years(c.year) {
+		return c, 0, 0, zoneNone
+	}
+	n += 1 + k
+	size, east := offset(s[n:])
+	if size > 0 {
+		zone = zoneSaid
+	}
+	return c, n + size, east, zone
+}
+
+// years reports whether a year fits 64-bit nanoseconds.
+func years(y int) bool { return y > 1678 && y < 2262 }
+
+// offset reads Z, ±hh:mm, ±hhmm or ±hh and returns its length and the seconds
+// east of UTC.
+func offset(s string) (n, east int) {
+	if s == "" {
+		return 0, 0
+	}
+	if s[0] == 'Z' {
+		return 1, 0
+	}
+	if s[0] != '+' && s[0] != '-' {
+		return 0, 0
+	}
+	h, n, m := two(s, 1), 3, 0
+	if len(s) > 3 && s[3] == ':' {
+		n, m = 6, two(s, 4)
+	} else if v := two(s, 3); v >= 0 {
+		n, m = 5, v
+	}
+	if h < 0 || h > 23 || m < 0 || m > 59 {
+		return 0, 0
+	}
+	if east = h*3600 + m*60; s[0] == '-' {
+		east = -east
+	}
+	return n, east
+}
+
+// month reads the name of a month, 0 where s does not begin with one.
+func month(s string) int {
+	if len(s) < 3 {
+		return 0
+	}
+	i := strings.Index("JanFebMarAprMayJunJulAugSepOctNovDec", s[:3])
+	if i < 0 || i%3 != 0 {
+		return 0
+	}
+	return i/3 + 1
+}
+
+// zones are abbreviations with one meaning: those of RFC 822 and those of Europe,
+// Russia and Japan. Others (IST, BST, AST) have several, and are not believed.
+var zones = [...]struct {
+	name string
+	east int
+}{
+	{"UTC", 0}, {"GMT", 0}, {"Z", 0}, {"UT", 0},
+	{"EST", -5}, {"EDT", -4}, {"CST", -6}, {"CDT", -5}, {"MST", -7}, {"MDT", -6}, {"PST", -8}, {"PDT", -7},
+	{"WET", 0}, {"WEST", 1}, {"CET", 1}, {"CEST", 2}, {"EET", 2}, {"EEST", 3}, {"MSK", 3}, {"JST", 9},
+}
+
+// zoneOf returns the seconds east of UTC of an abbreviation.
+func zoneOf(name string) (east int, ok bool) {
+	for i := range zones {
+		if zones[i].name == name {
+			return zones[i].east * 3600, true
+		}
+	}
+	return 0, false
+}
