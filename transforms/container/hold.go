@@ -88,7 +88,7 @@ func (t *Transform) tell(p *pending) {
 		return
 	}
 	t.kernel.mu.Lock()
-	if l := p.kin.life; l.in == nil {
+	if l := p.kin.life; l.in == nil || l.in.id == "" {
 		l.told, l.conf, l.hops = p.answer.in, p.answer.conf, p.answer.hops
 	}
 	t.kernel.mu.Unlock()
@@ -113,7 +113,10 @@ func (t *Transform) hopeful(p *pending, now int64) bool {
 		return true
 	}
 	l := p.kin.life
-	return l != nil && l.end == never && l.in == nil && !l.vain
+	if l == nil || l.end != never || l.vain {
+		return false
+	}
+	return l.in == nil || l.in.id == "" && l.prog != nil && l.prog.engine() // what an engine made is moved yet
 }
 
 // hold waits, once for the whole batch, until the kernel's word on its unresolved

@@ -344,15 +344,15 @@ func (k *kernel) stand(l *klife, t, by int64) standing {
 }
 
 // climb is stand for a moment of the kernel's clock, with what l has of its
-// parents.
+// parents. A control group that names nothing is not the last word: lineage may
+// know more.
 func (k *kernel) climb(l *klife, t int64, depth int) standing {
-	const deepest = 64
 	switch {
 	case l.host >= t && l.host > 0:
 		return standing{host: true, conf: confExact} // it was read there afterwards
-	case l.in != nil && t >= l.since:
+	case l.in != nil && l.in.id != "" && t >= l.since:
 		return standing{in: l.in, conf: confExact, hops: l.hops}
-	case l.in != nil:
+	case l.in != nil && l.in.id != "":
 		return standing{in: l.in, conf: confHigh, hops: l.hops} // on its way
 	case l.told != nil:
 		return standing{told: l.told, conf: l.conf, hops: l.hops}
@@ -361,7 +361,15 @@ func (k *kernel) climb(l *klife, t int64, depth int) standing {
 			return standing{host: true, conf: confHigh}
 		}
 		return standing{}
-	case depth == deepest || l.ppid <= 1 || l.start == always:
+	}
+	return k.inherit(l, depth)
+}
+
+// inherit gives l what its parent had when it forked it, but for the host: by
+// inheritance that is no proof.
+func (k *kernel) inherit(l *klife, depth int) standing {
+	const deepest = 64
+	if depth == deepest || l.ppid <= 1 || l.start == always {
 		return standing{}
 	}
 	p := k.at(l.ppid, l.start)
@@ -369,15 +377,15 @@ func (k *kernel) climb(l *klife, t int64, depth int) standing {
 		return standing{}
 	}
 	s := k.climb(p, l.start, depth+1)
-	if s.in == nil && s.told == nil {
-		return standing{} // host by inheritance is no proof
-	}
+	s.host = false
 	s.hops = more(s.hops)
-	if s.in == nil {
+	switch {
+	case s.told != nil:
 		l.told, l.conf, l.hops = s.told, min(s.conf, confHigh), s.hops
 		return standing{told: l.told, conf: l.conf, hops: l.hops}
-	}
-	if s.conf == confExact {
+	case s.in == nil || l.in != nil: // it was read in another place
+		return standing{}
+	case s.conf == confExact:
 		l.in, l.since, l.hops = s.in, l.start, s.hops
 	}
 	return s

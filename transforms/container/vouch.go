@@ -25,7 +25,7 @@ func (t *Transform) vouch(l *life, s *seen) confidence {
 		}
 		return confMedium // nothing can be asked: not proven, and not in a container that is known
 	}
-	if s.kin.at.in != nil || s.kin.at.told != nil {
+	if t.reply(&s.kin.at).in != nil {
 		return confUnknown
 	}
 	if s.told.host || t.bornOutside(s) {
