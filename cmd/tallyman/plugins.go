@@ -2,6 +2,7 @@ package main
 
 import (
 	"tallyman/inputs/auditd"
+	sysloginput "tallyman/inputs/syslog"
 	"tallyman/outputs/file"
 	"tallyman/outputs/stdout"
 	"tallyman/outputs/syslog"
@@ -11,6 +12,7 @@ import (
 	"tallyman/transforms/decode/cri"
 	"tallyman/transforms/decode/dockerjson"
 	"tallyman/transforms/decode/plain"
+	syslogdecoder "tallyman/transforms/decode/syslog"
 	"tallyman/transforms/filter"
 	"tallyman/transforms/redact"
 	"tallyman/transforms/rules"
@@ -20,10 +22,12 @@ import (
 func plugins() []plugin.Plugin {
 	return []plugin.Plugin{
 		auditd.Plugin,
+		sysloginput.Plugin,
 
 		cri.Plugin,
 		dockerjson.Plugin,
 		plain.Plugin,
+		syslogdecoder.Plugin,
 		audit.Plugin,
 		container.Plugin,
 		filter.Plugin,
