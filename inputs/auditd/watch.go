@@ -187,7 +187,7 @@ func (w *watch) look() bool {
 	st, err := w.ask()
 	switch {
 	case errors.Is(err, unix.EPERM), errors.Is(err, unix.ECONNREFUSED), errors.Is(err, unix.EPROTONOSUPPORT):
-		w.env.Log.Warn("the kernel is not asked what audit records it lost: that takes CAP_AUDIT_CONTROL in the host's pid and user namespace; status_interval: 0 says that it is not wanted", "error", err)
+		w.env.Log.Info("the kernel is not asked what audit records it lost: that takes CAP_AUDIT_CONTROL in the host's pid and user namespace; status_interval: 0 says that it is not wanted", "error", err)
 		return false
 	case err != nil:
 		w.mu.Lock()
