@@ -9,6 +9,7 @@ import (
 	"tallyman/pipeline/plugin"
 	"tallyman/transforms/audit"
 	"tallyman/transforms/container"
+	cefdecoder "tallyman/transforms/decode/cef"
 	"tallyman/transforms/decode/cri"
 	"tallyman/transforms/decode/dockerjson"
 	"tallyman/transforms/decode/plain"
@@ -24,6 +25,7 @@ func plugins() []plugin.Plugin {
 		auditd.Plugin,
 		sysloginput.Plugin,
 
+		cefdecoder.Plugin,
 		cri.Plugin,
 		dockerjson.Plugin,
 		plain.Plugin,

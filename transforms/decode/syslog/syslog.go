@@ -85,9 +85,6 @@ func (d *decoder) Decode(e event.Event, out *event.Batch) error {
 	m := &d.m
 	m.reset()
 	d.parse(text, seen)
-	if m.doubt != "" {
-		d.doubtful.Inc()
-	}
 	e.Fields = out.Take(e.Fields, fieldRoom+len(m.params))
 	if e.Time = seen.UTC(); m.timed {
 		e.Time = m.at
@@ -101,6 +98,9 @@ func (d *decoder) Decode(e event.Event, out *event.Batch) error {
 		if e.Decode, e.Dataset = "", Dataset; m.doubt == "" {
 			e.Raw = ""
 		}
+	}
+	if m.doubt != "" {
+		d.doubtful.Inc()
 	}
 	out.Events = append(out.Events, e)
 	return nil
