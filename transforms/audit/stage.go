@@ -17,7 +17,8 @@ import (
 //   - at once, where its record is of a type that stands alone,
 //   - with PROCTITLE, the last record of a system call in a log file; in a stream
 //     that has EOE records (a plugin's, not a file's) with EOE,
-//   - when more than Settings.Window events are open, oldest first,
+//   - when more than Settings.Window events are open, or they hold more than
+//     windowBytes, oldest first,
 //   - when a record of its node is Settings.Timeout younger, or when nothing was
 //     read for that long.
 type stage struct {
@@ -107,8 +108,22 @@ func (s *stage) record(e *event.Event) {
 		}
 		at = s.open(key)
 	}
+	s.join(at, p)
+}
+
+// join adds a record to an open event, and ends what that ends.
+func (s *stage) join(at *pending, p part) {
 	at.parts = append(at.parts, p)
-	at.seen = e.Seen
+	at.seen = p.seen
+	s.win.grow(at, len(p.raw))
+	for s.win.size > windowBytes {
+		full := s.win.first
+		s.t.count.overflow.Inc()
+		s.end(full)
+		if full == at {
+			return
+		}
+	}
 	switch {
 	case p.typ == typeEOE:
 		s.eoe = eoeYes

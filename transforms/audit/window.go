@@ -24,6 +24,7 @@ type pending struct {
 	late       bool
 	bare       bool // its one record has no serial
 	parts      []part
+	size       int       // bytes that its records hold on to
 	seen       time.Time // when its newest record was read
 	prev, next *pending  // by arrival of the first record
 	chain      *pending  // same bucket
@@ -32,6 +33,11 @@ type pending struct {
 const (
 	buckets  = 256  // of open events, by serial
 	memorize = 4096 // serials of ended events that are remembered
+
+	// What open events may hold on to: the arguments of the longest command line
+	// that Linux allows are some 6 MiB, in hex 12.
+	windowBytes = 64 << 20
+	partBytes   = 256 // of a record, beside its text
 )
 
 // ended remembers one event that was handed on.
@@ -45,6 +51,7 @@ type ended struct {
 type window struct {
 	first, last *pending // by arrival
 	n           int
+	size        int // of all open events
 	table       [buckets]*pending
 	free        *pending // recycled, linked by next
 	done        [memorize]ended
@@ -82,6 +89,12 @@ func (w *window) open(s stamp) *pending {
 	return p
 }
 
+// grow counts a record of an event that is open.
+func (w *window) grow(p *pending, size int) {
+	p.size += size + partBytes
+	w.size += size + partBytes
+}
+
 // close takes an event out and remembers that it ended; recycle gives it back
 // once its parts are no longer read.
 func (w *window) close(p *pending) {
@@ -102,13 +115,14 @@ func (w *window) close(p *pending) {
 		}
 	}
 	w.n--
+	w.size -= p.size
 	w.remember(&p.stamp)
 }
 
 func (w *window) recycle(p *pending) {
 	clear(p.parts) // they hold on to chunks of text
 	p.parts = p.parts[:0]
-	p.stamp, p.prev, p.chain = stamp{}, nil, nil
+	p.stamp, p.prev, p.chain, p.size = stamp{}, nil, nil, 0
 	p.next, w.free = w.free, p
 }
 
