@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync/atomic"
+	"syscall"
 	"time"
 )
 
@@ -22,6 +24,7 @@ var (
 type file struct {
 	path string // where it was found, for messages
 	f    *os.File
+	open *atomic.Int64 // counts the files that are open
 	id   identity
 	at   position // where reading it begins, as it was then
 
@@ -36,8 +39,9 @@ type file struct {
 }
 
 // openFile opens what was found, unless something else is there by now.
-func openFile(e entry) (*file, error) {
-	f, err := os.Open(e.path)
+func (t *Tail) openFile(e entry) (*file, error) {
+	// What takes the place of the file in this moment, a pipe, must not block.
+	f, err := os.OpenFile(e.path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -48,9 +52,21 @@ func openFile(e entry) (*file, error) {
 	if !id.same(e.id) {
 		return nil, errors.Join(errMoved, f.Close())
 	}
-	one := &file{path: e.path, f: f, id: id, at: position{identity: id}}
+	one := &file{path: e.path, f: f, open: new(atomic.Int64), id: id, at: position{identity: id}}
+	if t.o.set != nil {
+		if err := t.o.set.s.confined(f, e.path); err != nil {
+			return nil, errors.Join(err, f.Close())
+		}
+		one.open = &t.o.set.s.open
+	}
+	one.open.Add(1)
 	one.at.mark(f, 0)
 	return one, nil
+}
+
+func (f *file) close() error {
+	f.open.Add(-1)
+	return f.f.Close()
 }
 
 // seek lets reading begin at off.

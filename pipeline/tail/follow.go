@@ -26,6 +26,9 @@ func (t *Tail) drop() {
 	defer t.mu.Unlock()
 	f := t.files[0]
 	t.files = t.files[1:]
+	if t.o.set != nil {
+		t.o.set.left(f, t.lines.Offset)
+	}
 	t.shut(f)
 }
 
@@ -34,10 +37,15 @@ func (t *Tail) look() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	var err error
-	if t.start != nil {
+	switch {
+	case t.parked:
+	case t.start != nil:
 		err = t.resolve()
-	} else {
+	default:
 		err = t.extend()
+	}
+	if errors.Is(err, errMoved) {
+		return nil // a rotation is under way: the next look sees what it came to
 	}
 	if err != nil {
 		return t.explain(err)
@@ -47,6 +55,9 @@ func (t *Tail) look() error {
 
 // resolve finds the file that t.start stands for, and what came after it.
 func (t *Tail) resolve() error {
+	if done, err := t.unchanged(); done || err != nil {
+		return err
+	}
 	list, err := t.candidates()
 	if err != nil {
 		return err
@@ -70,6 +81,23 @@ func (t *Tail) resolve() error {
 		}
 	}
 	return t.gone(list)
+}
+
+// unchanged goes on where the file at the path is still the one of the position,
+// and reports whether it is: then nothing came after it, and no folder has to be
+// listed.
+func (t *Tail) unchanged() (bool, error) {
+	if t.o.set == nil || t.start.Ino == 0 || t.start.Head == 0 {
+		return false, nil
+	}
+	list := appendEntry(nil, t.o.Path, "")
+	if len(list) == 0 || list[0].id.Ino != t.start.Ino {
+		return false, nil
+	}
+	if i, err := t.find(list, t.start, true); i < 0 || err != nil {
+		return false, err
+	}
+	return true, t.resume(list, 0)
 }
 
 // resume goes on in the ith file of list, at the position.
@@ -135,7 +163,7 @@ func (t *Tail) find(list []entry, p *position, exact bool) (int, error) {
 		if exact != (e.id.Ino == p.Ino) {
 			continue
 		}
-		one, err := openFile(e)
+		one, err := t.openFile(e)
 		if errors.Is(err, errMoved) || errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
@@ -146,7 +174,7 @@ func (t *Tail) find(list []entry, p *position, exact bool) (int, error) {
 			return -1, err
 		}
 		ok := p.holds(one.f) && (!exact || p.again(one.id))
-		if err := one.f.Close(); err != nil {
+		if err := one.close(); err != nil {
 			return -1, err
 		}
 		if ok {
@@ -158,12 +186,12 @@ func (t *Tail) find(list []entry, p *position, exact bool) (int, error) {
 
 // begin holds the files of list, the first of them from an offset on.
 func (t *Tail) begin(list []entry, offset func(*os.File) int64) error {
-	first, err := openFile(list[0])
+	first, err := t.openFile(list[0])
 	if err != nil {
 		return ignoreMoved(err)
 	}
 	if err := first.seek(offset(first.f)); err != nil {
-		return errors.Join(err, first.f.Close())
+		return errors.Join(err, first.close())
 	}
 	t.files = append(t.files, first)
 	t.start, t.fresh, t.behind = nil, false, false
@@ -224,7 +252,7 @@ func (t *Tail) hold(list []entry) error {
 			t.behind = true
 			return nil
 		}
-		f, err := openFile(e)
+		f, err := t.openFile(e)
 		if err != nil {
 			return ignoreMoved(err)
 		}

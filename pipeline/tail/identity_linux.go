@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"strconv"
+	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -51,4 +53,11 @@ func written(f *os.File) bool {
 	}
 	_, err := unix.FcntlInt(f.Fd(), unix.F_SETLEASE, unix.F_UNLCK)
 	return err != nil
+}
+
+// whereabouts returns where an open file lies, links resolved; false where the
+// kernel does not say.
+func whereabouts(f *os.File) (string, bool) {
+	path, err := os.Readlink("/proc/self/fd/" + strconv.Itoa(int(f.Fd())))
+	return strings.TrimSuffix(path, " (deleted)"), err == nil
 }

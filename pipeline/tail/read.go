@@ -139,17 +139,24 @@ func (t *Tail) mark(b *event.Batch) {
 	t.losing.Lock()
 	b.Losses, t.losses = append(b.Losses, t.losses...), t.losses[:0]
 	t.losing.Unlock()
+	if t.place() {
+		b.Position = t.given.encode()
+	}
+}
+
+// place brings t.given up to what was handed on, and reports whether it moved.
+func (t *Tail) place() bool {
 	p := t.given
 	f := t.file(0)
 	switch {
 	case f == nil && t.isFresh() && p.Mod == 0:
 		p = none(t.o.Now())
 	case f == nil:
-		return
+		return false
 	default:
 		t.turn(f)
 		if f.marked && p.Off == t.lines.Offset {
-			return
+			return false
 		}
 		if !f.marked {
 			p = f.at
@@ -158,7 +165,7 @@ func (t *Tail) mark(b *event.Batch) {
 		p.mark(f.f, t.lines.Offset)
 	}
 	t.given = p
-	b.Position = p.encode()
+	return true
 }
 
 func (t *Tail) isFresh() bool {

@@ -1,6 +1,8 @@
 package tail
 
 import (
+	"context"
+	"log/slog"
 	"time"
 
 	"tallyman/pipeline/event"
@@ -22,7 +24,7 @@ func (t *Tail) release(f *file, b *event.Batch) bool {
 		return false
 	case f.gone.IsZero():
 		f.gone = now
-		t.o.Log.Warn("the file that is read was deleted; it is read as long as somebody writes to it", "path", f.path)
+		t.say(slog.LevelWarn, "the file that is read was deleted; it is read as long as somebody writes to it", f.path)
 		return false
 	case now.Sub(f.gone) < deletedRest:
 		return false
@@ -31,7 +33,7 @@ func (t *Tail) release(f *file, b *event.Batch) bool {
 	if written(f.f) {
 		return false
 	}
-	t.o.Log.Info("the deleted file is read to its end and given back", "path", f.path)
+	t.say(slog.LevelInfo, "the deleted file is read to its end and given back", f.path)
 	t.lines.End(b, now)
 	t.drop()
 	t.mu.Lock()
@@ -40,4 +42,13 @@ func (t *Tail) release(f *file, b *event.Batch) bool {
 	t.start, t.fresh, t.given = &position{}, true, position{}
 	t.o.FromEnd = false
 	return true
+}
+
+// say logs what happened to a deleted file. Of many files some go every day: a
+// container was removed.
+func (t *Tail) say(level slog.Level, what, path string) {
+	if t.o.set != nil {
+		level = slog.LevelDebug
+	}
+	t.o.Log.Log(context.Background(), level, what, "path", path)
 }

@@ -1,6 +1,7 @@
 package tail
 
 import (
+	"errors"
 	"slices"
 
 	"tallyman/pipeline/event"
@@ -23,6 +24,9 @@ func (t *Tail) replaced(f *file, sure bool) (bool, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	copies, err := t.copies(f, &p)
+	if errors.Is(err, errMoved) {
+		return false, nil // a rotation is under way
+	}
 	if err != nil {
 		return false, plugin.Retry(t.explain(err))
 	}
@@ -49,7 +53,7 @@ func (t *Tail) copies(f *file, p *position) ([]*file, error) {
 	}
 	var copies []*file
 	for i = max(i, 0); i < len(list) && list[i].first != "" && !t.holds(list[i]); i++ {
-		one, err := openFile(list[i])
+		one, err := t.openFile(list[i])
 		if err == nil {
 			err = one.seek(off)
 		}
@@ -72,7 +76,7 @@ func (t *Tail) holds(e entry) bool {
 
 // shut closes a file that is not needed any more.
 func (t *Tail) shut(f *file) {
-	if err := f.f.Close(); err != nil {
+	if err := f.close(); err != nil {
 		t.o.Log.Warn("closing a file failed", "path", f.path, "error", err)
 	}
 }

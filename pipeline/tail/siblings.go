@@ -22,7 +22,7 @@ type entry struct {
 
 // scan returns the log file and what was rotated away from it, oldest first, the
 // log file last. It looks until two looks agree, so that a rotation that is
-// under way hides no file.
+// under way hides no file; errMoved says that none did.
 func (t *Tail) scan() ([]entry, error) {
 	var before []entry
 	for range 10 {
@@ -35,7 +35,7 @@ func (t *Tail) scan() ([]entry, error) {
 		}
 		before = list
 	}
-	return before, nil
+	return nil, errMoved
 }
 
 func (t *Tail) list() ([]entry, error) {

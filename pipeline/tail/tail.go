@@ -59,6 +59,8 @@ type Options struct {
 	Now     func() time.Time
 	Poll    time.Duration // 0 for DefaultPoll
 	Open    int           // 0 for DefaultOpen
+
+	set *member // of a Set that follows many files; nil for a Tail by itself
 }
 
 // Tail follows one file. Open, Read and Close are those of plugin.Input.
@@ -73,6 +75,7 @@ type Tail struct {
 	start  *position  // where to go on; nil once the file for it is found
 	fresh  bool       // there was no position: nothing before the path's file is read
 	behind bool       // there were more rotated files than may be held open
+	parked bool       // of a Set: nothing is held open until its turn comes
 
 	losing sync.Mutex   // guards losses
 	losses []event.Loss // noticed, and on no batch yet
@@ -86,6 +89,11 @@ type Tail struct {
 
 // New returns a Tail; it touches nothing before Open.
 func New(o Options) *Tail {
+	return newTail(o, make([]byte, prevBytes+chunkBytes))
+}
+
+// newTail returns a Tail that reads by way of buf.
+func newTail(o Options, buf []byte) *Tail {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
@@ -101,7 +109,7 @@ func New(o Options) *Tail {
 	shared := append(event.Fields{}, o.Shared...)
 	shared.Set(schema.LogFilePath, event.String(o.Path))
 	return &Tail{
-		o: o, wake: make(chan struct{}, 1), buf: make([]byte, prevBytes+chunkBytes),
+		o: o, wake: make(chan struct{}, 1), buf: buf,
 		lines: NewLines(LineOptions{Input: o.Input, Decode: o.Decode, Max: o.MaxLine, Shared: shared, Meter: o.Meter}),
 		rotations: o.Meter.Counter("tallyman_input_rotations_total", "Times that the followed file was rotated away.",
 			meter.Label{Name: "input", Value: o.Input}),
@@ -184,7 +192,7 @@ func (t *Tail) Close() error {
 	defer t.mu.Unlock()
 	var list []error
 	for _, f := range t.files {
-		list = append(list, f.f.Close())
+		list = append(list, f.close())
 	}
 	t.files = nil
 	return errors.Join(list...)
