@@ -71,14 +71,15 @@ func (h *kernelHost) rule(t *testing.T, call string) []string {
 	return []string{"-a", "always,exit", "-F", "arch=b64", "-S", call, "-F", fmt.Sprintf("uid=%d", nlUID), "-k", nlKey}
 }
 
-// tallyman starts the program with an input and no transform: every record is an
-// event with the record's text.
-func (h *kernelHost) tallyman(t *testing.T, input string) *exec.Cmd {
+// tallyman starts the program with an input and no decoder: every record is an
+// event with the record's text, and only what tallyman says itself is judged.
+func (h *kernelHost) tallyman(t *testing.T, input string, transforms ...string) *exec.Cmd {
 	t.Helper()
 	conf := write(t, filepath.Join(h.dir, "tallyman.yaml"), `
 journal: {dir: journal, max_size: 512MiB, segment_size: 4MiB}
 admin: {listen: off}
 inputs: {audit: {type: auditd, status_interval: 1s, `+input+`}}
+transforms: [`+strings.Join(transforms, ", ")+`]
 outputs: {out: {type: file, path: out.json, format: json}}
 `)
 	cmd := exec.Command(program(t), "run", "--config", conf)
@@ -222,7 +223,11 @@ func serial(line string) int {
 // format RAW, is among what tallyman delivers, byte for byte.
 func TestNetlinkMulticast(t *testing.T) {
 	h := newKernelHost(t)
-	read := h.tallyman(t, "netlink: multicast")
+	rules, err := filepath.Abs("../configs/rules")
+	if err != nil {
+		t.Fatal(err)
+	}
+	read := h.tallyman(t, "netlink: multicast", `{type: rules, files: ["`+rules+`/*.yaml"]}`)
 	subscribed(t, read)
 	a := newHost(t, "RAW", 100)
 	daemon := exec.Command(a.auditd, "-n", "-c", filepath.Join(a.dir, "etc"))
@@ -284,7 +289,11 @@ func TestNetlinkMulticast(t *testing.T) {
 	// The kernel is asked every second: it has to say once that auditd is there.
 	time.Sleep(2 * time.Second)
 	signal(t, daemon, syscall.SIGTERM)
-	eventually(t, "that auditd stopped is raised", 20*time.Second, func() bool { return len(h.own(t, "shutdown-audit", "")) == 1 })
+	eventually(t, "that auditd stopped is raised", 20*time.Second, func() bool { return len(h.own(t, "shutdown-audit", "")) >= 1 })
+	eventually(t, "and an alert", 20*time.Second, func() bool {
+		b, err := os.ReadFile(filepath.Join(h.dir, "out.json"))
+		return err == nil && bytes.Contains(b, []byte(`"TM-AUD-003"`))
+	})
 }
 
 // TestNetlinkMulticastOverrun stops the reader beside auditd: what the socket has
