@@ -12,6 +12,7 @@ import (
 	cefdecoder "tallyman/transforms/decode/cef"
 	"tallyman/transforms/decode/cri"
 	"tallyman/transforms/decode/dockerjson"
+	leefdecoder "tallyman/transforms/decode/leef"
 	"tallyman/transforms/decode/plain"
 	syslogdecoder "tallyman/transforms/decode/syslog"
 	"tallyman/transforms/filter"
@@ -28,6 +29,7 @@ func plugins() []plugin.Plugin {
 		cefdecoder.Plugin,
 		cri.Plugin,
 		dockerjson.Plugin,
+		leefdecoder.Plugin,
 		plain.Plugin,
 		syslogdecoder.Plugin,
 		audit.Plugin,
