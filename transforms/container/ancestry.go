@@ -158,8 +158,8 @@ func (t *Transform) named(l *klife) event.ID {
 }
 
 func (t *Transform) newID(node uint32, pid int32, start int64) event.ID {
-	b := append(t.seed[:0], t.env.HostID...)
-	b = append(b, "\x00process\x00"...)
+	b := t.seed[:0]
+	b = append(append(b, t.env.HostID...), "\x00process\x00"...)
 	if node != 0 {
 		b = append(append(b, t.nodes.name(node)...), 0)
 	}

@@ -12,9 +12,10 @@ import (
 	"tallyman/pipeline/event"
 )
 
-// kernelWith returns a table of n lives in containers, a hundred in each, as many
+// kernelWith returns a table of 100,000 lives in containers, a hundred in each, as many
 // running as not.
-func kernelWith(n int) *kernel {
+func kernelWith() *kernel {
+	const n = 100_000
 	k := newKernel(n)
 	k.clock = 1
 	text := []byte("4:memory:/docker/" + idA + "\n0::/\n")
@@ -57,7 +58,7 @@ func heap() uint64 {
 func TestMemory(t *testing.T) {
 	const n, most = 100_000, 16 << 20
 	before := heap()
-	k := kernelWith(n)
+	k := kernelWith()
 	if used := heap() - before; k.count < n || used > most {
 		t.Errorf("%d lives of the kernel take %.1f MiB", k.count, float64(used)/(1<<20))
 	} else {
@@ -81,7 +82,7 @@ func TestMemory(t *testing.T) {
 func BenchmarkMemory(b *testing.B) {
 	for b.Loop() {
 		before := heap()
-		k := kernelWith(100_000)
+		k := kernelWith()
 		b.ReportMetric(float64(heap()-before)/float64(k.count), "B/life")
 		runtime.KeepAlive(k)
 	}
@@ -90,7 +91,7 @@ func BenchmarkMemory(b *testing.B) {
 // BenchmarkChange is what one process costs that the connector tells of, a fork,
 // an exec and an exit in a container; a third of it is one event.
 func BenchmarkChange(b *testing.B) {
-	k := kernelWith(100_000)
+	k := kernelWith()
 	t := int64(1) << 50
 	init := change{t: t, kind: changeFork, pid: 2, ppid: 1}
 	k.saw(k.take(&init), &reading{start: t, at: t, text: []byte("4:memory:/docker/" + idA + "\n0::/\n"), name: "app", exe: "/bin/app"})
@@ -123,7 +124,7 @@ func BenchmarkApplyWithConnector(b *testing.B) {
 	s.MaxProcesses = 100_000
 	tr.attach(&simConnector{proc: sim}, &s)
 	tr.follow.rescan(0)
-	k := kernelWith(100_000)
+	k := kernelWith()
 	tr.kernel.lives, tr.kernel.ended, tr.kernel.count = k.lives, k.ended, k.count
 	at := time.UnixMilli(storyStart).UnixNano()
 	text := []byte("4:memory:/docker/" + idA + "\n0::/\n")

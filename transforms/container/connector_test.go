@@ -140,12 +140,12 @@ func TestALaneWaitsForTheKernelsWord(t *testing.T) {
 		boot := time.Now()
 		c := newFed()
 		tr := followed(t, c, 250*time.Millisecond, func(path string) ([]byte, error) {
-			switch {
-			case path == "/sim/uptime":
+			switch path {
+			case "/sim/uptime":
 				return fmt.Appendf(nil, "%.2f 0", time.Since(boot).Seconds()+3600), nil
-			case path == "/sim/20/cgroup":
+			case "/sim/20/cgroup":
 				return []byte("0::/docker/" + idA + "\n"), nil
-			case path == "/sim/20/stat":
+			case "/sim/20/stat":
 				return []byte("20 (app) S 1 1 1 0 -1 0" + strings.Repeat(" 0", 12) + " 360000 0\n"), nil
 			}
 			return nil, os.ErrNotExist

@@ -50,13 +50,13 @@ func (w *saver) kernel(k *kernel) {
 	w.Uint(n)
 	for _, pid := range pids {
 		for l := k.lives[pid]; l != nil; l = l.prev {
-			w.klife(l, at[l.in], k.clock)
+			w.klife(l, at[l.in])
 		}
 	}
 }
 
 // klife writes one life; times are told from the start of the one before.
-func (w *saver) klife(l *klife, in uint64, clock int64) {
+func (w *saver) klife(l *klife, in uint64) {
 	start := l.start
 	if start == always {
 		start = 0

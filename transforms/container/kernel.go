@@ -335,8 +335,6 @@ type standing struct {
 	hops uint8
 }
 
-func (s *standing) known() bool { return s.in != nil || s.told != nil || s.host }
-
 // stand returns where l was at an event of stamp t, which happened no later than
 // by.
 func (k *kernel) stand(l *klife, t, by int64) standing {
@@ -401,7 +399,8 @@ func (k *kernel) stays(l *klife) bool {
 		return true
 	}
 	p := k.lives[l.ppid]
-	for ; p != nil && p.start > l.start; p = p.prev {
+	for p != nil && p.start > l.start {
+		p = p.prev
 	}
 	return p != nil && p.prog != nil && !p.prog.engine()
 }

@@ -190,7 +190,7 @@ func TestWaited(t *testing.T) {
 func TestTheKernelsTableSurvivesARestart(t *testing.T) {
 	lines := []string{"-9000 scan 10 1 /", "-9000 scan 20 1 /docker/A", "10 fork 30 20", "20 fork 31 20", "30 fork 35 20", "40 exit 35",
 		"600 exit 31", "610 fork 31 10", "900 exit 31", "620 fork 33 20"}
-	s, got := play(t, append(lines, "at 100: 30 of 20 openat")...)
+	s, _ := play(t, append(lines, "at 100: 30 of 20 openat")...)
 	id := s.out[0].Fields.Get(schema.ProcessEntityID).Str()
 	for _, c := range []struct {
 		name, boot string
@@ -219,7 +219,7 @@ func TestTheKernelsTableSurvivesARestart(t *testing.T) {
 		if err := n.r.tr.Restore(snapshot); err != nil {
 			t.Fatal(err)
 		}
-		got = n.on("at 38: 35 of 20 openat", // it ended before the stop
+		got := n.on("at 38: 35 of 20 openat", // it ended before the stop
 			"at 90: 30 of 20 openat", "at 700: 30 of 20 openat", "at 700: 31 of 10 openat", "at 1200: 33 of 20 openat")
 		if g, w := strings.Join(got, ", "), strings.Join(c.want, ", "); g != w {
 			t.Errorf("%s: %s, want\n%s", c.name, g, w)

@@ -96,10 +96,10 @@ func (l *life) part() *role {
 	return l.role
 }
 
-// maybe reports whether l may in truth be q, its life before: q entered a
-// container, its end was not seen, and l is not known to have begun afterwards.
-func (q *life) maybe(l *life) bool {
-	return q != nil && q.entered && !q.ended && q.first <= l.first && (!l.born || l.first <= q.last+slack+grain)
+// maybe reports whether the life after l may in truth be l itself: l entered a
+// container, its end was not seen, and next is not known to have begun afterwards.
+func (l *life) maybe(next *life) bool {
+	return l != nil && l.entered && !l.ended && l.first <= next.first && (!next.born || next.first <= l.last+slack+grain)
 }
 
 // evict forgets an eighth of the lives: those that ended first, then those

@@ -268,7 +268,7 @@ func (t *table) take(l *life, s *seen) {
 		l.stale = l.got.host
 		l.looks = 0
 		if l.shown = false; l.role != &none.role {
-			l.role.started, l.role.watches, l.role.brought = nil, nil, false
+			l.started, l.watches, l.brought = nil, nil, false
 		}
 		l.engine = !s.user && engineName(base(s.exe)) && t.trusts(s.exe)
 	default:
