@@ -93,7 +93,8 @@ func (c *code) text(f *facts, n uint64) string {
 	if at.c == c && at.n == all {
 		return at.text
 	}
-	b := append(f.buf[:0], name...)
+	b := f.buf[:0]
+	b = append(b, name...)
 	some := name != ""
 	for i := range c.bits {
 		x := &c.bits[i]

@@ -171,8 +171,9 @@ func (f *facts) context(key, val string) {
 		f.leftover(f.t.tables.part(key, "_mode"), val[i+2:len(val)-1])
 		return
 	}
-	_, rest, ok := strings.Cut(val, ":")
-	if _, rest, ok = strings.Cut(rest, ":"); !ok {
+	_, rest, _ := strings.Cut(val, ":")
+	_, rest, ok := strings.Cut(rest, ":")
+	if !ok {
 		return
 	}
 	typ, _, _ := strings.Cut(rest, ":")
