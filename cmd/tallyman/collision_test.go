@@ -49,7 +49,7 @@ func TestCollisions(t *testing.T) {
 func TestCollisionsByLink(t *testing.T) {
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "audit.log"), "")
-	for name, link := range map[string]func(old, new string) error{"symbolic": os.Symlink, "hard": os.Link} {
+	for name, link := range map[string]func(from, to string) error{"symbolic": os.Symlink, "hard": os.Link} {
 		if err := link(filepath.Join(dir, "audit.log"), filepath.Join(dir, name)); err != nil {
 			t.Fatal(err)
 		}

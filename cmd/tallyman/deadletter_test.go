@@ -90,8 +90,12 @@ func refusedOne(t *testing.T) (dir, path string, texts chan string) {
 		log.WriteString(execution(100+i, args...))
 	}
 	write(t, filepath.Join(dir, "audit.log"), log.String())
-	if code, text := said(t, "", "run", "--once", "--config", path); code != exitOK {
+	code, text := said(t, "", "run", "--once", "--config", path)
+	if code != exitFailure || !strings.Contains(text, "output gram refused events for good, ") || strings.Contains(text, "output file refused") {
 		t.Fatalf("exit %d: %s", code, text)
+	}
+	if code, text := said(t, "", "run", "--once", "--config", path); code != exitOK { // that was another run's
+		t.Fatalf("the next run: exit %d: %s", code, text)
 	}
 	return dir, path, texts
 }

@@ -131,7 +131,7 @@ func secretRun(t *testing.T, config string) (dir, talk string) {
 	path := conf(t, dir, fmt.Sprintf(config, rules, gram))
 	write(t, filepath.Join(dir, "audit.log"), secretLog())
 	code, text := said(t, "", "run", "--once", "--config", path)
-	if code != exitOK {
+	if code != exitFailure || !strings.Contains(text, "output gram refused events for good") {
 		t.Fatalf("exit %d: %s", code, text)
 	}
 	return dir, text

@@ -29,6 +29,9 @@ and delivers from there. SIGTERM and SIGINT stop it: what was read is delivered
 within the grace time, and what is not stays in the journal. SIGHUP reads the
 configuration again; when that fails, what runs goes on.
 
+With --once the exit code is 1 when a destination refused events for good; all
+others are delivered, and ` + "`tallyman deadletter`" + ` has those.
+
 With --dry-run the inputs are read from their beginning and the events are printed
 instead: nothing is journalled, delivered or remembered, and no position is kept.`,
 		Example: "  tallyman run --config /etc/tallyman/tallyman.yaml\n  tallyman run --config demo.yaml --once\n  tallyman run --once --dry-run --as json | jq .process.args",
@@ -111,6 +114,7 @@ func serve(cmd *cobra.Command, s streams, once bool) (err error) {
 
 // run lets the engine run to its end and judges the books.
 func (c *controlled) run(ctx context.Context, s streams, once bool) error {
+	before := burials(c.engine.Books())
 	asked, stop := context.WithCancel(ctx)
 	c.reloads.hup(asked)
 	go c.reloads.run(asked)
@@ -124,9 +128,27 @@ func (c *controlled) run(ctx context.Context, s streams, once bool) error {
 		if !b.Balanced() {
 			err = errors.Join(err, fmt.Errorf("the book of output %s does not balance; please report this", b.Output))
 		}
+		if n := buried(&b) - before[b.Output]; once && n > 0 {
+			err = errors.Join(err, fmt.Errorf("output %s refused events for good, %s; `tallyman deadletter list` shows why", b.Output, many(n, "record")))
+		}
 	}
 	c.log.Info("stopped", "left", errors.Is(err, engine.ErrLeft))
 	return err
+}
+
+// buried is how much an output ever refused for good: source records, and
+// events of our own.
+func buried(b *journal.Book) uint64 {
+	return b.Counts.DeadLettered + b.GeneratedCounts.DeadLettered
+}
+
+// burials are those of every output.
+func burials(list []journal.Book) map[string]uint64 {
+	all := map[string]uint64{}
+	for i := range list {
+		all[list[i].Output] = buried(&list[i])
+	}
+	return all
 }
 
 // hint says what to do about an error of the start.
