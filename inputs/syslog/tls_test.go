@@ -1,0 +1,261 @@
+package syslog
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"math/big"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"tallyman/pipeline/plugin"
+	"tallyman/pipeline/schema"
+)
+
+// authority signs certificates for one test.
+type authority struct {
+	cert *x509.Certificate
+	key  *ecdsa.PrivateKey
+	file string
+	n    int64
+}
+
+func newAuthority(t *testing.T, name string) *authority {
+	t.Helper()
+	a := &authority{key: newKey(t), file: filepath.Join(t.TempDir(), "ca.crt"), n: 1}
+	tmpl := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, NotBefore: time.Now().Add(-time.Hour),
+		NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign}
+	der, err := x509.CreateCertificate(rand.Reader, tmpl, tmpl, &a.key.PublicKey, a.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a.cert, err = x509.ParseCertificate(der); err != nil {
+		t.Fatal(err)
+	}
+	writePEM(t, a.file, "CERTIFICATE", der)
+	return a
+}
+
+func newKey(t *testing.T) *ecdsa.PrivateKey {
+	t.Helper()
+	k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
+
+func writePEM(t *testing.T, file, typ string, der []byte) {
+	t.Helper()
+	if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: typ, Bytes: der}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// sign writes a certificate as NAME.crt and NAME.key into dir and returns it.
+func (a *authority) sign(t *testing.T, dir, name string, change func(*x509.Certificate)) tls.Certificate {
+	t.Helper()
+	k := newKey(t)
+	a.n++
+	tmpl := &x509.Certificate{SerialNumber: big.NewInt(a.n), Subject: pkix.Name{CommonName: "cn of " + name}, NotBefore: time.Now().Add(-2 * time.Hour),
+		NotAfter: time.Now().Add(time.Hour), ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
+		DNSNames: []string{name}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}}
+	if change != nil {
+		change(tmpl)
+	}
+	der, err := x509.CreateCertificate(rand.Reader, tmpl, a.cert, &k.PublicKey, a.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kder, err := x509.MarshalECPrivateKey(k)
+	if err != nil {
+		t.Fatal(err)
+	}
+	writePEM(t, filepath.Join(dir, name+".crt"), "CERTIFICATE", der)
+	writePEM(t, filepath.Join(dir, name+".key"), "EC PRIVATE KEY", kder)
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: k}
+}
+
+// secure starts an input with a certificate of ca in dir.
+func secure(t *testing.T, dir string, set TLS) *input {
+	t.Helper()
+	text := func(s string) plugin.Text { return plugin.Text{Value: s} }
+	set.Cert, set.Key = text("server.crt"), text("server.key")
+	return start(t, "tls://127.0.0.1:0", func(s *Settings, env *plugin.Env) { s.TLS, env.Dir = &set, dir })
+}
+
+func TestTLS(t *testing.T) {
+	ours, other := newAuthority(t, "our authority"), newAuthority(t, "another authority")
+	dir := t.TempDir()
+	ours.sign(t, dir, "server", nil)
+	good := ours.sign(t, dir, "web-1.example", nil)
+	onlyCN := ours.sign(t, dir, "old", func(c *x509.Certificate) { c.DNSNames, c.IPAddresses = nil, nil })
+	spiffe := ours.sign(t, dir, "spiffe", func(c *x509.Certificate) {
+		c.DNSNames, c.URIs = nil, []*url.URL{{Scheme: "spiffe", Host: "cluster", Path: "/web"}}
+	})
+	expired := ours.sign(t, dir, "expired", func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Hour) })
+	future := ours.sign(t, dir, "future", func(c *x509.Certificate) { c.NotBefore = time.Now().Add(30 * time.Minute) })
+	server := ours.sign(t, dir, "not-for-clients", func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth} })
+	stranger := other.sign(t, dir, "stranger", nil)
+	asks := TLS{ClientCA: plugin.Text{Value: ours.file}}
+	only13 := TLS{ClientCA: asks.ClientCA, MinVersion: "1.3"}
+	of := func(c ...tls.Certificate) *tls.Config { return &tls.Config{Certificates: c} }
+	at := func(version uint16, c ...tls.Certificate) *tls.Config {
+		return &tls.Config{Certificates: c, MinVersion: version, MaxVersion: version}
+	}
+	for _, c := range []struct {
+		name   string
+		input  TLS
+		client *tls.Config
+		label  string // "refused": nothing of it may be read
+	}{
+		{"no certificate is asked for", TLS{}, of(), ""},
+		{"one that is not asked for says nothing", TLS{}, of(good), ""},
+		{"a certificate", asks, of(good), "web-1.example"},
+		{"a certificate with TLS 1.2", asks, at(tls.VersionTLS12, good), "web-1.example"},
+		{"a certificate with a common name alone", asks, of(onlyCN), "cn of old"},
+		{"a certificate with a URI", asks, of(spiffe), "spiffe://cluster/web"},
+		{"TLS 1.3 where that is the oldest", only13, of(good), "web-1.example"},
+		{"no certificate", asks, of(), "refused"},
+		{"no certificate with TLS 1.2", asks, at(tls.VersionTLS12), "refused"},
+		{"of another authority", asks, of(stranger), "refused"},
+		{"expired", asks, of(expired), "refused"},
+		{"not yet valid", asks, of(future), "refused"},
+		{"not for clients", asks, of(server), "refused"},
+		{"TLS 1.0", asks, at(tls.VersionTLS10, good), "refused"},
+		{"TLS 1.1", asks, at(tls.VersionTLS11, good), "refused"},
+		{"TLS 1.1 without a certificate", TLS{}, at(tls.VersionTLS11), "refused"},
+		{"TLS 1.2 where 1.3 is the oldest", only13, at(tls.VersionTLS12, good), "refused"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			in := secure(t, dir, c.input)
+			pool := x509.NewCertPool()
+			pool.AddCert(ours.cert)
+			c.client.RootCAs, c.client.ServerName = pool, "server"
+			if c.label == "refused" { // a client that does not know what is wrong sends its certificate all the same
+				cert := c.client.Certificates
+				c.client.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+					if len(cert) == 0 {
+						return new(tls.Certificate), nil
+					}
+					return &cert[0], nil
+				}
+			}
+			raw := dialInput(t, in)
+			defer raw.Close()
+			client := tls.Client(raw, c.client)
+			_ = client.SetDeadline(time.Now().Add(patience))
+			_, err := client.Write([]byte("<13>secret\n"))
+			if c.label == "refused" {
+				isClosed(t, client)
+				if got := stopped(t, in); len(got) > 0 || in.count.handshakes.Value() != 1 {
+					t.Errorf("read %s, counted %d", dumps(got), in.count.handshakes.Value())
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			e := until(t, in, 1)[0]
+			if label := e.Fields.GetNamed(schema.Labels, clientLabel).Str(); e.Raw != "<13>secret" || label != c.label ||
+				e.Get(schema.LogSourceAddress).Str() != raw.LocalAddr().String() {
+				t.Errorf("read %q of %q at %s, want %q", e.Raw, label, e.Get(schema.LogSourceAddress).Str(), c.label)
+			}
+		})
+	}
+	t.Run("no TLS at all", func(t *testing.T) {
+		in := secure(t, dir, TLS{})
+		raw := dialInput(t, in)
+		defer raw.Close()
+		send(t, raw, "<13>in the clear\n")
+		isClosedAfterAlert(t, raw)
+		if got := stopped(t, in); len(got) > 0 || in.count.handshakes.Value() != 1 {
+			t.Errorf("read %s", dumps(got))
+		}
+	})
+}
+
+// isClosedAfterAlert waits for the end of a connection, whatever comes before.
+func isClosedAfterAlert(t *testing.T, c net.Conn) {
+	t.Helper()
+	_ = c.SetReadDeadline(time.Now().Add(patience))
+	for err := error(nil); err == nil; {
+		_, err = c.Read(make([]byte, 64))
+	}
+}
+
+// TestChangedCertificatesAreUsed: for the next connection, and not where they are
+// only half there.
+func TestChangedCertificatesAreUsed(t *testing.T) {
+	ours := newAuthority(t, "our authority")
+	dir := t.TempDir()
+	ours.sign(t, dir, "server", nil)
+	in := secure(t, dir, TLS{})
+	pool := x509.NewCertPool()
+	pool.AddCert(ours.cert)
+	serial := func() int64 {
+		t.Helper()
+		in.certs.mu.Lock()
+		in.certs.looked = time.Time{}
+		in.certs.mu.Unlock()
+		raw := dialInput(t, in)
+		defer raw.Close()
+		c := tls.Client(raw, &tls.Config{RootCAs: pool, ServerName: "server"})
+		if err := c.Handshake(); err != nil {
+			t.Fatal(err)
+		}
+		return c.ConnectionState().PeerCertificates[0].SerialNumber.Int64()
+	}
+	if n := serial(); n != 2 {
+		t.Fatalf("the first certificate is number %d", n)
+	}
+	text, err := os.ReadFile(filepath.Join(dir, "server.crt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "server.crt"), text[:len(text)/2], 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if n := serial(); n != 2 {
+		t.Errorf("half a file was used: number %d", n)
+	}
+	ours.sign(t, dir, "server", nil)
+	if n := serial(); n != 3 {
+		t.Errorf("after the change the certificate is number %d", n)
+	}
+}
+
+func TestWrongCertificateFilesAreRefusedAtTheStart(t *testing.T) {
+	dir := t.TempDir()
+	newAuthority(t, "a").sign(t, dir, "server", nil)
+	if err := os.WriteFile(filepath.Join(dir, "empty"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	at := func(s string) plugin.Text {
+		return plugin.Text{Value: s, Pos: plugin.Pos{File: "tallyman.yaml", Line: 7, Col: 9}}
+	}
+	for name, c := range map[string]TLS{
+		"no file":      {Cert: at("absent"), Key: at("server.key")},
+		"no pair":      {Cert: at("empty"), Key: at("empty")},
+		"no authority": {Cert: at("server.crt"), Key: at("server.key"), ClientCA: at("empty")},
+		"no such file": {Cert: at("server.crt"), Key: at("server.key"), ClientCA: at("absent")},
+	} {
+		s := settingsFor("tls://127.0.0.1:0", "")
+		s.TLS = &c
+		env := envOf(t)
+		env.Dir = dir
+		in, err := Plugin.Input(s, env)
+		if in != nil || err == nil || !strings.HasPrefix(err.Error(), "tallyman.yaml:7:9: tls.c") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
