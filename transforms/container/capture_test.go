@@ -79,59 +79,58 @@ func judge(t testing.TB, known map[string]truth, events []capturedEvent, out []e
 	s := &score{category: map[string]*[3]int{}, source: map[string]*[3]int{}}
 	for i := range events {
 		w, ok := known[events[i].key]
-		if !ok {
-			continue // of no process that the capture is about
-		}
 		e := &out[i]
-		got := e.Fields.Get(schema.ContainerID).Str()
-		host := e.Fields.Get(schema.TallymanContainerHost).True()
-		if e.Fields.Get(schema.ProcessPID).IsZero() {
-			continue // the record of the process is lost
+		if !ok || e.Fields.Get(schema.ProcessPID).IsZero() {
+			continue // of no process that the capture is about, or its record is lost
 		}
 		if e.Fields.Get(schema.TallymanContainerMethod).IsZero() || e.Fields.Get(schema.TallymanContainerConfidence).IsZero() {
 			t.Fatalf("%s has no method", w.Event)
 		}
-		by := s.by(e)
-		if w.Container == "" {
-			s.hosts++
-			if got != "" {
-				s.hostWrong++
-				by[1]++
-				t.Logf("host event %s of pid %d was given %.8s by %s", w.Event, w.PID, got, e.Fields.Get(schema.TallymanContainerMethod).Str())
-			}
-			if host {
-				s.hostSeen++
-				by[0]++
-			}
-			continue
-		}
-		if e.Fields.Get(schema.EventAction).Str() == "end" && (got == w.Container || got == "" && !host) {
-			continue // right ones are not counted: no user has a rule for exit_group
-		}
-		s.events++
-		k := w.Context + "/" + w.Category
-		c := s.category[k]
-		if c == nil {
-			c = new([3]int)
-			s.category[k] = c
-		}
-		switch {
-		case got == w.Container:
-			s.right++
-			c[0]++
-			by[0]++
-		case got != "" || host:
-			s.wrong++
-			c[1]++
-			by[1]++
-			t.Logf("%s of pid %d: got %.8s host %v by %s, want %.8s", w.Event, w.PID, got, host, e.Fields.Get(schema.TallymanContainerMethod).Str(), w.Container)
-		default:
-			s.none++
-			c[2]++
-			by[2]++
-		}
+		s.add(t, &w, e)
 	}
 	return s
+}
+
+// add counts what one event was given.
+func (s *score) add(t testing.TB, w *truth, e *event.Event) {
+	t.Helper()
+	got := e.Fields.Get(schema.ContainerID).Str()
+	host := e.Fields.Get(schema.TallymanContainerHost).True()
+	by := s.by(e)
+	if w.Container == "" {
+		s.hosts++
+		if got != "" {
+			s.hostWrong++
+			by[1]++
+			t.Logf("host event %s of pid %d was given %.8s by %s", w.Event, w.PID, got, e.Fields.Get(schema.TallymanContainerMethod).Str())
+		}
+		if host {
+			s.hostSeen++
+			by[0]++
+		}
+		return
+	}
+	if e.Fields.Get(schema.EventAction).Str() == "end" && (got == w.Container || got == "" && !host) {
+		return // right ones are not counted: no user has a rule for exit_group
+	}
+	s.events++
+	k, result := w.Context+"/"+w.Category, 2
+	if s.category[k] == nil {
+		s.category[k] = new([3]int)
+	}
+	switch {
+	case got == w.Container:
+		s.right++
+		result = 0
+	case got != "" || host:
+		s.wrong++
+		result = 1
+		t.Logf("%s of pid %d: got %.8s host %v by %s, want %.8s", w.Event, w.PID, got, host, e.Fields.Get(schema.TallymanContainerMethod).Str(), w.Container)
+	default:
+		s.none++
+	}
+	s.category[k][result]++
+	by[result]++
 }
 
 // by returns the counts of what an event was found by.
