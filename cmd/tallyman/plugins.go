@@ -2,6 +2,8 @@ package main
 
 import (
 	"tallyman/inputs/auditd"
+	"tallyman/inputs/containers"
+	fileinput "tallyman/inputs/file"
 	sysloginput "tallyman/inputs/syslog"
 	"tallyman/outputs/file"
 	"tallyman/outputs/stdout"
@@ -24,6 +26,8 @@ import (
 func plugins() []plugin.Plugin {
 	return []plugin.Plugin{
 		auditd.Plugin,
+		containers.Plugin,
+		fileinput.Plugin,
 		sysloginput.Plugin,
 
 		cefdecoder.Plugin,

@@ -13,7 +13,8 @@ import (
 // packed are the ends of names that are compressed, or not yet a log.
 var packed = []string{".gz", ".bz2", ".xz", ".zst", ".lz4", ".tmp"}
 
-func hasMeta(path string) bool { return strings.ContainsAny(path, `*?[\`) }
+// IsPattern reports whether a path may match more than one file.
+func IsPattern(path string) bool { return strings.ContainsAny(path, `*?[\`) }
 
 // found is a regular file that matches.
 type found struct {
@@ -58,7 +59,7 @@ func (s *Set) expand() (paths, dirs []string) {
 }
 
 func appendMatches(list []string, dir, part string) []string {
-	if !hasMeta(part) {
+	if !IsPattern(part) {
 		return append(list, filepath.Join(dir, part))
 	}
 	names, err := os.ReadDir(dir)
@@ -136,7 +137,7 @@ func (s *Set) changed(m *member, f found) {
 		return
 	}
 	size, mod := f.info.Size(), f.info.ModTime().UnixNano()
-	if m.id != f.id || m.size != size || m.mod != mod || m.fails > 0 {
+	if m.id != f.id || m.size != size || m.mod != mod || m.fails.Load() > 0 {
 		m.id, m.size, m.mod = f.id, size, mod
 		s.enqueue(m)
 	}

@@ -12,7 +12,6 @@ import (
 	"tallyman/pipeline/event"
 	"tallyman/pipeline/pieces"
 	"tallyman/pipeline/plugin"
-	"tallyman/pipeline/schema"
 )
 
 // Plugin is the decoder `cri`.
@@ -84,9 +83,6 @@ func (d *decoder) emit(l *pieces.Line, out *event.Batch) {
 	e.Decode, e.Dataset, e.Time, e.Raw = "", Dataset, l.Time, l.Raw
 	e.Fields = out.Take(e.Fields, pieces.Spare)
 	l.Finish(&e, "kubernetes")
-	if !e.Get(schema.KubernetesPodName).IsZero() {
-		e.Fields.AddString(schema.OrchestratorType, "kubernetes")
-	}
 	e.ID, d.seed = l.ID(d.seed, d.env.HostID, &e)
 	out.Events = append(out.Events, e)
 }

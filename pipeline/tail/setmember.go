@@ -1,0 +1,84 @@
+package tail
+
+import (
+	"slices"
+)
+
+// add begins to follow what lies at a path; s.mu is held. Without a position it
+// is read from its start.
+func (s *Set) add(path string, at *position) *member {
+	if m := s.members[path]; m != nil {
+		return m
+	}
+	if len(s.list) >= s.o.Files {
+		if s.once("crowd") {
+			s.o.Log.Warn("more files match than may be followed", "files", s.o.Files, "first_left_out", path)
+		}
+		s.crowd.Inc()
+		return nil
+	}
+	m := &member{s: s, path: path}
+	if s.o.Fields != nil {
+		m.fields = slices.Clip(s.o.Fields(path))
+	}
+	m.t = newTail(Options{
+		Path: path, Input: s.o.Input, Decode: s.o.Decode, MaxLine: s.o.MaxLine, Once: s.o.Once, Shared: s.o.Shared,
+		FromEnd: s.o.FromEnd && !s.known, Meter: s.o.Meter, Log: s.o.Log, Now: s.o.Now, Open: DefaultOpen, set: m,
+	}, s.buf)
+	m.t.parked = true
+	switch {
+	case at != nil:
+		p := *at
+		m.t.start, m.t.given, m.last = &p, p, p
+		m.pos = appendMember(nil, path, &p)
+	case s.misread:
+		m.t.start = &position{}
+	default:
+		m.t.start, m.t.fresh = &position{}, true
+	}
+	s.members[path] = m
+	s.list = append(s.list, m)
+	s.enqueue(m)
+	return m
+}
+
+// once reports whether key comes for the first time; s.mu is held.
+func (s *Set) once(key string) bool {
+	if s.said[key] || len(s.said) > s.o.Files {
+		return false
+	}
+	s.said[key] = true
+	return true
+}
+
+// enqueue says that there is something to read; s.mu is held.
+func (s *Set) enqueue(m *member) {
+	if m.queued || m.lost {
+		return
+	}
+	m.queued = true
+	s.queue = append(s.queue, m)
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// left remembers a file that was read to its end under this name.
+func (m *member) left(f *file, off int64) {
+	p := f.at
+	p.mark(f.f, off)
+	m.s.remember(p)
+}
+
+func (s *Set) remember(p position) {
+	if p.Ino == 0 {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.gone) >= maxLeft {
+		s.gone = append(s.gone[:0], s.gone[1:]...)
+	}
+	s.gone = append(s.gone, p)
+}
