@@ -80,6 +80,15 @@ const grain = int64(20 * time.Millisecond)
 // The flags of proc_pid_stat(5) that matter, from linux/sched.h.
 const exiting = 0x4 // PF_EXITING: it left its control groups or is about to
 
+// lookAt is look for a process that an event of stamp t is of. What lived before
+// the boot is not asked for: a log that is read again names thousands.
+func (p *procfs) lookAt(pid int32, t int64) (glance, bool) {
+	if p.setBoot() && t < p.boot-int64(time.Second) {
+		return glance{}, false
+	}
+	return p.look(pid)
+}
+
 // look reads a process; it is false where the process is gone, or dead and not
 // reaped. The control groups are read before the state, so that a process that
 // was not exiting at the second reading was not at the first either: a dead

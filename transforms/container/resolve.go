@@ -132,7 +132,7 @@ func (t *Transform) look(l *life, s *seen) {
 
 // glance reads one process of /proc that an event is of, and what it tells.
 func (t *Transform) glance(pid int32, at int64, ppid int32) (glance, answer) {
-	g, ok := t.proc.look(pid)
+	g, ok := t.proc.lookAt(pid, at)
 	var a answer
 	if ok && g.was(at, ppid) {
 		a = g.answer(t.reg)
@@ -163,7 +163,7 @@ func (t *Transform) parentIsEngine(ppid int32, at int64) bool {
 	if ppid <= 1 {
 		return false
 	}
-	g, ok := t.proc.look(ppid)
+	g, ok := t.proc.lookAt(ppid, at)
 	if !ok || !g.was(at, 0) {
 		return false // an engine outlives the moving of what it started
 	}
@@ -190,7 +190,7 @@ func (t *Transform) parent(l *life, s *seen) *life {
 	p := t.table.alive(s.node, s.ppid, s.t)
 	if (p == nil || p.exe == "" && p.name == "") && !l.parentRead && s.ppid > 1 && t.proc != nil && s.node == 0 {
 		l.parentRead = true
-		g, ok := t.proc.look(s.ppid)
+		g, ok := t.proc.lookAt(s.ppid, s.t)
 		switch {
 		case !ok || !g.was(s.t, 0):
 		case p == nil:
