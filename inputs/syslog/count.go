@@ -77,7 +77,7 @@ func (s *sayer) say(kind, peer string, err error) {
 	}
 	s.said[kind] = said{at: now}
 	s.mu.Unlock()
-	attrs := []any{"component", s.env.Name, "peer", peer}
+	attrs := []any{"peer", peer}
 	if err != nil {
 		attrs = append(attrs, "error", err)
 	}

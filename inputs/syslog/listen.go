@@ -40,8 +40,7 @@ func (in *input) open(a address) error {
 		}
 		in.sockets = append(in.sockets, s)
 		if s.room < int(in.s.ReceiveBuffer) {
-			in.env.Log.Warn("syslog: the kernel gives less room than receive_buffer; raise net.core.rmem_max, or grant CAP_NET_ADMIN",
-				"component", in.env.Name, "address", a.String(), "bytes", s.room)
+			in.env.Log.Warn("syslog: the kernel gives less room than receive_buffer; raise net.core.rmem_max, or grant CAP_NET_ADMIN", "address", a.String(), "bytes", s.room)
 		}
 	} else {
 		ln, err := lc.Listen(in.ctx, a.network, at)

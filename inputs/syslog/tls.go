@@ -114,7 +114,7 @@ func (c *certs) current() *tls.Config {
 		return c.cfg
 	}
 	c.cfg, c.stamp = cfg, at
-	c.say.env.Log.Info("syslog: the certificates were read again", "component", c.say.env.Name)
+	c.say.env.Log.Info("syslog: the certificates were read again")
 	return c.cfg
 }
 
