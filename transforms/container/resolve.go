@@ -229,7 +229,7 @@ func (t *Transform) check(l *life, at int64) verdict {
 	if t.proc == nil {
 		return verdictNone
 	}
-	switch g, ok := t.proc.look(l.pid); {
+	switch g, ok := t.proc.lookAt(l.pid, at); {
 	case !ok:
 		return verdictGone
 	case g.start > l.last+slack+grain:
