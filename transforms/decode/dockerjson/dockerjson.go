@@ -6,7 +6,6 @@ package dockerjson
 
 import (
 	"errors"
-	"strings"
 
 	"tallyman/pipeline/event"
 	"tallyman/pipeline/pieces"
@@ -51,15 +50,14 @@ func (d *decoder) Decode(e event.Event, out *event.Batch) error {
 	} else {
 		doubt = doubt || r.time != ""
 	}
-	text, last := strings.CutSuffix(r.log, "\n")
-	if line.Text = text; d.join.Whole(&e, r.stream, last) {
+	if d.join.Whole(&e, r.stream, r.last) {
 		if doubt {
 			line.Raw = e.Raw
 		}
 		d.emit(&line, &r, out)
 		return nil
 	}
-	p := pieces.Piece{Stream: pieces.StreamOf(&e, r.stream), Text: text, Time: line.Time, Last: last, Keep: doubt}
+	p := pieces.Piece{Stream: pieces.StreamOf(&e, r.stream), Text: r.log, Time: line.Time, Last: r.last, Keep: doubt}
 	d.join.Add(&e, p, func(l *pieces.Line) { d.joined(l, out) })
 	return nil
 }

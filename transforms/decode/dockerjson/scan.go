@@ -1,19 +1,15 @@
 package dockerjson
 
-import (
-	"strings"
-	"unicode/utf16"
-	"unicode/utf8"
-)
+import "strings"
 
 // record is what one object says. Strings are views of the line where they have
 // no escapes.
 type record struct {
-	log, stream, time string
+	log, stream, time string // log without the line end that says it is complete
 	attrs             string // the JSON object, as it stands
 	attrCount         int    // its members whose values are texts
-	hasLog            bool
-	unknown           bool // there is more than what is listed here
+	hasLog, last      bool   // last: log ended with that line end
+	unknown           bool   // there is more than what is listed here
 }
 
 // maxDepth is how deep values may be nested.
@@ -41,30 +37,50 @@ func (s *scanner) member(r *record, name string) {
 	text := s.peek() == '"'
 	switch {
 	case name == "log" && text:
-		r.log, r.hasLog = s.text(), true
+		r.log, r.last = s.line()
+		r.hasLog = true
 	case name == "log":
-		r.log, r.hasLog = "", false
+		r.log, r.last, r.hasLog = "", false, false
 		s.value(0)
-	case name == "stream" && text:
-		r.stream = s.text()
-	case name == "time" && text:
-		r.time = s.text()
-	case name == "attrs" && s.peek() == '{':
-		from := s.i
-		r.attrCount = 0
-		s.object(func(string) {
-			if s.peek() == '"' {
-				r.attrCount++
-			} else {
-				r.unknown = true
-			}
-			s.value(1)
-		})
-		r.attrs = s.s[from:s.i]
+	case name == "stream":
+		r.stream = s.textOr(r, text)
+	case name == "time":
+		r.time = s.textOr(r, text)
+	case name == "attrs":
+		s.attributes(r)
 	default:
 		r.unknown = true
 		s.value(0)
 	}
+}
+
+// textOr takes a string; what is none is more than we know.
+func (s *scanner) textOr(r *record, text bool) string {
+	if text {
+		return s.text()
+	}
+	r.unknown = true
+	s.value(0)
+	return ""
+}
+
+func (s *scanner) attributes(r *record) {
+	r.attrs, r.attrCount = "", 0
+	if s.peek() != '{' {
+		r.unknown = true
+		s.value(0)
+		return
+	}
+	from := s.i
+	s.object(func(string) {
+		if s.peek() == '"' {
+			r.attrCount++
+		} else {
+			r.unknown = true
+		}
+		s.value(1)
+	})
+	r.attrs = s.s[from:s.i]
 }
 
 // eachAttr calls fn for each member of a sound object whose value is a text.
@@ -211,123 +227,4 @@ func (s *scanner) number() {
 		}
 		s.digits()
 	}
-}
-
-// plain says which bytes of a string need no look.
-var plain = func() (t [256]bool) {
-	for i := range t {
-		t[i] = i >= 0x20 && i != '"' && i != '\\'
-	}
-	return t
-}()
-
-// bounds finds the string that begins here: the text between its quotes, and
-// where its first escape is, -1 for none.
-func (s *scanner) bounds() (string, int) {
-	s.expect('"')
-	from, escape := s.i, -1
-	for i := s.i; i < len(s.s); i++ {
-		c := s.s[i]
-		if plain[c] {
-			continue
-		}
-		switch {
-		case c == '"':
-			s.i = i + 1
-			return s.s[from:i], escape
-		case c < 0x20 || i+1 == len(s.s):
-			s.fail()
-			return "", -1
-		}
-		if escape < 0 {
-			escape = i - from
-		}
-		if i++; s.s[i] == 'u' && !hex4(s.s[i+1:]) || s.s[i] != 'u' && strings.IndexByte(`"\/bfnrt`, s.s[i]) < 0 {
-			s.fail()
-			return "", -1
-		}
-	}
-	s.fail()
-	return "", -1
-}
-
-func (s *scanner) skipText() { s.bounds() }
-
-// text takes a string.
-func (s *scanner) text() string {
-	t, escape := s.bounds()
-	if escape < 0 {
-		return t
-	}
-	return unescape(t, escape)
-}
-
-func hex4(s string) bool {
-	if len(s) < 4 {
-		return false
-	}
-	_, ok := unhex(s)
-	return ok
-}
-
-func unhex(s string) (rune, bool) {
-	r := rune(0)
-	for i := range 4 {
-		c := s[i]
-		switch {
-		case c-'0' <= 9:
-			c -= '0'
-		case c|0x20 >= 'a' && c|0x20 <= 'f':
-			c = c | 0x20 - 'a' + 10
-		default:
-			return 0, false
-		}
-		r = r<<4 | rune(c)
-	}
-	return r, true
-}
-
-// unescape resolves the escapes of a sound string; the first is at i. Half of a
-// surrogate pair is U+FFFD, as with encoding/json.
-func unescape(t string, i int) string {
-	b := make([]byte, 0, len(t))
-	b = append(b, t[:i]...)
-	for i < len(t) {
-		if t[i] != '\\' {
-			k := strings.IndexByte(t[i:], '\\')
-			if k < 0 {
-				k = len(t) - i
-			}
-			b = append(b, t[i:i+k]...)
-			i += k
-			continue
-		}
-		c := t[i+1]
-		i += 2
-		if c == 'u' {
-			r, _ := unhex(t[i:])
-			i += 4
-			if utf16.IsSurrogate(r) {
-				r, i = pair(r, t, i)
-			}
-			b = utf8.AppendRune(b, r)
-			continue
-		}
-		if k := strings.IndexByte("bfnrt", c); k >= 0 {
-			c = "\b\f\n\r\t"[k]
-		}
-		b = append(b, c)
-	}
-	return string(b)
-}
-
-// pair joins a surrogate with the one that follows at i.
-func pair(first rune, t string, i int) (rune, int) {
-	if len(t)-i >= 6 && t[i] == '\\' && t[i+1] == 'u' {
-		second, _ := unhex(t[i+2:])
-		if r := utf16.DecodeRune(first, second); r != utf8.RuneError {
-			return r, i + 6
-		}
-	}
-	return utf8.RuneError, i
 }

@@ -1,0 +1,80 @@
+package dockerjson
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"unicode/utf8"
+)
+
+// FuzzParse: what is an object for encoding/json is one here, and says the same.
+func FuzzParse(f *testing.F) {
+	for _, s := range []string{
+		`{"log":"a\n","stream":"stdout","time":"2026-11-21T03:27:36Z"}`, `{}`, ` { "log" : 1e5 } `, `{"log":"\ud83d\ude00\ud83d\u0041\"\\\/\b\f\r\t"}`,
+		`{"attrs":{"a":"b","c":[1,{"d":null}],"":""},"log":"x"}`, `{"log":"a","log":"b","attrs":1,"stream":[]}`, `{"l\u006fg":"x"}`, `{"log":"a"`, `[1]`,
+		"{\"log\":\"\xff\n\"}", `{"a":-0.5E+7,"b":01}`, `{"a":tru}`, `{"log":"\u12g4"}`, `{"log":null}`, "{\"log\":\"\x01\"}", `{"log":"x"} `, `{"log":"\ud83d\u"}`,
+	} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, line string) {
+		r, ok := parse(line)
+		if strings.Count(line, "[")+strings.Count(line, "{") > maxDepth/2 {
+			return // encoding/json goes deeper
+		}
+		var want map[string]json.RawMessage
+		err := json.Unmarshal([]byte(line), &want)
+		if isObject := err == nil && want != nil; ok != isObject {
+			t.Fatalf("%q: an object %v, for encoding/json %v (%v)", line, ok, isObject, err)
+		}
+		if !ok || !utf8.ValidString(line) {
+			return // there, what is no UTF-8 is replaced
+		}
+		text := func(name string) (s string, is bool) {
+			raw := strings.TrimSpace(string(want[name]))
+			is = strings.HasPrefix(raw, `"`)
+			if is && json.Unmarshal([]byte(raw), &s) != nil {
+				t.Fatalf("%q is no text", raw)
+			}
+			return s, is
+		}
+		log := r.log
+		if r.last {
+			log += "\n"
+		}
+		if s, is := text("log"); s != log || strings.HasSuffix(s, "\n") != r.last || is != r.hasLog {
+			t.Errorf("%q: log is %q (%v), want %q (%v)", line, log, r.hasLog, s, is)
+		}
+		if s, _ := text("stream"); s != r.stream {
+			t.Errorf("%q: stream is %q, want %q", line, r.stream, s)
+		}
+		if s, _ := text("time"); s != r.time {
+			t.Errorf("%q: time is %q, want %q", line, r.time, s)
+		}
+		attrs := map[string]json.RawMessage{}
+		_ = json.Unmarshal(want["attrs"], &attrs)
+		n := 0
+		got := map[string]string{}
+		if r.attrCount > 0 {
+			eachAttr(r.attrs, func(name, value string) { n++; got[name] = value })
+		}
+		if n != r.attrCount {
+			t.Errorf("%q: %d attributes are counted, %d come", line, r.attrCount, n)
+		}
+		for name, raw := range attrs {
+			var s string
+			if raw[0] == '"' && json.Unmarshal(raw, &s) == nil && got[name] != s && n == len(attrs) {
+				t.Errorf("%q: the attribute %q is %q, want %q", line, name, got[name], s)
+			}
+		}
+	})
+}
+
+// TestDepthIsBounded: values that are nested without end are refused.
+func TestDepthIsBounded(t *testing.T) {
+	for depth, want := range map[int]bool{maxDepth / 2: true, 100_000: false} {
+		line := `{"log":"x","a":` + strings.Repeat("[", depth) + strings.Repeat("]", depth) + `}`
+		if _, ok := parse(line); ok != want {
+			t.Errorf("%d deep: %v", depth, ok)
+		}
+	}
+}
