@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"tallyman/pipeline/event"
 	"tallyman/pipeline/plugin"
 	"tallyman/pipeline/schema"
 )
@@ -157,6 +158,7 @@ func TestTLS(t *testing.T) {
 			_, err := client.Write([]byte("<13>secret\n"))
 			if c.label == "refused" {
 				isClosed(t, client)
+				settled(t, in)
 				if got := stopped(t, in); len(got) > 0 || in.count.handshakes.Value() != 1 {
 					t.Errorf("read %s, counted %d", dumps(got), in.count.handshakes.Value())
 				}
@@ -178,10 +180,22 @@ func TestTLS(t *testing.T) {
 		defer raw.Close()
 		send(t, raw, "<13>in the clear\n")
 		isClosedAfterAlert(t, raw)
+		settled(t, in)
 		if got := stopped(t, in); len(got) > 0 || in.count.handshakes.Value() != 1 {
 			t.Errorf("read %s", dumps(got))
 		}
 	})
+}
+
+// settled waits until an input that gives nothing has no connection any more.
+func settled(t *testing.T, in *input) {
+	t.Helper()
+	for end := time.Now().Add(patience); in.count.open.Value() > 0; {
+		var b event.Batch
+		if err := in.Read(t.Context(), &b, time.Millisecond); err != nil || len(b.Events) > 0 || time.Now().After(end) {
+			t.Fatalf("read %s, %v; %d are open", dumps(b.Events), err, in.count.open.Value())
+		}
+	}
 }
 
 // isClosedAfterAlert waits for the end of a connection, whatever comes before.

@@ -13,6 +13,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"tallyman/pipeline/plugin"
 	"tallyman/pipeline/schema"
@@ -265,5 +266,28 @@ func TestLongDatagrams(t *testing.T) {
 	got := until(t, in, 2)
 	if got[0].Raw != long[:1000] || got[0].Get(schema.ErrorMessage).Str() != "the message has 2004 bytes, its first 1000 are kept" || got[1].Raw != "<13>next" {
 		t.Errorf("read %s", dumps(got))
+	}
+}
+
+// TestEveryMessageHasItsPlace: ids are made of it, and a receiver takes two
+// messages with one id for the same.
+func TestEveryMessageHasItsPlace(t *testing.T) {
+	seen := map[int64]bool{}
+	clock := time.Unix(1_700_000_000, 0)
+	for run := range 3 {
+		in := start(t, "tcp://127.0.0.1:0 udp://127.0.0.1:0", func(_ *Settings, env *plugin.Env) {
+			env.Now = func() time.Time { return clock.Add(time.Duration(run) * time.Second) }
+		})
+		for range 2 {
+			c := dialInput(t, in)
+			send(t, c, strings.Repeat("<13>the same\n", 10))
+			_ = c.Close()
+		}
+		for _, e := range until(t, in, 20) {
+			if seen[e.Offset] {
+				t.Fatalf("two messages are at %d", e.Offset)
+			}
+			seen[e.Offset] = true
+		}
 	}
 }
