@@ -20,6 +20,7 @@ import (
 // tested knows them. The last is that of the host's processes.
 const (
 	liveFirst = 20981
+	livePod   = 20994
 	liveHost  = 20998
 	liveKey   = "tm_live"
 )
@@ -117,6 +118,7 @@ outputs: {out: {type: file, path: out.json, format: json}}
 			time.Sleep(time.Second) // until /proc is read: nothing outside shows when
 			before := lostRecords(t, h.auditctl)
 			liveLoad(t, dir, docker, truth)
+			livePodman(t, dir, truth)
 			hostLoad(t)
 			if n := lostRecords(t, h.auditctl) - before; n > 0 {
 				t.Logf("THE KERNEL LOST %d records, so not all that is asked for can be found", n)
@@ -169,6 +171,42 @@ func liveLoad(t *testing.T, dir string, docker func(...string) string, truth map
 			continue
 		}
 		docker("exec", "--user", strconv.Itoa(liveFirst), "early", "/bin/true")
+	}
+}
+
+// livePodman does the same with Podman, where it is there.
+func livePodman(t *testing.T, dir string, truth map[int]string) {
+	t.Helper()
+	program, err := exec.LookPath("podman")
+	if err != nil {
+		t.Logf("NOT RUN: Podman: %v", err)
+		return
+	}
+	args := []string{"--root", filepath.Join(dir, "proot"), "--runroot", filepath.Join(dir, "prun"), "--tmpdir", filepath.Join(dir, "ptmp"), "--storage-driver", "vfs",
+		"--cgroup-manager", "cgroupfs", "--events-backend", "file", "--runtime", need(t, "runc", "runc")}
+	podman := func(more ...string) string { return say(t, program, append(args[:len(args):len(args)], more...)...) }
+	if out, err := exec.Command(program, append(args[:len(args):len(args)], "import", liveImage(t), liveLab)...).CombinedOutput(); err != nil {
+		t.Logf("NOT RUN: Podman: %v\n%s", err, tail(out))
+		return
+	}
+	t.Cleanup(func() { _ = exec.Command(program, append(args[:len(args):len(args)], "rm", "-fa", "-t", "0")...).Run() })
+	limits := []string{"--network=none", "--ulimit", "nofile=256:256", "--ulimit", "nproc=256:256"}
+	run := func(uid int, more ...string) []string {
+		return append(append([]string{"run", "--user", strconv.Itoa(uid)}, limits...), more...)
+	}
+	long := podman(run(livePod, "-d", liveLab, "/bin/sleep", "600")...)
+	truth[livePod] = long
+	for n := 1; n <= 3; n++ {
+		file := filepath.Join(dir, fmt.Sprint("pid", n))
+		podman(run(livePod+n, "--rm", "--cidfile", file, liveLab, "/bin/sh", "-c", "/bin/true; (read y < /bin/sh); /bin/true")...)
+		id, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		truth[livePod+n] = string(id)
+	}
+	for range 3 {
+		podman("exec", "--user", strconv.Itoa(livePod), long, "/bin/sh", "-c", "/bin/true; (read y < /bin/sh); /bin/true")
 	}
 }
 
