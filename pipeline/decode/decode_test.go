@@ -20,15 +20,15 @@ type words struct{}
 func (words) Decode(e event.Event, out *event.Batch) error {
 	e.Fields = out.Take(e.Fields, 2)
 	to, rest, _ := strings.Cut(e.Raw, " ")
-	switch {
-	case to == "bad":
+	switch to {
+	case "bad":
 		out.Add(e) // dropped
 		return errors.New("it is bad")
-	case to == "to":
+	case "to":
 		e.Decode, e.Raw, _ = strings.Cut(rest, " ")
 		out.Add(e)
 		return nil
-	case to == "two":
+	case "two":
 		a, b := e, e
 		a.Records, b.Records = 1, e.Records-1
 		a.Decode, a.Raw, b.Decode, b.Raw = "", "", "words", "second"
