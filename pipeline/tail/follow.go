@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io/fs"
+	"log/slog"
 	"os"
 
 	"tallyman/pipeline/event"
@@ -258,7 +259,7 @@ func (t *Tail) hold(list []entry) error {
 		}
 		t.files = append(t.files, f)
 		t.rotations.Inc()
-		t.o.Log.Info("the file was rotated", "path", t.o.Path, "next", e.path)
+		t.say(slog.LevelInfo, "the file was rotated", "path", t.o.Path, "next", e.path)
 	}
 	return nil
 }

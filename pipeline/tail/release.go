@@ -24,7 +24,7 @@ func (t *Tail) release(f *file, b *event.Batch) bool {
 		return false
 	case f.gone.IsZero():
 		f.gone = now
-		t.say(slog.LevelWarn, "the file that is read was deleted; it is read as long as somebody writes to it", f.path)
+		t.say(slog.LevelWarn, "the file that is read was deleted; it is read as long as somebody writes to it", "path", f.path)
 		return false
 	case now.Sub(f.gone) < deletedRest:
 		return false
@@ -33,7 +33,7 @@ func (t *Tail) release(f *file, b *event.Batch) bool {
 	if written(f.f) {
 		return false
 	}
-	t.say(slog.LevelInfo, "the deleted file is read to its end and given back", f.path)
+	t.say(slog.LevelInfo, "the deleted file is read to its end and given back", "path", f.path)
 	t.lines.End(b, now)
 	t.drop()
 	t.mu.Lock()
@@ -44,11 +44,11 @@ func (t *Tail) release(f *file, b *event.Batch) bool {
 	return true
 }
 
-// say logs what happened to a deleted file. Of many files some go every day: a
-// container was removed.
-func (t *Tail) say(level slog.Level, what, path string) {
+// say logs what happened to a file. Of many files some are rotated or deleted at
+// any time: a container was removed.
+func (t *Tail) say(level slog.Level, what string, args ...any) {
 	if t.o.set != nil {
 		level = slog.LevelDebug
 	}
-	t.o.Log.Log(context.Background(), level, what, "path", path)
+	t.o.Log.Log(context.Background(), level, what, args...)
 }
