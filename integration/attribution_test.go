@@ -124,7 +124,7 @@ outputs: {out: {type: file, path: out.json, format: json}}
 				t.Logf("THE KERNEL LOST %d records, so not all that is asked for can be found", n)
 				c.right = min(c.right, 98)
 			}
-			liveJudge(t, h, out, truth, c.right, c.wrong)
+			liveJudge(t, out, truth, c.right, c.wrong)
 		})
 	}
 }
@@ -223,7 +223,7 @@ func hostLoad(t *testing.T) {
 }
 
 // liveJudge waits for the events and holds them against their users.
-func liveJudge(t *testing.T, h *host, out string, truth map[int]string, wantRight, wantWrong float64) {
+func liveJudge(t *testing.T, out string, truth map[int]string, wantRight, wantWrong float64) {
 	t.Helper()
 	last := -1
 	eventually(t, "no event comes any more", time.Minute, func() bool {
