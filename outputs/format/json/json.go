@@ -20,18 +20,21 @@ import (
 
 // Encoder renders events as JSON. It implements plugin.Encoder.
 type Encoder struct {
-	plan *plan
-	at   []chain  // per leaf of the plan: its first and last entry of list
-	list []entry  // what the event holds, gathered
-	have bits     // the leaves that the event has
-	own  bits     // those of them that the event itself has, not what it shares
-	esc  []int    // the leaves whose text was no UTF-8
-	bad  bool     // a text was no UTF-8, and esc does not know it
-	same shared   // what the last event shared, rendered
-	blob bits     // the first leaf of each top-level name that is appended as same has it
-	date [2]date  // of @timestamp and event.created
-	mem  []member // the members of one map
-	buf  []byte   // the bytes that are hashed
+	plan  *plan
+	at    []chain   // per leaf of the plan: its first and last entry of list
+	list  []entry   // what the event holds, gathered
+	have  bits      // the leaves that the event has
+	own   bits      // those of them that the event itself has, not what it shares
+	esc   []int     // the leaves whose text was no UTF-8
+	bad   bool      // a text was no UTF-8, and esc does not know it
+	same  *shared   // what the event shares, rendered
+	sets  []*shared // those of the last events, the newest first
+	made  int       // how many sets were rendered
+	forms shapes
+	blob  bits     // the first leaf of each top-level name that is appended as same has it
+	date  [2]date  // of @timestamp and event.created
+	mem   []member // the members of one map
+	buf   []byte   // the bytes that are hashed
 
 	size  []int // per leaf, what it took in bytes
 	room  []int // per leaf, what it may take while short is set
@@ -51,12 +54,16 @@ type entry struct {
 func New(dotted bool) *Encoder {
 	p := newPlan(dotted)
 	n := len(p.leaves)
-	return &Encoder{plan: p, at: make([]chain, n), size: make([]int, n), room: make([]int, n)}
+	return &Encoder{plan: p, at: make([]chain, n), same: &shared{}, size: make([]int, n), room: make([]int, n)}
 }
 
 // Append implements plugin.Encoder; it never fails.
 func (c *Encoder) Append(dst []byte, e *event.Event) ([]byte, error) {
 	c.short = false
+	dst, done := c.cast(dst, e)
+	if done {
+		return dst, nil
+	}
 	start := len(dst)
 	if c.quick(e); !c.bad {
 		dst = c.object(dst, e)

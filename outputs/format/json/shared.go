@@ -8,6 +8,7 @@ import (
 // shared is what events share, rendered once: lanes and frames give the same set
 // to hundreds of events.
 type shared struct {
+	number int          // no two have the same
 	set    event.Fields // kept, so that no other set can lie at its place
 	groups []group
 	bad    bool // it cannot be used: a text is no UTF-8
@@ -21,13 +22,25 @@ type group struct {
 	text   []byte // `"host":{…}`, or when dotted the members in a row
 }
 
-// share renders a set, unless it is that of the event before. It uses what gather
-// and quick use and so comes before them.
+// knownSets is how many sets are known: one per input or log file.
+const knownSets = 8
+
+// share takes up a set, and renders it unless it is one of those before. It uses
+// what gather and quick use and so comes before them.
 func (c *Encoder) share(set event.Fields) {
 	if len(set) == len(c.same.set) && (len(set) == 0 || &set[0] == &c.same.set[0]) {
 		return
 	}
-	c.same = shared{set: set}
+	for i, s := range c.sets {
+		if len(set) == len(s.set) && (len(set) == 0 || &set[0] == &s.set[0]) {
+			copy(c.sets[1:i+1], c.sets[:i])
+			c.sets[0], c.same = s, s
+			return
+		}
+	}
+	c.made++
+	c.same = &shared{set: set, number: c.made}
+	c.sets = append([]*shared{c.same}, c.sets[:min(len(c.sets), knownSets-1)]...)
 	for i := range set {
 		f := &set[i]
 		if f.Val.IsZero() || f.Key == schema.None || int(f.Key) >= len(c.plan.rank) {

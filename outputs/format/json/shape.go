@@ -1,0 +1,324 @@
+package json
+
+import (
+	"strings"
+
+	"tallyman/pipeline/event"
+	"tallyman/pipeline/schema"
+)
+
+// Most events have the form of one before: the same fields in the same order,
+// with other values. What stands between the values is then the same too, and is
+// kept: a shape is made when its form comes for the second time.
+type shape struct {
+	set    int       // the shared set, by its number
+	head   uint8     // what the head answers
+	fields []fieldID // of the event, in its order
+	steps  []step
+	tail   []byte
+	odd    bool // it cannot be said by steps
+}
+
+// fieldID is a field without its value.
+type fieldID struct {
+	key  schema.Key
+	name string
+}
+
+// step is a text and the value that follows it.
+type step struct {
+	text   []byte
+	field  int32 // of the event's own; below 0 what the head answers: -1-key
+	native bool
+}
+
+const (
+	shapeFields = 160  // an event with more has no shape
+	maxShapes   = 1024 // they are forgotten all at once
+)
+
+// shapes are the shapes that an encoder knows.
+type shapes struct {
+	known map[uint64]*shape
+	once  map[uint64]struct{} // forms that came once
+}
+
+// headOf says what the head of an event can answer.
+func headOf(e *event.Event) (h uint8) {
+	if !e.Time.IsZero() {
+		h |= 1
+	}
+	if !e.Seen.IsZero() {
+		h |= 2
+	}
+	if !e.ID.IsZero() {
+		h |= 4
+	}
+	if e.Dataset != "" {
+		h |= 8
+	}
+	return h
+}
+
+// formOf returns the hash of an event's form; false says that it has none that
+// is worth keeping.
+func formOf(e *event.Event, set int, head uint8) (uint64, bool) {
+	if len(e.Fields) > shapeFields || e.Raw != "" {
+		return 0, false
+	}
+	const prime = 0x9e3779b97f4a7c15
+	h := uint64(set)<<8 | uint64(head)
+	for i := range e.Fields {
+		f := &e.Fields[i]
+		if f.Val.IsZero() || f.Key == schema.TallymanEscaped {
+			return 0, false
+		}
+		h = (h ^ uint64(f.Key)) * prime
+		if n := len(f.Name); n > 0 {
+			h = (h ^ uint64(n) ^ uint64(f.Name[0])<<8 ^ uint64(f.Name[n-1])<<16 ^ uint64(f.Name[n/2])<<24) * prime
+		}
+		h ^= h >> 29
+	}
+	return h, true
+}
+
+// fits reports whether an event has the form of a shape.
+func (s *shape) fits(e *event.Event, set int, head uint8) bool {
+	if s.set != set || s.head != head || len(s.fields) != len(e.Fields) {
+		return false
+	}
+	for i := range s.fields {
+		if f := &e.Fields[i]; f.Key != s.fields[i].key || f.Name != s.fields[i].name {
+			return false
+		}
+	}
+	return true
+}
+
+// cast appends the event by its shape; false says that it has none, or that a
+// text is no UTF-8, and dst is as it was.
+func (c *Encoder) cast(dst []byte, e *event.Event) ([]byte, bool) {
+	start := len(dst)
+	c.bad, c.esc = false, c.esc[:0]
+	if c.share(e.Shared); c.same.bad {
+		return dst, false
+	}
+	head := headOf(e)
+	h, ok := formOf(e, c.same.number, head)
+	if !ok {
+		return dst, false
+	}
+	s := c.forms.known[h]
+	if s == nil || !s.fits(e, c.same.number, head) {
+		if s = c.learn(e, h, head); s == nil {
+			return dst, false
+		}
+	}
+	if s.odd {
+		return dst, false
+	}
+	for i := range s.steps {
+		p := &s.steps[i]
+		dst = append(dst, p.text...)
+		if p.field >= 0 {
+			dst = c.value(dst, e.Fields[p.field].Val, p.native, false)
+		} else {
+			dst = c.fromHead(dst, e, schema.Key(-1-p.field), false)
+		}
+	}
+	dst = append(dst, s.tail...)
+	if c.bad {
+		return dst[:start], false
+	}
+	return dst, true
+}
+
+// learn makes the shape of a form that came before, nil for one that did not or
+// that cannot have one.
+func (c *Encoder) learn(e *event.Event, h uint64, head uint8) *shape {
+	f := &c.forms
+	if _, again := f.once[h]; !again {
+		if f.once == nil || len(f.once) >= 4*maxShapes {
+			f.once = map[uint64]struct{}{}
+		}
+		f.once[h] = struct{}{}
+		return nil
+	}
+	if f.known == nil || len(f.known) >= maxShapes {
+		f.known = map[uint64]*shape{}
+	}
+	m := mould{c: c, e: e}
+	if c.quick(e); !c.bad {
+		m.object()
+	}
+	if c.bad {
+		return nil
+	}
+	s := &shape{set: c.same.number, head: head, steps: m.steps, tail: m.text, odd: m.odd}
+	for i := range e.Fields {
+		s.fields = append(s.fields, fieldID{e.Fields[i].Key, strings.Clone(e.Fields[i].Name)})
+	}
+	f.known[h] = s
+	return s
+}
+
+// mould makes the steps of a shape. It walks what quick gathered as object does.
+type mould struct {
+	c     *Encoder
+	e     *event.Event
+	text  []byte // since the last value
+	steps []step
+	odd   bool // it has something that no shape can say
+}
+
+func (m *mould) object() {
+	c := m.c
+	m.text = append(m.text, '{')
+	fresh := true
+	var path []int32
+	for rank := c.have.next(-1); rank >= 0 && !m.odd; rank = c.have.next(rank) {
+		l := &c.plan.leaves[rank]
+		lpath := l.path
+		if c.blob.has(rank) {
+			lpath = nil
+		}
+		common := 0
+		for common < len(path) && common < len(lpath) && path[common] == lpath[common] {
+			common++
+		}
+		for range path[common:] {
+			m.text = append(m.text, '}')
+		}
+		if !fresh {
+			m.text = append(m.text, ',')
+		}
+		for _, n := range lpath[common:] {
+			m.text = append(m.text, c.plan.objects[n]...)
+		}
+		path, fresh = lpath, false
+		if c.blob.has(rank) {
+			m.text = append(m.text, c.same.text(rank)...)
+		} else {
+			m.leaf(l, rank)
+		}
+	}
+	for range path {
+		m.text = append(m.text, '}')
+	}
+	m.text = append(m.text, '}')
+}
+
+// leaf is Encoder.leaf.
+func (m *mould) leaf(l *leaf, rank int) {
+	c := m.c
+	switch {
+	case l.form == formMap:
+		m.members(l, rank)
+		return
+	case l.form == formObjects, l.key == schema.TallymanEscaped:
+		m.odd = m.odd || l.key == schema.TallymanEscaped
+		m.objects(l, rank)
+		return
+	}
+	m.text = append(m.text, l.name...)
+	first := c.at[rank].first
+	if c.list[first].field == nil {
+		m.steps = append(m.steps, step{text: m.take(), field: -1 - int32(l.key)})
+		return
+	}
+	list := l.form == formMany || c.list[first].next >= 0
+	if list {
+		m.text = append(m.text, '[')
+	}
+	for n := first; n >= 0; n = c.list[n].next {
+		if n != first {
+			m.text = append(m.text, ',')
+		}
+		m.value(c.list[n].field, l.native)
+	}
+	if list {
+		m.text = append(m.text, ']')
+	}
+}
+
+// members is a map each of whose names stands once.
+func (m *mould) members(l *leaf, rank int) {
+	c := m.c
+	open := `"`
+	if l.dotted {
+		open = l.name
+	} else {
+		m.text = append(append(m.text, l.name...), '{')
+	}
+	for n := c.at[rank].first; n >= 0; n = c.list[n].next {
+		f := c.list[n].field
+		for o := c.at[rank].first; o != n; o = c.list[o].next {
+			m.odd = m.odd || c.list[o].field.Name == f.Name
+		}
+		if n != c.at[rank].first {
+			m.text = append(m.text, ',')
+		}
+		m.text = append(append(c.inner(append(m.text, open...), f.Name, false), '"'), ':')
+		m.value(f, false)
+	}
+	if !l.dotted {
+		m.text = append(m.text, '}')
+	}
+	// More are written in another order.
+	count := 0
+	for n := c.at[rank].first; n >= 0; n = c.list[n].next {
+		count++
+	}
+	m.odd = m.odd || count > few
+}
+
+// objects is a list of objects in order, each of whose names stands once.
+func (m *mould) objects(l *leaf, rank int) {
+	c := m.c
+	m.text = append(append(m.text, l.name...), '[')
+	last, begin := -1, int32(-1)
+	for n := c.at[rank].first; n >= 0 && !m.odd; n = c.list[n].next {
+		f := c.list[n].field
+		index, name := split(f.Name)
+		switch {
+		case index < last:
+			m.odd = true
+		case index > last:
+			if last >= 0 {
+				m.text = append(m.text, '}', ',')
+			}
+			m.text = append(m.text, '{')
+			last, begin = index, n
+		default:
+			m.text = append(m.text, ',')
+		}
+		for o := begin; o != n; o = c.list[o].next {
+			_, other := split(c.list[o].field.Name)
+			m.odd = m.odd || other == name
+		}
+		m.text = append(append(c.inner(append(m.text, '"'), name, false), '"'), ':')
+		m.value(f, true)
+	}
+	if last >= 0 {
+		m.text = append(m.text, '}')
+	}
+	m.text = append(m.text, ']')
+}
+
+// value is a step for one of the event's own fields; what it shares is the same
+// in each event of the shape.
+func (m *mould) value(f *event.Field, native bool) {
+	for i := range m.e.Fields {
+		if f == &m.e.Fields[i] {
+			m.steps = append(m.steps, step{text: m.take(), field: int32(i), native: native})
+			return
+		}
+	}
+	m.text = m.c.value(m.text, f.Val, native, false)
+}
+
+func (m *mould) take() []byte {
+	t := append([]byte(nil), m.text...)
+	m.text = m.text[:0]
+	return t
+}
