@@ -57,7 +57,7 @@ func BenchmarkLoopback(b *testing.B) {
 			in := start(b, c.listen, nil)
 			p := stream(batch, c.counted)
 			conn := dialInput(b, in)
-			defer conn.Close()
+			defer func() { _ = conn.Close() }()
 			todo := make(chan struct{}, 4)
 			done := make(chan struct{})
 			go pour(conn, p, todo, done)
@@ -99,7 +99,7 @@ func pour(c net.Conn, p []byte, todo <-chan struct{}, done chan<- struct{}) {
 func BenchmarkDatagrams(b *testing.B) {
 	in := start(b, "udp://127.0.0.1:0", func(s *Settings, _ *plugin.Env) { s.ReceiveBuffer = 64 << 20 })
 	c := dialInput(b, in)
-	defer c.Close()
+	defer func() { _ = c.Close() }()
 	const batch = 1000
 	lines := strings.SplitAfter(strings.TrimSuffix(string(stream(batch, false)), "\n"), "\n")
 	b.ReportAllocs()

@@ -29,16 +29,6 @@ type from struct {
 
 func (f from) RemoteAddr() net.Addr { return f.addr }
 
-// bare is an open input that listens nowhere: tests give it connections.
-func bare(t testing.TB, change func(*Settings)) *input {
-	t.Helper()
-	return start(t, "tcp://127.0.0.1:0", func(s *Settings, _ *plugin.Env) {
-		if change != nil {
-			change(s)
-		}
-	})
-}
-
 // connect gives an input a connection from an address, over memory.
 func connect(in *input, address string, encrypted bool) net.Conn {
 	client, server := net.Pipe()

@@ -11,7 +11,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"tallyman/pipeline/event"
 	"tallyman/pipeline/plugin"
 	"tallyman/pipeline/schema"
 	"tallyman/pipeline/tail"
@@ -23,7 +22,7 @@ func mustAddr(s string) netip.AddrPort { return netip.MustParseAddrPort(s) }
 func TestI1AFrameThatIsNoSyslog(t *testing.T) {
 	in := start(t, "tcp://127.0.0.1:0", nil)
 	c := dialInput(t, in)
-	defer c.Close()
+	defer func() { _ = c.Close() }()
 	want := []string{"<13>a", "no syslog at all", "\x00\xff\n", "<999>", "<13>b"}
 	var b []byte
 	for _, m := range want {
@@ -47,7 +46,7 @@ func TestI2LongMessages(t *testing.T) {
 				t.Run(fmt.Sprintf("%d of %d, counted %v", size, limit, counted), func(t *testing.T) {
 					in := start(t, "tcp://127.0.0.1:0", func(s *Settings, _ *plugin.Env) { s.MaxMessage = plugin.Size(limit) })
 					c := dialInput(t, in)
-					defer c.Close()
+					defer func() { _ = c.Close() }()
 					long := "<13>" + strings.Repeat("x", size-4)
 					var b []byte
 					for _, m := range []string{long, "<13>next"} {
@@ -85,7 +84,7 @@ func TestI3CountsThatAreNone(t *testing.T) {
 			t.Run(fmt.Sprintf("%q, later %v", bad, later), func(t *testing.T) {
 				in := start(t, "tcp://127.0.0.1:0", nil)
 				c := dialInput(t, in)
-				defer c.Close()
+				defer func() { _ = c.Close() }()
 				text, n := bad, 1
 				if later {
 					text, n = "8 <13>good"+bad, 2
@@ -249,47 +248,6 @@ func TestI5TimeLimits(t *testing.T) {
 		}
 		_, _ = idle.Close(), mid.Close()
 	})
-}
-
-// TestI6TheKernelDropsDatagrams: what does not fit its buffer is counted exactly
-// and raised.
-func TestI6TheKernelDropsDatagrams(t *testing.T) {
-	in := start(t, "udp://127.0.0.1:0", func(s *Settings, _ *plugin.Env) { s.ReceiveBuffer, s.Buffer = 32<<10, 256<<10 })
-	c := dialInput(t, in)
-	defer c.Close()
-	const sent = 5000
-	for i := range sent {
-		send(t, c, fmt.Sprintf("<13>%d %s", i, strings.Repeat("x", 1000)))
-	}
-	var got, lost uint64
-	last := -1
-	for end := time.Now().Add(patience); got+lost < sent; {
-		var b event.Batch
-		in.looked = time.Time{}
-		if err := in.Read(t.Context(), &b, 10*time.Millisecond); err != nil || time.Now().After(end) {
-			t.Fatalf("%d came and %d were lost of %d: %v", got, lost, sent, err)
-		}
-		for i := range b.Events {
-			n := 0
-			if _, err := fmt.Sscanf(b.Events[i].Raw, "<13>%d", &n); err != nil || n <= last {
-				t.Fatalf("after %d came %q", last, b.Events[i].Raw[:10])
-			}
-			last = n
-			got++
-		}
-		for _, l := range b.Losses {
-			if l.Reason != event.ReceiveDrop || l.Count == 0 || !strings.HasPrefix(l.Text, "the kernel dropped") {
-				t.Errorf("a loss is %+v", l)
-			}
-			lost += l.Count
-		}
-	}
-	if got+lost != sent || lost == 0 || got == 0 {
-		t.Errorf("%d came and %d were lost of %d", got, lost, sent)
-	}
-	if !in.CannotWait() {
-		t.Error("an input of datagrams says that it can wait")
-	}
 }
 
 // quiet is an open input without listeners, for a bubble of synctest.

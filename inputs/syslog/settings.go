@@ -156,11 +156,11 @@ func (s *Settings) addresses() ([]address, error) {
 		if err != nil {
 			return nil, err
 		}
-		if id := a.network + "://" + a.at; seen[id] && !strings.HasSuffix(a.at, ":0") {
+		id := a.network + "://" + a.at
+		if seen[id] && !strings.HasSuffix(a.at, ":0") {
 			return nil, fmt.Errorf("address %q stands twice", one)
-		} else {
-			seen[id] = true
 		}
+		seen[id] = true
 		list = append(list, a)
 	}
 	if len(list) == 0 {

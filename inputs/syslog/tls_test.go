@@ -94,6 +94,50 @@ func secure(t *testing.T, dir string, set TLS) *input {
 	return start(t, "tls://127.0.0.1:0", func(s *Settings, env *plugin.Env) { s.TLS, env.Dir = &set, dir })
 }
 
+// tlsCase is one client and what becomes of it.
+type tlsCase struct {
+	name   string
+	input  TLS
+	client *tls.Config
+	label  string // "refused": nothing of it may be read
+}
+
+// run lets the client send, and judges what is read.
+func (c tlsCase) run(t *testing.T, in *input) {
+	t.Helper()
+	c.client.ServerName = "server"
+	if c.label == "refused" { // a client that does not know what is wrong sends its certificate all the same
+		cert := c.client.Certificates
+		c.client.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+			if len(cert) == 0 {
+				return new(tls.Certificate), nil
+			}
+			return &cert[0], nil
+		}
+	}
+	raw := dialInput(t, in)
+	defer func() { _ = raw.Close() }()
+	client := tls.Client(raw, c.client)
+	_ = client.SetDeadline(time.Now().Add(patience))
+	_, err := client.Write([]byte("<13>secret\n"))
+	if c.label == "refused" {
+		isClosed(t, client)
+		settled(t, in)
+		if got := stopped(t, in); len(got) > 0 || in.count.handshakes.Value() != 1 {
+			t.Errorf("read %s, counted %d", dumps(got), in.count.handshakes.Value())
+		}
+		return
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := until(t, in, 1)[0]
+	if label := e.Fields.GetNamed(schema.Labels, clientLabel).Str(); e.Raw != "<13>secret" || label != c.label ||
+		e.Get(schema.LogSourceAddress).Str() != raw.LocalAddr().String() {
+		t.Errorf("read %q of %q at %s, want %q", e.Raw, label, e.Get(schema.LogSourceAddress).Str(), c.label)
+	}
+}
+
 func TestTLS(t *testing.T) {
 	ours, other := newAuthority(t, "our authority"), newAuthority(t, "another authority")
 	dir := t.TempDir()
@@ -113,12 +157,9 @@ func TestTLS(t *testing.T) {
 	at := func(version uint16, c ...tls.Certificate) *tls.Config {
 		return &tls.Config{Certificates: c, MinVersion: version, MaxVersion: version}
 	}
-	for _, c := range []struct {
-		name   string
-		input  TLS
-		client *tls.Config
-		label  string // "refused": nothing of it may be read
-	}{
+	pool := x509.NewCertPool()
+	pool.AddCert(ours.cert)
+	for _, c := range []tlsCase{
 		{"no certificate is asked for", TLS{}, of(), ""},
 		{"one that is not asked for says nothing", TLS{}, of(good), ""},
 		{"a certificate", asks, of(good), "web-1.example"},
@@ -137,47 +178,12 @@ func TestTLS(t *testing.T) {
 		{"TLS 1.1 without a certificate", TLS{}, at(tls.VersionTLS11), "refused"},
 		{"TLS 1.2 where 1.3 is the oldest", only13, at(tls.VersionTLS12, good), "refused"},
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			in := secure(t, dir, c.input)
-			pool := x509.NewCertPool()
-			pool.AddCert(ours.cert)
-			c.client.RootCAs, c.client.ServerName = pool, "server"
-			if c.label == "refused" { // a client that does not know what is wrong sends its certificate all the same
-				cert := c.client.Certificates
-				c.client.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
-					if len(cert) == 0 {
-						return new(tls.Certificate), nil
-					}
-					return &cert[0], nil
-				}
-			}
-			raw := dialInput(t, in)
-			defer raw.Close()
-			client := tls.Client(raw, c.client)
-			_ = client.SetDeadline(time.Now().Add(patience))
-			_, err := client.Write([]byte("<13>secret\n"))
-			if c.label == "refused" {
-				isClosed(t, client)
-				settled(t, in)
-				if got := stopped(t, in); len(got) > 0 || in.count.handshakes.Value() != 1 {
-					t.Errorf("read %s, counted %d", dumps(got), in.count.handshakes.Value())
-				}
-				return
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
-			e := until(t, in, 1)[0]
-			if label := e.Fields.GetNamed(schema.Labels, clientLabel).Str(); e.Raw != "<13>secret" || label != c.label ||
-				e.Get(schema.LogSourceAddress).Str() != raw.LocalAddr().String() {
-				t.Errorf("read %q of %q at %s, want %q", e.Raw, label, e.Get(schema.LogSourceAddress).Str(), c.label)
-			}
-		})
+		t.Run(c.name, func(t *testing.T) { c.client.RootCAs = pool; c.run(t, secure(t, dir, c.input)) })
 	}
 	t.Run("no TLS at all", func(t *testing.T) {
 		in := secure(t, dir, TLS{})
 		raw := dialInput(t, in)
-		defer raw.Close()
+		defer func() { _ = raw.Close() }()
 		send(t, raw, "<13>in the clear\n")
 		isClosedAfterAlert(t, raw)
 		settled(t, in)
@@ -222,7 +228,7 @@ func TestChangedCertificatesAreUsed(t *testing.T) {
 		in.certs.looked = time.Time{}
 		in.certs.mu.Unlock()
 		raw := dialInput(t, in)
-		defer raw.Close()
+		defer func() { _ = raw.Close() }()
 		c := tls.Client(raw, &tls.Config{RootCAs: pool, ServerName: "server"})
 		if err := c.Handshake(); err != nil {
 			t.Fatal(err)
