@@ -28,7 +28,7 @@ type conn struct {
 	raw       net.Conn // the socket
 	c         net.Conn // what is read: raw, or TLS over it
 	encrypted bool
-	from      netip.Addr // of the network; invalid for a unix socket
+	from      netip.Addr // the site of the peer; invalid for a unix socket
 	address   string
 
 	peer *peer

@@ -7,23 +7,19 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"path/filepath"
 	"strconv"
 	"syscall"
 	"time"
 )
 
-// acceptPause is how long no connection is accepted after one could not be, so
-// that a host without free descriptors is not kept busy.
-const acceptPause = 100 * time.Millisecond
+// troublePause is how long nothing is accepted or received after that failed, so
+// that a host without free descriptors, or memory, is not kept busy.
+const troublePause = 100 * time.Millisecond
 
 // open opens one address.
 func (in *input) open(a address) error {
 	at := a.at
 	if a.path != "" {
-		if !filepath.IsAbs(at) {
-			at = filepath.Join(in.env.Dir, at)
-		}
 		if err := vacate(a.network, at); err != nil {
 			return err
 		}
@@ -104,16 +100,30 @@ func (in *input) accept(ln net.Listener, encrypted bool) {
 			return
 		case err != nil:
 			in.say.say("a connection could not be accepted", "", err)
-			pause := time.NewTimer(acceptPause)
-			select {
-			case <-pause.C:
-			case <-in.ctx.Done():
-			}
-			pause.Stop()
+			in.pause()
 		default:
 			in.admit(raw, encrypted)
 		}
 	}
+}
+
+// pause waits for troublePause, or for a stop.
+func (in *input) pause() {
+	t := time.NewTimer(troublePause)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-in.ctx.Done():
+	}
+}
+
+// site is what counts as one peer: an address, or of IPv6 the network that one
+// host is given (RFC 4291 section 2.5.4).
+func site(a netip.Addr) netip.Addr {
+	if n, err := a.Prefix(64); err == nil && a.Is6() {
+		return n.Addr()
+	}
+	return a
 }
 
 // admit starts a connection, or refuses it.
@@ -121,8 +131,8 @@ func (in *input) admit(raw net.Conn, encrypted bool) {
 	c := &conn{in: in, raw: raw, c: raw, encrypted: encrypted}
 	if a, ok := raw.RemoteAddr().(*net.TCPAddr); ok {
 		from := plain(a.AddrPort())
-		c.from, c.address = from.Addr(), from.String()
-		if !in.allows(c.from) {
+		c.from, c.address = site(from.Addr()), from.String()
+		if !in.allows(from.Addr()) {
 			_ = raw.Close() // it brought nothing that was read
 			in.count.stranger.Inc()
 			in.say.say("a peer that is not allowed was refused", c.address, nil)

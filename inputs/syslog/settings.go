@@ -25,7 +25,7 @@ type Settings struct {
 	SocketMode string        `yaml:"socket_mode" doc:"The mode of unix sockets, in octal."`
 
 	MaxConnections int           `yaml:"max_connections" doc:"How many connections there may be at once. When there are as many, the one that has waited longest within a message or a handshake, for 10s at least, is closed for a new one; where there is none the new one is refused."`
-	MaxPerPeer     int           `yaml:"max_connections_per_peer" doc:"How many of them one address may have."`
+	MaxPerPeer     int           `yaml:"max_connections_per_peer" doc:"How many of them one address may have; of IPv6 one network of 64 bits."`
 	HandshakeTime  time.Duration `yaml:"handshake_timeout" doc:"How long a TLS handshake may take."`
 	MessageTime    time.Duration `yaml:"message_timeout" doc:"How long a message may take from its first byte to its last on a stream; then its connection is closed."`
 	IdleTime       time.Duration `yaml:"idle_timeout" doc:"How long a connection may bring nothing before it is closed, 0 for ever. Most senders lose the first message after that."`

@@ -109,7 +109,8 @@ func (in *input) receive(s *socket) {
 		}
 		if s.fail != 0 {
 			in.say.say("datagrams could not be received", s.addr.String(), s.fail)
-			continue // what a socket reports once is gone with that
+			in.pause()
+			continue
 		}
 		if !in.datagrams(s, from, anyone) {
 			return

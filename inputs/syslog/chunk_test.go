@@ -1,0 +1,81 @@
+package syslog
+
+import (
+	"context"
+	"net/netip"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"tallyman/pipeline/event"
+)
+
+// TestNothingIsAllocatedPerRecord: from the bytes of a connection to the batch,
+// a chunk costs its text, however many records are in it.
+func TestNothingIsAllocatedPerRecord(t *testing.T) {
+	in := start(t, "tcp://127.0.0.1:0", nil)
+	p := stream(400, true)
+	c := &conn{in: in, peer: newPeer("10.0.0.1:514", "web-1"), f: framer{max: 64 << 10}, buf: make([]byte, len(p))}
+	var b event.Batch
+	round := func() {
+		c.n = copy(c.buf, p)
+		if err := c.cut(time.Unix(1, 0)); err != nil || c.n != 0 {
+			t.Fatalf("cut left %d bytes, %v", c.n, err)
+		}
+		b.Reset()
+		in.gather(&b)
+		if len(b.Events) != 400 || len(b.Events[399].Fields) != 2 {
+			t.Fatalf("%d records came", len(b.Events))
+		}
+	}
+	round()
+	if n := testing.AllocsPerRun(50, round); n > 4 { // the pool may have let its chunk go
+		t.Errorf("400 records take %v allocations", n)
+	}
+}
+
+// TestAStreamWaits: while nobody reads the input, it takes what its buffer holds
+// and no more; then everything comes.
+func TestAStreamWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		in := quiet(t, func(s *Settings) { s.Buffer = 256 << 10 })
+		defer func() { _ = in.Close() }()
+		c := connect(in, "10.0.0.1:1", false)
+		p, sent := stream(1000, false), 0
+		go func() {
+			for range 40 {
+				n, err := c.Write(p)
+				if sent += n; err != nil {
+					t.Errorf("after %d bytes: %v", sent, err)
+				}
+			}
+			_ = c.Close()
+		}()
+		time.Sleep(time.Hour) // nobody's fault but the lane's
+		synctest.Wait()
+		if limit := int(in.s.Buffer) + 3*chunkRoom + len(p); sent > limit {
+			t.Errorf("%d bytes were taken while nobody read, want %d at most", sent, limit)
+		}
+		got := 0
+		for got < 40_000 {
+			var b event.Batch
+			if err := in.Read(context.Background(), &b, time.Second); err != nil || len(b.Events) == 0 {
+				t.Fatalf("%d came: %v", got, err)
+			}
+			got += len(b.Events)
+		}
+		if in.count.timeouts.Value() != 0 {
+			t.Error("the sender was closed for our waiting")
+		}
+	})
+}
+
+func TestSite(t *testing.T) {
+	for in, want := range map[string]string{
+		"10.1.2.3": "10.1.2.3", "2001:db8:1:2:3:4:5:6": "2001:db8:1:2::", "2001:db8:1:2::9": "2001:db8:1:2::", "::1": "::", "fe80::1%eth0": "fe80::",
+	} {
+		if got := site(netip.MustParseAddr(in)); got.String() != want {
+			t.Errorf("%s counts as %s, want %s", in, got, want)
+		}
+	}
+}
