@@ -212,6 +212,10 @@ func (d *decoder) split(pairs []pair, s string) []pair {
 	return d.add(pairs, key, s[from:])
 }
 
+// mostPairs is how many keys a record may have as fields. What is too many stays
+// in the text of the record alone.
+const mostPairs = 512
+
 // add adds a key with its value.
 func (d *decoder) add(pairs []pair, key, value string) []pair {
 	if key == "" {
@@ -222,6 +226,10 @@ func (d *decoder) add(pairs []pair, key, value string) []pair {
 	}
 	if strings.Trim(value, " ") == "" {
 		value = ""
+	}
+	if len(pairs) >= mostPairs {
+		d.r.wrong("the extension has more than 512 keys")
+		return pairs
 	}
 	return append(pairs, pair{key: key, value: unescape(value, `\=nr`)})
 }

@@ -164,6 +164,10 @@ func headerOf(s string) (header [5]string, rest string, err error) {
 	return header, "", errVersion
 }
 
+// mostPairs is how many attributes a record may have as fields. What is too many
+// stays in the text of the record alone.
+const mostPairs = 512
+
 // split cuts the attributes.
 func (d *decoder) split(pairs []pair, version, s string) []pair {
 	delimiter := "\t"
@@ -184,6 +188,8 @@ func (d *decoder) split(pairs []pair, version, s string) []pair {
 			d.r.wrong("an attribute has no key")
 		case strings.ContainsRune(key, ' '):
 			d.r.wrong("an attribute has a blank in its key")
+		case len(pairs) >= mostPairs:
+			d.r.wrong("there are more than 512 attributes")
 		default:
 			pairs = append(pairs, pair{key, value})
 		}

@@ -32,7 +32,11 @@ func (d *decoder) device(s string, seen time.Time) {
 			}
 			return
 		}
-		m.tagged(strings.TrimPrefix(s, " "))
+		if s = strings.TrimPrefix(s, " "); s != "" && (letter(s[0]) || digit(s[0]) || s[0] == '%' || s[0] == '/' || s[0] == '_') {
+			m.tagged(s)
+		} else {
+			m.text = s
+		}
 	} else {
 		d.afterTime(rest)
 	}
@@ -82,7 +86,7 @@ func (m *message) discriminators(s string) bool {
 		if !good {
 			return false
 		}
-		m.params = append(m.params, param{pair{id, strings.TrimSpace(name)}, value})
+		m.keep(param{pair{id, strings.TrimSpace(name)}, value})
 		s = strings.TrimLeft(rest[1+n:], " ")
 	}
 	return ok

@@ -45,8 +45,10 @@ func (d *decoder) head(f *event.Fields) {
 	if m.local {
 		f.AddString(schema.EventTimezone, d.zoneText(m.east))
 	}
-	if n, err := strconv.ParseInt(m.sequence, 10, 64); err == nil {
-		f.Add(schema.EventSequence, event.Int(n))
+	if m.sequence != "" {
+		if n, err := strconv.ParseInt(m.sequence, 10, 64); err == nil {
+			f.Add(schema.EventSequence, event.Int(n))
+		}
 	}
 	if m.count != "" {
 		f.AddNamed(schema.Labels, "syslog_count", event.String(m.count))
@@ -73,13 +75,13 @@ func (d *decoder) param(f *event.Fields, first int, p *param) {
 	}
 	name := d.name(p.pair)
 	turn := 1
-	for again := name; !(*f)[first:].GetNamed(schema.LogSyslogStructuredData, again).IsZero(); {
-		turn++
-		again = name + "#" + strconv.Itoa(turn)
-		if (*f)[first:].GetNamed(schema.LogSyslogStructuredData, again).IsZero() {
-			name = again
-			break
+	for i := first; i < len(*f); i++ {
+		if one := &(*f)[i]; one.Name == name || strings.HasPrefix(one.Name, name) && strings.HasPrefix(one.Name[len(name):], "#") {
+			turn++
 		}
+	}
+	if turn > 1 {
+		name += "#" + strconv.Itoa(turn)
 	}
 	f.AddNamed(schema.LogSyslogStructuredData, name, event.String(p.value))
 }

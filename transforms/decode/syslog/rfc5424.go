@@ -155,7 +155,7 @@ func (d *decoder) elements(s string) (n int, good bool) {
 			m.params = m.params[:from]
 			return n, false
 		}
-		for i := first; i < from; i++ {
+		for i := first; i < from && from < len(m.params); i++ {
 			if m.params[i].id == m.params[from].id {
 				m.wrong("an element of the structured data stands twice")
 			}
@@ -186,16 +186,28 @@ func (m *message) element(s string) (n int, ok bool) {
 		if !utf8.ValidString(value) {
 			m.wrong("the structured data is no valid UTF-8")
 		}
-		m.params = append(m.params, param{pair{id, name}, value})
+		m.keep(param{pair{id, name}, value})
 		n = k + 2 + size
 	}
 	if n >= len(s) || s[n] != ']' {
 		return 0, false
 	}
 	if len(m.params) == from {
-		m.params = append(m.params, param{pair: pair{id: id}})
+		m.keep(param{pair: pair{id: id}})
 	}
 	return n + 1, true
+}
+
+// mostParams is how many values of structured data a message may have as fields.
+const mostParams = 256
+
+// keep adds a value; what is too many stays in the text of the record alone.
+func (m *message) keep(p param) {
+	if len(m.params) >= mostParams {
+		m.wrong("there are more than 256 values of structured data")
+		return
+	}
+	m.params = append(m.params, p)
 }
 
 // sdName returns the length of the SD-NAME that s begins with.

@@ -1,0 +1,247 @@
+package syslog
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"tallyman/pipeline/decode"
+	"tallyman/pipeline/event"
+	"tallyman/pipeline/plugin"
+	"tallyman/pipeline/plugintest"
+	"tallyman/pipeline/schema"
+)
+
+func stage() *decode.Stage { return decode.New([]plugin.Plugin{Plugin}, plugintest.Env("")) }
+
+// RELIABILITY.md I7: what breaks the rules is kept whole and flagged.
+func TestI7WhatBreaksTheRulesIsKeptWhole(t *testing.T) {
+	for _, c := range []struct{ name, text, why string }{
+		{"RFC 3164 with a line end", "<13>Nov 14 22:13:19 h app: a\nb", "several lines"},
+		{"RFC 3164 with a carriage return", "<13>Nov 14 22:13:19 h app: a\rb", "several lines"},
+		{"RFC 5424 that is no UTF-8", "<13>1 2023-11-14T22:13:19Z h a - - - caf\xe9", "UTF-8"},
+		{"RFC 3164 that is no UTF-8", "<13>Nov 14 22:13:19 h app: caf\xe9", "UTF-8"},
+		{"a NUL", "<13>1 2023-11-14T22:13:19Z h a - - - a\x00b", "NUL"},
+		{"PRI 192", "<192>1 2023-11-14T22:13:19Z h a - - - x", "PRI"},
+		{"PRI 999", "<999>Nov 14 22:13:19 h app: x", "PRI"},
+		{"PRI with zeros", "<013>Nov 14 22:13:19 h app: x", "PRI"},
+		{"version 999", "<13>999 2023-11-14T22:13:19Z h a - - - x", "version 999"},
+		{"no version", "<13>2023-11-14T22:13:19Z h a - - - x", "version"},
+		{"no head", "just a text", "neither a PRI nor a time"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			e := one(t, stage(), c.text)
+			if got := e.Get(schema.ErrorMessage).Str(); !strings.Contains(got, c.why) || e.Get(schema.ErrorCode).Str() != CodeParse || e.Raw != c.text {
+				t.Errorf("error %q, raw %q", got, e.Raw)
+			}
+			if m := e.Get(schema.Message).Str(); m == "" || !strings.HasSuffix(c.text, m) {
+				t.Errorf("the message is %q", m)
+			}
+		})
+	}
+}
+
+// A message as long as a datagram can be is no error.
+func TestLongMessages(t *testing.T) {
+	body := strings.Repeat("a b=c ", 64<<10/6)
+	for _, head := range []string{"<13>Nov 14 22:13:19 h app: ", "<13>1 2023-11-14T22:13:19Z h a - - - ", `<13>1 2023-11-14T22:13:19Z h a - - [x y="z"] `} {
+		e := one(t, stage(), head+body)
+		if e.Get(schema.Message).Str() != body || e.Raw != "" || !whole(&e) {
+			t.Errorf("%s: %d bytes came back, error %q", head, len(e.Get(schema.Message).Str()), e.Get(schema.ErrorMessage).Str())
+		}
+	}
+	for _, text := range []string{strings.Repeat("<", 64<<10), strings.Repeat("[", 64<<10), "<13>1 - - - - - " + strings.Repeat(`[a b="c"]`, 7000),
+		"<13>1 - - - - - [" + strings.Repeat(`a="b" `, 10000), "<86>Nov 14 22:13:19 h sshd[1]: Failed password for " + strings.Repeat(" from ", 10000)} {
+		one(t, stage(), text)
+	}
+}
+
+func TestEmptyMessages(t *testing.T) {
+	for _, text := range []string{"", "\n", "\x00", " \r\n"} {
+		e := one(t, stage(), text)
+		if whole(&e) || e.Raw != text {
+			t.Errorf("%q: raw %q", text, e.Raw)
+		}
+	}
+}
+
+// RELIABILITY.md I8: the year is the one that puts the time nearest to receipt.
+func TestI8TheYearIsNearestToReceipt(t *testing.T) {
+	at := func(s string) time.Time {
+		v, err := time.Parse(time.RFC3339, s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+	for _, c := range []struct{ name, seen, stamp, want string }{
+		{"the last of December on the first of January", "2027-01-01T00:00:10Z", "Dec 31 23:59:59", "2026-12-31T23:59:59Z"},
+		{"the first of January on the last of December", "2026-12-31T23:59:50Z", "Jan  1 00:00:10", "2027-01-01T00:00:10Z"},
+		{"a leap day in a year without one", "2026-11-21T00:00:00Z", "Feb 29 12:00:00", "2028-02-29T12:00:00Z"},
+		{"a leap day a year after", "2025-03-01T00:00:00Z", "Feb 29 12:00:00", "2024-02-29T12:00:00Z"},
+		{"a leap day in its year", "2024-02-29T12:00:01Z", "Feb 29 12:00:00", "2024-02-29T12:00:00Z"},
+		{"a leap day around 2100", "2100-03-01T00:00:00Z", "Feb 29 12:00:00", "2096-02-29T12:00:00Z"},
+		{"half a year ago", "2026-07-01T00:00:00Z", "Jan  2 00:00:00", "2026-01-02T00:00:00Z"},
+		{"now", "2026-07-01T00:00:00Z", "Jul  1 00:00:00", "2026-07-01T00:00:00Z"},
+		{"a year that is said", "2026-07-01T00:00:00Z", "Jul  1 2019 00:00:00", "2019-07-01T00:00:00Z"},
+		{"a zone at the turn of the year", "2027-01-01T00:00:10Z", "Dec 31 19:00:00 EST", "2027-01-01T00:00:00Z"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			d := newDecoder(plugintest.Env(""))
+			d.m.reset()
+			d.parse("<13>"+c.stamp+" host app: text", at(c.seen))
+			if !d.m.timed || !d.m.at.Equal(at(c.want)) {
+				t.Errorf("read as %v, want %s", d.m.at, c.want)
+			}
+		})
+	}
+}
+
+// A time without a zone is of the zone of this host.
+func TestLocalTime(t *testing.T) {
+	env := plugintest.Env("")
+	zone := time.FixedZone("", -5*3600-30*60)
+	env.Now = func() time.Time { return receipt.In(zone) }
+	d := newDecoder(env)
+	for _, text := range []string{"<13>Nov 14 16:43:19 h a: x", "<13>2023-11-14T16:43:19 h a: x"} {
+		var out event.Batch
+		if err := d.Decode(event.Event{Raw: text, Seen: receipt}, &out); err != nil {
+			t.Fatal(err)
+		}
+		e := out.Events[0]
+		if !e.Time.Equal(receipt.Add(-time.Second)) || e.Get(schema.EventTimezone).Str() != "-05:30" {
+			t.Errorf("%s: %v, zone %q", text, e.Time, e.Get(schema.EventTimezone).Str())
+		}
+	}
+}
+
+// The civil calendar is that of the time package.
+func TestCalendar(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		want := time.Unix(rapid.Int64Range(-9e9, 9e9).Draw(t, "unix"), 0).UTC()
+		c := civil{want.Year(), int(want.Month()), want.Day(), want.Hour(), want.Minute(), want.Second(), 0}
+		if c.unix() != want.Unix() || c.day > daysIn(c.year, c.month) {
+			t.Fatalf("%v is %d, want %d", want, c.unix(), want.Unix())
+		}
+	})
+}
+
+// Whatever name a client chooses, the address of a failed login is that which
+// sshd wrote, or none; and the name is all that was typed.
+func TestNoNameForgesAnOrigin(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		piece := rapid.SampledFrom([]string{"root", " ", " from ", "198.51.100.9", " port ", "22", " ssh2", ": RSA SHA256:x", " for ", "invalid user ", " [preauth]", "=", " user=", " rhost="})
+		name := strings.Join(rapid.SliceOfN(piece, 1, 12).Draw(t, "name"), "")
+		var s said
+		s.attemptLine("Failed password for invalid user " + name + " from 192.0.2.1 port 4711 ssh2")
+		if s.addr != "192.0.2.1" || s.port != "4711" || s.user != name || s.twice != "" {
+			t.Fatalf("%q: %q from %q port %q (%s)", name, s.user, s.addr, s.port, s.twice)
+		}
+		s = said{}
+		sshd("Invalid user "+name+" from 192.0.2.1 port 4711", &s)
+		if s.addr != "192.0.2.1" || s.user != name {
+			t.Fatalf("%q: %q from %q", name, s.user, s.addr)
+		}
+		s = said{}
+		pam("pam_unix(sshd:auth): authentication failure; logname= uid=0 euid=0 tty=ssh ruser= rhost=192.0.2.1  user="+name, &s)
+		if s.addr != "192.0.2.1" || s.user != name {
+			t.Fatalf("%q: %q from %q", name, s.user, s.addr)
+		}
+	})
+}
+
+func (s *said) attemptLine(line string) { sshd(line, s) }
+
+// A folder and a command of a sudo user never make an account of their own.
+func TestNoFolderForgesAnAccount(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		piece := rapid.SampledFrom([]string{"/tmp", " ; ", "USER=bob", "COMMAND=/bin/x", " ; USER=bob ; COMMAND=/bin/x", "TTY=pts/9", "PWD=/", " : ", "a b"})
+		text := func(label string) string { return strings.Join(rapid.SliceOfN(piece, 1, 6).Draw(t, label), "") }
+		folder, command := "/"+text("folder"), "/"+text("command")
+		var s said
+		sudo("ana : TTY=pts/0 ; PWD="+folder+" ; USER=root ; COMMAND="+command, &s)
+		if s.user != "ana" || s.effective != "root" && s.twice == "" || s.effective == "bob" {
+			t.Fatalf("in %q with %q: %q as %q (%s)", folder, command, s.user, s.effective, s.twice)
+		}
+		if s.twice == "" && (s.command != command || s.cwd != folder) {
+			t.Fatalf("in %q with %q: %q, %q", folder, command, s.cwd, s.command)
+		}
+	})
+}
+
+// FuzzDecode: of any bytes comes one event, and nothing of them is lost.
+func FuzzDecode(f *testing.F) {
+	for _, line := range goldenLines(f) {
+		f.Add(line)
+	}
+	d := newDecoder(plugintest.Env(""))
+	f.Fuzz(func(t *testing.T, text string) {
+		var out event.Batch
+		if err := d.Decode(event.Event{Decode: "syslog", Raw: text, Records: 1, Seen: receipt}, &out); err != nil {
+			if len(out.Events) != 0 {
+				t.Error("an error and an event")
+			}
+			return
+		}
+		e := out.Events[0]
+		if len(out.Events) != 1 || e.Records != 1 || e.Time.IsZero() {
+			t.Fatalf("%d events of %q: %+v", len(out.Events), text, e)
+		}
+		if e.Decode == "" && e.Raw != "" && e.Raw != text || e.Decode == "" && e.Raw == "" && !whole(&e) {
+			t.Errorf("%q is in doubt and not kept: %q", text, e.Raw)
+		}
+		if !strings.Contains(text, e.Get(schema.Message).Str()) || e.Decode != "" && !strings.Contains(text, e.Raw) {
+			t.Errorf("%q has a message that it has not: %q", text, e.Get(schema.Message).Str())
+		}
+	})
+}
+
+var benchmarks = []struct{ name, text string }{
+	{"rfc3164", "<34>Nov 14 22:13:15 mymachine app[4242]: a message of the usual length that says what happened to whom"},
+	{"rfc5424", "<165>1 2023-11-14T22:13:15.003123Z mymachine.example.com evntslog 4242 ID47 - a message of the usual length that says what happened"},
+	{"rfc5424-data", `<165>1 2023-11-14T22:13:15.003Z mymachine evntslog 42 ID47 [exampleSDID@32473 iut="3" eventSource="Application" eventID="1011"] An application event`},
+	{"cisco", "<166>Nov 14 22:13:19 10.22.8.216 %ASA-6-302014: Teardown TCP connection 488 for outside:192.0.2.1/26436 to inside:192.0.2.2/443"},
+	{"sshd", "<86>Nov 14 22:13:19 web-1 sshd[7]: Failed password for invalid user bob from 192.0.2.7 port 4711 ssh2"},
+	{"audit", "<14>Nov 14 22:13:19 web-1 audispd: node=web-1 type=SYSCALL msg=audit(1699999999.464:2828209): arch=c000003e syscall=59"},
+}
+
+// A message costs few allocations: none, or what an address of sshd takes.
+func TestAllocations(t *testing.T) {
+	for _, c := range benchmarks {
+		d := newDecoder(plugintest.Env(""))
+		var out event.Batch
+		e := event.Event{Decode: "syslog", Raw: c.text, Records: 1, Seen: receipt}
+		got := testing.AllocsPerRun(200, func() {
+			out.Reset()
+			if err := d.Decode(e, &out); err != nil {
+				t.Fatal(err)
+			}
+		})
+		if most := map[bool]float64{true: 2, false: 0}[c.name == "sshd"]; got > most {
+			t.Errorf("%s: %v allocations for a message", c.name, got)
+		}
+	}
+}
+
+func BenchmarkDecode(b *testing.B) {
+	for _, c := range benchmarks {
+		b.Run(c.name, func(b *testing.B) {
+			d := newDecoder(plugintest.Env(""))
+			var out event.Batch
+			e := event.Event{Decode: "syslog", Raw: c.text, Records: 1, Seen: receipt}
+			b.ReportAllocs()
+			b.SetBytes(int64(len(c.text)))
+			n := 0
+			for b.Loop() {
+				if n++; n%64 == 0 {
+					out.Reset()
+				}
+				if err := d.Decode(e, &out); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
