@@ -204,3 +204,17 @@ func resident(t *testing.T, pid int) int {
 	}
 	return 0
 }
+
+// TestTheLeastJournal: the smallest journal that is valid takes records for ever,
+// as long as the output does.
+func TestTheLeastJournal(t *testing.T) {
+	dir := t.TempDir()
+	path := conf(t, dir, strings.Replace(good, "journal: {dir: journal}", "journal: {dir: journal, max_size: 304KiB, segment_size: 64KiB, min_free: 0B}", 1))
+	write(t, filepath.Join(dir, "audit.log"), oneByOne(0, 5000))
+	if code, text := said(t, "", "run", "--once", "--config", path); code != exitOK {
+		t.Errorf("exit %d: %s", code, text)
+	}
+	if n := len(jsonIDs(t, filepath.Join(dir, "out.json"))); n != 5000 {
+		t.Errorf("%d events of 5000 came", n)
+	}
+}

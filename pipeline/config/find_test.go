@@ -79,7 +79,7 @@ func TestOverride(t *testing.T) {
 		{name: "a wrong size names the variable", text: hec, o: []Override{{Key: []string{"journal", "max_size"}, Value: "5", Source: "TALLYMAN_JOURNAL_MAX_SIZE"}},
 			want: []string{`TALLYMAN_JOURNAL_MAX_SIZE: "journal.max_size" is the text "5", not a size with its unit, like "16MiB" (add a unit: B, KiB, MiB, GiB, TiB, KB, MB, GB or TB)`}},
 		{name: "no room by a flag names the flag", text: hec, o: []Override{{Key: []string{"journal", "max_size"}, Value: "1MiB", Source: "--journal-max-size"}},
-			want: []string{"--journal-max-size: the journal's max_size has no room for two segments (max_size is 1MiB, segment_size is 16MiB, and dead letters and cursors take 196KiB)"}},
+			want: []string{"--journal-max-size: the journal's max_size has no room for two segments (max_size is 1MiB, segment_size is 16MiB, and what is not segments takes 276KiB)"}},
 		{name: "a key that is unknown", text: hec, o: []Override{{Key: []string{"log", "log"}, Value: "x", Source: "--set"}},
 			want: []string{`--set: unknown key "log" in "log" (known keys: format, level)`}},
 		{name: "a path into a component", text: hec, o: []Override{{Key: []string{"outputs", "o", "batch", "count"}, Value: "9", Source: "--set"}}, level: "info", dir: "/j"},

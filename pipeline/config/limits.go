@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"time"
 
 	"go.yaml.in/yaml/v3"
 
@@ -16,9 +17,18 @@ import (
 // of positions.
 const minSegment plugin.Size = 64 << 10
 
-// fixedFiles is what the journal's state and lock take at most. A sixteenth of
-// max_size is the room of the dead letters.
+// fixedFiles is what the journal's state and lock take at most.
 const fixedFiles plugin.Size = 132 << 10
+
+// Rooms says what of max_size is for what: dead letters and what transforms
+// remember get a sixteenth each, damaged parts a 64th, none more than it needs;
+// the segments get what is left.
+func (j Journal) Rooms() (segments, dead, memory, quarantine plugin.Size) {
+	dead = min(j.MaxSize/16, 64<<20)
+	memory = min(j.MaxSize/16, 256<<20)
+	quarantine = min(j.MaxSize/64, 64<<20)
+	return j.MaxSize - dead - memory - quarantine - fixedFiles, dead, memory, quarantine
+}
 
 // shared are folders that hold more than a journal may be mixed with: it takes
 // its folder for itself, and shuts it to everybody else.
@@ -31,15 +41,22 @@ func (d *decoder) limits(list []pair, n *yaml.Node, r *root) {
 	j := r.Journal
 	at := func(path ...string) *yaml.Node { return d.lookAt(list, n, path) }
 	size := "max_size is " + FormatSize(j.MaxSize) + ", segment_size is " + FormatSize(j.SegmentSize)
+	segments, _, _, _ := j.Rooms()
 	switch {
 	case j.SegmentSize < minSegment:
 		d.add(at("journal", "segment_size"), "the least is "+FormatSize(minSegment), "the journal's segment_size is too small")
-	case (j.MaxSize-j.MaxSize/16-fixedFiles)/2 < j.SegmentSize:
-		d.add(at("journal", "max_size"), size+", and dead letters and cursors take "+FormatSize(j.MaxSize/16+fixedFiles),
+	case segments/2 < j.SegmentSize:
+		d.add(at("journal", "max_size"), size+", and what is not segments takes "+FormatSize(j.MaxSize-segments),
 			"the journal's max_size has no room for two segments")
 	}
-	if j.CommitBytes < 1 {
+	switch {
+	case j.CommitBytes < 1:
 		d.add(at("journal", "commit_bytes"), "the least is 1B, which makes every batch durable at once", "the journal's commit_bytes is too small")
+	case j.CommitBytes > max(j.SegmentSize, 1<<20): // a smaller segment bounds it by itself
+		d.add(at("journal", "commit_bytes"), "the most is "+FormatSize(max(j.SegmentSize, 1<<20)), "the journal's commit_bytes is too large")
+	}
+	if j.MaxAge < 0 || j.MaxAge > 0 && j.MaxAge < time.Minute {
+		d.add(at("journal", "max_age"), "the least is 1m; 0s keeps events until their room is needed", "the journal's max_age is too short")
 	}
 	if dir := d.journalDir(j.Dir); dir == d.dir || slices.Contains(shared, dir) {
 		d.add(at("journal", "dir"), "name a folder of its own, like /var/lib/tallyman",

@@ -64,19 +64,18 @@ type graph struct {
 // the file system come from there. Owner is what a second instance is told.
 func New(p *Pipeline, owner string) (*Engine, error) {
 	c := p.Config.Journal
-	room := min(int64(c.MaxSize)/16, 64<<20)
-	remembered := min(int64(c.MaxSize)/16, 256<<20)
+	_, room, remembered, aside := c.Rooms()
 	j, err := journal.Open(journal.Options{
-		Dir: c.Dir, MaxSize: int64(c.MaxSize) - room - remembered, SegmentSize: int64(c.SegmentSize), MinFree: int64(c.MinFree),
+		Dir: c.Dir, MaxSize: int64(c.MaxSize - room - remembered), Quarantine: int64(aside), SegmentSize: int64(c.SegmentSize), MinFree: int64(c.MinFree),
 		CommitInterval: c.CommitInterval, CommitBytes: int(c.CommitBytes), Compress: c.Compress == "zstd", MaxAge: c.MaxAge, Owner: owner, Meter: p.around.Meter, Log: p.around.Log,
 	})
 	if err != nil {
 		return nil, err
 	}
 	e := &Engine{
-		around: p.around, journal: j, dir: c.Dir, dead: newDeadLetters(c.Dir, room, p.around.Now, p.around.Log), begun: p.around.Now(),
+		around: p.around, journal: j, dir: c.Dir, dead: newDeadLetters(c.Dir, int64(room), p.around.Now, p.around.Log), begun: p.around.Now(),
 		running: make(chan struct{}), ending: make(chan struct{}), drains: make(chan time.Duration, 1), broken: make(chan error, 1),
-		appended: map[string][]byte{}, memory: newMemory(p.around, j, c.Dir, remembered),
+		appended: map[string][]byte{}, memory: newMemory(p.around, j, c.Dir, int64(remembered)),
 	}
 	if e.graph, err = e.assemble(p); err != nil {
 		return nil, errors.Join(err, j.Close())

@@ -67,6 +67,7 @@ func (o *Options) fill() {
 	if o.CommitBytes <= 0 {
 		o.CommitBytes = 1 << 20
 	}
+	o.CommitBytes = int(min(int64(o.CommitBytes), o.SegmentSize)) // a group waits in memory
 	set(&o.Quarantine, min(o.MaxSize/64, 64<<20))
 	if o.Now == nil {
 		o.Now = time.Now
