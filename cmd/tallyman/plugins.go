@@ -14,6 +14,7 @@ import (
 	cefdecoder "tallyman/transforms/decode/cef"
 	"tallyman/transforms/decode/cri"
 	"tallyman/transforms/decode/dockerjson"
+	"tallyman/transforms/decode/k8saudit"
 	leefdecoder "tallyman/transforms/decode/leef"
 	"tallyman/transforms/decode/plain"
 	syslogdecoder "tallyman/transforms/decode/syslog"
@@ -33,6 +34,7 @@ func plugins() []plugin.Plugin {
 		cefdecoder.Plugin,
 		cri.Plugin,
 		dockerjson.Plugin,
+		k8saudit.Plugin,
 		leefdecoder.Plugin,
 		plain.Plugin,
 		syslogdecoder.Plugin,

@@ -21,6 +21,7 @@ var allowed = map[string][]string{
 	"pipeline/vfs":        {},
 	"pipeline/meter":      {},
 	"pipeline/keep":       {},
+	"pipeline/jsonscan":   {},
 	"pipeline/layering":   {},
 	"pipeline/journal":    {"pipeline/vfs", "pipeline/meter"},
 	"pipeline/codec":      {"pipeline/event", "pipeline/schema"},
@@ -38,9 +39,9 @@ var allowed = map[string][]string{
 }
 
 // leaves import only the standard library.
-var leaves = []string{"pipeline/schema", "pipeline/event", "pipeline/vfs", "pipeline/meter", "pipeline/keep"}
+var leaves = []string{"pipeline/schema", "pipeline/event", "pipeline/vfs", "pipeline/meter", "pipeline/keep", "pipeline/jsonscan"}
 
-var plugins = []string{"pipeline/plugin", "pipeline/event", "pipeline/schema", "pipeline/tail", "pipeline/pieces", "pipeline/meter", "pipeline/expr", "pipeline/keep", "pipeline/plugintest"}
+var plugins = []string{"pipeline/plugin", "pipeline/event", "pipeline/schema", "pipeline/tail", "pipeline/pieces", "pipeline/meter", "pipeline/expr", "pipeline/keep", "pipeline/jsonscan", "pipeline/plugintest"}
 
 // forbidden says why pkg (relative to the module) may not import imp (a full
 // path), or "" when it may.
