@@ -18,7 +18,8 @@ func (d *decoder) when(s string) (time.Time, bool) {
 		}
 		return time.Time{}, false
 	}
-	for _, layout := range [...]string{"Jan _2 2006 15:04:05", "Jan 02 2006 15:04:05", "Jan _2 2006 15:04:05 MST", "Jan 02 2006 15:04:05 MST", time.RFC3339Nano} {
+	for _, layout := range [...]string{"Jan _2 2006 15:04:05", "Jan 02 2006 15:04:05", "Jan _2 2006 15:04:05 MST", "Jan 02 2006 15:04:05 MST",
+		"Jan _2 2006 15:04:05 GMT-07:00", "Jan 02 2006 15:04:05 GMT-07:00", "Jan _2 2006 15:04:05 -0700", time.RFC3339Nano} {
 		if at, err := time.ParseInLocation(layout, s, d.loc); err == nil && at.Year() > 1678 && at.Year() < 2262 {
 			if name, off := at.Zone(); off == 0 && strings.HasSuffix(layout, "MST") && name != "UTC" && name != "GMT" {
 				return time.Time{}, false // an abbreviation that means nothing here
