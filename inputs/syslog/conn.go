@@ -131,12 +131,12 @@ func (c *conn) arm() {
 	}
 }
 
-// hurry lets the connection end with what the kernel has of it. It is called
-// after the input's context is done, and from any goroutine.
+// hurry lets the connection end with what the kernel has of it, or gets at once.
+// It is called after the input's context is done, and from any goroutine.
 func (c *conn) hurry() {
-	until := time.Unix(1, 0)
-	if c.pending() {
-		until = time.Unix(0, c.in.until.Load())
+	until := time.Unix(0, c.in.until.Load())
+	if soon := time.Now().Add(backlog); soon.Before(until) && !c.pending() {
+		until = soon
 	}
 	_ = c.raw.SetReadDeadline(until)
 }

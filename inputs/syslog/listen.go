@@ -88,15 +88,13 @@ func vacate(network, path string) error {
 	return os.Remove(path)
 }
 
-// accept is the goroutine of a listener.
+// accept is the goroutine of a listener. It closes it.
 func (in *input) accept(ln net.Listener, encrypted bool) {
+	defer func() { _ = ln.Close() }() // nothing was written to it
 	for {
 		raw, err := ln.Accept()
 		switch {
-		case in.ctx.Err() != nil:
-			if err == nil {
-				_ = raw.Close() // it came too late, and brought nothing yet
-			}
+		case err != nil && in.ctx.Err() != nil:
 			return
 		case err != nil:
 			in.say.say("a connection could not be accepted", "", err)

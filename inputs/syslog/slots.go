@@ -17,7 +17,6 @@ type slots struct {
 	mu     sync.Mutex // guards what follows
 	all    map[*conn]struct{}
 	byPeer map[netip.Addr]int // connections of each address
-	over   bool               // nothing is let in any more
 }
 
 func newSlots(most, perPeer int) *slots {
@@ -31,7 +30,6 @@ const (
 	admitted verdict = iota
 	noRoom
 	noPeerRoom
-	closing
 )
 
 // take gives c a slot. Victim is the connection that has lost its slot for that,
@@ -40,8 +38,6 @@ func (s *slots) take(c *conn, now time.Time) (v verdict, victim *conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
-	case s.over:
-		return closing, nil
 	case c.from.IsValid() && s.byPeer[c.from] >= s.perPeer:
 		if victim = s.slowest(now, func(o *conn) bool { return o.from == c.from }); victim == nil {
 			return noPeerRoom, nil
@@ -94,11 +90,11 @@ func (s *slots) free(c *conn) {
 	s.drop(c)
 }
 
-// stop lets nothing in any more and ends the waiting of every connection.
+// stop ends the waiting of every connection. The input's context is done, so that
+// those that still come do not begin to wait.
 func (s *slots) stop() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.over = true
 	for c := range s.all {
 		c.hurry()
 	}

@@ -14,6 +14,10 @@ import (
 // senders: nothing else has it.
 const linger = 250 * time.Millisecond
 
+// backlog is how long a stop goes on accepting connections that the kernel has
+// already made, and waits for what is on its way on those where nothing is.
+const backlog = 20 * time.Millisecond
+
 // leave hands on, once the context is done, what was read ahead and what the
 // kernel has taken from senders; then it returns the error.
 func (in *input) leave(b *event.Batch, stop error) error {
@@ -39,8 +43,7 @@ func (in *input) leave(b *event.Batch, stop error) error {
 	}
 }
 
-// stop lets no one new in, and lets readers end with what is there. It may be
-// called again.
+// stop lets readers end with what is there. It may be called again.
 func (in *input) stop() {
 	if in.ctx.Err() != nil {
 		return
@@ -48,7 +51,10 @@ func (in *input) stop() {
 	in.until.Store(time.Now().Add(linger).UnixNano())
 	in.cancel()
 	for _, ln := range in.listeners {
-		_ = ln.Close() // shut says what is wrong with it
+		// Whoever has connected has been told that somebody listens.
+		if d, ok := ln.(interface{ SetDeadline(time.Time) error }); !ok || d.SetDeadline(time.Now().Add(backlog)) != nil {
+			_ = ln.Close() // accept ends with that
+		}
 	}
 	for _, s := range in.sockets {
 		s.stop()
