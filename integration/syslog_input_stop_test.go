@@ -144,3 +144,61 @@ func isRow(list []int, most int) bool {
 	}
 	return len(list) == most
 }
+
+// TestSyslogInputDrops: what the kernel drops while the program is held up is
+// said in-band and stands in the ledger; with what arrived it is all that was sent.
+func TestSyslogInputDrops(t *testing.T) {
+	dir, port := t.TempDir(), freePort(t)
+	conf := write(t, filepath.Join(dir, "tallyman.yaml"), fmt.Sprintf(`
+journal: {dir: journal, max_size: 64MiB, segment_size: 1MiB}
+admin: {listen: off}
+inputs: {net: {type: syslog, receive_buffer: 64KiB, listen: "udp://127.0.0.1:%d unix://%s/stream"}}
+outputs: {file: {type: file, path: out.json, format: json}}
+`, port, dir))
+	cmd := exec.Command(program(t), "run", "--config", conf)
+	start(t, cmd)
+	_ = dialUp(t, "unix", filepath.Join(dir, "stream")).Close()
+	c := dialUp(t, "udp", fmt.Sprintf("127.0.0.1:%d", port))
+	defer func() { _ = c.Close() }()
+	if err := cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	const sent = 5000
+	for n := range sent {
+		if _, err := fmt.Fprintf(c, "<13>Nov 25 10:00:00 host numbered: n=%d", n); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := cmd.Process.Signal(syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	lost, said := 0, 0
+	got := 0
+	eventually(t, "every datagram arrived or is said to be lost", 20*time.Second, func() bool {
+		got = len(numbersIn(t, filepath.Join(dir, "out.json")))
+		b, err := os.ReadFile(filepath.Join(dir, "out.json"))
+		if err != nil {
+			return false
+		}
+		lost, said = 0, 0
+		for line := range strings.Lines(string(b)) {
+			m := regexp.MustCompile(`the kernel dropped (\d+) datagrams`).FindStringSubmatch(line)
+			if m == nil || !strings.Contains(line, `"reason":"udp_rx_drop"`) {
+				continue
+			}
+			n, err := strconv.Atoi(m[1])
+			if err != nil {
+				t.Fatal(err)
+			}
+			lost, said = lost+n, said+1
+		}
+		return got+lost >= sent
+	})
+	if got+lost != sent || lost == 0 || got == 0 {
+		t.Errorf("%d datagrams arrived and %d were said to be lost, %d times; %d were sent", got, lost, said, sent)
+	}
+	out, err := exec.Command(program(t), "ledger", "--config", conf).CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "udp_rx_drop") || !strings.Contains(string(out), strconv.Itoa(lost)) {
+		t.Errorf("the ledger says %v\n%s", err, out)
+	}
+}

@@ -70,6 +70,36 @@ func TestAStreamWaits(t *testing.T) {
 	})
 }
 
+// TestNeitherStarvesTheOther: however many datagrams there are, streams have their
+// turn, and the other way round.
+func TestNeitherStarvesTheOther(t *testing.T) {
+	in := start(t, "tcp://127.0.0.1:0", nil)
+	give := func(to chan *chunk, text string) {
+		for len(to) < cap(to) {
+			c := &chunk{text: text}
+			for range 100 {
+				c.spans = append(c.spans, span{to: len(text), peer: newPeer("", "")})
+			}
+			to <- c
+		}
+	}
+	for range 5 {
+		give(in.dgrams, "datagram")
+		give(in.streams, "stream")
+		var b event.Batch
+		if err := in.Read(t.Context(), &b, time.Second); err != nil {
+			t.Fatal(err)
+		}
+		of := map[string]int{}
+		for _, raw := range raws(b.Events) {
+			of[raw]++
+		}
+		if of["datagram"] < 300 || of["stream"] < 300 || len(b.Events) != mostRecords {
+			t.Errorf("a batch has %v", of)
+		}
+	}
+}
+
 func TestSite(t *testing.T) {
 	for in, want := range map[string]string{
 		"10.1.2.3": "10.1.2.3", "2001:db8:1:2:3:4:5:6": "2001:db8:1:2::", "2001:db8:1:2::9": "2001:db8:1:2::", "::1": "::", "fe80::1%eth0": "fe80::",

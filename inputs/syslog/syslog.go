@@ -154,25 +154,30 @@ func (in *input) Read(ctx context.Context, b *event.Batch, wait time.Duration) e
 	return nil
 }
 
-// gather adds what is there, datagrams first, until the batch is full.
+// gather adds what is there until the batch is full, of datagrams and streams in
+// turn: a flood of the one does not keep the other waiting.
 func (in *input) gather(b *event.Batch) {
 	if c := in.rest; c != nil {
 		in.rest = nil
 		in.take(b, c)
 	}
-	for len(b.Events) < mostRecords {
-		select {
-		case c := <-in.dgrams:
-			in.take(b, c)
-			continue
-		default:
-		}
-		select {
-		case c := <-in.streams:
-			in.take(b, c)
-		default:
-			return
-		}
+	for took := true; took; {
+		took = in.one(b, in.dgrams)
+		took = in.one(b, in.streams) || took
+	}
+}
+
+// one adds a chunk that is there, if the batch has room.
+func (in *input) one(b *event.Batch, from chan *chunk) bool {
+	if len(b.Events) >= mostRecords {
+		return false
+	}
+	select {
+	case c := <-from:
+		in.take(b, c)
+		return true
+	default:
+		return false
 	}
 }
 
