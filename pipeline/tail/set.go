@@ -84,6 +84,7 @@ type Set struct {
 	resume  map[string]*position // of Open: not found yet
 	known   bool                 // there was a position, or the first look is over
 	misread bool                 // the position was none of ours
+	since   int64                // when it was last looked for new files, in nanoseconds since 1970
 	said    map[string]bool      // what was said already, by path
 
 	turns  uint64 // only Read uses what follows
@@ -160,13 +161,13 @@ func positive[N int | time.Duration](n, other N) N {
 func (s *Set) Open(_ context.Context, from []byte) error {
 	s.findRoots()
 	if len(from) > 0 {
-		resume, err := parseSet(from)
+		resume, made, err := parseSet(from)
 		if err != nil {
 			s.misread = true
 			s.losses = append(s.losses, event.Loss{Reason: event.Misplaced, Text: err.Error()})
 			s.o.Log.Warn("the position is not understood; everything that is left is read", "error", err)
 		}
-		s.resume, s.known = resume, true
+		s.resume, s.since, s.known = resume, made, true
 	}
 	s.scan()
 	if s.o.Once {
@@ -188,7 +189,8 @@ func (s *Set) settle() {
 	for _, path := range sortedPaths(s.resume) {
 		s.add(path, s.resume[path]) // what was rotated away from it may be there
 	}
-	s.resume, s.known = nil, true
+	// A start that found nothing yet is a position too: what comes then is new.
+	s.resume, s.known, s.moved = nil, true, true
 	list := slices.Clone(s.list)
 	s.mu.Unlock()
 	if len(list) == 0 && !s.o.Once {

@@ -135,7 +135,7 @@ func TestT6DeletedFileIsGivenBack(t *testing.T) {
 	}
 	r.until(2)
 	r.eventually("the file is given back", func() bool { now = now.Add(deletedRest / 2); return r.s.open.Load() == 0 })
-	r.eventually("the file is forgotten", func() bool { return r.followed() == 0 && len(r.at) < 16 })
+	r.eventually("the file is forgotten", func() bool { return r.followed() == 0 && len(r.at) < 24 })
 	r.put("a.log", "3\n")
 	r.until(3)
 	if len(r.loss) > 0 {

@@ -26,15 +26,20 @@ func (s *Set) add(path string, at *position) *member {
 		FromEnd: s.o.FromEnd && !s.known, Meter: s.o.Meter, Log: s.o.Log, Now: s.o.Now, Open: DefaultOpen, set: m,
 	}, s.buf)
 	m.t.parked = true
+	var p position
 	switch {
 	case at != nil:
-		p := *at
-		m.t.start, m.t.given, m.last = &p, p, p
-		m.pos = appendMember(nil, path, &p)
+		p = *at
+		m.t.given, m.last = p, p
 	case s.misread:
-		m.t.start = &position{}
+	case s.known:
+		p.Mod = s.since // it came after that, and what was rotated away from it did too
 	default:
-		m.t.start, m.t.fresh = &position{}, true
+		m.t.fresh = true // what was rotated away from it before is not read
+	}
+	m.t.start = &p
+	if m.pos = appendMember(nil, path, &p); m.t.fresh {
+		m.pos = appendMember(nil, path, &position{Mod: s.o.Now().UnixNano()})
 	}
 	s.members[path] = m
 	s.list = append(s.list, m)

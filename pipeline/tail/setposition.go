@@ -11,7 +11,8 @@ import (
 )
 
 // The position of a Set is binary, since it is written with each batch and has a
-// part for each file: "TS", the version (1), then for each file
+// part for each file: "TS", the version (1), the time of the last look for
+// new files in nanoseconds since 1970 as a varint, then for each file
 //
 //	path   length and bytes; a name that begins with that of its folder, as
 //	       Docker's do, has a zero byte in its place
@@ -51,28 +52,31 @@ func appendSum(b []byte, n int, sum string) []byte {
 	return append(binary.AppendUvarint(b, uint64(n)), raw...)
 }
 
-// seal ends a position.
+// openSet begins a position.
+func openSet(b []byte, made int64) []byte { return binary.AppendVarint(append(b, setMagic...), made) }
+
+// sealSet ends a position.
 func sealSet(b []byte) []byte {
 	return binary.BigEndian.AppendUint32(b, crc32.Checksum(b, castagnoli))
 }
 
 // parseSet reads a position; with an error it returns nothing.
-func parseSet(raw []byte) (map[string]*position, error) {
+func parseSet(raw []byte) (all map[string]*position, made int64, err error) {
 	n := len(raw) - 4
 	if n < len(setMagic) || string(raw[:len(setMagic)]) != string(setMagic) ||
 		binary.BigEndian.Uint32(raw[n:]) != crc32.Checksum(raw[:n], castagnoli) {
-		return nil, fmt.Errorf("%w: %.60q", errPosition, raw)
+		return nil, 0, fmt.Errorf("%w: %.60q", errPosition, raw)
 	}
 	r := setReader{b: raw[len(setMagic):n]}
-	all := map[string]*position{}
+	all, made = map[string]*position{}, r.signed()
 	for len(r.b) > 0 {
 		path, p := r.member()
 		if r.bad {
-			return nil, fmt.Errorf("%w: a part of it is damaged", errPosition)
+			return nil, 0, fmt.Errorf("%w: a part of it is damaged", errPosition)
 		}
 		all[path] = p
 	}
-	return all, nil
+	return all, made, nil
 }
 
 // setReader takes values off b; after a failure it gives zeros.

@@ -252,7 +252,7 @@ func (s *Set) mark(b *event.Batch) {
 		return
 	}
 	s.moved = false
-	s.enc = append(s.enc[:0], setMagic...)
+	s.enc = openSet(s.enc[:0], s.since)
 	for _, m := range s.list {
 		s.enc = append(s.enc, m.pos...)
 	}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // packed are the ends of names that are compressed, or not yet a log.
@@ -15,6 +16,9 @@ var packed = []string{".gz", ".bz2", ".xz", ".zst", ".lz4", ".tmp"}
 
 // IsPattern reports whether a path may match more than one file.
 func IsPattern(path string) bool { return strings.ContainsAny(path, `*?[\`) }
+
+// clockSlack is how far the time of a file may be behind ours.
+const clockSlack = 2 * time.Second
 
 // found is a regular file that matches.
 type found struct {
@@ -92,6 +96,7 @@ func (s *Set) excluded(path string) bool {
 // scan finds what is there: it takes up what is new and says what changed. It
 // returns the folders that were looked into.
 func (s *Set) scan() []string {
+	began := s.o.Now().Add(-clockSlack).UnixNano()
 	paths, dirs := s.expand()
 	var list []found
 	here := map[string]bool{}
@@ -127,6 +132,7 @@ func (s *Set) scan() []string {
 	if len(fresh) > 0 {
 		s.take(fresh, here, owner)
 	}
+	s.since = began
 	return dirs
 }
 
