@@ -136,15 +136,18 @@ func (d *decoder) Decode(e event.Event, out *event.Batch) error {
 	return nil
 }
 
-// flag says that a part is in doubt, beside what a head of syslog said of itself.
+// flag says that a part is in doubt, beside what the input and a head of syslog
+// said.
 func (r *record) flag() {
-	if head := r.fields.Get(schema.ErrorMessage).Str(); head != "" {
-		r.fields.Set(schema.ErrorMessage, event.String(head+"; "+r.doubt))
+	if r.fields.Get(schema.ErrorCode).IsZero() {
+		r.fields.AddString(schema.ErrorCode, CodeParse)
+		r.fields.AddString(schema.Tags, TagIncomplete)
+	}
+	if before := r.fields.Get(schema.ErrorMessage).Str(); before != "" {
+		r.fields.Set(schema.ErrorMessage, event.String(before+"; "+r.doubt))
 		return
 	}
-	r.fields.AddString(schema.ErrorCode, CodeParse)
 	r.fields.AddString(schema.ErrorMessage, r.doubt)
-	r.fields.AddString(schema.Tags, TagIncomplete)
 }
 
 // headerOf cuts version, vendor, product, version and event id, and returns what

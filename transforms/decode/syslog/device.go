@@ -40,7 +40,7 @@ func (d *decoder) device(s string, seen time.Time) {
 	} else {
 		d.afterTime(rest)
 	}
-	if strings.ContainsAny(m.text, "\n\r") {
+	if strings.IndexByte(m.text, '\n') >= 0 || strings.IndexByte(m.text, '\r') >= 0 {
 		m.wrong("the message has several lines")
 	}
 }
@@ -222,7 +222,7 @@ func (d *decoder) epoch(s string) string {
 // zoneWord reads a blank and a zone: an abbreviation, an offset, or the TZ-6 of
 // RFC 3164, section 5.4. It returns its length and the seconds east of UTC.
 func zoneWord(s string) (n, east int, ok bool) {
-	if len(s) < 2 || s[0] != ' ' {
+	if len(s) < 2 || s[0] != ' ' || (s[1] < 'A' || s[1] > 'Z') && s[1] != '+' && s[1] != '-' {
 		return 0, 0, false
 	}
 	end := 1

@@ -57,9 +57,18 @@ func (d *decoder) head(f *event.Fields) {
 		f.AddNamed(schema.Labels, "syslog_clock", event.String(clockNames[m.clock]))
 	}
 	if m.doubt != "" {
-		f.AddString(schema.ErrorCode, CodeParse)
+		m.flag(f)
+	}
+}
+
+// flag says that a part is in doubt, beside what the input said of the message.
+func (m *message) flag(f *event.Fields) {
+	f.AddString(schema.ErrorCode, CodeParse)
+	f.AddString(schema.Tags, TagIncomplete)
+	if before := f.Get(schema.ErrorMessage).Str(); before != "" {
+		f.Set(schema.ErrorMessage, event.String(before+"; "+m.doubt))
+	} else {
 		f.AddString(schema.ErrorMessage, m.doubt)
-		f.AddString(schema.Tags, TagIncomplete)
 	}
 }
 

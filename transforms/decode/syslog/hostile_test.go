@@ -245,3 +245,19 @@ func BenchmarkDecode(b *testing.B) {
 		})
 	}
 }
+
+// What the input says of a message stays beside what is in doubt of it.
+func TestTheInputsWordsStay(t *testing.T) {
+	var out event.Batch
+	var f event.Fields
+	f.AddString(schema.LogSourceAddress, "192.0.2.9:514")
+	f.AddString(schema.Tags, "tallyman_truncated")
+	f.AddString(schema.ErrorMessage, "cut")
+	if err := newDecoder(plugintest.Env("")).Decode(event.Event{Raw: "no head", Seen: receipt, Records: 1, Fields: f}, &out); err != nil {
+		t.Fatal(err)
+	}
+	e := out.Events[0]
+	if got := e.Get(schema.ErrorMessage).Str(); !strings.HasPrefix(got, "cut; ") || e.Get(schema.LogSourceAddress).IsZero() || len(f) != 3 {
+		t.Errorf("error %q, fields %v", got, e.Fields)
+	}
+}
