@@ -33,7 +33,8 @@ const seedText = 512
 // are read by one input, each begins at offset 0, and so does each one that
 // follows by rotation under the same name; time and text tell them apart.
 func (l *Line) ID(seed []byte, hostID string, e *event.Event) (event.ID, []byte) {
-	b := append(seed[:0], hostID...)
+	b := seed[:0]
+	b = append(b, hostID...)
 	for _, part := range [...]string{e.Dataset, e.Get(schema.LogFilePath).Str(), e.Get(schema.LogSourceAddress).Str(),
 		e.Get(schema.ContainerID).Str(), l.Stream, l.Text[:min(len(l.Text), seedText)]} {
 		b = append(append(b, 0), part...)

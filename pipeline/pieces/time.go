@@ -15,7 +15,7 @@ func ParseTime(s string) (time.Time, bool) {
 	hour, d := digits(s[11:13])
 	minute, e := digits(s[14:16])
 	sec, f := digits(s[17:19])
-	if !(a && b && c && d && e && f) || month-1 > 11 || day-1 > 27 || hour > 23 || minute > 59 || sec > 59 {
+	if !a || !b || !c || !d || !e || !f || month-1 > 11 || day-1 > 27 || hour > 23 || minute > 59 || sec > 59 {
 		return slow(s) // the days of a month are the library's affair
 	}
 	nano, rest := fraction(s[19:])

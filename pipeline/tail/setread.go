@@ -157,7 +157,7 @@ func (s *Set) turn(m *member, b *event.Batch) (again, first bool, err error) {
 	s.losses = append(s.losses, m.t.noticed()...)
 	switch {
 	case errors.Is(err, io.EOF):
-		m.done, err = true, nil
+		m.done = true
 	case errors.Is(err, errLink):
 		s.refuse(m)
 		return false, false, nil

@@ -266,8 +266,8 @@ func (s *Set) findRoots() {
 	}
 	for _, dir := range append(list, s.o.Roots...) {
 		s.roots = append(s.roots, filepath.Clean(dir))
-		if real, err := filepath.EvalSymlinks(dir); err == nil {
-			s.roots = append(s.roots, real)
+		if target, err := filepath.EvalSymlinks(dir); err == nil {
+			s.roots = append(s.roots, target)
 		}
 	}
 }
@@ -275,8 +275,8 @@ func (s *Set) findRoots() {
 // inRoots reports whether a path leads into a known folder; what cannot be
 // resolved now is looked at when it is opened.
 func (s *Set) inRoots(path string) bool {
-	real, err := filepath.EvalSymlinks(path)
-	return err != nil || s.under(real)
+	target, err := filepath.EvalSymlinks(path)
+	return err != nil || s.under(target)
 }
 
 func (s *Set) under(path string) bool {
@@ -289,14 +289,14 @@ func (s *Set) under(path string) bool {
 // confined checks where an open file really lies: a link may have been changed
 // since it was looked at.
 func (s *Set) confined(f *os.File, path string) error {
-	real, ok := whereabouts(f)
+	target, ok := whereabouts(f)
 	if !ok {
 		var err error
-		if real, err = filepath.EvalSymlinks(path); err != nil {
+		if target, err = filepath.EvalSymlinks(path); err != nil {
 			return err
 		}
 	}
-	if !s.under(real) {
+	if !s.under(target) {
 		return errLink
 	}
 	return nil
