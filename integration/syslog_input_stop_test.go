@@ -85,14 +85,18 @@ outputs: {file: {type: file, path: out.json, format: json}}
 	cmd, ended = run()
 	send(5000)
 	_ = cmd.Process.Kill()
-	<-ended
+	if err := <-ended; err == nil {
+		t.Error("a kill gave no error")
+	}
 	cmd, ended = run() // takes over the sockets that the other left
 	eventually(t, "what the journal has is delivered", 10*time.Second, func() bool { return len(arrived()) >= sure })
 	next = 1_000_000
 	send(1)
 	eventually(t, "a line after the kill", 10*time.Second, func() bool { got := arrived(); return len(got) > 0 && got[len(got)-1] == 1_000_000 })
 	_ = cmd.Process.Signal(syscall.SIGTERM)
-	<-ended
+	if err := <-ended; err != nil {
+		t.Errorf("a stop after the kill gave %v", err)
+	}
 	seen := map[int]bool{}
 	most := 0
 	for _, n := range arrived() {
