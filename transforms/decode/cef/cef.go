@@ -66,12 +66,11 @@ type pair struct {
 
 // record is what is known of the record at hand.
 type record struct {
-	fields  event.Fields
-	set     [16]uint64 // a bit for each schema key that has a value
-	ours    bool       // written by tallyman: every key means what SCHEMA.md says
-	at      time.Time
-	message bool
-	doubt   string
+	fields event.Fields
+	set    [16]uint64 // a bit for each schema key that has a value
+	ours   bool       // written by tallyman: every key means what SCHEMA.md says
+	at     time.Time
+	doubt  string
 }
 
 func (r *record) wrong(what string) {

@@ -32,14 +32,17 @@ func samples(t *testing.T, file string) (list []string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var one struct{ Raw, Original_string, TestString string }
+	var one struct {
+		Raw, TestString string
+		Original        string `json:"original_string"`
+	}
 	lines := strings.Split(string(content), "\n")
 	if strings.HasSuffix(file, ".json") {
 		lines = []string{string(content)}
 	}
 	for _, line := range lines {
-		if one.Raw, one.Original_string, one.TestString = "", "", ""; json.Unmarshal([]byte(line), &one) == nil {
-			line = one.Raw + one.Original_string + one.TestString
+		if one.Raw, one.Original, one.TestString = "", "", ""; json.Unmarshal([]byte(line), &one) == nil {
+			line = one.Raw + one.Original + one.TestString
 		}
 		if at := strings.Index(line, "LEEF:"); at >= 0 {
 			list = append(list, line[at:])

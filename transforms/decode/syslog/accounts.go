@@ -133,11 +133,11 @@ func account(program, text string, s *said) {
 	case program == "userdel" && strings.HasPrefix(text, "delete user "):
 		s.set("deleted-user-account", "iam", "user", "success", grave)
 		s.kind2 = "deletion"
-		s.target, _ = between(text, "delete user '", "'")
+		s.target = between(text, "delete user '", "'")
 	case program == "groupdel" && strings.HasSuffix(text, "' removed"):
 		s.set("deleted-group-account-from", "iam", "group", "success", failed)
 		s.kind2 = "deletion"
-		s.group, _ = between(text, "group '", "' removed")
+		s.group = between(text, "group '", "' removed")
 	}
 }
 

@@ -88,11 +88,14 @@ func samples(t *testing.T, file string) (list []string) {
 	}
 	for line := range strings.SplitSeq(strings.TrimSuffix(text, "\n"), "\n") {
 		if strings.HasSuffix(file, ".jsonl") {
-			var one struct{ Input, Raw, Original_string string }
+			var one struct {
+				Input, Raw string
+				Original   string `json:"original_string"`
+			}
 			if err := json.Unmarshal([]byte(line), &one); err != nil {
 				t.Fatalf("%s: %v", file, err)
 			}
-			line = one.Input + one.Raw + one.Original_string
+			line = one.Input + one.Raw + one.Original
 		}
 		list = append(list, line)
 	}

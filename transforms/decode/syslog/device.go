@@ -51,9 +51,7 @@ func (d *decoder) device(s string, seen time.Time) {
 //
 //	77: 000073: *Jan  1 2006 23:12:00.975: %SYS-5-CONFIG_I: …
 func (m *message) counters(s string) string {
-	if strings.HasPrefix(s, ": ") { // UCS Manager
-		s = s[2:]
-	}
+	s = strings.TrimPrefix(s, ": ") // of UCS Manager
 	for range 2 {
 		n := digits(s)
 		if n == 0 || n > 12 || !strings.HasPrefix(s[n:], ": ") {
@@ -155,7 +153,7 @@ func named(s string) (c civil, n int) {
 	if len(s) > 5 && digits(s) == 4 && s[4] == ' ' {
 		c.year = two(s, 0)*100 + two(s, 2)
 		n = 5
-	} else if len(s) > 4 && s[3] == ' ' && strings.Contains("Mon Tue Wed Thu Fri Sat Sun ", s[:4]) {
+	} else if len(s) > 4 && s[3] == ' ' && weekday(s[:3]) {
 		n = 4
 	}
 	if c.month = month(s[n:]); c.month == 0 || len(s) < n+6 || s[n+3] != ' ' {

@@ -134,10 +134,6 @@ func number(s string, most int64) (n int64, ok bool) {
 }
 
 // between returns what stands between a prefix and a suffix.
-func between(s, prefix, suffix string) (string, bool) {
-	s, ok := strings.CutPrefix(s, prefix)
-	if !ok {
-		return "", false
-	}
-	return strings.CutSuffix(s, suffix)
+func between(s, prefix, suffix string) string {
+	return strings.TrimSuffix(strings.TrimPrefix(s, prefix), suffix)
 }

@@ -186,6 +186,15 @@ func month(s string) int {
 	return i/3 + 1
 }
 
+// weekday reports whether s names a day.
+func weekday(s string) bool {
+	switch s {
+	case "Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun":
+		return true
+	}
+	return false
+}
+
 // zones are abbreviations with one meaning: those of RFC 822 and those of Europe,
 // Russia and Japan. Others (IST, BST, AST) have several, and are not believed.
 var zones = [...]struct {
