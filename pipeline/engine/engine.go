@@ -25,6 +25,7 @@ type Engine struct {
 	dead    *deadLetters
 	memory  *memory
 	letGo   farewells
+	given   givenUp
 	dir     string
 	begun   time.Time
 
@@ -98,7 +99,9 @@ func (e *Engine) assemble(p *Pipeline) (*graph, error) {
 		g.senders = append(g.senders, newSender(p, o, c, e.dead))
 	}
 	for _, in := range p.inputs {
-		g.lanes = append(g.lanes, newLane(p, in, e.journal, e.memory, e.mark))
+		l := newLane(p, in, e.journal, e.memory, e.mark)
+		l.unsaid = func() uint64 { return e.given.take(in.name) }
+		g.lanes = append(g.lanes, l)
 	}
 	g.herald = e.heraldLane(p)
 	return g, nil
@@ -292,7 +295,7 @@ func (e *Engine) drain(ctx context.Context, g *graph, patience time.Duration, re
 			stop = nil
 		case <-t.C:
 			if err != nil {
-				e.around.Log.Warn("not everything that was read could be made durable; it is read again", "error", err)
+				e.around.Log.Warn("not everything that was read could be made durable; a source that can be read again gives it again", "error", err)
 			}
 			return true
 		}
@@ -309,7 +312,15 @@ func (g *graph) idle() bool {
 }
 
 // Close saves the cursors and gives the journal back.
-func (e *Engine) Close() error { return e.journal.Close() }
+func (e *Engine) Close() error {
+	err := e.journal.Close()
+	for _, l := range e.current().lanes {
+		if n := l.refused.Load(); n > 0 {
+			e.around.Log.Error("records were lost at the end: the journal could not make them durable, and their source gives them once", "component", l.in.name, "records", n)
+		}
+	}
+	return err
+}
 
 // Books returns the account of every output as of one instant.
 func (e *Engine) Books() []journal.Book { return e.journal.Books() }

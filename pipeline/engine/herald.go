@@ -70,6 +70,31 @@ func (w *farewells) add(b *journal.Book) {
 	w.list = append(w.list, loss{spoken: spoken{b.Output, r}, records: b.Counts.Dropped[r], generated: b.GeneratedCounts.Dropped[r]})
 }
 
+// givenUp is what lanes had to give up at their end, for their successors to say.
+type givenUp struct {
+	mu   sync.Mutex // guards list
+	list map[string]uint64
+}
+
+func (g *givenUp) add(input string, n uint64) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if n > 0 {
+		if g.list == nil {
+			g.list = map[string]uint64{}
+		}
+		g.list[input] += n
+	}
+}
+
+func (g *givenUp) take(input string) uint64 {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	n := g.list[input]
+	delete(g.list, input)
+	return n
+}
+
 // Open takes up what was said. A position that does not parse says nothing: a
 // loss is then said again.
 func (h *herald) Open(_ context.Context, from []byte) error {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"sync/atomic"
 	"time"
 
 	"tallyman/pipeline/codec"
@@ -49,6 +50,13 @@ type lane struct {
 	saved    time.Time
 
 	urgent          bool // the input cannot wait
+	fleeting        bool // its source gives nothing twice
+	grace           time.Duration
+	unsaid          func() uint64   // records that the lane before had to give up at its end, once
+	leaving         context.Context // of a fleeting source's last batches; nil before the end
+	left            context.CancelFunc
+	gaveUp          uint64        // records that could not be handed on at the end
+	refused         atomic.Uint64 // records that the journal took and could not make durable before it closed
 	records, events *meter.Counter
 }
 
@@ -57,7 +65,7 @@ func newLane(p *Pipeline, in input, j *journal.Journal, m *memory, mark func(str
 	return &lane{
 		in: in, chain: p.Chain(in.name), journal: j, memory: m, mark: mark, around: p.around,
 		state:  newState(p.around, "input", in.name),
-		urgent: cannotWait(in.plugin), enc: codec.NewEncoder(), heldEnc: codec.NewEncoder(),
+		urgent: cannotWait(in.plugin), fleeting: fleeting(in.plugin), grace: p.Config.Grace, unsaid: func() uint64 { return 0 }, enc: codec.NewEncoder(), heldEnc: codec.NewEncoder(),
 		records: p.around.Meter.Counter("tallyman_input_records_total", "Source records read.", label),
 		events:  p.around.Meter.Counter("tallyman_input_events_total", "Events handed to the journal.", label),
 	}
@@ -93,7 +101,19 @@ func (l *lane) run(ctx context.Context) error {
 	if err := l.restore(ctx); err != nil {
 		return err
 	}
+	defer func() {
+		if l.left != nil {
+			l.left()
+		}
+	}()
 	in := &event.Batch{}
+	if n := l.unsaid(); n > 0 {
+		in.Losses = append(in.Losses, event.Loss{Reason: event.Overrun, Count: n, Text: "the journal was full as the configuration changed"})
+		l.raise(in)
+		if err := l.pass(ctx, in); err != nil {
+			return stopped(ctx, err)
+		}
+	}
 	for pause := newBackoff(); ; {
 		in.Reset()
 		err := l.in.plugin.Read(ctx, in, idle)
@@ -101,6 +121,9 @@ func (l *lane) run(ctx context.Context) error {
 		l.raise(in)
 		// What came with an error counts like any other.
 		if failed := l.pass(ctx, in); failed != nil {
+			if ctx.Err() != nil && l.fleeting {
+				l.giveUp(ctx, in, failed)
+			}
 			return stopped(ctx, failed)
 		}
 		switch {
@@ -120,6 +143,56 @@ func (l *lane) run(ctx context.Context) error {
 			pause.wait(ctx, after)
 		}
 	}
+}
+
+// append hands a frame to the journal. What a fleeting source gave is handed on
+// after ctx is done too, as long as the grace time of a stop lasts: nothing else
+// has it.
+func (l *lane) append(ctx context.Context, f journal.Frame) error {
+	if l.fleeting && f.Records > 0 {
+		n, done := uint64(f.Records), f.Done
+		f.Done = func(err error) {
+			if err != nil {
+				l.refused.Add(n)
+			}
+			if done != nil {
+				done(err)
+			}
+		}
+	}
+	_, err := l.journal.Append(ctx, f)
+	if err == nil || ctx.Err() == nil || !l.fleeting || !errors.Is(err, ctx.Err()) {
+		return err
+	}
+	if l.leaving == nil {
+		l.leaving, l.left = context.WithTimeout(context.Background(), l.grace)
+	}
+	_, err = l.journal.Append(l.leaving, f)
+	return err
+}
+
+// giveUp counts what a fleeting source gave and the journal did not take by the
+// end of the grace time.
+func (l *lane) giveUp(ctx context.Context, in *event.Batch, why error) {
+	count := func() {
+		for i := range in.Events {
+			l.gaveUp += uint64(in.Events[i].Records)
+		}
+	}
+	count()
+	for {
+		in.Reset()
+		err := l.in.plugin.Read(ctx, in, 0)
+		count()
+		if in.Accepted != nil {
+			in.Accepted(why)
+		}
+		if err != nil || len(in.Events) == 0 {
+			break
+		}
+	}
+	l.around.Log.Error("records were lost at the end of an input: the journal did not take them in the grace time, and the source gives them once",
+		"component", l.in.name, "records", l.gaveUp, "error", why)
 }
 
 // settle commits at a stop what was read and is not committed yet: where a
@@ -256,7 +329,7 @@ func (l *lane) put(ctx context.Context, events []event.Event, filtered uint32, f
 		l.payload = l.enc.AppendBatch(l.payload[:0], events, filtered)
 		f.Payload = l.payload
 	}
-	_, err := l.journal.Append(ctx, f)
+	err := l.append(ctx, f)
 	switch {
 	case !errors.Is(err, journal.ErrTooLarge) || len(events) == 0:
 		return err

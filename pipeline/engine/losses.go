@@ -123,6 +123,14 @@ func cannotWait(in plugin.Input) bool {
 	return ok && p.CannotWait()
 }
 
+// fleeting reports whether an input's source gives nothing twice.
+func fleeting(in plugin.Input) bool {
+	if f, ok := in.(plugin.Fleeting); ok {
+		return f.GivesOnce()
+	}
+	return cannotWait(in)
+}
+
 // reserve is the part of the journal that is kept for inputs that cannot wait:
 // the last tenth, and one segment at least; nothing where there is no such input.
 func reserve(c *config.Journal, inputs []input) int64 {

@@ -287,3 +287,67 @@ func saysLost(events []event.Event, output string, n uint64) bool {
 	}
 	return sum >= n && n > 0
 }
+
+// once is an input whose source gives nothing twice: what was read ahead comes
+// after ctx is done.
+type once struct {
+	stream
+	ahead []string
+}
+
+func (o *once) GivesOnce() bool { return true }
+
+func (o *once) Read(ctx context.Context, b *event.Batch, wait time.Duration) error {
+	if ctx.Err() == nil {
+		if err := o.stream.Read(ctx, b, wait); ctx.Err() == nil || len(b.Events) > 0 {
+			return err
+		}
+	}
+	if len(o.ahead) == 0 {
+		return ctx.Err()
+	}
+	b.Add(event.Event{Dataset: "test", Raw: o.ahead[0], Records: 1})
+	o.ahead = o.ahead[1:]
+	return nil
+}
+
+// TestReadAheadAtAStop: what a source that gives once had given when it was
+// stopped is in the journal, or counted where the journal takes nothing.
+func TestReadAheadAtAStop(t *testing.T) {
+	for _, full := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			r, a := newRig(t), &sink{}
+			in := &once{}
+			size := 10
+			if full {
+				size = 100_000
+				a.fail = func([]event.Event) error { return plugin.Retry(io.ErrUnexpectedEOF) }
+			}
+			for range 40 {
+				in.ahead = append(in.ahead, strings.Repeat("x", size))
+			}
+			p := r.pipeline(t, false, &lines{}, nil, "", map[string]*sink{"a": a})
+			p.inputs[0].plugin = in
+			e, err := New(p, "test")
+			if err != nil {
+				t.Fatal(err)
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			if err := e.Run(ctx); err != nil && !full {
+				t.Fatal(err)
+			}
+			b, l := e.Books()[0], e.current().lanes[0]
+			if err := e.Close(); err != nil {
+				t.Fatal(err)
+			}
+			gave := l.gaveUp + l.refused.Load()
+			if full && gave == 0 || !full && gave != 0 || b.Received+gave != 40 {
+				t.Errorf("full=%v: %d were received and %d given up of 40", full, b.Received, gave)
+			}
+			if full != strings.Contains(r.log.String(), "records were lost at the end") {
+				t.Errorf("full=%v: the log says %s", full, r.log.String())
+			}
+		})
+	}
+}

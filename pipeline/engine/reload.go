@@ -108,6 +108,7 @@ func (e *Engine) replace(old, g *graph, gone []string, discard bool) error {
 	old.stopLanes()
 	for _, l := range old.all() {
 		l.last(e.appended)
+		e.given.add(l.in.name, l.gaveUp)
 	}
 	var err error
 	if !discard {

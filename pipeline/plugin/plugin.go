@@ -59,6 +59,16 @@ type Pressing interface {
 	CannotWait() bool
 }
 
+// Fleeting is an Input whose source gives nothing twice: at a stop its Read gives
+// what was read ahead, batch after batch, and then ctx.Err(). An input that is
+// Pressing is taken for one.
+type Fleeting interface {
+	Input
+
+	// GivesOnce reports whether the source, as it is set up, is one.
+	GivesOnce() bool
+}
+
 // Transform changes what flows. One Transform serves all lanes and guards what
 // they share; each lane gets a Stage of its own.
 type Transform interface {
