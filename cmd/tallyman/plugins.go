@@ -4,6 +4,7 @@ import (
 	"tallyman/inputs/auditd"
 	"tallyman/inputs/containers"
 	fileinput "tallyman/inputs/file"
+	"tallyman/inputs/http"
 	sysloginput "tallyman/inputs/syslog"
 	"tallyman/outputs/file"
 	"tallyman/outputs/stdout"
@@ -29,6 +30,7 @@ func plugins() []plugin.Plugin {
 		auditd.Plugin,
 		containers.Plugin,
 		fileinput.Plugin,
+		http.Plugin,
 		sysloginput.Plugin,
 
 		cefdecoder.Plugin,

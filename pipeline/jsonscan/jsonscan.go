@@ -19,6 +19,7 @@ type Scanner struct {
 	s     string
 	i     int
 	depth int
+	wrong int // where the first thing is that is no JSON
 	bad   bool
 }
 
@@ -45,7 +46,15 @@ func (s *Scanner) Since(from int) string {
 	return s.s[from:s.i]
 }
 
-func (s *Scanner) fail() { s.bad, s.i = true, len(s.s) }
+// ErrorAt is where the first thing stands that is no JSON, in bytes.
+func (s *Scanner) ErrorAt() int { return s.wrong }
+
+func (s *Scanner) fail() {
+	if !s.bad {
+		s.wrong = s.i
+	}
+	s.bad, s.i = true, len(s.s)
+}
 
 func (s *Scanner) space() {
 	for s.i < len(s.s) {

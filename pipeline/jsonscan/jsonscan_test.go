@@ -115,6 +115,9 @@ func TestErrorsEnd(t *testing.T) {
 	if s.OK() || strings.Join(names, ",") != "a,b" {
 		t.Errorf("%v, %v", names, s.OK())
 	}
+	if at := s.ErrorAt(); at != 11 {
+		t.Errorf("the error is at %d, want 11", at)
+	}
 	if v, ok := s.Str(); ok || v != "" || s.Raw() != "" || s.Peek() != 0 {
 		t.Errorf("after an error comes %q", v)
 	}

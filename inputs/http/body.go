@@ -1,0 +1,87 @@
+package http
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+
+	"github.com/klauspost/compress/gzip"
+)
+
+// piece is how much of a body is read at once, in bytes.
+const piece = 32 << 10
+
+// body reads the body of a request, unpacked. Held is how much of the buffer it
+// takes until it is given back, also after an error.
+func (in *input) body(w http.ResponseWriter, r *http.Request) (text string, held int64, err error) {
+	most := int64(in.s.MaxBody)
+	if r.ContentLength > most {
+		return "", 0, in.tooLarge()
+	}
+	var src io.Reader = http.MaxBytesReader(w, r.Body, most)
+	switch encoding := strings.Join(r.Header.Values("Content-Encoding"), ","); strings.ToLower(strings.TrimSpace(encoding)) {
+	case "", "identity":
+	case "gzip", "x-gzip":
+		z, err := gzip.NewReader(bufio.NewReaderSize(src, piece))
+		if err != nil {
+			return "", 0, in.unreadable(err)
+		}
+		src = z
+	default:
+		return "", 0, refuse(http.StatusUnsupportedMediaType, "the content encoding "+fmt.Sprintf("%.64q", encoding)+" is not taken: use gzip, once, or none")
+	}
+	var b strings.Builder
+	for buf := make([]byte, piece); ; {
+		n, err := src.Read(buf)
+		if int64(b.Len()+n) > most {
+			return "", held, in.tooLarge()
+		}
+		if b.Cap()-b.Len() < n {
+			grow := int64(b.Cap() + piece) // what a Builder makes of it; what the client announces is not believed
+			if in.held.Add(grow) > int64(in.s.Buffer) {
+				in.held.Add(-grow)
+				return "", held, refuse(http.StatusServiceUnavailable, "too much is waiting for the journal; send the records again")
+			}
+			held += grow
+			b.Grow(piece)
+		}
+		b.Write(buf[:n])
+		switch {
+		case errors.Is(err, io.EOF):
+			return in.unnested(b.String(), held)
+		case err != nil:
+			return "", held, in.unreadable(err)
+		}
+	}
+}
+
+// unnested refuses what is packed twice: no more than one layer is unpacked, and
+// what stays packed is no record.
+func (in *input) unnested(text string, held int64) (string, int64, error) {
+	for _, magic := range []string{"\x1f\x8b", "\x28\xb5\x2f\xfd", "\xfd7zXZ\x00", "BZh"} {
+		if strings.HasPrefix(text, magic) {
+			return "", held, refuse(http.StatusUnsupportedMediaType, "the body is packed in a way that is not said, or twice: use Content-Encoding: gzip, once")
+		}
+	}
+	return text, held, nil
+}
+
+func (in *input) tooLarge() error {
+	return refuse(http.StatusRequestEntityTooLarge, fmt.Sprintf("the body is larger than max_body, %d bytes after it is unpacked", in.s.MaxBody))
+}
+
+func (in *input) unreadable(err error) error {
+	var large *http.MaxBytesError
+	switch {
+	case errors.As(err, &large):
+		return in.tooLarge()
+	case timedOut(err):
+		return refuse(http.StatusRequestTimeout, "the body did not come in time")
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return refuse(http.StatusBadRequest, "the body ends before it is whole")
+	}
+	return refuse(http.StatusBadRequest, "the body cannot be read: "+err.Error())
+}

@@ -1,0 +1,383 @@
+package http
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"errors"
+	"net/http"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"tallyman/pipeline/event"
+	"tallyman/pipeline/plugin"
+	"tallyman/pipeline/plugintest"
+	"tallyman/pipeline/schema"
+)
+
+// rig is an input that listens, and a client of it.
+type rig struct {
+	*input
+	t      testing.TB
+	client *http.Client
+	url    string
+}
+
+func start(t testing.TB, change func(*Settings, *plugin.Env)) *rig {
+	t.Helper()
+	s, env := defaults(), plugintest.Env(t.TempDir())
+	s.Listen.Value = "127.0.0.1:0"
+	if change != nil {
+		change(&s, &env)
+	}
+	in, err := Plugin.Input(&s, env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := in.Open(context.Background(), nil); err != nil {
+		t.Fatal(err)
+	}
+	r := &rig{input: in.(*input), t: t, client: &http.Client{Transport: &http.Transport{}}}
+	r.url = "http://" + r.listener.Addr().String()
+	t.Cleanup(func() {
+		r.client.CloseIdleConnections()
+		if err := in.Close(); err != nil {
+			t.Errorf("close: %v", err)
+		}
+	})
+	return r
+}
+
+// reply is what a request came to.
+type reply struct {
+	status int
+	text   string
+	err    error
+}
+
+// post posts a body from a goroutine of its own.
+func (r *rig) post(path, body string, header http.Header) <-chan reply {
+	c := make(chan reply, 1)
+	go func() {
+		status, text, err := postTo(r.client, r.url+path, []byte(body), header)
+		c <- reply{status, text, err}
+	}()
+	return c
+}
+
+// read reads the next batch that is not empty.
+func (r *rig) read() *event.Batch {
+	r.t.Helper()
+	b := new(event.Batch)
+	for end := time.Now().Add(patience); len(b.Events) == 0; {
+		if err := r.Read(context.Background(), b, 10*time.Millisecond); err != nil || time.Now().After(end) {
+			r.t.Fatalf("nothing came: %v", err)
+		}
+	}
+	return b
+}
+
+func (r *rig) wait(c <-chan reply) reply {
+	r.t.Helper()
+	select {
+	case a := <-c:
+		return a
+	case <-time.After(patience):
+		r.t.Fatal("no answer")
+		return reply{}
+	}
+}
+
+// nothing checks that a request has no answer yet.
+func nothing(t testing.TB, c <-chan reply) {
+	t.Helper()
+	select {
+	case a := <-c:
+		t.Fatalf("it is answered already: %+v", a)
+	default:
+	}
+}
+
+func raws(b *event.Batch) (list []string) {
+	for i := range b.Events {
+		list = append(list, b.Events[i].Raw)
+	}
+	return list
+}
+
+func packed(t testing.TB, text string) string {
+	t.Helper()
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	if _, err := z.Write([]byte(text)); err != nil {
+		t.Fatal(err)
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+var gzipped = http.Header{"Content-Encoding": {"gzip"}}
+
+// TestBodies: each form is taken apart into its records.
+func TestBodies(t *testing.T) {
+	r := start(t, nil)
+	for _, c := range []struct {
+		name, body string
+		header     http.Header
+		want       []string
+	}{
+		{"an object", `{"a":1}`, nil, []string{`{"a":1}`}},
+		{"an object over lines", "{\n  \"a\": 1\n}\n", nil, []string{"{\n  \"a\": 1\n}"}},
+		{"an array", ` [{"a":1}, {"b":[2]},3] `, nil, []string{`{"a":1}`, `{"b":[2]}`, "3"}},
+		{"an EventList", `{"kind":"EventList","apiVersion":"audit.k8s.io/v1","metadata":{},"items":[{"a":1},{"a":2}]}`, nil, []string{`{"a":1}`, `{"a":2}`}},
+		{"a list, its kind last", `{"items":[{"a":1}],"kind":"List"}`, nil, []string{`{"a":1}`}},
+		{"items of no list", `{"kind":"Order","items":[1]}`, nil, []string{`{"kind":"Order","items":[1]}`}},
+		{"NDJSON", "{\"a\":1}\n{\"a\":2}\r\n\n{\"a\":3}", nil, []string{`{"a":1}`, `{"a":2}`, `{"a":3}`}},
+		{"objects without a line end", `{"a":1}{"a":2}`, nil, []string{`{"a":1}`, `{"a":2}`}},
+		{"NDJSON, one that is not sound", "{\"a\":1}\n{\"a\":}\n{\"a\":3}\n", nil, []string{`{"a":1}`, `{"a":}`, `{"a":3}`}},
+		{"NDJSON, the first not sound", "{\"a\":}\n{\"a\":3}\n", nil, []string{`{"a":}`, `{"a":3}`}},
+		{"NDJSON, a NUL", "{\"a\":1}\n\x00{\"a\":3}\n", nil, []string{`{"a":1}`, "\x00{\"a\":3}"}},
+		{"lines of text", "one\r\ntwo\n\nthree", nil, []string{"one", "two", "three"}},
+		{"gzip", packed(t, `[{"a":1}]`), gzipped, []string{`{"a":1}`}},
+		{"gzip, two members", packed(t, "one\n") + packed(t, "two\n"), gzipped, []string{"one", "two"}},
+		{"a byte order mark", "\ufeff{\"a\":1}", nil, []string{`{"a":1}`}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			answer := r.post("/x", c.body, c.header)
+			b := r.read()
+			if got := raws(b); !slices.Equal(got, c.want) {
+				t.Errorf("%q, want %q", got, c.want)
+			}
+			b.Accepted(nil)
+			if a := r.wait(answer); a.status != http.StatusOK || a.err != nil {
+				t.Errorf("answered %+v", a)
+			}
+		})
+	}
+	for _, empty := range []string{"", "\n \n", "[]", `{"kind":"EventList","items":[]}`} {
+		if a := r.wait(r.post("/", empty, nil)); a.status != http.StatusOK {
+			t.Errorf("%q: %+v", empty, a)
+		}
+	}
+}
+
+// TestRefusals: what cannot be taken is refused in words, and nothing of it comes.
+func TestRefusals(t *testing.T) {
+	r := start(t, func(s *Settings, _ *plugin.Env) {
+		s.MaxBody, s.Path, s.Paths = 64<<10, "/audit", map[string]string{"/audit/deep": "plain"}
+	})
+	big := strings.Repeat("x", 64<<10+1)
+	for _, c := range []struct {
+		name, path, body string
+		header           http.Header
+		status           int
+		words            string
+	}{
+		{"no such path", "/", "x", nil, 404, "no records are taken at this path"},
+		{"a path that only begins so", "/auditor", "x", nil, 404, "no records"},
+		{"too large", "/audit", big, nil, 413, "larger than max_body"},
+		{"I9: a bomb", "/audit", packed(t, strings.Repeat("0", 64<<20)), gzipped, 413, "larger than max_body"},
+		{"I9: a bomb of many members", "/audit", strings.Repeat(packed(t, strings.Repeat("0", 1<<10)), 65), gzipped, 413, "larger than max_body"},
+		{"I10: packed twice", "/audit", packed(t, packed(t, "x")), gzipped, 415, "twice"},
+		{"I10: two encodings", "/audit", "x", http.Header{"Content-Encoding": {"gzip, gzip"}}, 415, "once"},
+		{"I10: two headers", "/audit", "x", http.Header{"Content-Encoding": {"gzip", "gzip"}}, 415, "once"},
+		{"zstd", "/audit", "x", http.Header{"Content-Encoding": {"zstd"}}, 415, "use gzip"},
+		{"packed, and not said", "/audit", packed(t, "x"), nil, 415, "not said"},
+		{"no gzip", "/audit", "plain text, no gzip", gzipped, 400, "cannot be read"},
+		{"gzip that is cut", "/audit", packed(t, strings.Repeat("xyz", 1000))[:20], gzipped, 400, "ends before"},
+		{"gzip, damaged", "/audit", packed(t, "hello")[:23] + "xxxxxxxx", gzipped, 400, "cannot be read"},
+		{"no JSON", "/audit", `{"a":1,}`, nil, 400, "byte 7"},
+		{"JSON that is cut", "/audit", `{"kind":"EventList","items":[{"a":1},{"a"`, nil, 400, "no JSON"},
+		{"I12: nested", "/audit", strings.Repeat("[", 30_000), nil, 400, "nested too deep"},
+		{"I12: objects nested", "/audit", strings.Repeat(`{"a":`, 10_000), nil, 400, "nested too deep"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			a := r.wait(r.post(c.path, c.body, c.header))
+			if a.status != c.status || !strings.Contains(a.text, c.words) || a.err != nil {
+				t.Errorf("%+v, want %d with %q", a, c.status, c.words)
+			}
+		})
+	}
+	for _, method := range []string{http.MethodGet, http.MethodDelete} {
+		q, _ := http.NewRequest(method, r.url+"/audit", nil)
+		answer, err := r.client.Do(q)
+		if err != nil || answer.StatusCode != http.StatusMethodNotAllowed || answer.Header.Get("Allow") == "" {
+			t.Fatalf("%s: %v, %v", method, answer, err)
+		}
+		_ = answer.Body.Close()
+	}
+	var b event.Batch
+	if err := r.Read(context.Background(), &b, time.Millisecond); err != nil || len(b.Events) > 0 || r.held.Load() != 0 {
+		t.Errorf("%q came of it, %d bytes are held, %v", raws(&b), r.held.Load(), err)
+	}
+}
+
+// TestManyRecords: a body has no more records than may be.
+func TestManyRecords(t *testing.T) {
+	r := start(t, nil)
+	for _, body := range []string{strings.Repeat("x\n", mostOfBody+1), "[" + strings.Repeat("1,", mostOfBody) + "1]"} {
+		if a := r.wait(r.post("/", body, nil)); a.status != http.StatusRequestEntityTooLarge || !strings.Contains(a.text, "records") {
+			t.Errorf("%+v", a)
+		}
+	}
+}
+
+// TestPaths: each path has its decoder, the longest counts.
+func TestPaths(t *testing.T) {
+	r := start(t, func(s *Settings, _ *plugin.Env) {
+		s.Decode, s.Paths = "plain", map[string]string{"/audit": "kubernetes_audit", "/audit/events": "kubernetes_event"}
+	})
+	for path, want := range map[string]string{"/": "plain", "/x": "plain", "/audit": "kubernetes_audit", "/audit/": "kubernetes_audit", "/audit?timeout=30s": "kubernetes_audit",
+		"/audit/events": "kubernetes_event", "/audit/events/a": "kubernetes_event", "/auditor": "plain"} {
+		answer := r.post(path, "x", nil)
+		b := r.read()
+		e := &b.Events[0]
+		if e.Decode != want || !strings.HasPrefix(e.Get(schema.LogSourceAddress).Str(), "127.0.0.1:") {
+			t.Errorf("%s: %s", path, plugintest.Dump(e))
+		}
+		b.Accepted(nil)
+		r.wait(answer)
+	}
+}
+
+// TestToken: only who shows the token may post; a token that changes is seen.
+func TestToken(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(file, []byte("s3cret\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r := start(t, func(s *Settings, _ *plugin.Env) { s.Token = &plugin.Secret{File: file} })
+	bearer := func(v string) http.Header { return http.Header{"Authorization": {v}} }
+	for _, h := range []http.Header{nil, bearer("Bearer wrong"), bearer("s3cret"), bearer("Basic s3cret"), bearer("Bearer "), bearer("Bearer s3cret2")} {
+		if a := r.wait(r.post("/", "x", h)); a.status != http.StatusUnauthorized || strings.Contains(a.text, "s3cret") {
+			t.Errorf("%v: %+v", h, a)
+		}
+	}
+	for _, v := range []string{"Bearer s3cret", "bearer  s3cret"} {
+		answer := r.post("/", "x", bearer(v))
+		r.read().Accepted(nil)
+		if a := r.wait(answer); a.status != http.StatusOK {
+			t.Errorf("%q: %+v", v, a)
+		}
+	}
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	if a := r.wait(r.post("/", "x", bearer("Bearer s3cret"))); a.status != http.StatusServiceUnavailable {
+		t.Errorf("without its file: %+v", a)
+	}
+}
+
+// TestAcknowledgedWhenDurable: 200 comes only when every batch with a record of
+// the request is on stable storage; what the journal refuses is told 503.
+func TestAcknowledgedWhenDurable(t *testing.T) {
+	r := start(t, nil)
+	answer := r.post("/", strings.Repeat("x\n", mostRecords+10), nil)
+	first, second := r.read(), r.read()
+	if len(first.Events) != mostRecords || len(second.Events) != 10 {
+		t.Fatalf("%d and %d records", len(first.Events), len(second.Events))
+	}
+	second.Accepted(nil)
+	nothing(t, answer)
+	first.Accepted(nil)
+	if a := r.wait(answer); a.status != http.StatusOK {
+		t.Errorf("%+v", a)
+	}
+	answer = r.post("/", strings.Repeat("x\n", mostRecords+10), nil)
+	first, second = r.read(), r.read()
+	first.Accepted(errors.New("the journal is full"))
+	nothing(t, answer)
+	second.Accepted(nil)
+	if a := r.wait(answer); a.status != http.StatusServiceUnavailable || !strings.Contains(a.text, "the journal is full") {
+		t.Errorf("%+v", a)
+	}
+}
+
+// TestOneBatchOfManyRequests: each of them is answered.
+func TestOneBatchOfManyRequests(t *testing.T) {
+	r := start(t, nil)
+	var answers []<-chan reply
+	for range 5 {
+		answers = append(answers, r.post("/", "x", nil))
+	}
+	for n := 0; n < 5; {
+		b := r.read()
+		n += len(b.Events)
+		b.Accepted(nil)
+	}
+	for _, c := range answers {
+		if a := r.wait(c); a.status != http.StatusOK {
+			t.Errorf("%+v", a)
+		}
+	}
+}
+
+// TestLate: where the journal does not take the records in time the client is
+// told to send again, and what the lane has not begun is taken back.
+func TestLate(t *testing.T) {
+	r := start(t, func(s *Settings, _ *plugin.Env) { s.AcceptTime = time.Millisecond })
+	if a := r.wait(r.post("/", "never read", nil)); a.status != http.StatusServiceUnavailable || !strings.Contains(a.text, "in time") {
+		t.Errorf("%+v", a)
+	}
+	var b event.Batch
+	if err := r.Read(context.Background(), &b, time.Millisecond); err != nil || len(b.Events) > 0 {
+		t.Errorf("%q came after its client was told to send again, %v", raws(&b), err)
+	}
+	q, _ := http.NewRequest(http.MethodPost, r.url, strings.NewReader("x"))
+	answer, err := r.client.Do(q)
+	if err != nil || answer.Header.Get("Retry-After") != "5" {
+		t.Errorf("%v, %v", answer, err)
+	}
+	_ = answer.Body.Close()
+}
+
+// TestStop: a stop answers what the lane has as the journal decides, and tells
+// all others to send again.
+func TestStop(t *testing.T) {
+	r := start(t, nil)
+	has := r.post("/", "the lane has it", nil)
+	b := r.read()
+	waits := r.post("/", "nobody has it", nil)
+	for len(r.queue) == 0 {
+		runtime.Gosched() // until it waits
+	}
+	closed := make(chan error, 1)
+	go func() { closed <- r.Close() }()
+	if a := r.wait(waits); a.status != http.StatusServiceUnavailable || !strings.Contains(a.text, "stopping") {
+		t.Errorf("what waited: %+v", a)
+	}
+	b.Accepted(nil)
+	if a := r.wait(has); a.status != http.StatusOK {
+		t.Errorf("what the lane had: %+v", a)
+	}
+	if err := <-closed; err != nil {
+		t.Error(err)
+	}
+}
+
+// TestBufferIsBounded: what all bodies take together has a limit.
+func TestBufferIsBounded(t *testing.T) {
+	r := start(t, func(s *Settings, _ *plugin.Env) { s.MaxBody, s.Buffer = 1<<20, 3<<20 })
+	first := r.post("/", strings.Repeat("x", 1<<20), nil)
+	b := r.read()
+	if held := r.held.Load(); held < 1<<20 || held > 3<<20 {
+		t.Fatalf("%d bytes are held", held)
+	}
+	if a := r.wait(r.post("/", strings.Repeat("x", 1<<20), nil)); a.status != http.StatusServiceUnavailable || !strings.Contains(a.text, "too much") {
+		t.Errorf("%+v", a)
+	}
+	b.Accepted(nil)
+	r.wait(first)
+	again := r.post("/", strings.Repeat("x", 1<<20), nil)
+	r.read().Accepted(nil)
+	if a := r.wait(again); a.status != http.StatusOK {
+		t.Errorf("when there is room: %+v", a)
+	}
+}
