@@ -22,8 +22,8 @@ var (
 // weights are event.severity by the severity of syslog (SCHEMA.md, section 5).
 var weights = [...]int64{10, 10, 10, 8, 5, 3, 2, 1}
 
-// head adds what the head of the message says.
-func (d *decoder) head(f *event.Fields) {
+// head adds what the head of the message says; inner is the decoder that goes on.
+func (d *decoder) head(f *event.Fields, inner string) {
 	m := &d.m
 	if m.pri != noPriority {
 		f.Add(schema.LogSyslogPriority, event.Int(int64(m.pri)))
@@ -42,7 +42,7 @@ func (d *decoder) head(f *event.Fields) {
 		d.param(f, first, &m.params[i])
 	}
 	f.AddString(schema.HostName, m.host)
-	if m.local {
+	if m.local && inner != "audit" { // whose records have a time of their own
 		f.AddString(schema.EventTimezone, d.zoneText(m.east))
 	}
 	if m.sequence != "" {
@@ -104,10 +104,13 @@ func (d *decoder) name(p pair) string {
 	if name, ok := d.names[p]; ok {
 		return name
 	}
+	name := p.id + "." + p.name
+	if len(name) > 2*maxName+1 {
+		return name
+	}
 	if len(d.names) >= keptNames {
 		clear(d.names)
 	}
-	name := p.id + "." + p.name
 	d.names[pair{name[:len(p.id)], name[len(p.id)+1:]}] = name
 	return name
 }
@@ -154,7 +157,7 @@ func (d *decoder) event(f *event.Fields) {
 	if say.severity > 0 {
 		f.Add(schema.EventSeverity, event.Int(say.severity))
 	}
-	d.head(f)
+	d.head(f, "")
 	f.AddString(schema.ProcessName, program)
 	if strings.HasPrefix(m.app, "/") {
 		f.AddString(schema.ProcessExecutable, m.app)

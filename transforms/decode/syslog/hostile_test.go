@@ -261,3 +261,20 @@ func TestTheInputsWordsStay(t *testing.T) {
 		t.Errorf("error %q, fields %v", got, e.Fields)
 	}
 }
+
+// What senders name is kept in bounds: neither many names nor long ones stay.
+func TestNamesAreBounded(t *testing.T) {
+	d := newDecoder(plugintest.Env(""))
+	for i := range 3 * keptNames {
+		d.name(pair{"id", strings.Repeat("n", i%20) + string(rune('a'+i%26)) + string(rune(0x4e00+i))})
+	}
+	d.name(pair{"id", strings.Repeat("n", 1000)})
+	if len(d.names) > keptNames {
+		t.Errorf("%d names are kept", len(d.names))
+	}
+	for p := range d.names {
+		if len(p.id)+len(p.name) > 2*maxName {
+			t.Errorf("a name of %d bytes is kept", len(p.id)+len(p.name))
+		}
+	}
+}

@@ -90,7 +90,7 @@ func (d *decoder) Decode(e event.Event, out *event.Batch) error {
 		e.Time = m.at
 	}
 	if inner := m.inner(); inner != "" {
-		d.head(&e.Fields)
+		d.head(&e.Fields, inner)
 		d.handed(&e.Fields, text)
 		e.Decode, e.Raw = inner, m.text
 	} else {
