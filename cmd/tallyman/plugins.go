@@ -3,6 +3,7 @@ package main
 import (
 	"tallyman/inputs/auditd"
 	"tallyman/inputs/containers"
+	"tallyman/inputs/docker"
 	fileinput "tallyman/inputs/file"
 	"tallyman/inputs/http"
 	sysloginput "tallyman/inputs/syslog"
@@ -14,6 +15,7 @@ import (
 	"tallyman/transforms/container"
 	cefdecoder "tallyman/transforms/decode/cef"
 	"tallyman/transforms/decode/cri"
+	"tallyman/transforms/decode/dockerevent"
 	"tallyman/transforms/decode/dockerjson"
 	"tallyman/transforms/decode/k8saudit"
 	leefdecoder "tallyman/transforms/decode/leef"
@@ -29,12 +31,14 @@ func plugins() []plugin.Plugin {
 	return []plugin.Plugin{
 		auditd.Plugin,
 		containers.Plugin,
+		docker.Plugin,
 		fileinput.Plugin,
 		http.Plugin,
 		sysloginput.Plugin,
 
 		cefdecoder.Plugin,
 		cri.Plugin,
+		dockerevent.Plugin,
 		dockerjson.Plugin,
 		k8saudit.Plugin,
 		leefdecoder.Plugin,
