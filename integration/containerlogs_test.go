@@ -138,7 +138,7 @@ func byID(t *testing.T, path string) map[string]map[string]any {
 		return all
 	}
 	for _, e := range eventsIn(t, path) {
-		if get(e, "event", "dataset") == "docker.container_logs" {
+		if d := get(e, "event", "dataset"); d == "docker.container_logs" || d == "kubernetes.container_logs" {
 			id, _ := get(e, "event", "id").(string)
 			all[id] = e
 		}

@@ -225,6 +225,25 @@ func TestBeginsAtTheEnd(t *testing.T) {
 	r.want("c.log", "new too")
 }
 
+// TestNoMoreFilesThanAllowed: what is left out is counted, once.
+func TestNoMoreFilesThanAllowed(t *testing.T) {
+	r := newSetRig(t, SetOptions{Files: 2, addWatch: noWatch}, "*.log")
+	for i := range 5 {
+		r.put(fmt.Sprintf("%d.log", i), "1\n")
+	}
+	r.open()
+	r.until(2)
+	if err := os.Remove(filepath.Join(r.dir, "0.log")); err != nil {
+		t.Fatal(err)
+	}
+	for range 20 {
+		r.read(time.Millisecond)
+	}
+	if n := r.s.crowd.Value(); n != 2 && n != 3 {
+		t.Errorf("%d were counted", n)
+	}
+}
+
 func TestOnceEnds(t *testing.T) {
 	r := newSetRig(t, SetOptions{Once: true, Open: 2}, "*.log")
 	for i := range 9 {

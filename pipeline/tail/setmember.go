@@ -14,7 +14,9 @@ func (s *Set) add(path string, at *position) *member {
 		if s.once("crowd") {
 			s.o.Log.Warn("more files match than may be followed", "files", s.o.Files, "first_left_out", path)
 		}
-		s.crowd.Inc()
+		if s.once("crowd " + path) {
+			s.crowd.Inc()
+		}
 		return nil
 	}
 	m := &member{s: s, path: path}
