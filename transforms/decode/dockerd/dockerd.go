@@ -91,15 +91,18 @@ func identify(e *event.Event, seed []byte, hostID, line string) []byte {
 // "2006-01-02 15:04:05.000000 I | text"; their times are local.
 func golog(line string, now func() time.Time) (time.Time, string, bool) {
 	for _, form := range [...]string{"2006/01/02 15:04:05", "2006-01-02 15:04:05.000000"} {
-		if len(line) <= len(form) || line[4] != form[4] || line[len(form)] != ' ' {
+		if len(line) <= len(form)+1 || line[4] != form[4] || line[len(form)] != ' ' {
 			continue
 		}
-		if t, err := time.ParseInLocation(form, line[:len(form)], now().Location()); err == nil {
+		if t, err := time.ParseInLocation(form, line[:len(form)], now().Location()); err == nil && sane(t) {
 			return t.UTC(), line[len(form)+1:], true
 		}
 	}
 	return time.Time{}, "", false
 }
+
+// sane reports whether a time can be one of a log.
+func sane(t time.Time) bool { return t.Year() >= 1970 && t.Year() < 2200 }
 
 // weights are event.severity by level (SCHEMA.md, section 5).
 var weights = map[string]int64{"panic": 10, "fatal": 10, "error": 8, "warning": 5, "warn": 5, "info": 2, "debug": 1, "trace": 1}
@@ -114,7 +117,7 @@ func (d *decoder) known(e *event.Event, pairs []pair, message *string) (doubt st
 		switch {
 		case p.name == "time" && !timed:
 			t, ok := pieces.ParseTime(p.value)
-			if timed = true; !ok {
+			if timed = true; !ok || !sane(t) {
 				doubt = "the time cannot be read"
 				f.AddNamed(schema.Labels, p.name, event.String(p.value))
 				continue
