@@ -75,17 +75,20 @@ func keys() map[string]target {
 
 		"requestClientApplication": {key: schema.UserAgentOriginal},
 	}
-	for full, key := range map[string]string{
-		"deviceReceiptTime": "rt", "startTime": "start", "endTime": "end", "deviceHostName": "dvchost", "deviceAddress": "dvc",
-		"deviceEventCategory": "cat", "deviceAction": "act", "eventOutcome": "outcome", "applicationProtocol": "app", "transportProtocol": "proto",
-		"sourceAddress": "src", "sourcePort": "spt", "sourceHostName": "shost", "sourceUserName": "suser", "sourceUserId": "suid",
-		"sourceNtDomain": "sntdom", "sourceProcessName": "sproc", "sourceProcessId": "spid",
-		"destinationAddress": "dst", "destinationPort": "dpt", "destinationHostName": "dhost", "destinationUserName": "duser", "destinationUserId": "duid",
-		"fileName": "fname", "requestUrl": "request", "bytesIn": "in", "bytesOut": "out", "message": "msg", "fileID": "fileId",
-	} {
+	for full, key := range fullNames {
 		m[full] = m[key]
 	}
 	return m
+}
+
+// fullNames are the names that ArcSight shows and some devices write.
+var fullNames = map[string]string{
+	"deviceReceiptTime": "rt", "startTime": "start", "endTime": "end", "deviceHostName": "dvchost", "deviceAddress": "dvc",
+	"deviceEventCategory": "cat", "deviceAction": "act", "eventOutcome": "outcome", "applicationProtocol": "app", "transportProtocol": "proto",
+	"sourceAddress": "src", "sourcePort": "spt", "sourceHostName": "shost", "sourceUserName": "suser", "sourceUserId": "suid",
+	"sourceNtDomain": "sntdom", "sourceProcessName": "sproc", "sourceProcessId": "spid",
+	"destinationAddress": "dst", "destinationPort": "dpt", "destinationHostName": "dhost", "destinationUserName": "duser", "destinationUserId": "duid",
+	"fileName": "fname", "requestUrl": "request", "bytesIn": "in", "bytesOut": "out", "message": "msg", "fileID": "fileId",
 }
 
 // labelled are the custom keys that mean a field by their label.
