@@ -18,6 +18,7 @@ import (
 	"tallyman/transforms/decode/dockerevent"
 	"tallyman/transforms/decode/dockerjson"
 	"tallyman/transforms/decode/k8saudit"
+	"tallyman/transforms/decode/k8sevent"
 	leefdecoder "tallyman/transforms/decode/leef"
 	"tallyman/transforms/decode/plain"
 	syslogdecoder "tallyman/transforms/decode/syslog"
@@ -41,6 +42,7 @@ func plugins() []plugin.Plugin {
 		dockerevent.Plugin,
 		dockerjson.Plugin,
 		k8saudit.Plugin,
+		k8sevent.Plugin,
 		leefdecoder.Plugin,
 		plain.Plugin,
 		syslogdecoder.Plugin,
