@@ -379,11 +379,12 @@ func (c *Cursor) Rewind() {
 	c.next, c.at, c.gap = c.state.seq, c.state.at, 0
 }
 
-// Idle reports whether everything durable has been handed out and finished.
+// Idle reports whether everything durable has been handed out and finished, or is
+// given up.
 func (c *Cursor) Idle() bool {
 	c.j.mu.Lock()
 	defer c.j.mu.Unlock()
-	return c.state.seq > c.j.durable
+	return len(c.flights) == 0 && !c.state.needs(c.state.seq, c.j.durable+1)
 }
 
 // leave closes the segment that is being read.

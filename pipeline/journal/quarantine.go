@@ -95,7 +95,7 @@ func (j *Journal) setAside(s *segment, f vfs.File, off, length int64) {
 		return // another cursor came by
 	}
 	q.known[name] = true
-	n := min(length, j.o.Quarantine-q.size)
+	n := min(length, j.o.Quarantine-q.size, j.room())
 	if n <= 0 {
 		j.m.unkept.Inc()
 		j.o.Log.Warn("a damaged part of the journal is not set aside: the quarantine is full", "segment", s.name, "offset", off, "bytes", length)
@@ -116,6 +116,13 @@ func (j *Journal) setAside(s *segment, f vfs.File, off, length int64) {
 	j.mu.Unlock()
 	j.o.Log.Warn("a damaged part of the journal is set aside", "segment", s.name, "offset", off, "bytes", length,
 		"file", filepath.Join(j.o.Dir, quarantineDir, name))
+}
+
+// room is what still fits under MaxSize.
+func (j *Journal) room() int64 {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.o.MaxSize - j.size
 }
 
 // writeAside writes n bytes of r, as far as the disk gives them, and returns how

@@ -183,8 +183,9 @@ func (j *Journal) keep() {
 		}
 		j.lookGone()
 		j.expire()
+		ended := j.caughtUp()
 		j.mu.Lock()
-		moved := j.acks > 0 || j.durable > j.saved
+		moved := ended || j.acks > 0 || j.durable > j.saved
 		j.mu.Unlock()
 		if !moved {
 			continue

@@ -126,12 +126,35 @@ func (j *Journal) govern(h *header, need int64) (wait bool) {
 				c.give(span{from: h.seq, before: h.before})
 				j.note(c, "new events are not kept for this output until it has caught up")
 			case open != nil && lag <= j.mostLag(c)/2:
-				open.to, open.after = h.seq, h.before
-				j.note(c, "new events are kept for this output again")
+				j.end(c, open, h.seq, h.before)
 			}
 		}
 	}
 	return wait
+}
+
+// end closes an open span at seq. j.mu is held.
+func (j *Journal) end(c *Cursor, open *span, seq uint64, before totals) {
+	open.to, open.after = seq, before
+	j.note(c, "new events are kept for this output again")
+}
+
+// caughtUp ends what outputs drop as soon as they have caught up, not only when a
+// segment begins: on a quiet host that may be tomorrow. What was accepted until
+// now stays dropped. It reports whether there was one.
+func (j *Journal) caughtUp() (some bool) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for _, c := range j.cursors {
+		if open := c.state.open(); open != nil && open.from <= j.durable+1 && j.lag(&c.state) <= j.mostLag(c)/2 {
+			j.end(c, open, j.durable+1, j.accepted)
+			some = true
+		}
+	}
+	if some {
+		j.announce()
+	}
+	return some
 }
 
 // mostLag is what a cursor may hold back: its max_lag, or all but the room of
