@@ -3,11 +3,13 @@ package syslog
 import (
 	"context"
 	"net/netip"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"tallyman/pipeline/event"
+	"tallyman/pipeline/plugin"
 )
 
 // TestNothingIsAllocatedPerRecord: from the bytes of a connection to the batch,
@@ -97,6 +99,57 @@ func TestNeitherStarvesTheOther(t *testing.T) {
 		if of["datagram"] < 300 || of["stream"] < 300 || len(b.Events) != mostRecords {
 			t.Errorf("a batch has %v", of)
 		}
+	}
+}
+
+// TestSendersBetweenMessagesStay: a connection that has given its message is not
+// closed to make room, however long it is silent; one that has begun another is.
+func TestSendersBetweenMessagesStay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		in := quiet(t, func(s *Settings) { s.MaxConnections, s.MessageTime = 2, time.Hour })
+		defer func() { _ = in.Close() }()
+		silent, begun := connect(in, "10.0.0.1:1", false), connect(in, "10.0.0.2:1", false)
+		send(t, silent, "<13>one\n")
+		send(t, begun, "<13>two\n<13>thr")
+		until(t, in, 2)
+		time.Sleep(evictAfter + time.Second)
+		third := connect(in, "10.0.0.3:1", false)
+		isClosed(t, begun)
+		send(t, third, "<13>three\n")
+		if got := until(t, in, 2); len(got) != 2 || in.count.evicted.Value() != 1 {
+			t.Errorf("got %q", raws(got))
+		}
+		time.Sleep(evictAfter + time.Second)
+		fourth := connect(in, "10.0.0.4:1", false)
+		isClosed(t, fourth)
+		send(t, silent, "<13>still here\n")
+		if got := until(t, in, 1); got[0].Raw != "<13>still here" || in.count.evicted.Value() != 1 || in.count.full.Value() != 1 {
+			t.Errorf("got %q", raws(got))
+		}
+		_, _ = silent.Close(), third.Close()
+	})
+}
+
+// TestALongMessageKeepsNoMemory: the buffer that it took is given back.
+func TestALongMessageKeepsNoMemory(t *testing.T) {
+	in := start(t, "tcp://127.0.0.1:0", func(s *Settings, _ *plugin.Env) { s.MaxMessage = 1 << 20 })
+	c := &conn{in: in, peer: newPeer("", ""), f: framer{max: 1 << 20}, buf: make([]byte, firstRoom)}
+	most := 0
+	for p := appendCounted(nil, strings.Repeat("x", 1<<20)); len(p) > 0; {
+		n := copy(c.buf[c.n:], p)
+		p, c.n = p[n:], c.n+n
+		full := c.n == len(c.buf)
+		if err := c.cut(time.Unix(1, 0)); err != nil {
+			t.Fatal(err)
+		}
+		c.grow(full)
+		most = max(most, len(c.buf))
+	}
+	if got := until(t, in, 1); len(got[0].Raw) != 1<<20 {
+		t.Errorf("the message has %d bytes", len(got[0].Raw))
+	}
+	if most > 1<<20+firstRoom || len(c.buf) > chunkRoom {
+		t.Errorf("the buffer had %d bytes, and has %d after the message", most, len(c.buf))
 	}
 }
 
