@@ -53,6 +53,13 @@ func (d *decoder) config(n *yaml.Node) *Config {
 			cfg.Outputs = append(cfg.Outputs, OutputComponent{Component: c, When: keys.When, WhenFull: keys.WhenFull, MaxLag: keys.MaxLag})
 		}
 	}
+	for _, o := range cfg.Outputs {
+		if least := 2 * r.Journal.SegmentSize; o.MaxLag > 0 && o.MaxLag < least {
+			p := plugin.Problem{Pos: o.Pos, Width: len(o.Name), Text: fmt.Sprintf("the max_lag of output %q is too small: it is counted in whole segments", o.Name),
+				Hint: "the least is two segments, " + FormatSize(least)}
+			d.problems = append(d.problems, p)
+		}
+	}
 	if !broken {
 		d.undecoded(cfg)
 	}

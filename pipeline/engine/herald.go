@@ -35,7 +35,7 @@ type herald struct {
 	now    func() time.Time
 
 	said   map[spoken]uint64
-	during map[string]bool // outputs that are dropping, and of which that was said
+	during map[string]during // outputs that are dropping
 	looked time.Time
 
 	letGo   *farewells
@@ -55,11 +55,25 @@ type spoken struct {
 	reason journal.Reason
 }
 
+// during is what was said of an output while it drops its newest events: what it
+// does not hear itself.
+type during struct {
+	all    uint64 // since it began
+	rested int    // looks since it was last said
+}
+
+// openReason stands in the position for during.all.
+const openReason = journal.NumReasons
+
+// openRest is every how many looks it is said that an output goes on dropping.
+const openRest = 12
+
 // loss is what is said in one event.
 type loss struct {
 	spoken
 	records, generated uint64
-	goesOn             bool // more is being dropped
+	goesOn             bool   // more is being dropped
+	all                uint64 // with what was said while it was dropping
 }
 
 // add has the herald say what an operator let go of.
@@ -98,7 +112,7 @@ func (g *givenUp) take(input string) uint64 {
 // Open takes up what was said. A position that does not parse says nothing: a
 // loss is then said again.
 func (h *herald) Open(_ context.Context, from []byte) error {
-	h.said, h.during, h.looked = map[spoken]uint64{}, map[string]bool{}, time.Time{}
+	h.said, h.during, h.looked = map[spoken]uint64{}, map[string]during{}, time.Time{}
 	for len(from) > 0 {
 		n, w := binary.Uvarint(from)
 		if w <= 0 || n > uint64(len(from)-w) {
@@ -110,7 +124,11 @@ func (h *herald) Open(_ context.Context, from []byte) error {
 		if w <= 0 || w2 <= 0 {
 			return nil
 		}
-		h.said[spoken{name, journal.Reason(reason)}] = count
+		if reason == uint64(openReason) {
+			h.during[name] = during{all: count}
+		} else {
+			h.said[spoken{name, journal.Reason(reason)}] = count
+		}
 		from = rest[w+w2:]
 	}
 	return nil
@@ -145,38 +163,52 @@ func (h *herald) CannotWait() bool { return true }
 func (h *herald) Close() error { return nil }
 
 // look adds an event for each loss that grew. While an output goes on dropping
-// its newest events that is said once, for the others, and the sum when it ends,
-// for all: what it says meanwhile is dropped with the rest.
+// its newest events the others are told, at first and every minute, and when it
+// ends all are told the whole: what is said meanwhile is dropped with the rest.
+//
+// A count that is smaller than what was said is that of a save before a kill,
+// and grows again.
 func (h *herald) look(b *event.Batch) {
+	h.farewell(b)
 	books := h.books()
 	for i := range books {
 		k := &books[i]
 		for r := range journal.NumReasons {
 			at := spoken{k.Output, r}
 			lost := k.Counts.Dropped[r] + k.GeneratedCounts.Dropped[r]
-			if lost < h.said[at] {
-				h.said[at] = 0 // another cursor of that name
+			n := lost - min(lost, h.said[at])
+			l := loss{spoken: at}
+			if d, open := h.during[k.Output]; r == journal.BufferFull && (open || k.Dropping && n > 0) {
+				d.rested++
+				switch {
+				case k.Dropping && (n == 0 || open && d.rested < openRest):
+					h.during[k.Output] = d
+					continue
+				case k.Dropping:
+					h.during[k.Output] = during{all: d.all + n}
+					l.goesOn = true
+				default:
+					delete(h.during, k.Output)
+					l.all = d.all + n
+				}
+			} else if n == 0 {
+				continue
 			}
-			n := lost - h.said[at]
-			switch open := k.Dropping && r == journal.BufferFull; {
-			case n == 0:
-				continue
-			case open && h.during[k.Output]:
-				continue
-			case open:
-				h.during[k.Output] = true
-				b.Add(h.event(loss{at, k.Counts.Dropped[r], k.GeneratedCounts.Dropped[r], true}, n))
-				continue
-			case r == journal.BufferFull:
-				delete(h.during, k.Output)
-			}
-			h.said[at] = lost
-			b.Add(h.event(loss{spoken: at}, n))
+			h.said[at] = max(lost, h.said[at])
+			b.Add(h.event(l, n))
 		}
 	}
+}
+
+// farewell says what an operator let go of. A cursor of that name counts from 0.
+func (h *herald) farewell(b *event.Batch) {
 	h.letGo.mu.Lock()
 	defer h.letGo.mu.Unlock()
 	for _, l := range h.letGo.list {
+		for r := range journal.NumReasons {
+			delete(h.said, spoken{l.output, r})
+		}
+		delete(h.during, l.output)
 		if n := l.records + l.generated; n > 0 {
 			b.Add(h.event(l, n))
 		}
@@ -197,12 +229,17 @@ func (g *graph) all() []*lane { return append(slices.Clip(g.lanes), g.herald) }
 // position is what was said.
 func (h *herald) position() []byte {
 	b := h.content[:0]
+	add := func(output string, reason journal.Reason, n uint64) {
+		b = append(binary.AppendUvarint(b, uint64(len(output))), output...)
+		b = binary.AppendUvarint(binary.AppendUvarint(b, uint64(reason)), n)
+	}
 	for at, n := range h.said {
-		if n == 0 {
-			continue
+		if n > 0 {
+			add(at.output, at.reason, n)
 		}
-		b = append(binary.AppendUvarint(b, uint64(len(at.output))), at.output...)
-		b = binary.AppendUvarint(binary.AppendUvarint(b, uint64(at.reason)), n)
+	}
+	for output, d := range h.during {
+		add(output, openReason, d.all)
 	}
 	h.content = b
 	return b
@@ -222,8 +259,12 @@ func (h *herald) event(l loss, n uint64) event.Event {
 	f.AddString(schema.TallymanComponent, l.output)
 	f.AddNamed(schema.Labels, "lost", event.String(strconv.FormatUint(n, 10)))
 	text := "output " + l.output + " lost " + strconv.FormatUint(n, 10) + " records or alerts: " + l.reason.String()
-	if l.goesOn {
+	switch {
+	case l.goesOn:
 		text += "; it goes on losing until it has caught up"
+	case l.all > 0:
+		f.AddNamed(schema.Labels, "lost_in_all", event.String(strconv.FormatUint(l.all, 10)))
+		text += "; it has caught up, and lost " + strconv.FormatUint(l.all, 10) + " in all"
 	}
 	f.AddString(schema.Message, text)
 	now := h.now()

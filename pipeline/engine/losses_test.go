@@ -155,6 +155,9 @@ func says(t *testing.T, h *herald, books ...journal.Book) []string {
 		if strings.Contains(e.Get(schema.Message).Str(), "goes on") {
 			s += " and more"
 		}
+		if all := e.Fields.GetNamed(schema.Labels, "lost_in_all").Str(); all != "" {
+			s += " of " + all
+		}
 		out = append(out, s)
 	}
 	if len(out) > 0 && b.Position == nil {
@@ -178,6 +181,8 @@ func TestHerald(t *testing.T) {
 	open.Dropping = true
 	more := dropped("new", journal.BufferFull, 20)
 	more.Dropping = true
+	open2 := dropped("new", journal.BufferFull, 30)
+	open2.Dropping = true
 	gone := dropped("gone", journal.OperatorDiscard, 4)
 	for _, step := range []struct {
 		name  string
@@ -190,10 +195,12 @@ func TestHerald(t *testing.T) {
 		{"more", []journal.Book{dropped("a", journal.Corrupt, 5)}, "a corrupt 2"},
 		{"dropping begins", []journal.Book{open}, "new buffer_full 9 and more"},
 		{"and goes on", []journal.Book{more}, ""},
-		{"and ends", []journal.Book{dropped("new", journal.BufferFull, 21)}, "new buffer_full 21"},
+		{"and ends", []journal.Book{dropped("new", journal.BufferFull, 21)}, "new buffer_full 12 of 21"},
 		{"it is over", []journal.Book{dropped("new", journal.BufferFull, 21)}, ""},
 		{"again", []journal.Book{dropped("new", journal.BufferFull, 22)}, "new buffer_full 1"},
-		{"another output of that name", []journal.Book{dropped("new", journal.BufferFull, 2)}, "new buffer_full 2"},
+		{"the books of a save before a kill", []journal.Book{dropped("new", journal.BufferFull, 2)}, ""},
+		{"as they were", []journal.Book{dropped("new", journal.BufferFull, 22)}, ""},
+		{"it begins once more", []journal.Book{open2}, "new buffer_full 8 and more"},
 	} {
 		if got := strings.Join(says(t, h, step.books...), ", "); got != step.want {
 			t.Errorf("%s: said %q, want %q", step.name, got, step.want)
@@ -207,8 +214,15 @@ func TestHerald(t *testing.T) {
 	if err := after.Open(t.Context(), h.position()); err != nil {
 		t.Fatal(err)
 	}
-	if got := says(t, after, dropped("a", journal.Corrupt, 5), dropped("new", journal.BufferFull, 3)); strings.Join(got, ", ") != "new buffer_full 1" {
+	if got := says(t, after, dropped("a", journal.Corrupt, 5), dropped("new", journal.BufferFull, 33)); strings.Join(got, ", ") != "new buffer_full 3 of 11" {
 		t.Errorf("after a restart it said %q", got)
+	}
+	for range openRest + 2 { // it is not said at every look
+		more.Counts.Dropped[journal.BufferFull] += 10
+		_ = says(t, after, more)
+	}
+	if got := says(t, after, more); len(got) != 0 {
+		t.Errorf("it said %q", got)
 	}
 	for n := range 200 { // any bytes are a position
 		if err := after.Open(t.Context(), []byte(strings.Repeat("\x01a\xff", n)[:n])); err != nil {

@@ -253,11 +253,11 @@ func (e *Engine) discard(name string) {
 	args := []any{"output", name, "received", b.Received, "delivered", b.Counts.Delivered, "unconfirmed", b.Counts.Unconfirmed,
 		"filtered", b.Counts.Filtered, "dead_lettered", b.Counts.DeadLettered, "lost", b.Counts.Lost(),
 		"operator_discard", lost, "operator_discard_alerts", alerts, "balanced", b.Balanced()}
+	e.letGo.add(&b)
 	if lost+alerts == 0 {
 		e.around.Log.Info("the book of an output that is gone is closed", args...)
 		return
 	}
-	e.letGo.add(&b)
 	e.around.Meter.Counter("tallyman_discarded_records_total", "Source records that waited for an output which an operator removed.",
 		meter.Label{Name: "output", Value: name}).Add(lost)
 	e.around.Log.Warn("the book of an output that is gone is closed; what waited for it is discarded", args...)
