@@ -1,6 +1,7 @@
 package auditd
 
 import (
+	"errors"
 	"os"
 	"sync"
 	"time"
@@ -38,18 +39,45 @@ func (p *pump) fill() {
 	buf := make([]byte, chunk)
 	for p.wanted() {
 		n, err := p.src.Read(buf)
-		p.mu.Lock()
-		if n > 0 {
-			p.chunks = append(p.chunks, append(make([]byte, 0, n), buf[:n]...))
-			p.held += n
-		}
-		p.err = err
-		p.mu.Unlock()
-		p.signal()
-		if err != nil {
+		if p.keep(buf[:n], err) {
 			return
 		}
 	}
+	// What the kernel holds of the source goes with the descriptor: it is read to
+	// its end, as long as it comes at once.
+	for read := 0; read < lastBytes; {
+		if p.src.SetReadDeadline(time.Now().Add(lastWait)) != nil {
+			return
+		}
+		n, err := p.src.Read(buf)
+		read += n
+		if p.keep(buf[:n], nil); err != nil {
+			p.keep(nil, err)
+			return
+		}
+	}
+}
+
+const (
+	lastWait  = 20 * time.Millisecond // how long a source that is left may take to give what it has
+	lastBytes = 16 << 20              // what it may give then: its writer may not know that it is left
+)
+
+// keep takes what was read, and reports whether that was all.
+func (p *pump) keep(b []byte, err error) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(b) > 0 {
+		p.chunks = append(p.chunks, append(make([]byte, 0, len(b)), b...))
+		p.held += len(b)
+	}
+	if p.over && errors.Is(err, os.ErrDeadlineExceeded) {
+		err = nil // of stop
+	} else {
+		p.err = err
+	}
+	p.signal()
+	return err != nil
 }
 
 // wanted waits for room; false says that nothing more is to be read.

@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"tallyman/pipeline/event"
 	"tallyman/pipeline/meter"
 	"tallyman/pipeline/plugin"
@@ -225,11 +227,14 @@ func openStdin(context.Context) (source, error) {
 	if err != nil {
 		return nil, plugin.Permanent(fmt.Errorf("standard input: %w", err))
 	}
-	if info.Mode()&(fs.ModeNamedPipe|fs.ModeSocket) == 0 {
-		return os.Stdin, nil
+	// Another descriptor of it: the input is closed at a reload and opened anew,
+	// and number 0 must be nobody else's meanwhile.
+	fd, err := unix.FcntlInt(os.Stdin.Fd(), unix.F_DUPFD_CLOEXEC, 3)
+	if err == nil && info.Mode()&(fs.ModeNamedPipe|fs.ModeSocket) != 0 {
+		err = syscall.SetNonblock(fd, true)
 	}
-	if err := syscall.SetNonblock(0, true); err != nil {
+	if err != nil {
 		return nil, plugin.Permanent(fmt.Errorf("standard input: %w", err))
 	}
-	return os.NewFile(0, "standard input"), nil
+	return os.NewFile(uintptr(fd), "standard input"), nil
 }
