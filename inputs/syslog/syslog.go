@@ -91,6 +91,9 @@ func build(s *Settings, env plugin.Env) (plugin.Input, error) {
 	return in, nil
 }
 
+// GivesOnce implements plugin.Fleeting: no sender gives a message again.
+func (in *input) GivesOnce() bool { return true }
+
 // CannotWait implements plugin.Pressing: nobody keeps a datagram for us.
 func (in *input) CannotWait() bool { return in.urgent }
 
