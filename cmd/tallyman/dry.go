@@ -27,7 +27,7 @@ func dryRun(cmd *cobra.Command, s streams, once bool, as string) error {
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	around := surroundings(&meter.Registry{})
-	around.Once = once
+	around.Once, around.Dry = once, true
 	p, err := load(cmd, s, around)
 	if err != nil {
 		return err

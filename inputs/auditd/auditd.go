@@ -8,6 +8,7 @@ package auditd
 
 import (
 	"context"
+	"errors"
 	"path/filepath"
 	"time"
 
@@ -128,6 +129,8 @@ func build(s *Settings, env plugin.Env) (plugin.Input, error) {
 		return watched(s, env, newStream(env, lines, env.Once, ahead(dialer(at(s.Socket.Value), env.Once), int(s.Buffer), env.Once))), nil
 	case s.Netlink == "multicast":
 		return watched(s, env, newNetlink(s, env, lines, openMulticast, false)), nil
+	case s.Netlink == "unicast" && env.Dry:
+		return nil, errors.New("netlink: unicast takes the place of auditd, which a dry run must not; use netlink: multicast for it")
 	case s.Netlink == "unicast":
 		return buildUnicast(s, env, lines, at(s.Rules.Value))
 	}

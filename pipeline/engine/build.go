@@ -21,6 +21,7 @@ import (
 // Surroundings are what the engine is given of the process it lives in.
 type Surroundings struct {
 	Version string
+	Dry     bool // Pipeline.Dry is what will be called
 	Once    bool // sources that have an end are read to it, then Run returns
 	Meter   *meter.Registry
 	Log     *slog.Logger
@@ -145,7 +146,7 @@ func (p *Pipeline) env(c config.Component) plugin.Env {
 		shared.AddNamed(schema.Labels, name, event.String(p.Config.Labels[name]))
 	}
 	return plugin.Env{
-		Name: c.Name, Once: p.around.Once, Dir: p.Config.Dir, Shared: shared,
+		Name: c.Name, Once: p.around.Once, Dry: p.around.Dry, Dir: p.Config.Dir, Shared: shared,
 		HostID: shared.Get(schema.HostID).Str(), Meter: p.around.Meter,
 		Log: p.around.Log.With("component", c.Name), Now: p.around.Now,
 	}

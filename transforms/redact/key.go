@@ -21,6 +21,7 @@ import (
 // secret is found, not before: whoever only looks at a configuration leaves no
 // file behind.
 type key struct {
+	dry  bool   // a key that is made is not kept
 	file string // where to keep the one that is made; "" for nowhere
 	log  *slog.Logger
 
@@ -96,6 +97,9 @@ func (k *key) get() []byte {
 		var b [keySize]byte
 		_, _ = rand.Read(b[:]) // it does not fail: crypto/rand ends the process instead
 		k.text = []byte(hex.EncodeToString(b[:]))
+		if k.dry {
+			return
+		}
 		if err := k.keep(); err != nil {
 			k.log.Warn("the key of redacted secrets cannot be kept; after a restart or a reload equal secrets have other hashes", "error", err,
 				"hint", "give a key with key: {file: …}, or name a file that can be written with key_file")

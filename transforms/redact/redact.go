@@ -94,6 +94,7 @@ func New(s *Settings, env plugin.Env) (plugin.Transform, error) {
 		t.log = slog.New(slog.DiscardHandler)
 	}
 	problems := t.extend(s)
+	t.key.dry = env.Dry
 	if err := t.key.open(s, env.Dir, t.log); err != nil {
 		problems = append(problems, plugin.Problem{Pos: s.KeyFile.Pos, Text: "transform redact: " + err.Error()})
 	}
