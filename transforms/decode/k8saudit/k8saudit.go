@@ -48,7 +48,7 @@ func (d *decoder) Decode(e event.Event, out *event.Batch) error {
 	case strings.HasSuffix(r.kind, "List") && r.items != "":
 		list(&e, r.items, out)
 		return nil
-	case r.verb == "" || r.stage == "" && r.auditID == "" && r.ref.resource == "" || r.kind != "" && r.kind != "Event":
+	case r.verb == "" || r.stage == "" && r.auditID == "" && r.ref.resource == "" && r.uri == "" && r.user.name == "" || r.kind != "" && r.kind != "Event":
 		return d.broken(e, out, errEvent)
 	}
 	if !r.shipped() {

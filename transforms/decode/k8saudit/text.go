@@ -106,6 +106,7 @@ func (d *decoder) message(r *record) string {
 		b = append(append(b, ": "...), r.message...)
 	}
 	d.buf = b
+	r.unknown = r.unknown || len(b) > mostMessage
 	return string(bound(b))
 }
 
