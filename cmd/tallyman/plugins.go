@@ -6,6 +6,7 @@ import (
 	"tallyman/inputs/docker"
 	fileinput "tallyman/inputs/file"
 	"tallyman/inputs/http"
+	journaldinput "tallyman/inputs/journald"
 	sysloginput "tallyman/inputs/syslog"
 	"tallyman/outputs/file"
 	"tallyman/outputs/stdout"
@@ -15,8 +16,10 @@ import (
 	"tallyman/transforms/container"
 	cefdecoder "tallyman/transforms/decode/cef"
 	"tallyman/transforms/decode/cri"
+	"tallyman/transforms/decode/dockerd"
 	"tallyman/transforms/decode/dockerevent"
 	"tallyman/transforms/decode/dockerjson"
+	journalddecoder "tallyman/transforms/decode/journald"
 	"tallyman/transforms/decode/k8saudit"
 	"tallyman/transforms/decode/k8sevent"
 	leefdecoder "tallyman/transforms/decode/leef"
@@ -34,13 +37,16 @@ func plugins() []plugin.Plugin {
 		containers.Plugin,
 		docker.Plugin,
 		fileinput.Plugin,
+		journaldinput.Plugin,
 		http.Plugin,
 		sysloginput.Plugin,
 
 		cefdecoder.Plugin,
 		cri.Plugin,
+		dockerd.Plugin,
 		dockerevent.Plugin,
 		dockerjson.Plugin,
+		journalddecoder.Plugin,
 		k8saudit.Plugin,
 		k8sevent.Plugin,
 		leefdecoder.Plugin,
