@@ -84,23 +84,6 @@ func (t *Tail) resolve() error {
 	return t.gone(list)
 }
 
-// unchanged goes on where the file at the path is still the one of the position,
-// and reports whether it is: then nothing came after it, and no folder has to be
-// listed.
-func (t *Tail) unchanged() (bool, error) {
-	if t.o.set == nil || t.start.Ino == 0 || t.start.Head == 0 {
-		return false, nil
-	}
-	list := appendEntry(nil, t.o.Path, "")
-	if len(list) == 0 || list[0].id.Ino != t.start.Ino {
-		return false, nil
-	}
-	if i, err := t.find(list, t.start, true); i < 0 || err != nil {
-		return false, err
-	}
-	return true, t.resume(list, 0)
-}
-
 // resume goes on in the ith file of list, at the position.
 func (t *Tail) resume(list []entry, i int) error {
 	off := t.start.Off

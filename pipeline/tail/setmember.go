@@ -89,3 +89,12 @@ func (s *Set) remember(p position) {
 	}
 	s.gone = append(s.gone, p)
 }
+
+// dated reports whether s begins with a date or a time, of six digits at least.
+func dated(s string) bool {
+	n := 0
+	for n < len(s) && s[n]-'0' <= 9 {
+		n++
+	}
+	return n >= 6
+}

@@ -249,15 +249,6 @@ func (s *Set) sibling(path string, here map[string]bool) bool {
 	return false
 }
 
-// dated reports whether s begins with a date or a time, of six digits at least.
-func dated(s string) bool {
-	n := 0
-	for n < len(s) && s[n]-'0' <= 9 {
-		n++
-	}
-	return n >= 6
-}
-
 // findRoots resolves the folders that links may lead into.
 func (s *Set) findRoots() {
 	var list []string
