@@ -124,6 +124,7 @@ func (c *Chain) finish(e *event.Event, index int) {
 		b = append(b, c.hostID...)
 		b = append(append(b, 0), e.Dataset...)
 		b = append(append(b, 0), c.input...)
+		b = append(append(b, 0), e.Get(schema.LogFilePath).Str()...)
 		b = strconv.AppendInt(append(b, 0), e.Offset, 10)
 		b = append(append(b, 0), e.Raw...)
 		if e.Offset == 0 && e.Records == 0 {
