@@ -175,12 +175,16 @@ func (s *Scanner) Skip() {
 	switch s.Peek() {
 	case '{':
 		if s.enter('{', '}') {
-			for s.skipMember(); s.more('}'); s.skipMember() {
+			s.skipMember()
+			for s.more('}') {
+				s.skipMember()
 			}
 		}
 	case '[':
 		if s.enter('[', ']') {
-			for s.Skip(); s.more(']'); s.Skip() {
+			s.Skip()
+			for s.more(']') {
+				s.Skip()
 			}
 		}
 	case '"':

@@ -17,11 +17,10 @@ var usual = func() (t [256]bool) {
 // bounds finds the string that begins here: the text between its quotes, and
 // where its first escape is, -1 for none.
 func (s *Scanner) bounds() (string, int) {
-	from, escape := s.i+1, -1
 	if !s.expect('"') {
 		return "", -1
 	}
-	from = s.i
+	from, escape := s.i, -1
 	for i := s.i; i < len(s.s); i++ {
 		c := s.s[i]
 		if usual[c] {

@@ -276,7 +276,8 @@ func (r *record) original(e *event.Event) {
 // with the header Audit-ID, and could make receivers drop its later requests as
 // doubles of an earlier one.
 func (d *decoder) id(e *event.Event, r *record) {
-	b := append(d.buf[:0], d.env.HostID...)
+	b := d.buf[:0]
+	b = append(b, d.env.HostID...)
 	for _, part := range [...]string{Dataset, r.auditID, r.stage, r.received, r.staged, r.stamp, r.user.name, r.verb, r.uri} {
 		b = append(append(b, 0), part...)
 	}

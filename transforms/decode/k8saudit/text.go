@@ -73,7 +73,8 @@ func plain(s string) bool {
 
 // message is one line for people: who did what to what, and how it ended.
 func (d *decoder) message(r *record) string {
-	b := append(d.buf[:0], orUnknown(r.user.name)...)
+	b := d.buf[:0]
+	b = append(b, orUnknown(r.user.name)...)
 	if r.as.name != "" {
 		b = append(append(append(b, " as "...), r.as.name...), ':')
 	}

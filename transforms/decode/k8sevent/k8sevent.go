@@ -202,7 +202,8 @@ func (r *record) when(s string) (time.Time, bool) {
 // id makes the event's id: an Event is one object that changes as it happens
 // again, and each change is an event of its own.
 func (d *decoder) id(e *event.Event, r *record) {
-	b := append(d.buf[:0], d.env.HostID...)
+	b := d.buf[:0]
+	b = append(b, d.env.HostID...)
 	for _, part := range [...]string{Dataset, r.uid, r.revision, r.change, r.namespace, r.name, r.reason, r.first, r.last, r.at, r.observed} {
 		b = append(append(b, 0), part...)
 	}
