@@ -34,19 +34,28 @@ func (in *input) body(w http.ResponseWriter, r *http.Request) (text string, held
 		return "", 0, refuse(http.StatusUnsupportedMediaType, "the content encoding "+fmt.Sprintf("%.64q", encoding)+" is not taken: use gzip, once, or none")
 	}
 	var b strings.Builder
-	for buf := make([]byte, piece); ; {
-		n, err := src.Read(buf)
+	buf, ok := in.bufs.Get().(*[piece]byte)
+	if !ok {
+		buf = new([piece]byte)
+	}
+	defer in.bufs.Put(buf)
+	for {
+		n, err := src.Read(buf[:])
 		if int64(b.Len()+n) > most {
 			return "", held, in.tooLarge()
 		}
 		if b.Cap()-b.Len() < n {
-			grow := int64(b.Cap() + piece) // what a Builder makes of it; what the client announces is not believed
+			more := piece // what the client announces is not believed, but where it is little
+			if b.Len() == 0 && r.ContentLength >= int64(n) && r.ContentLength < piece {
+				more = int(r.ContentLength)
+			}
+			grow := int64(b.Cap() + more) // what a Builder makes of it
 			if in.held.Add(grow) > int64(in.s.Buffer) {
 				in.held.Add(-grow)
 				return "", held, refuse(http.StatusServiceUnavailable, "too much is waiting for the journal; send the records again")
 			}
 			held += grow
-			b.Grow(piece)
+			b.Grow(more)
 		}
 		b.Write(buf[:n])
 		switch {

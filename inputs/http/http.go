@@ -41,6 +41,7 @@ type input struct {
 	count counters
 	say   *sayer
 	queue chan *request
+	bufs  sync.Pool    // of *[piece]byte, for bodies
 	held  atomic.Int64 // bytes of bodies that are read and not answered
 
 	// What follows is the lane's alone.
