@@ -243,7 +243,11 @@ func (r *record) notesInto(f *event.Fields) {
 	}
 	s, left := jsonscan.New(r.notes), r.noteCount
 	s.Members(func(name string) {
-		if v, ok := s.Str(); ok && v != "" && left > 0 {
+		v, ok := s.Str()
+		if r.secret && strings.HasPrefix(name, patches) {
+			v = "withheld"
+		}
+		if ok && v != "" && left > 0 {
 			f.AddNamed(schema.KubernetesAuditAnnotations, name, event.String(v))
 			left--
 		}
@@ -262,11 +266,11 @@ func (r *record) original(e *event.Event) {
 	switch {
 	case r.doubt == "" && !r.unknown && (objects == 0 || r.secret):
 		e.Raw = ""
-	case objects == 0:
+	case objects == 0 && !r.secret:
 	case r.secret:
-		e.Raw = without(e.Raw)
+		e.Raw = without(e.Raw, true)
 	case objects > keptObjects:
-		e.Raw = without(e.Raw)
+		e.Raw = without(e.Raw, false)
 		e.Fields.AddString(schema.Tags, tagTruncated)
 		e.Fields.AddNamed(schema.Labels, "objects_bytes", event.String(strconv.Itoa(objects)))
 	}

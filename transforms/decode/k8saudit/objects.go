@@ -247,9 +247,13 @@ func mentionsSecret(text string) bool {
 	return strings.Contains(text, "ecret") || strings.Contains(text, "oken")
 }
 
+// patches begins the names of annotations that hold what an admission webhook
+// changed in the object, secrets too.
+const patches = "patch.webhook.admission.k8s.io/"
+
 // without returns the text of an audit event with null in the place of its
-// objects.
-func without(text string) string {
+// objects, and of its annotations where it is secret.
+func without(text string, secret bool) string {
 	var b strings.Builder
 	s := jsonscan.New(text)
 	last := 0
@@ -257,7 +261,7 @@ func without(text string) string {
 		s.Peek()
 		from := s.At()
 		s.Skip()
-		if name == "requestObject" || name == "responseObject" {
+		if name == "requestObject" || name == "responseObject" || secret && name == "annotations" {
 			b.WriteString(text[last:from])
 			b.WriteString("null")
 			last = s.At()

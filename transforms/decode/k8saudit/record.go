@@ -215,11 +215,14 @@ func (r *record) object(s *jsonscan.Scanner, name string, member func(name strin
 	}
 }
 
-// objectAt returns where the objects of a request begin, -1 for nowhere.
+// objectAt returns where the objects of a request, or what was patched in them,
+// begin, -1 for nowhere.
 func objectAt(text string) int {
-	a, b := strings.Index(text, `"requestObject"`), strings.Index(text, `"responseObject"`)
-	if a < 0 || b >= 0 && b < a {
-		a = b
+	first := -1
+	for _, name := range [...]string{`"requestObject"`, `"responseObject"`, `"` + patches} {
+		if at := strings.Index(text, name); at >= 0 && (first < 0 || at < first) {
+			first = at
+		}
 	}
-	return a
+	return first
 }
