@@ -136,8 +136,8 @@ func (in *input) add(b *event.Batch, line string) {
 	if line == "" {
 		return
 	}
-	print, nano := fingerprint(line), timeOf(line)
-	n := in.known[print]
+	mark, nano := fingerprint(line), timeOf(line)
+	n := in.known[mark]
 	if in.fresh {
 		in.fresh = false
 		if n == 0 {
@@ -146,11 +146,11 @@ func (in *input) add(b *event.Batch, line string) {
 		}
 	}
 	if n > 0 {
-		in.known[print] = n - 1
+		in.known[mark] = n - 1
 		in.repeated.Inc()
 		return
 	}
-	in.at.pass(print, nano)
+	in.at.pass(mark, nano)
 	b.Add(event.Event{Decode: in.s.Decode, Raw: line, Records: 1, Offset: in.at.nano, Seen: in.env.Now(), Shared: in.env.Shared})
 }
 

@@ -36,11 +36,11 @@ type position struct {
 
 // pass moves the position over one event. One without a time has that of the
 // one before it.
-func (p *position) pass(print uint64, nano int64) {
+func (p *position) pass(mark uint64, nano int64) {
 	if nano > 0 {
 		p.nano = nano
 	}
-	p.last = append(p.last, passed{p.nano, print})
+	p.last = append(p.last, passed{p.nano, mark})
 	drop := max(0, len(p.last)-mostKnown)
 	for drop < len(p.last)-1 && p.last[drop].nano < p.nano-int64(overlap) {
 		drop++
@@ -100,9 +100,9 @@ func parsePosition(b []byte) (position, error) {
 		return position{}, errPosition
 	}
 	for _, w := range words[1:] {
-		before, print, ok := strings.Cut(w, ".")
+		before, mark, ok := strings.Cut(w, ".")
 		d, err := strconv.ParseInt(before, 36, 64)
-		f, err2 := strconv.ParseUint(print, 36, 64)
+		f, err2 := strconv.ParseUint(mark, 36, 64)
 		if !ok || err != nil || err2 != nil {
 			return position{}, errPosition
 		}

@@ -39,19 +39,19 @@ func TestRealJournalctl(t *testing.T) {
 			t.Fatalf("%v: %s", err, b)
 		}
 	}
-	real := func(once bool, from []byte) *rig {
+	follow := func(once bool, from []byte) *rig {
 		s := settings(t, dir, false)
 		s.Program = "journalctl"
 		return open(t, s, once, from)
 	}
 	grow(1, 6)
-	first := real(false, nil)
+	first := follow(false, nil)
 	first.until(first.count(5))
 	grow(6, 11)
 	first.until(first.count(10))
 	first.close()
 	grow(11, 16)
-	again := real(true, first.position)
+	again := follow(true, first.position)
 	again.until(func() bool { return false })
 	if got := slices.Concat(messages(first), messages(again)); !slices.Equal(got, want) || len(first.losses)+len(again.losses) > 0 {
 		t.Errorf("read %q, want %q; losses %v %v", got, want, first.losses, again.losses)

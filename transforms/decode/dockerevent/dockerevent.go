@@ -90,7 +90,8 @@ func (d *decoder) Decode(e event.Event, out *event.Batch) error {
 // identify gives the event an id by what it says: the engine has no other name
 // for it, and tells it again to whoever asks for what was.
 func (d *decoder) identify(e *event.Event, r *record) {
-	b := append(d.seed[:0], d.env.HostID...)
+	b := d.seed[:0]
+	b = append(b, d.env.HostID...)
 	for _, part := range [...]string{Dataset, r.kind, r.action, r.text, r.actor, r.attributes["execID"], r.attributes["container"]} {
 		b = append(append(b, 0), part...)
 	}

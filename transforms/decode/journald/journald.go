@@ -124,7 +124,8 @@ func micros(s string) (int64, bool) {
 
 // identify gives the entry an id by its cursor, which names it in every journal.
 func (d *decoder) identify(e *event.Event, x entry) {
-	b := append(d.seed[:0], d.env.HostID...)
+	b := d.seed[:0]
+	b = append(b, d.env.HostID...)
 	b = append(append(b, 0), Dataset...)
 	if cursor := x.get("__CURSOR"); cursor != "" {
 		b = append(append(b, 0), cursor...)
