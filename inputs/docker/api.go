@@ -2,6 +2,7 @@ package docker
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -75,6 +76,21 @@ func (a *api) events(ctx context.Context, since, until time.Time) (*stream, erro
 }
 
 func stamp(t time.Time) string { return fmt.Sprintf("%d.%09d", t.Unix(), t.Nanosecond()) }
+
+// get asks and decodes the answer, of which at most 4 MiB are read.
+func (a *api) get(ctx context.Context, path string, into any) error {
+	ctx, cancel := context.WithTimeout(ctx, askFor)
+	defer cancel()
+	res, err := a.do(ctx, path)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = res.Body.Close() }()
+	if err := json.NewDecoder(io.LimitReader(res.Body, maxLine)).Decode(into); err != nil {
+		return fmt.Errorf("decode the answer of %s to %s: %w", a.host, path, err)
+	}
+	return nil
+}
 
 // do asks; what is no success is an error.
 func (a *api) do(ctx context.Context, path string) (*http.Response, error) {

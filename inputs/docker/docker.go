@@ -36,6 +36,8 @@ type input struct {
 	env plugin.Env
 	api *api
 
+	lore *looker // nil where the engine is not asked
+
 	at     position
 	stream *stream        // nil while there is no connection
 	known  map[uint64]int // of a connection: how often what was told before may come again
@@ -54,10 +56,15 @@ func build(s *Settings, env plugin.Env) (plugin.Input, error) {
 		return nil, err
 	}
 	label := meter.Label{Name: "input", Value: env.Name}
-	return &input{s: s, env: env, api: a,
+	in := &input{s: s, env: env, api: a,
 		repeated:   env.Meter.Counter("tallyman_input_docker_repeated_total", "Events that the engine told again and that were known by the position.", label),
 		reconnects: env.Meter.Counter("tallyman_input_docker_connections_total", "Times that the engine's stream of events was opened.", label),
-	}, nil
+	}
+	if s.Inspect {
+		in.lore = &looker{api: a, health: map[string]string{},
+			failed: env.Meter.Counter("tallyman_input_docker_inspect_failures_total", "Containers that the engine did not describe, most often because they were gone.", label)}
+	}
+	return in, nil
 }
 
 // Open implements plugin.Input. The engine is connected to by Read.
@@ -89,7 +96,7 @@ func (in *input) Read(ctx context.Context, b *event.Batch, wait time.Duration) e
 	}
 	lines, end := in.stream.take(ctx, mostRecords, wait)
 	for _, l := range lines {
-		in.add(b, l)
+		in.add(ctx, b, l)
 	}
 	if len(b.Events) > 0 {
 		b.Position = in.at.append(nil)
@@ -132,7 +139,7 @@ func (in *input) until() time.Time {
 }
 
 // add takes one line of the stream.
-func (in *input) add(b *event.Batch, line string) {
+func (in *input) add(ctx context.Context, b *event.Batch, line string) {
 	if line == "" {
 		return
 	}
@@ -151,7 +158,10 @@ func (in *input) add(b *event.Batch, line string) {
 		return
 	}
 	in.at.pass(mark, nano)
-	b.Add(event.Event{Decode: in.s.Decode, Raw: line, Records: 1, Offset: in.at.nano, Seen: in.env.Now(), Shared: in.env.Shared})
+	e := b.Add(event.Event{Decode: in.s.Decode, Raw: line, Records: 1, Offset: in.at.nano, Seen: in.env.Now(), Shared: in.env.Shared})
+	if in.lore != nil {
+		e.Fields = in.lore.look(ctx, line)
+	}
 }
 
 // ended says what the end of a stream means.

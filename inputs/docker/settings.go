@@ -17,6 +17,7 @@ type Settings struct {
 	Host    string `yaml:"host" doc:"Where the engine listens: unix:///PATH, or tcp://HOST:PORT (with tls). Podman's socket is unix:///run/podman/podman.sock." example:"tcp://10.0.0.7:2376"`
 	TLS     *TLS   `yaml:"tls" doc:"The certificates for an engine that listens on tcp."`
 	StartAt string `yaml:"start_at" doc:"What is read at the very first start: what the engine still remembers too (beginning; Docker keeps its last 256 events), or only what happens from then on (end)." enum:"beginning,end"`
+	Inspect bool   `yaml:"inspect" doc:"Ask the engine, when a container is created, started or entered, what it may do: its mounts, capabilities, security options and namespaces go on the event of create and start, and whether a command is the health check on that of exec."`
 	Decode  string `yaml:"decode" doc:"The decoder that the events wait for."`
 }
 
@@ -29,7 +30,7 @@ type TLS struct {
 }
 
 func defaults() Settings {
-	return Settings{Host: "unix:///var/run/docker.sock", StartAt: "beginning", Decode: "docker_event"}
+	return Settings{Host: "unix:///var/run/docker.sock", StartAt: "beginning", Decode: "docker_event", Inspect: true}
 }
 
 // Check says what is wrong with the settings.

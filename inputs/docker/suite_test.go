@@ -14,6 +14,7 @@ func settings(t testing.TB, path string) *Settings {
 		t.Fatal("the settings are another type")
 	}
 	s.Host = "unix://" + path
+	s.Inspect = false // its own test has it
 	return s
 }
 
