@@ -103,6 +103,9 @@ func judgeEngine(t *testing.T, kept, delivered []map[string]any, made []string) 
 		ids[get(e, "event", "id")]++
 		if get(e, "event", "dataset") == "docker.events" {
 			actions[fmt.Sprint(get(e, "event", "action"), " ", get(e, "container", "id"))]++
+			if get(e, "event", "action") == "create" && get(e, "container", "id") == made[0] && get(e, "docker", "container", "network_mode") != "none" {
+				t.Errorf("what the container may do is not said: %v", e)
+			}
 		}
 		if strings.Contains(fmt.Sprint(get(e, "message")), "does not remember the last event") {
 			said++
