@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
-	"time"
 
 	"go.yaml.in/yaml/v3"
 
@@ -54,9 +53,6 @@ func (d *decoder) limits(list []pair, n *yaml.Node, r *root) {
 		d.add(at("journal", "commit_bytes"), "the least is 1B, which makes every batch durable at once", "the journal's commit_bytes is too small")
 	case j.CommitBytes > max(j.SegmentSize, 1<<20): // a smaller segment bounds it by itself
 		d.add(at("journal", "commit_bytes"), "the most is "+FormatSize(max(j.SegmentSize, 1<<20)), "the journal's commit_bytes is too large")
-	}
-	if j.MaxAge < 0 || j.MaxAge > 0 && j.MaxAge < time.Minute {
-		d.add(at("journal", "max_age"), "the least is 1m; 0s keeps events until their room is needed", "the journal's max_age is too short")
 	}
 	if dir := d.journalDir(j.Dir); dir == d.dir || slices.Contains(shared, dir) {
 		d.add(at("journal", "dir"), "name a folder of its own, like /var/lib/tallyman",

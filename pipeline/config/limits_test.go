@@ -26,8 +26,6 @@ func TestLimits(t *testing.T) {
 			[]string{"FILE:1:30: the journal's max_size has no room for two segments (max_size is 300KiB, segment_size is 64KiB, and what is not segments takes 178368B)"}},
 		{"more in memory than a segment", "journal: {dir: /j, commit_bytes: 9223372036854775807B}" + use,
 			[]string{"FILE:1:34: the journal's commit_bytes is too large (the most is 16MiB)"}},
-		{"an age of nothing", "journal: {dir: /j, max_age: 1s}" + use,
-			[]string{"FILE:1:29: the journal's max_age is too short (the least is 1m; 0s keeps events until their room is needed)"}},
 		{"small segments", "journal: {dir: /j, segment_size: 64KB}" + use,
 			[]string{"FILE:1:34: the journal's segment_size is too small (the least is 64KiB)"}},
 		{"nothing to commit", "journal: {dir: /j, commit_bytes: 0}" + use,

@@ -26,9 +26,13 @@ func (j *Journal) aged(s *segment, age time.Duration) bool {
 	return s.begun != 0 && j.o.Now().Sub(time.Unix(int64(s.begun), 0)) > age
 }
 
+// leastSegment is how long a segment is written to at least, however short MaxAge
+// is: each costs a few syncs.
+const leastSegment = 10 * time.Second
+
 // ripe reports whether the active segment has been written to for so long that
 // the next frame goes to a fresh one, so that what is in it can grow old. j.mu is
 // held.
 func (j *Journal) ripe() bool {
-	return j.o.MaxAge > 0 && j.active != nil && j.aged(j.active, j.o.MaxAge/8)
+	return j.o.MaxAge > 0 && j.active != nil && j.aged(j.active, max(j.o.MaxAge/8, leastSegment))
 }
