@@ -28,7 +28,7 @@ func (j *Journal) aged(s *segment, age time.Duration) bool {
 
 // leastSegment is how long a segment is written to at least, however short MaxAge
 // is: each costs a few syncs.
-const leastSegment = 10 * time.Second
+const leastSegment = time.Second
 
 // ripe reports whether the active segment has been written to for so long that
 // the next frame goes to a fresh one, so that what is in it can grow old. j.mu is
