@@ -176,10 +176,10 @@ func TestDiskFull(t *testing.T) {
 	const failures = "tallyman_journal_failures_total"
 	for n := range 50 {
 		// What is delivered goes for its age: the journal could take events in its place.
-		r.until(t, "what was delivered is gone", func(m map[string]float64) bool { return m["tallyman_journal_bytes"] < 600<<10 })
+		r.until(t, "what was delivered is gone", func(m map[string]float64) bool { return m["tallyman_journal_bytes"] < 400<<10 })
 		r.tcp.stop(true) // it takes connections and reads nothing
 		r.fill(t, 0)
-		r.whole(t, 1000)
+		r.whole(t, 2500)
 		accepted := r.stands(t, failures)
 		eventually(t, "the file has what was accepted", time.Minute, func() bool {
 			r.file.look(t)
