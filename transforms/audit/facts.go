@@ -30,6 +30,11 @@ type facts struct {
 	argv   argv
 	wants  []string // what could not be understood, for error.message
 
+	callSlots [22]*string // where callSteps belong
+	pathSlots [6]*string  // where pathSteps belong
+	place     path        // the PATH record that is read
+	walkOnly  bool        // tests: read no field by its place
+
 	one
 }
 
@@ -47,15 +52,16 @@ type one struct {
 	over      bool   // leftover found no room
 	steps     int    // fields that leftover was compared with, for tests
 
-	arch   *arch
-	call   *call
-	sub    *call  // what socketcall stands for
-	fd     string // the descriptor of a socketcall
-	nr     string
-	nPaths string
-	nrTag  string // the name that auditd gave the number
-	arg    [4]string
-	subArg [4]string // those of sub
+	arch    *arch
+	archHex string
+	call    *call
+	sub     *call  // what socketcall stands for
+	fd      string // the descriptor of a socketcall
+	nr      string
+	nPaths  string
+	nrTag   string // the name that auditd gave the number
+	arg     [4]string
+	subArg  [4]string // those of sub
 
 	success, exit, res      string
 	pid, ppid               string
@@ -96,6 +102,11 @@ func (f *facts) init(t *Transform) {
 	f.users.init(t)
 	f.out = make(event.Fields, 0, 128)
 	f.data = make(event.Fields, 0, 32)
+	id := &f.ids
+	f.callSlots = [...]*string{&f.archHex, &f.nr, &f.success, &f.exit, &f.arg[0], &f.arg[1], &f.arg[2], &f.arg[3], &f.nPaths, &f.ppid, &f.pid,
+		&id.auid, &id.uid, &id.gid, &id.euid, &id.suid, &id.fsuid, &id.egid, &id.sgid, &id.fsgid, &f.tty, &f.ses}
+	p := &f.place
+	f.pathSlots = [...]*string{&p.inode, &p.dev, &p.mode, &p.ouid, &p.ogid, &p.rdev}
 }
 
 func (f *facts) reset() {

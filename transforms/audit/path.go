@@ -11,8 +11,8 @@ import (
 
 // path is one PATH record.
 type path struct {
-	name, inode, dev, mode, ouid, ogid, kind string
-	owner, group                             string
+	name, inode, dev, mode, ouid, ogid, rdev, kind string
+	owner, group                                   string
 }
 
 // The members of auditd.paths whose names stand ready for the first items.
@@ -53,10 +53,11 @@ func (f *facts) member(item, at int, key, val string) {
 // auditd.paths, but for what says that there is nothing: no device number, no
 // file capabilities, an item number that is its place.
 func (f *facts) pathRecord(r *Record) {
-	var p path
+	p := &f.place
+	*p = path{}
 	item := len(f.paths)
 	var t Token
-	for w := NewWalk(r.Body); w.next(&t); {
+	for w := (Walk{s: r.Body, i: f.pathInOrder(item, r.Body)}); w.next(&t); {
 		val, at := t.Val, -1
 		if nothing(&t) {
 			continue
@@ -97,9 +98,9 @@ func (f *facts) pathRecord(r *Record) {
 		f.member(item, at, t.Key, val)
 	}
 	if r.Enriched != "" {
-		f.pathNames(&p, r.Enriched)
+		f.pathNames(p, r.Enriched)
 	}
-	f.paths = append(f.paths, p)
+	f.paths = append(f.paths, *p)
 }
 
 // nothing reports whether a member says that there is nothing: no device number,

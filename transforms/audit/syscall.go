@@ -2,15 +2,16 @@ package audit
 
 // syscall reads a SYSCALL record.
 func (f *facts) syscall(r *Record) {
+	from := 0
+	if !f.sys && !f.walkOnly { // nothing is set yet
+		from = f.inOrder(r.Body)
+	}
 	f.sys, f.cur = true, r.Body
 	var t Token
-	for w := NewWalk(r.Body); w.next(&t); {
+	for w := (Walk{s: r.Body, i: from}); w.next(&t); {
 		switch t.Key {
 		case "arch":
-			f.arch = f.t.tables.arches[t.Val]
-			if f.arch == nil {
-				f.leftover("arch", t.Val)
-			}
+			f.archOf(t.Val)
 		case "syscall":
 			f.first(&f.nr, t.Key, t.Val)
 		case "success":
@@ -34,6 +35,35 @@ func (f *facts) syscall(r *Record) {
 	f.enriched(r)
 	if nr, ok := decimal(f.nr); ok {
 		f.call = f.arch.call(nr)
+	}
+}
+
+// inOrder takes the fields of a SYSCALL record that stand in the kernel's order,
+// and returns where it stopped.
+func (f *facts) inOrder(s string) int {
+	i := ordered(s, 0, callSteps, f.callSlots[:])
+	if f.archHex != "" {
+		f.archOf(f.archHex)
+	}
+	val, next := quotedAt(s, i, "comm=")
+	if next == 0 {
+		return i
+	}
+	f.comm, i = val, next
+	if val, next = quotedAt(s, i, "exe="); next > 0 {
+		f.exe, i = val, next
+	}
+	return i
+}
+
+func (f *facts) archOf(s string) {
+	if s == "c000003e" {
+		f.arch = f.t.tables.x64
+	} else {
+		f.arch = f.t.tables.arches[s]
+	}
+	if f.arch == nil {
+		f.leftover("arch", s)
 	}
 }
 

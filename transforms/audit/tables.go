@@ -8,6 +8,7 @@ import (
 type tables struct {
 	kinds     kinds
 	arches    map[string]*arch // by the hex text of a record
+	x64       *arch            // that of c000003e
 	errnos    map[int64]string
 	records   map[uint16]*action
 	exec      *action
@@ -38,6 +39,7 @@ func newTables() *tables {
 	t.bpf = act("loaded-bpf-program", "driver", "start", 4, 0, "loaded a BPF program", "failed to load a BPF program", objNone)
 	t.unbpf = act("unloaded-bpf-program", "driver", "end", 3, 0, "unloaded a BPF program", "failed to unload a BPF program", objNone)
 	t.addArches(known)
+	t.x64 = t.arches["c000003e"]
 	t.nameArguments(known)
 	for n, name := range auparse.AuditErrnoToName {
 		t.errnos[int64(n)] = name
