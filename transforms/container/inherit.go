@@ -50,8 +50,11 @@ func (t *table) inherit(l *life, at int64, depth int) {
 // stated returns the life of the same process as an inspect states it: an engine
 // says when a container started, and its first process was there a little before.
 func (t *table) stated(l *life) *life {
+	if !l.entered || l.ended {
+		return nil
+	}
 	for n := t.lives[l.who()]; n != nil && n != l; n = n.prev {
-		if n.prev == l && n.born && n.entered && n.got.method == methodInspect && l.entered && !l.ended && n.first-l.last <= comeRound {
+		if n.prev == l && n.born && n.entered && n.got.method == methodInspect && n.first-l.last <= comeRound {
 			return n
 		}
 	}

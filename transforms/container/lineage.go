@@ -18,8 +18,11 @@ func (t *table) identify(l *life, s *seen) {
 	}
 	if !l.entered {
 		if s.name != initName || s.exe != "/" && !memoryFile(s.exe) && !t.trusts(s.exe) {
+			if s.act != actSetsid {
+				return
+			}
 			p := t.alive(s.node, s.ppid, s.t)
-			if s.act != actSetsid || p == nil || p.started == nil || p.exe == "" || p.exe != s.exe {
+			if p == nil || p.started == nil || p.exe == "" || p.exe != s.exe {
 				return
 			}
 		}
