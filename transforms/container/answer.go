@@ -67,8 +67,8 @@ func (a answer) child() answer {
 	return a
 }
 
-// spare is the most fields that stamp adds besides the container's own.
-const spare = 9 + maxAncestors
+// stamps is the most fields that stamp adds besides the container's own.
+const stamps = 5
 
 // stamp appends a to the fields of an event.
 func (a answer) stamp(f *event.Fields) {

@@ -30,6 +30,7 @@ type stage struct {
 
 	// Kept for their memory; empty between batches.
 	args  []string        // of the event at hand
+	adds  event.Fields    // what is added to it
 	todo  []pending       // the audit events of the batch
 	until int64           // when the wait for the batch at hand ends; 0: nothing was waited for
 	ids   [32]named       // texts of ids, by their first byte
@@ -86,6 +87,7 @@ func (s *stage) Apply(ctx context.Context, in, out *event.Batch) error {
 	clear(s.todo)
 	s.todo = s.todo[:0]
 	clear(s.args)
+	clear(s.adds[:cap(s.adds)])
 	t.processes.Set(int64(t.table.count))
 	t.known.Set(int64(len(t.reg.byID)))
 	return nil
@@ -137,24 +139,28 @@ func (t *Transform) settleOn(p *pending) {
 func (s *stage) stamp(e *event.Event, out *event.Batch, p *pending) {
 	t, a := s.t, p.answer
 	t.events[a.method][a.conf].Inc()
-	n := spare
 	if a.in != nil {
 		a.in.used = max(a.in.used, e.Time.UnixNano())
 		t.describe(a.in)
-		n += len(a.in.fields)
 	}
-	room(e, out, n)
-	s.family(&e.Fields, p)
-	a.stamp(&e.Fields)
+	// Apart first: most events add far less than the most there can be, and fit
+	// where they are.
+	s.adds = s.adds[:0]
+	s.family(&s.adds, p)
+	a.stamp(&s.adds)
 	if p.held {
-		e.Fields = append(e.Fields, event.Field{Key: schema.TallymanContainerWaitedMS, Val: event.Int(p.waited)})
+		s.adds = append(s.adds, event.Field{Key: schema.TallymanContainerWaitedMS, Val: event.Int(p.waited)})
 	}
+	room(e, out, len(s.adds))
+	e.Fields = append(e.Fields, s.adds...)
 }
 
-// room makes sure that n more fields can be added without an allocation.
+// room makes sure that n more fields can be added without an allocation. Where
+// that moves them, later transforms get room as well.
 func room(e *event.Event, out *event.Batch, n int) {
+	const later = 8
 	if cap(e.Fields)-len(e.Fields) < n {
-		e.Fields = out.Take(e.Fields, n)
+		e.Fields = out.Take(e.Fields, n+later)
 	}
 }
 
@@ -271,7 +277,7 @@ func (t *Transform) complete(e *event.Event, out *event.Batch) {
 	if e.Dataset == engineDataset {
 		t.reg.told(e)
 	}
-	n := spare
+	n := stamps
 	c := t.mentioned(e.Fields.Get(schema.ContainerID).Str())
 	if c != nil {
 		t.describe(c)
