@@ -19,6 +19,7 @@ import (
 	"tallyman/pipeline/plugin"
 	"tallyman/pipeline/plugintest"
 	"tallyman/pipeline/schema"
+	"tallyman/pipeline/servertls"
 )
 
 // dial opens a connection to the input.
@@ -167,18 +168,18 @@ func TestConnectionsAreBounded(t *testing.T) {
 // a certificate of it, whose name the records bear.
 func TestTLS(t *testing.T) {
 	dir := t.TempDir()
-	ca, other := newAuthority(t, "ours"), newAuthority(t, "others")
-	ca.sign(t, dir, "server", nil)
-	good, stranger := ca.sign(t, dir, "apiserver", nil), other.sign(t, dir, "mallory", nil)
-	old := ca.sign(t, dir, "old", func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Hour) })
+	ca, other := plugintest.NewAuthority(t, "ours"), plugintest.NewAuthority(t, "others")
+	ca.Sign(t, dir, "server", nil)
+	good, stranger := ca.Sign(t, dir, "apiserver", nil), other.Sign(t, dir, "mallory", nil)
+	old := ca.Sign(t, dir, "old", func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Hour) })
 	r := start(t, func(s *Settings, env *plugin.Env) {
 		text := func(s string) plugin.Text { return plugin.Text{Value: s} }
-		s.TLS = &TLS{Cert: text("server.crt"), Key: text("server.key"), ClientCA: text(ca.file)}
+		s.TLS = &servertls.Settings{Cert: text("server.crt"), Key: text("server.key"), ClientCA: text(ca.File)}
 		env.Dir = dir
 	})
 	r.url = "https://" + r.listener.Addr().String()
 	pool := x509.NewCertPool()
-	pool.AddCert(ca.cert)
+	pool.AddCert(ca.Cert)
 	with := func(most uint16, certs ...tls.Certificate) {
 		r.client.CloseIdleConnections()
 		r.client = &http.Client{Transport: &http.Transport{ForceAttemptHTTP2: true, TLSClientConfig: &tls.Config{RootCAs: pool, MaxVersion: most,
@@ -224,7 +225,7 @@ func TestTLS(t *testing.T) {
 // TestCertificatesAreChecked: an input is not built with files that are none.
 func TestCertificatesAreChecked(t *testing.T) {
 	s := defaults()
-	s.TLS = &TLS{Cert: plugin.Text{Value: "no.crt"}, Key: plugin.Text{Value: filepath.Join(t.TempDir(), "no.key")}}
+	s.TLS = &servertls.Settings{Cert: plugin.Text{Value: "no.crt"}, Key: plugin.Text{Value: filepath.Join(t.TempDir(), "no.key")}}
 	in, err := Plugin.Input(&s, plugintest.Env(t.TempDir()))
 	var p plugin.Problems
 	if in != nil || !errors.As(err, &p) || !strings.Contains(p.Error(), "tls.cert") {

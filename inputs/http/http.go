@@ -21,6 +21,7 @@ import (
 
 	"tallyman/pipeline/event"
 	"tallyman/pipeline/plugin"
+	"tallyman/pipeline/servertls"
 )
 
 // Plugin is the input `http`.
@@ -37,7 +38,7 @@ const (
 type input struct {
 	s     *Settings
 	env   plugin.Env
-	certs *certs // nil without TLS
+	certs *servertls.Certs // nil without TLS
 	count counters
 	say   *sayer
 	queue chan *request
@@ -67,7 +68,7 @@ func build(s *Settings, env plugin.Env) (plugin.Input, error) {
 	in.timer.Stop()
 	if s.TLS != nil {
 		var err error
-		if in.certs, err = newCerts(s.TLS, env.Dir, in.say); err != nil {
+		if in.certs, err = servertls.New(s.TLS, env.Dir, env.Log, func(err error) { in.say.say("certificates", "", err) }); err != nil {
 			return nil, err
 		}
 	}

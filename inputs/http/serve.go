@@ -15,6 +15,7 @@ import (
 
 	"tallyman/pipeline/event"
 	"tallyman/pipeline/schema"
+	"tallyman/pipeline/servertls"
 )
 
 const (
@@ -33,8 +34,8 @@ func (in *input) newServer() *http.Server {
 	s.Protocols = new(http.Protocols)
 	s.Protocols.SetHTTP1(true)
 	if in.certs != nil {
-		s.TLSConfig = in.certs.current().Clone()
-		s.TLSConfig.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) { return in.certs.current(), nil }
+		s.TLSConfig = in.certs.Current().Clone()
+		s.TLSConfig.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) { return in.certs.Current(), nil }
 	}
 	return s
 }
@@ -161,7 +162,7 @@ func client(r *http.Request) event.Fields {
 	var f event.Fields
 	f.AddString(schema.LogSourceAddress, r.RemoteAddr)
 	if r.TLS != nil {
-		if name := clientName(*r.TLS); name != "" {
+		if name := servertls.ClientName(*r.TLS); name != "" {
 			f.AddNamed(schema.Labels, clientLabel, event.String(name))
 		}
 	}

@@ -9,17 +9,18 @@ import (
 	"time"
 
 	"tallyman/pipeline/plugin"
+	"tallyman/pipeline/servertls"
 )
 
 // Settings are the keys of an http input.
 type Settings struct {
-	Listen plugin.Text       `yaml:"listen" doc:"The address and port where requests are taken, with TLS where tls is set." example:"0.0.0.0:8443"`
-	TLS    *TLS              `yaml:"tls" doc:"Certificates; without them requests are not encrypted."`
-	Token  *plugin.Secret    `yaml:"token" doc:"The token that a client must show, as Authorization: Bearer TOKEN. It is read again for each request."`
-	Path   string            `yaml:"path" doc:"The path that records are posted to; what follows it after a slash is taken too."`
-	Decode string            `yaml:"decode" doc:"The decoder that the records of path wait for." example:"kubernetes_audit"`
-	Paths  map[string]string `yaml:"paths" doc:"Further paths, each with the decoder of its records. The longest path that fits a request counts." example:"{/audit: kubernetes_audit, /events: kubernetes_event}"`
-	Body   string            `yaml:"body" doc:"What a body is: lines (each is a record), json (an object, an array or a list of Kubernetes, whose items are records, or several one after the other); auto tells by its first byte." enum:"auto,json,lines"`
+	Listen plugin.Text         `yaml:"listen" doc:"The address and port where requests are taken, with TLS where tls is set." example:"0.0.0.0:8443"`
+	TLS    *servertls.Settings `yaml:"tls" doc:"Certificates; without them requests are not encrypted."`
+	Token  *plugin.Secret      `yaml:"token" doc:"The token that a client must show, as Authorization: Bearer TOKEN. It is read again for each request."`
+	Path   string              `yaml:"path" doc:"The path that records are posted to; what follows it after a slash is taken too."`
+	Decode string              `yaml:"decode" doc:"The decoder that the records of path wait for." example:"kubernetes_audit"`
+	Paths  map[string]string   `yaml:"paths" doc:"Further paths, each with the decoder of its records. The longest path that fits a request counts." example:"{/audit: kubernetes_audit, /events: kubernetes_event}"`
+	Body   string              `yaml:"body" doc:"What a body is: lines (each is a record), json (an object, an array or a list of Kubernetes, whose items are records, or several one after the other); auto tells by its first byte." enum:"auto,json,lines"`
 
 	MaxBody        plugin.Size   `yaml:"max_body" doc:"The largest body that is taken, after it was unpacked, up to 256MiB; a larger one is refused with 413."`
 	Buffer         plugin.Size   `yaml:"buffer" doc:"How much memory all bodies together may take until they are on stable storage, three times max_body at least. What does not fit is refused with 503."`
@@ -30,14 +31,6 @@ type Settings struct {
 	AcceptTime     time.Duration `yaml:"accept_timeout" doc:"How long a client waits for its records to be on stable storage; then it is told 503, with Retry-After. Keep it below the client's own timeout (30s with the API server of Kubernetes)."`
 	IdleTime       time.Duration `yaml:"idle_timeout" doc:"How long a connection may stay without a request."`
 	RetryAfter     time.Duration `yaml:"retry_after" doc:"What Retry-After tells a client to wait, in whole seconds."`
-}
-
-// TLS are the certificates of a listener.
-type TLS struct {
-	Cert       plugin.Text `yaml:"cert" doc:"A PEM file with our certificate, and what stands between it and its authority." example:"/etc/tallyman/server.crt" required:"true"`
-	Key        plugin.Text `yaml:"key" doc:"The PEM file with the key of cert." example:"/etc/tallyman/server.key" required:"true"`
-	ClientCA   plugin.Text `yaml:"client_ca" doc:"A PEM file with the authorities of the clients' certificates. Where it is set, a client without a valid one is refused." example:"/etc/tallyman/clients.crt"`
-	MinVersion string      `yaml:"min_version" doc:"The oldest TLS version that is spoken." enum:"1.2,1.3"`
 }
 
 func defaults() Settings {

@@ -16,6 +16,7 @@ import (
 	"tallyman/pipeline/event"
 	"tallyman/pipeline/plugin"
 	"tallyman/pipeline/plugintest"
+	"tallyman/pipeline/servertls"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -155,10 +156,10 @@ func TestSettingsAreChecked(t *testing.T) {
 		{"open to all", func(s *Settings) { s.Listen.Value = "0.0.0.0:8088" }, "anyone who reaches", true},
 		{"token without TLS", func(s *Settings) { s.Listen.Value = "0.0.0.0:8088"; s.Token = &plugin.Secret{Env: "T"} }, "unencrypted", true},
 		{"token with TLS", func(s *Settings) {
-			s.Listen.Value, s.Token, s.TLS = "0.0.0.0:8088", &plugin.Secret{Env: "T"}, &TLS{}
+			s.Listen.Value, s.Token, s.TLS = "0.0.0.0:8088", &plugin.Secret{Env: "T"}, &servertls.Settings{}
 		}, "", false},
 		{"client certificates", func(s *Settings) {
-			s.Listen.Value, s.TLS = "0.0.0.0:8088", &TLS{ClientCA: plugin.Text{Value: "ca"}}
+			s.Listen.Value, s.TLS = "0.0.0.0:8088", &servertls.Settings{ClientCA: plugin.Text{Value: "ca"}}
 		}, "", false},
 		{"empty token", func(s *Settings) { s.Token = &plugin.Secret{} }, "refers to nothing", false},
 		{"a path without a slash", func(s *Settings) { s.Paths = map[string]string{"a": "plain"} }, "is no path", false},

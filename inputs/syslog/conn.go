@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"tallyman/pipeline/servertls"
 )
 
 const (
@@ -84,7 +86,7 @@ func (c *conn) handshake() (string, error) {
 		return "", err
 	}
 	c.c = t
-	return clientName(t.ConnectionState()), nil
+	return servertls.ClientName(t.ConnectionState()), nil
 }
 
 // read reads until the connection ends. An error is worth saying.

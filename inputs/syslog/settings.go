@@ -10,19 +10,20 @@ import (
 	"time"
 
 	"tallyman/pipeline/plugin"
+	"tallyman/pipeline/servertls"
 )
 
 const addressHint = "write it as udp://0.0.0.0:514, tcp://127.0.0.1:514, tls://0.0.0.0:6514, unix:///path (stream) or unixgram:///run/tallyman/log"
 
 // Settings are the keys of a syslog input.
 type Settings struct {
-	Listen     plugin.Text   `yaml:"listen" doc:"Where messages are taken: udp://, tcp:// (port 514 where none is named), tls:// (6514), unix:// (a stream socket's path) or unixgram://. Several are parted by blanks." example:"udp://0.0.0.0:514 tls://0.0.0.0:6514" required:"true"`
-	TLS        *TLS          `yaml:"tls" doc:"Certificates for tls:// addresses."`
-	Decode     string        `yaml:"decode" doc:"The decoder that the messages wait for."`
-	Framing    string        `yaml:"framing" doc:"How messages are told apart on a stream: octet_counting or newline (a line feed or a NUL ends a message; RFC 6587 3.4); auto looks at the first bytes of each connection." enum:"auto,octet_counting,newline"`
-	MaxMessage plugin.Size   `yaml:"max_message" doc:"The longest message that is kept whole, up to 1MiB. Of a longer one the start is kept, tagged tallyman_truncated, and the rest is counted."`
-	Allow      []plugin.Text `yaml:"allow" doc:"Who may send over the network, as addresses (10.1.2.3) or networks (10.0.0.0/8); anyone where none is named." example:"10.0.0.0/8"`
-	SocketMode string        `yaml:"socket_mode" doc:"The mode of unix sockets, in octal."`
+	Listen     plugin.Text         `yaml:"listen" doc:"Where messages are taken: udp://, tcp:// (port 514 where none is named), tls:// (6514), unix:// (a stream socket's path) or unixgram://. Several are parted by blanks." example:"udp://0.0.0.0:514 tls://0.0.0.0:6514" required:"true"`
+	TLS        *servertls.Settings `yaml:"tls" doc:"Certificates for tls:// addresses."`
+	Decode     string              `yaml:"decode" doc:"The decoder that the messages wait for."`
+	Framing    string              `yaml:"framing" doc:"How messages are told apart on a stream: octet_counting or newline (a line feed or a NUL ends a message; RFC 6587 3.4); auto looks at the first bytes of each connection." enum:"auto,octet_counting,newline"`
+	MaxMessage plugin.Size         `yaml:"max_message" doc:"The longest message that is kept whole, up to 1MiB. Of a longer one the start is kept, tagged tallyman_truncated, and the rest is counted."`
+	Allow      []plugin.Text       `yaml:"allow" doc:"Who may send over the network, as addresses (10.1.2.3) or networks (10.0.0.0/8); anyone where none is named." example:"10.0.0.0/8"`
+	SocketMode string              `yaml:"socket_mode" doc:"The mode of unix sockets, in octal."`
 
 	MaxConnections int           `yaml:"max_connections" doc:"How many connections there may be at once. When there are as many, the one that has waited longest within a message or a handshake, for 10s at least, is closed for a new one; where there is none the new one is refused."`
 	MaxPerPeer     int           `yaml:"max_connections_per_peer" doc:"How many of them one address may have; of IPv6 one network of 64 bits."`
@@ -31,14 +32,6 @@ type Settings struct {
 	IdleTime       time.Duration `yaml:"idle_timeout" doc:"How long a connection may bring nothing before it is closed, 0 for ever. Most senders lose the first message after that."`
 	ReceiveBuffer  plugin.Size   `yaml:"receive_buffer" doc:"How much the kernel holds for each datagram socket; without CAP_NET_ADMIN the host's net.core.rmem_max is the most. What does not fit is lost, counted and raised."`
 	Buffer         plugin.Size   `yaml:"buffer" doc:"About how much is read ahead of the pipeline, of datagrams and of streams each. When it is full, streams are not read until there is room."`
-}
-
-// TLS are the certificates of a listener.
-type TLS struct {
-	Cert       plugin.Text `yaml:"cert" doc:"A PEM file with our certificate, and what stands between it and its authority." example:"/etc/tallyman/server.crt" required:"true"`
-	Key        plugin.Text `yaml:"key" doc:"The PEM file with the key of cert." example:"/etc/tallyman/server.key" required:"true"`
-	ClientCA   plugin.Text `yaml:"client_ca" doc:"A PEM file with the authorities of the senders' certificates. Where it is set, a sender without a valid one is refused." example:"/etc/tallyman/clients.crt"`
-	MinVersion string      `yaml:"min_version" doc:"The oldest TLS version that is spoken." enum:"1.2,1.3"`
 }
 
 func defaults() Settings {

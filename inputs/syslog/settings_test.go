@@ -7,10 +7,11 @@ import (
 	"time"
 
 	"tallyman/pipeline/plugin"
+	"tallyman/pipeline/servertls"
 )
 
 func TestSettingsAreChecked(t *testing.T) {
-	cert := &TLS{Cert: plugin.Text{Value: "c"}, Key: plugin.Text{Value: "k"}}
+	cert := &servertls.Settings{Cert: plugin.Text{Value: "c"}, Key: plugin.Text{Value: "k"}}
 	for _, c := range []struct {
 		name   string
 		change func(*Settings)

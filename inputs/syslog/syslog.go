@@ -22,6 +22,7 @@ import (
 
 	"tallyman/pipeline/event"
 	"tallyman/pipeline/plugin"
+	"tallyman/pipeline/servertls"
 )
 
 // Plugin is the input `syslog`.
@@ -41,7 +42,7 @@ type input struct {
 	env     plugin.Env
 	listen  []address
 	allow   []netip.Prefix
-	certs   *certs // nil without TLS
+	certs   *servertls.Certs // nil without TLS
 	count   counters
 	say     *sayer
 	urgent  bool
@@ -84,7 +85,7 @@ func build(s *Settings, env plugin.Env) (plugin.Input, error) {
 		in.urgent = in.urgent || a.datagram
 	}
 	if s.TLS != nil {
-		if in.certs, err = newCerts(s.TLS, env.Dir, in.say); err != nil {
+		if in.certs, err = servertls.New(s.TLS, env.Dir, env.Log, func(err error) { in.say.say("certificates", "", err) }); err != nil {
 			return nil, err
 		}
 	}
@@ -244,5 +245,5 @@ func (in *input) allows(a netip.Addr) bool {
 
 // config returns what a TLS listener speaks.
 func (in *input) config() *tls.Config {
-	return &tls.Config{MinVersion: tls.VersionTLS12, GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { return in.certs.current(), nil }}
+	return &tls.Config{MinVersion: tls.VersionTLS12, GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { return in.certs.Current(), nil }}
 }

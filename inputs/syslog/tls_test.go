@@ -1,14 +1,8 @@
 package syslog
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
-	"math/big"
 	"net"
 	"net/url"
 	"os"
@@ -19,75 +13,13 @@ import (
 
 	"tallyman/pipeline/event"
 	"tallyman/pipeline/plugin"
+	"tallyman/pipeline/plugintest"
 	"tallyman/pipeline/schema"
+	"tallyman/pipeline/servertls"
 )
 
-// authority signs certificates for one test.
-type authority struct {
-	cert *x509.Certificate
-	key  *ecdsa.PrivateKey
-	file string
-	n    int64
-}
-
-func newAuthority(t *testing.T, name string) *authority {
-	t.Helper()
-	a := &authority{key: newKey(t), file: filepath.Join(t.TempDir(), "ca.crt"), n: 1}
-	tmpl := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, NotBefore: time.Now().Add(-time.Hour),
-		NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign}
-	der, err := x509.CreateCertificate(rand.Reader, tmpl, tmpl, &a.key.PublicKey, a.key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if a.cert, err = x509.ParseCertificate(der); err != nil {
-		t.Fatal(err)
-	}
-	writePEM(t, a.file, "CERTIFICATE", der)
-	return a
-}
-
-func newKey(t *testing.T) *ecdsa.PrivateKey {
-	t.Helper()
-	k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return k
-}
-
-func writePEM(t *testing.T, file, typ string, der []byte) {
-	t.Helper()
-	if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: typ, Bytes: der}), 0o600); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// sign writes a certificate as NAME.crt and NAME.key into dir and returns it.
-func (a *authority) sign(t *testing.T, dir, name string, change func(*x509.Certificate)) tls.Certificate {
-	t.Helper()
-	k := newKey(t)
-	a.n++
-	tmpl := &x509.Certificate{SerialNumber: big.NewInt(a.n), Subject: pkix.Name{CommonName: "cn of " + name}, NotBefore: time.Now().Add(-2 * time.Hour),
-		NotAfter: time.Now().Add(time.Hour), ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
-		DNSNames: []string{name}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}}
-	if change != nil {
-		change(tmpl)
-	}
-	der, err := x509.CreateCertificate(rand.Reader, tmpl, a.cert, &k.PublicKey, a.key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	kder, err := x509.MarshalECPrivateKey(k)
-	if err != nil {
-		t.Fatal(err)
-	}
-	writePEM(t, filepath.Join(dir, name+".crt"), "CERTIFICATE", der)
-	writePEM(t, filepath.Join(dir, name+".key"), "EC PRIVATE KEY", kder)
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: k}
-}
-
 // secure starts an input with a certificate of ca in dir.
-func secure(t *testing.T, dir string, set TLS) *input {
+func secure(t *testing.T, dir string, set servertls.Settings) *input {
 	t.Helper()
 	text := func(s string) plugin.Text { return plugin.Text{Value: s} }
 	set.Cert, set.Key = text("server.crt"), text("server.key")
@@ -97,7 +29,7 @@ func secure(t *testing.T, dir string, set TLS) *input {
 // tlsCase is one client and what becomes of it.
 type tlsCase struct {
 	name   string
-	input  TLS
+	input  servertls.Settings
 	client *tls.Config
 	label  string // "refused": nothing of it may be read
 }
@@ -139,29 +71,29 @@ func (c tlsCase) run(t *testing.T, in *input) {
 }
 
 func TestTLS(t *testing.T) {
-	ours, other := newAuthority(t, "our authority"), newAuthority(t, "another authority")
+	ours, other := plugintest.NewAuthority(t, "our authority"), plugintest.NewAuthority(t, "another authority")
 	dir := t.TempDir()
-	ours.sign(t, dir, "server", nil)
-	good := ours.sign(t, dir, "web-1.example", nil)
-	onlyCN := ours.sign(t, dir, "old", func(c *x509.Certificate) { c.DNSNames, c.IPAddresses = nil, nil })
-	spiffe := ours.sign(t, dir, "spiffe", func(c *x509.Certificate) {
+	ours.Sign(t, dir, "server", nil)
+	good := ours.Sign(t, dir, "web-1.example", nil)
+	onlyCN := ours.Sign(t, dir, "old", func(c *x509.Certificate) { c.DNSNames, c.IPAddresses = nil, nil })
+	spiffe := ours.Sign(t, dir, "spiffe", func(c *x509.Certificate) {
 		c.DNSNames, c.URIs = nil, []*url.URL{{Scheme: "spiffe", Host: "cluster", Path: "/web"}}
 	})
-	expired := ours.sign(t, dir, "expired", func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Hour) })
-	future := ours.sign(t, dir, "future", func(c *x509.Certificate) { c.NotBefore = time.Now().Add(30 * time.Minute) })
-	server := ours.sign(t, dir, "not-for-clients", func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth} })
-	stranger := other.sign(t, dir, "stranger", nil)
-	asks := TLS{ClientCA: plugin.Text{Value: ours.file}}
-	only13 := TLS{ClientCA: asks.ClientCA, MinVersion: "1.3"}
+	expired := ours.Sign(t, dir, "expired", func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Hour) })
+	future := ours.Sign(t, dir, "future", func(c *x509.Certificate) { c.NotBefore = time.Now().Add(30 * time.Minute) })
+	server := ours.Sign(t, dir, "not-for-clients", func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth} })
+	stranger := other.Sign(t, dir, "stranger", nil)
+	asks := servertls.Settings{ClientCA: plugin.Text{Value: ours.File}}
+	only13 := servertls.Settings{ClientCA: asks.ClientCA, MinVersion: "1.3"}
 	of := func(c ...tls.Certificate) *tls.Config { return &tls.Config{Certificates: c} }
 	at := func(version uint16, c ...tls.Certificate) *tls.Config {
 		return &tls.Config{Certificates: c, MinVersion: version, MaxVersion: version}
 	}
 	pool := x509.NewCertPool()
-	pool.AddCert(ours.cert)
+	pool.AddCert(ours.Cert)
 	for _, c := range []tlsCase{
-		{"no certificate is asked for", TLS{}, of(), ""},
-		{"one that is not asked for says nothing", TLS{}, of(good), ""},
+		{"no certificate is asked for", servertls.Settings{}, of(), ""},
+		{"one that is not asked for says nothing", servertls.Settings{}, of(good), ""},
 		{"a certificate", asks, of(good), "web-1.example"},
 		{"a certificate with TLS 1.2", asks, at(tls.VersionTLS12, good), "web-1.example"},
 		{"a certificate with a common name alone", asks, of(onlyCN), "cn of old"},
@@ -175,13 +107,13 @@ func TestTLS(t *testing.T) {
 		{"not for clients", asks, of(server), "refused"},
 		{"TLS 1.0", asks, at(tls.VersionTLS10, good), "refused"},
 		{"TLS 1.1", asks, at(tls.VersionTLS11, good), "refused"},
-		{"TLS 1.1 without a certificate", TLS{}, at(tls.VersionTLS11), "refused"},
+		{"TLS 1.1 without a certificate", servertls.Settings{}, at(tls.VersionTLS11), "refused"},
 		{"TLS 1.2 where 1.3 is the oldest", only13, at(tls.VersionTLS12, good), "refused"},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.client.RootCAs = pool; c.run(t, secure(t, dir, c.input)) })
 	}
 	t.Run("no TLS at all", func(t *testing.T) {
-		in := secure(t, dir, TLS{})
+		in := secure(t, dir, servertls.Settings{})
 		raw := dialInput(t, in)
 		defer func() { _ = raw.Close() }()
 		send(t, raw, "<13>in the clear\n")
@@ -216,17 +148,15 @@ func isClosedAfterAlert(t *testing.T, c net.Conn) {
 // TestChangedCertificatesAreUsed: for the next connection, and not where they are
 // only half there.
 func TestChangedCertificatesAreUsed(t *testing.T) {
-	ours := newAuthority(t, "our authority")
+	ours := plugintest.NewAuthority(t, "our authority")
 	dir := t.TempDir()
-	ours.sign(t, dir, "server", nil)
-	in := secure(t, dir, TLS{})
+	ours.Sign(t, dir, "server", nil)
+	in := secure(t, dir, servertls.Settings{})
 	pool := x509.NewCertPool()
-	pool.AddCert(ours.cert)
+	pool.AddCert(ours.Cert)
 	serial := func() int64 {
 		t.Helper()
-		in.certs.mu.Lock()
-		in.certs.looked = time.Time{}
-		in.certs.mu.Unlock()
+		in.certs.Recheck()
 		raw := dialInput(t, in)
 		defer func() { _ = raw.Close() }()
 		c := tls.Client(raw, &tls.Config{RootCAs: pool, ServerName: "server"})
@@ -248,7 +178,7 @@ func TestChangedCertificatesAreUsed(t *testing.T) {
 	if n := serial(); n != 2 {
 		t.Errorf("half a file was used: number %d", n)
 	}
-	ours.sign(t, dir, "server", nil)
+	ours.Sign(t, dir, "server", nil)
 	if n := serial(); n != 3 {
 		t.Errorf("after the change the certificate is number %d", n)
 	}
@@ -256,14 +186,14 @@ func TestChangedCertificatesAreUsed(t *testing.T) {
 
 func TestWrongCertificateFilesAreRefusedAtTheStart(t *testing.T) {
 	dir := t.TempDir()
-	newAuthority(t, "a").sign(t, dir, "server", nil)
+	plugintest.NewAuthority(t, "a").Sign(t, dir, "server", nil)
 	if err := os.WriteFile(filepath.Join(dir, "empty"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	at := func(s string) plugin.Text {
 		return plugin.Text{Value: s, Pos: plugin.Pos{File: "tallyman.yaml", Line: 7, Col: 9}}
 	}
-	for name, c := range map[string]TLS{
+	for name, c := range map[string]servertls.Settings{
 		"no file":      {Cert: at("absent"), Key: at("server.key")},
 		"no pair":      {Cert: at("empty"), Key: at("empty")},
 		"no authority": {Cert: at("server.crt"), Key: at("server.key"), ClientCA: at("empty")},

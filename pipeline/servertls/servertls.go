@@ -1,9 +1,13 @@
-package http
+// Package servertls is the certificates of a listener: read from the files that
+// settings name, and again when they change, so that a renewal needs no reload.
+// It knows no protocol above TLS.
+package servertls
 
 import (
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"sync"
@@ -15,11 +19,21 @@ import (
 // recheck is how often the files of certificates are looked at, at most.
 const recheck = time.Second
 
-// certs are the certificates of a listener, read again when their files change.
-type certs struct {
+// Settings are the keys of a listener's TLS.
+type Settings struct {
+	Cert       plugin.Text `yaml:"cert" doc:"A PEM file with our certificate, and what stands between it and its authority." example:"/etc/tallyman/server.crt" required:"true"`
+	Key        plugin.Text `yaml:"key" doc:"The PEM file with the key of cert." example:"/etc/tallyman/server.key" required:"true"`
+	ClientCA   plugin.Text `yaml:"client_ca" doc:"A PEM file with the authorities of the clients' certificates. Where it is set, a client without a valid one is refused." example:"/etc/tallyman/clients.crt"`
+	MinVersion string      `yaml:"min_version" doc:"The oldest TLS version that is spoken; 1.2 where it is not set." enum:"1.2,1.3"`
+}
+
+// Certs are the certificates of a listener, read again when their files change.
+// They may be used by several goroutines.
+type Certs struct {
 	files [3]string // certificate, key, authorities of clients or ""
-	s     *TLS
-	say   *sayer
+	s     *Settings
+	log   *slog.Logger
+	fail  func(error)
 
 	mu     sync.Mutex // guards what follows
 	cfg    *tls.Config
@@ -33,9 +47,10 @@ type stamp [3]struct {
 	size     int64
 }
 
-// newCerts reads the certificates. An error is plugin.Problems.
-func newCerts(s *TLS, dir string, say *sayer) (*certs, error) {
-	c := &certs{s: s, say: say}
+// New reads the certificates; relative paths start at dir. Fail is told when files
+// that changed cannot be used. An error is plugin.Problems.
+func New(s *Settings, dir string, log *slog.Logger, fail func(error)) (*Certs, error) {
+	c := &Certs{s: s, log: log, fail: fail}
 	for i, t := range []plugin.Text{s.Cert, s.Key, s.ClientCA} {
 		if c.files[i] = t.Value; t.Value != "" && !filepath.IsAbs(t.Value) {
 			c.files[i] = filepath.Join(dir, t.Value)
@@ -51,7 +66,7 @@ func newCerts(s *TLS, dir string, say *sayer) (*certs, error) {
 }
 
 // look takes the stamp of the files as they are.
-func (c *certs) look() stamp {
+func (c *Certs) look() stamp {
 	var s stamp
 	for i, file := range c.files {
 		if file == "" {
@@ -65,7 +80,7 @@ func (c *certs) look() stamp {
 }
 
 // load reads the files.
-func (c *certs) load() (*tls.Config, error) {
+func (c *Certs) load() (*tls.Config, error) {
 	wrong := func(at plugin.Text, text string) error {
 		return plugin.Problems{{Pos: at.Pos, Width: len(at.Value), Text: text}}
 	}
@@ -93,10 +108,10 @@ func (c *certs) load() (*tls.Config, error) {
 	return cfg, nil
 }
 
-// current returns the configuration of the next connection. Files that cannot be
+// Current returns the configuration of the next connection. Files that cannot be
 // used (half of them are written) leave the last one in force, and are tried
 // again.
-func (c *certs) current() *tls.Config {
+func (c *Certs) Current() *tls.Config {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := time.Now()
@@ -110,17 +125,26 @@ func (c *certs) current() *tls.Config {
 	}
 	cfg, err := c.load()
 	if err != nil {
-		c.say.say("the changed certificates cannot be used; the last ones stay in force", "", err)
+		c.fail(fmt.Errorf("the changed certificates cannot be used; the last ones stay in force: %w", err))
 		return c.cfg
 	}
 	c.cfg, c.stamp = cfg, at
-	c.say.env.Log.Info("http: the certificates were read again")
+	c.log.Info("the certificates were read again")
 	return c.cfg
 }
 
-// clientName is the name in the certificate of a client: the first of its
+// Recheck has the files looked at for the next connection, however short ago that
+// was done.
+func (c *Certs) Recheck() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.looked = time.Time{}
+}
+
+// ClientName is the name in the verified certificate of a client, "" without
+// one: the first of its
 // alternative names, else its common name.
-func clientName(st tls.ConnectionState) string {
+func ClientName(st tls.ConnectionState) string {
 	if len(st.VerifiedChains) == 0 || len(st.PeerCertificates) == 0 {
 		return ""
 	}

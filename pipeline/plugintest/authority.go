@@ -1,4 +1,4 @@
-package http
+package plugintest
 
 import (
 	"crypto/ecdsa"
@@ -16,31 +16,33 @@ import (
 	"time"
 )
 
-// authority signs certificates for one test.
-type authority struct {
-	cert *x509.Certificate
-	key  *ecdsa.PrivateKey
-	file string
-	n    int64
+// Authority signs certificates for one test.
+type Authority struct {
+	File string            // its own certificate, as PEM
+	Cert *x509.Certificate // the same
+
+	key *ecdsa.PrivateKey
+	n   int64
 }
 
-func newAuthority(t *testing.T, name string) *authority {
+// NewAuthority makes one of a common name.
+func NewAuthority(t testing.TB, name string) *Authority {
 	t.Helper()
-	a := &authority{key: newKey(t), file: filepath.Join(t.TempDir(), "ca.crt"), n: 1}
+	a := &Authority{key: newKey(t), File: filepath.Join(t.TempDir(), "ca.crt"), n: 1}
 	tmpl := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, NotBefore: time.Now().Add(-time.Hour),
 		NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign}
 	der, err := x509.CreateCertificate(rand.Reader, tmpl, tmpl, &a.key.PublicKey, a.key)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if a.cert, err = x509.ParseCertificate(der); err != nil {
+	if a.Cert, err = x509.ParseCertificate(der); err != nil {
 		t.Fatal(err)
 	}
-	writePEM(t, a.file, "CERTIFICATE", der)
+	writePEM(t, a.File, "CERTIFICATE", der)
 	return a
 }
 
-func newKey(t *testing.T) *ecdsa.PrivateKey {
+func newKey(t testing.TB) *ecdsa.PrivateKey {
 	t.Helper()
 	k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -49,15 +51,16 @@ func newKey(t *testing.T) *ecdsa.PrivateKey {
 	return k
 }
 
-func writePEM(t *testing.T, file, typ string, der []byte) {
+func writePEM(t testing.TB, file, typ string, der []byte) {
 	t.Helper()
 	if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: typ, Bytes: der}), 0o600); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// sign writes a certificate as NAME.crt and NAME.key into dir and returns it.
-func (a *authority) sign(t *testing.T, dir, name string, change func(*x509.Certificate)) tls.Certificate {
+// Sign writes a certificate for servers and clients as NAME.crt and NAME.key into
+// dir and returns it; change, unless nil, alters it first.
+func (a *Authority) Sign(t testing.TB, dir, name string, change func(*x509.Certificate)) tls.Certificate {
 	t.Helper()
 	k := newKey(t)
 	a.n++
@@ -67,7 +70,7 @@ func (a *authority) sign(t *testing.T, dir, name string, change func(*x509.Certi
 	if change != nil {
 		change(tmpl)
 	}
-	der, err := x509.CreateCertificate(rand.Reader, tmpl, a.cert, &k.PublicKey, a.key)
+	der, err := x509.CreateCertificate(rand.Reader, tmpl, a.Cert, &k.PublicKey, a.key)
 	if err != nil {
 		t.Fatal(err)
 	}
