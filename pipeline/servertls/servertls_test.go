@@ -80,7 +80,9 @@ func TestClientName(t *testing.T) {
 		want   string
 	}{
 		{"a name", nil, "client"},
-		{"an address of the web", func(x *x509.Certificate) { x.DNSNames, x.URIs = nil, []*url.URL{{Scheme: "spiffe", Host: "h", Path: "/w"}} }, "spiffe://h/w"},
+		{"an address of the web", func(x *x509.Certificate) {
+			x.DNSNames, x.URIs = nil, []*url.URL{{Scheme: "spiffe", Host: "h", Path: "/w"}}
+		}, "spiffe://h/w"},
 		{"a mail address", func(x *x509.Certificate) { x.DNSNames, x.EmailAddresses = nil, []string{"a@b"} }, "a@b"},
 		{"a common name", func(x *x509.Certificate) { x.DNSNames = nil }, "cn of client"},
 	} {
