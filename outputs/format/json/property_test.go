@@ -289,6 +289,13 @@ func TestWhatIsSharedIsTheSame(t *testing.T) {
 		sets := []event.Fields{fields(t, "shared"), fields(t, "other"), nil}
 		for range rapid.IntRange(1, 6).Draw(t, "events") {
 			e := &event.Event{Fields: fields(t, "own"), Shared: rapid.SampledFrom(sets).Draw(t, "set"), Dataset: "d", Time: time.Unix(rapid.Int64Range(0, 3).Draw(t, "time"), 70)}
+			// Lists of any length, in one row, in two, and parted by others.
+			for range rapid.IntRange(0, 8).Draw(t, "lists") {
+				k := rapid.SampledFrom([]schema.Key{schema.ProcessArgs, schema.EventCategory, schema.HostIP, schema.ProcessPID, schema.Tags}).Draw(t, "list")
+				for range rapid.IntRange(1, 4).Draw(t, "long") {
+					e.Fields.Add(k, event.String(text().Draw(t, "item")))
+				}
+			}
 			for shape, c := range encoders {
 				var got []byte
 				for range 3 { // by the third time its form is known

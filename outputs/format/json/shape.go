@@ -9,11 +9,12 @@ import (
 
 // Most events have the form of one before: the same fields in the same order,
 // with other values. What stands between the values is then the same too, and is
-// kept: a shape is made when its form comes for the second time.
+// kept: a shape is made when its form comes for the second time. The values of a
+// list that stand in a row are one place, however many they are.
 type shape struct {
 	set    int       // the shared set, by its number
 	head   uint8     // what the head answers
-	fields []fieldID // of the event, in its order
+	fields []fieldID // of the event, one for each row, in its order
 	steps  []step
 	tail   []byte
 	odd    bool // it cannot be said by steps
@@ -28,19 +29,27 @@ type fieldID struct {
 // step is a text and the value that follows it.
 type step struct {
 	text   []byte
-	field  int32 // of the event's own; below 0 what the head answers: -1-key
+	row    int32 // of the event's own; below 0 what the head answers: -1-key
+	many   bool  // all values of the row, with commas
 	native bool
 }
 
 const (
-	shapeFields = 160  // an event with more has no shape
+	shapeFields = 160  // an event with more rows has no shape
 	maxShapes   = 1024 // they are forgotten all at once
+
+	// Making a shape costs as much as it saves in some events. Each event that had
+	// one pays for a sixteenth of another, so that a stream without common forms
+	// is not slower for it.
+	learnCost, learnMost = 16, 64 * learnCost
 )
 
 // shapes are the shapes that an encoder knows.
 type shapes struct {
 	known map[uint64]*shape
 	once  map[uint64]struct{} // forms that came once
+	rows  []int32             // of the event at hand: where each begins, and the end
+	purse int                 // what may be spent on new ones
 }
 
 // headOf says what the head of an event can answer.
@@ -60,35 +69,45 @@ func headOf(e *event.Event) (h uint8) {
 	return h
 }
 
-// formOf returns the hash of an event's form; false says that it has none that
-// is worth keeping.
-func formOf(e *event.Event, set int, head uint8) (uint64, bool) {
-	if len(e.Fields) > shapeFields || e.Raw != "" {
+// formOf finds the rows of an event and returns the hash of its form; false says
+// that it has none that is worth keeping.
+func (c *Encoder) formOf(e *event.Event, set int, head uint8) (uint64, bool) {
+	if e.Raw != "" {
 		return 0, false
 	}
 	const prime = 0x9e3779b97f4a7c15
 	h := uint64(set)<<8 | uint64(head)
+	rows, last := c.forms.rows[:0], schema.None
 	for i := range e.Fields {
 		f := &e.Fields[i]
-		if f.Val.IsZero() || f.Key == schema.TallymanEscaped {
+		if f.Val.IsZero() || f.Key == schema.TallymanEscaped || int(f.Key) >= len(c.plan.rank) {
 			return 0, false
 		}
+		n := len(f.Name)
+		if f.Key == last && n == 0 {
+			continue
+		}
+		if last = schema.None; n == 0 && c.plan.leaves[c.plan.rank[f.Key]].form == formMany {
+			last = f.Key
+		}
+		rows = append(rows, int32(i))
 		h = (h ^ uint64(f.Key)) * prime
-		if n := len(f.Name); n > 0 {
+		if n > 0 {
 			h = (h ^ uint64(n) ^ uint64(f.Name[0])<<8 ^ uint64(f.Name[n-1])<<16 ^ uint64(f.Name[n/2])<<24) * prime
 		}
 		h ^= h >> 29
 	}
-	return h, true
+	c.forms.rows = append(rows, int32(len(e.Fields)))
+	return h, len(rows) <= shapeFields
 }
 
-// fits reports whether an event has the form of a shape.
-func (s *shape) fits(e *event.Event, set int, head uint8) bool {
-	if s.set != set || s.head != head || len(s.fields) != len(e.Fields) {
+// fits reports whether an event with these rows has the form of a shape.
+func (s *shape) fits(e *event.Event, rows []int32, set int, head uint8) bool {
+	if s.set != set || s.head != head || len(s.fields) != len(rows)-1 {
 		return false
 	}
 	for i := range s.fields {
-		if f := &e.Fields[i]; f.Key != s.fields[i].key || f.Name != s.fields[i].name {
+		if f := &e.Fields[rows[i]]; f.Key != s.fields[i].key || f.Name != s.fields[i].name {
 			return false
 		}
 	}
@@ -104,12 +123,12 @@ func (c *Encoder) cast(dst []byte, e *event.Event) ([]byte, bool) {
 		return dst, false
 	}
 	head := headOf(e)
-	h, ok := formOf(e, c.same.number, head)
+	h, ok := c.formOf(e, c.same.number, head)
 	if !ok {
 		return dst, false
 	}
 	s := c.forms.known[h]
-	if s == nil || !s.fits(e, c.same.number, head) {
+	if s == nil || !s.fits(e, c.forms.rows, c.same.number, head) {
 		if s = c.learn(e, h, head); s == nil {
 			return dst, false
 		}
@@ -117,13 +136,23 @@ func (c *Encoder) cast(dst []byte, e *event.Event) ([]byte, bool) {
 	if s.odd {
 		return dst, false
 	}
+	c.forms.purse = min(c.forms.purse+1, learnMost)
 	for i := range s.steps {
 		p := &s.steps[i]
 		dst = append(dst, p.text...)
-		if p.field >= 0 {
-			dst = c.value(dst, e.Fields[p.field].Val, p.native, false)
-		} else {
-			dst = c.fromHead(dst, e, schema.Key(-1-p.field), false)
+		switch {
+		case p.row < 0:
+			dst = c.fromHead(dst, e, schema.Key(-1-p.row), false)
+		case p.many:
+			from, end := c.forms.rows[p.row], c.forms.rows[p.row+1]
+			for k := from; k < end; k++ {
+				if k > from {
+					dst = append(dst, ',')
+				}
+				dst = c.value(dst, e.Fields[k].Val, p.native, false)
+			}
+		default:
+			dst = c.value(dst, e.Fields[c.forms.rows[p.row]].Val, p.native, false)
 		}
 	}
 	dst = append(dst, s.tail...)
@@ -144,6 +173,10 @@ func (c *Encoder) learn(e *event.Event, h uint64, head uint8) *shape {
 		f.once[h] = struct{}{}
 		return nil
 	}
+	if f.purse < learnCost && len(f.known) > maxShapes/8 {
+		return nil
+	}
+	f.purse = max(f.purse-learnCost, 0)
 	if f.known == nil || len(f.known) >= maxShapes {
 		f.known = map[uint64]*shape{}
 	}
@@ -155,7 +188,7 @@ func (c *Encoder) learn(e *event.Event, h uint64, head uint8) *shape {
 		return nil
 	}
 	s := &shape{set: c.same.number, head: head, steps: m.steps, tail: m.text, odd: m.odd}
-	for i := range e.Fields {
+	for _, i := range f.rows[:len(f.rows)-1] {
 		s.fields = append(s.fields, fieldID{e.Fields[i].Key, strings.Clone(e.Fields[i].Name)})
 	}
 	f.known[h] = s
@@ -223,7 +256,7 @@ func (m *mould) leaf(l *leaf, rank int) {
 	m.text = append(m.text, l.name...)
 	first := c.at[rank].first
 	if c.list[first].field == nil {
-		m.steps = append(m.steps, step{text: m.take(), field: -1 - int32(l.key)})
+		m.steps = append(m.steps, step{text: m.take(), row: -1 - int32(l.key)})
 		return
 	}
 	list := l.form == formMany || c.list[first].next >= 0
@@ -231,6 +264,10 @@ func (m *mould) leaf(l *leaf, rank int) {
 		m.text = append(m.text, '[')
 	}
 	for n := first; n >= 0; n = c.list[n].next {
+		row, starts := m.row(c.list[n].field)
+		if row >= 0 && !starts {
+			continue // it is written with the first of its row
+		}
 		if n != first {
 			m.text = append(m.text, ',')
 		}
@@ -305,16 +342,30 @@ func (m *mould) objects(l *leaf, rank int) {
 	m.text = append(m.text, ']')
 }
 
+// row returns the row of one of the event's own fields and whether it is the
+// first there; -1 for one that is shared.
+func (m *mould) row(f *event.Field) (row int32, starts bool) {
+	rows := m.c.forms.rows
+	for r := range len(rows) - 1 {
+		for i := rows[r]; i < rows[r+1]; i++ {
+			if f == &m.e.Fields[i] {
+				return int32(r), i == rows[r]
+			}
+		}
+	}
+	return -1, false
+}
+
 // value is a step for one of the event's own fields; what it shares is the same
 // in each event of the shape.
 func (m *mould) value(f *event.Field, native bool) {
-	for i := range m.e.Fields {
-		if f == &m.e.Fields[i] {
-			m.steps = append(m.steps, step{text: m.take(), field: int32(i), native: native})
-			return
-		}
+	row, _ := m.row(f)
+	if row < 0 {
+		m.text = m.c.value(m.text, f.Val, native, false)
+		return
 	}
-	m.text = m.c.value(m.text, f.Val, native, false)
+	many := f.Name == "" && m.c.plan.leaves[m.c.plan.rank[f.Key]].form == formMany
+	m.steps = append(m.steps, step{text: m.take(), row: row, many: many, native: native})
 }
 
 func (m *mould) take() []byte {
