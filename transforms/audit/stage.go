@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"tallyman/pipeline/event"
+	"tallyman/pipeline/schema"
 )
 
 // stage is the transform in one lane: the open events and the memory that turns
@@ -75,6 +76,15 @@ func (s *stage) Apply(_ context.Context, in, out *event.Batch) error {
 	return nil
 }
 
+// sender returns the host that an input says a record came from, "" for this one:
+// its serials, processes and users are not ours.
+func (s *stage) sender(e *event.Event) string {
+	if name := e.Fields.Get(schema.HostName).Str(); name != s.t.host {
+		return name
+	}
+	return ""
+}
+
 // record takes one source record.
 func (s *stage) record(e *event.Event) {
 	rec, err := parse(e.Raw)
@@ -84,6 +94,9 @@ func (s *stage) record(e *event.Event) {
 			s.foreign(e)
 			return
 		}
+	}
+	if rec.Node == "" && len(e.Fields) > 0 {
+		rec.Node = s.sender(e)
 	}
 	s.seq++
 	p := part{rec: rec, typ: s.t.tables.kinds.of(rec.Type), records: e.Records, seq: s.seq,
@@ -217,6 +230,9 @@ func (s *stage) own() {
 func (p *part) own() {
 	p.raw, p.owned = strings.Clone(p.raw), true
 	if r, err := parse(p.raw); err == nil {
+		if r.Node == "" {
+			r.Node = strings.Clone(p.rec.Node) // of sender
+		}
 		p.rec = r
 	}
 	if len(p.fields) == 0 {

@@ -309,3 +309,32 @@ func TestSilenceTellsThatThereIsNoEOE(t *testing.T) {
 		t.Errorf("%d events: it is known now that no EOE comes", n)
 	}
 }
+
+// TestARecordOfAnotherHost: a record that came by syslog from another host has
+// the serials and users of that host, also where it names no node.
+func TestARecordOfAnotherHost(t *testing.T) {
+	in := records([]string{
+		`type=SYSCALL msg=audit(1795227901.123:7): arch=c000003e syscall=59 success=yes exit=0 items=1 ppid=1 pid=2 auid=1000 uid=0 gid=0 euid=0 suid=0 fsuid=0 egid=0 sgid=0 fsgid=0 tty=(none) ses=1 comm="a" exe="/a"`,
+		`type=SYSCALL msg=audit(1795227901.123:7): arch=c000003e syscall=59 success=yes exit=0 items=1 ppid=1 pid=3 auid=1000 uid=0 gid=0 euid=0 suid=0 fsuid=0 egid=0 sgid=0 fsgid=0 tty=(none) ses=1 comm="b" exe="/b"`,
+		`type=PROCTITLE msg=audit(1795227901.123:7): proctitle="b"`,
+		`type=PROCTITLE msg=audit(1795227901.123:7): proctitle="a"`,
+	})
+	for i, host := range []string{"", "web-1", "web-1", "node-7"} {
+		if host != "" {
+			in[i].Fields = event.Fields{{Key: schema.HostName, Val: event.String(host)}}
+		}
+	}
+	for size := range 4 {
+		tr := build(t, func(s *Settings) { s.Passwd = "testdata/passwd" })
+		out := run(t, tr, in, size+1)
+		if len(out) != 2 {
+			t.Fatalf("%d events came of the two hosts", len(out))
+		}
+		for _, e := range out {
+			name, host, user := e.Get(schema.ProcessName).Str(), e.Get(schema.HostName).Str(), e.Get(schema.UserName).Str()
+			if e.Records != 2 || name == "b" && (host != "web-1" || user != "") || name == "a" && (host == "web-1" || user != "root") {
+				t.Errorf("%s of host %q has %d records and user %q", name, host, e.Records, user)
+			}
+		}
+	}
+}
