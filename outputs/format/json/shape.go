@@ -97,7 +97,8 @@ func (c *Encoder) formOf(e *event.Event, set int, head uint8) (uint64, bool) {
 		}
 		h ^= h >> 29
 	}
-	c.forms.rows = append(rows, int32(len(e.Fields)))
+	c.forms.rows = rows
+	c.forms.rows = append(c.forms.rows, int32(len(e.Fields)))
 	return h, len(rows) <= shapeFields
 }
 
