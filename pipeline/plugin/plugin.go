@@ -29,6 +29,7 @@ type Env struct {
 	Meter  *meter.Registry
 	Log    *slog.Logger     // for changes of state ("rotated", "reconnected"), never per record
 	Now    func() time.Time // the wall clock
+	Store  Store            // of an output; nil for others
 }
 
 // Input reads one source. Its methods are called from one goroutine, Open

@@ -8,6 +8,7 @@
 package plugintest
 
 import (
+	"bytes"
 	"fmt"
 	"log/slog"
 	"os"
@@ -40,7 +41,25 @@ func Env(dir string) plugin.Env {
 	return plugin.Env{
 		Name: "under_test", Dir: dir, Shared: shared, HostID: "0123456789abcdef", Meter: new(meter.Registry),
 		Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return time.Unix(1_700_000_000, 0).UTC() },
+		Store: new(Store),
 	}
+}
+
+// Store is a plugin.Store in memory: what a test has of a disk.
+type Store struct {
+	State []byte
+	Err   error // what both methods return, when it is set
+}
+
+// Load implements plugin.Store.
+func (s *Store) Load() ([]byte, error) { return bytes.Clone(s.State), s.Err }
+
+// Save implements plugin.Store.
+func (s *Store) Save(state []byte) error {
+	if s.Err == nil {
+		s.State = bytes.Clone(state)
+	}
+	return s.Err
 }
 
 // Dump is an event as a golden holds it: one line of what the plugin itself

@@ -1,0 +1,65 @@
+package plugin
+
+import (
+	"context"
+	"time"
+
+	"tallyman/pipeline/event"
+)
+
+// Batch says how many events an output wants in one Send. The engine gathers
+// what waits in the journal until one of the limits is reached. The zero value
+// asks for each frame of the journal as it comes.
+type Batch struct {
+	Events      int           // at most so many events, but for one frame that alone holds more; 0: no limit
+	Bytes       int           // about so many bytes as the journal holds them; 0: no limit
+	Wait        time.Duration // how long a batch that is not full waits for more; 0: not at all
+	Concurrency int           // how many batches may be under way at a time, each on an Output of its own; 0 is 1
+}
+
+// Batcher is an Output that is better off with many events at a time. What
+// Concurrency asks for, the engine builds: several Outputs of the same settings,
+// and each is called from one goroutine. Then batches arrive in no order.
+type Batcher interface {
+	Output
+
+	// Batch returns what the output wants; it is asked once, after it was built.
+	Batch() Batch
+}
+
+// Collector is an Output whose destination confirms later than it takes: an
+// object that is not whole yet, a receiver that acknowledges after a while. The
+// engine calls Collect and Settle instead of Send. What was collected and not
+// settled when the process ends is collected again after the start, with the
+// same sequences, in the same order.
+type Collector interface {
+	Output
+
+	// Collect takes events in order; seq is the sequence of the journal's frame
+	// that holds the last of them, and grows from call to call. Events may be
+	// empty, where a frame held nothing for this output. Errors are as those of
+	// Send: after one that is not partial nothing was taken, and the same is
+	// offered again; after a partial one, those that failed are offered again
+	// with the same seq, or put among the dead letters when they failed for good.
+	// The events and the slice are the caller's after the return.
+	Collect(ctx context.Context, seq uint64, events []event.Event) error
+
+	// Settle moves on what is due: full, old enough, or, with all, everything. It
+	// returns the sequence up to which all that was collected is confirmed, 0 for
+	// none, and how long it may be left alone when nothing is collected meanwhile.
+	// It does not wait for a destination longer than one exchange takes. What it
+	// returns beside an error counts as well. It is called after each Collect and
+	// when the time that it named has passed; with all at the end of the sources.
+	//
+	// Its errors are of kind retry or after: what was collected was taken, and what
+	// is refused for good was refused by Collect.
+	Settle(ctx context.Context, all bool) (confirmed uint64, again time.Duration, err error)
+}
+
+// Store keeps a few bytes for an output over restarts: where an object ends whose
+// upload has begun, which channel a receiver knows. It is durable, whole or not
+// there, and belongs to the output's name.
+type Store interface {
+	Load() ([]byte, error)   // nil when nothing was saved
+	Save(state []byte) error // nothing is kept for empty state
+}
