@@ -11,7 +11,7 @@ import (
 // what waits in the journal until one of the limits is reached. The zero value
 // asks for each frame of the journal as it comes.
 type Batch struct {
-	Events      int           // at most so many events, but for one frame that alone holds more; 0: no limit
+	Events      int           // at most so many events; 0: no limit
 	Bytes       int           // about so many bytes as the journal holds them; 0: no limit
 	Wait        time.Duration // how long a batch that is not full waits for more; 0: not at all
 	Concurrency int           // how many batches may be under way at a time, each on an Output of its own; 0 is 1
@@ -62,4 +62,29 @@ type Collector interface {
 type Store interface {
 	Load() ([]byte, error)   // nil when nothing was saved
 	Save(state []byte) error // nothing is kept for empty state
+}
+
+// BatchSettings are the keys of an output's batches; an output that is a Batcher
+// has them under `batch` and sets its own defaults.
+type BatchSettings struct {
+	Events int           `yaml:"events" doc:"The most events of one batch; 0 for no limit."`
+	Bytes  Size          `yaml:"bytes" doc:"About the most bytes of one batch, as the journal holds the events; 0 for no limit."`
+	Wait   time.Duration `yaml:"wait" doc:"How long a batch that is not full waits for more events."`
+}
+
+// Check returns what a type cannot say; key is the key of the settings.
+func (s *BatchSettings) Check(key string) Problems {
+	var p Problems
+	if s.Events < 0 || s.Bytes < 0 || s.Wait < 0 {
+		p = append(p, Problem{Key: key, Text: key + " has a limit below nothing", Hint: "leave it out for the default, or write 0 for none"})
+	}
+	if s.Events == 0 && s.Bytes == 0 && s.Wait > 0 {
+		p = append(p, Problem{Key: key, Text: key + ".wait is set, and a batch without events or bytes is never full", Hint: "set " + key + ".events or " + key + ".bytes"})
+	}
+	return p
+}
+
+// Batch returns what the keys ask for, with so many batches under way at a time.
+func (s *BatchSettings) Batch(concurrency int) Batch {
+	return Batch{Events: s.Events, Bytes: int(s.Bytes), Wait: s.Wait, Concurrency: concurrency}
 }
