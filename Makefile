@@ -45,7 +45,7 @@ generate: build
 	$(BUILD)/tallyman reference --schema > docs/reference/tallyman.schema.json
 
 # How many events find their container, capture by capture: the tables of
-# docs/attribution.md. It needs ../shared, and takes minutes.
+# docs/ATTRIBUTION.md. It needs ../shared, and takes minutes.
 attribution:
 	TALLYMAN_ATTRIBUTION=full go test -count=1 -timeout 60m -run '^(TestAttribution|TestLossOffline|TestTheSimulationIsTrue)$$' -v ./transforms/container
 

@@ -1,6 +1,6 @@
 package container
 
-// The table of docs/attribution.md, and the bars that it has to reach.
+// The table of docs/ATTRIBUTION.md, and the bars that it has to reach.
 
 import (
 	"fmt"
