@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -29,7 +30,8 @@ type Cursor struct {
 	j *Journal
 
 	state   cursorState // guarded by j.mu
-	flights []flight    // guarded by j.mu: frames from state.seq on that were read
+	flights []flight    // guarded by j.mu: frames from state.seq on that were read, in order
+	room    []flight    // guarded by j.mu: the memory that flights lies in, empty
 
 	policy Policy // guarded by j.mu
 	next   uint64 // guarded by j.mu: what is read next
@@ -190,7 +192,7 @@ func (c *Cursor) jump(limit uint64) uint64 {
 		}
 		c.measure(sp.from, sp.before)
 		n := sp.lost(totals{})
-		c.flights = append(c.flights, flight{seq: sp.from, next: sp.to, records: n.records, generated: n.generated, done: true, given: true})
+		c.fly(flight{seq: sp.from, next: sp.to, records: n.records, generated: n.generated, done: true, given: true})
 		c.next, c.at = sp.to, sp.after
 		c.advance() // may remove spans from the front
 		i = -1
@@ -273,7 +275,7 @@ func (c *Cursor) take(f *found, payload []byte) (Entry, bool, error) {
 	case uint32(len(f.body)) == f.marks && f.records == 0 && f.generated == 0:
 		fl.done = true
 	}
-	c.flights = append(c.flights, fl)
+	c.fly(fl)
 	if fl.done {
 		c.advance()
 	}
@@ -297,7 +299,7 @@ func (c *Cursor) measure(seq uint64, before totals) {
 	fl := flight{seq: c.gap, next: seq, records: before.records - c.at.records, generated: before.generated - c.at.generated}
 	c.gap, c.at = 0, before
 	c.lost(&fl)
-	c.flights = append(c.flights, fl)
+	c.fly(fl)
 	c.advance()
 }
 
@@ -320,11 +322,9 @@ func (c *Cursor) lost(fl *flight) {
 func (c *Cursor) Done(seq uint64, t Tally) error {
 	c.j.mu.Lock()
 	defer c.j.mu.Unlock()
-	for i := range c.flights {
+	i, found := slices.BinarySearchFunc(c.flights, seq, func(f flight, seq uint64) int { return cmp.Compare(f.seq, seq) })
+	if found && !c.flights[i].done {
 		fl := &c.flights[i]
-		if fl.seq != seq || fl.done {
-			continue
-		}
 		if t.Records.Sum() != fl.records || t.Generated.Sum() != fl.generated {
 			return fmt.Errorf("frame %d stands for %d records and %d of our events; the tally says %d and %d",
 				seq, fl.records, fl.generated, t.Records.Sum(), t.Generated.Sum())
@@ -334,6 +334,16 @@ func (c *Cursor) Done(seq uint64, t Tally) error {
 		return nil
 	}
 	return fmt.Errorf("frame %d is not in flight", seq)
+}
+
+// fly adds a flight behind the others. j.mu is held.
+func (c *Cursor) fly(f flight) {
+	if len(c.flights) == cap(c.flights) {
+		room := make([]flight, len(c.flights), max(8, 2*len(c.flights)))
+		copy(room, c.flights)
+		c.flights, c.room = room, room[:0]
+	}
+	c.flights = append(c.flights, f)
 }
 
 // advance moves the cursor over the finished prefix. j.mu is held.
@@ -356,7 +366,10 @@ func (c *Cursor) advance() {
 	if n == 0 {
 		return
 	}
-	c.flights = append(c.flights[:0], c.flights[n:]...)
+	// Not moved to the front: many may be in flight, and one after the other ends.
+	if c.flights = c.flights[n:]; len(c.flights) == 0 {
+		c.flights = c.room
+	}
 	// The first frame that is finished is saved at once, so that a process that is
 	// killed again and again does not deliver the same for ever.
 	if c.j.acks += n; c.j.acks >= manyAcks || !c.j.worked {
@@ -375,7 +388,7 @@ func (c *Cursor) Rewind() {
 	c.leave()
 	c.j.mu.Lock()
 	defer c.j.mu.Unlock()
-	c.flights = c.flights[:0]
+	c.flights = c.room
 	c.next, c.at, c.gap = c.state.seq, c.state.at, 0
 }
 
