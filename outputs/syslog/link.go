@@ -9,6 +9,8 @@ import (
 	"net"
 	"syscall"
 	"time"
+
+	"tallyman/pipeline/clienttls"
 )
 
 // A link is one connection to the receiver. It finds out two things that a
@@ -160,10 +162,8 @@ func (l *link) drained(ctx context.Context, timeout time.Duration) error {
 
 // dialer makes links.
 type dialer struct {
-	target  target
-	tls     *TLS
-	dir     string
-	timeout time.Duration
+	target target
+	certs  *clienttls.Certs // nil without TLS
 }
 
 func (d *dialer) dial(ctx context.Context) (*link, error) {
@@ -197,10 +197,11 @@ const settle = 500 * time.Millisecond
 // for the sign of acceptance, which is the first session ticket.
 func (d *dialer) secure(ctx context.Context, socket net.Conn) (*link, error) {
 	tickets := make(ticketBell, 1)
-	cfg, err := d.config(tickets)
+	cfg, err := d.certs.Config()
 	if err != nil {
 		return nil, err
 	}
+	cfg.ClientSessionCache = tickets
 	conn := tls.Client(socket, cfg)
 	if err := conn.HandshakeContext(ctx); err != nil {
 		return nil, err

@@ -10,6 +10,7 @@ import (
 
 	"tallyman/outputs/format"
 	"tallyman/outputs/format/rfc5424"
+	"tallyman/pipeline/clienttls"
 	"tallyman/pipeline/plugin"
 )
 
@@ -34,21 +35,12 @@ const addressHint = `write it as udp://host:514, tcp://host:514, tls://host:6514
 type Settings struct {
 	Address         plugin.Text `yaml:"address" doc:"Where the receiver listens: udp://, tcp:// (port 514 where none is named), tls:// (6514), unix:// (a stream socket's path) or unixgram://." example:"tls://siem.example:6514" required:"true"`
 	format.Settings `yaml:",inline"`
-	Facility        string        `yaml:"facility" doc:"The facility of all messages. Where it is not set, authpriv for what concerns identity and the audit trail, local0 for the rest." enum:"user,mail,daemon,auth,syslog,lpr,news,uucp,cron,authpriv,ftp,local0,local1,local2,local3,local4,local5,local6,local7"`
-	DataID          string        `yaml:"sd_id" doc:"The name of the structured data, with the enterprise number of whoever defines it (RFC 5424 section 6.3.2). cef has no structured data." example:"tallyman@32473"`
-	Framing         string        `yaml:"framing" doc:"How messages are told apart on a stream: octet_counting (RFC 6587 3.4.1, RFC 5425; the default of tcp and tls) or newline (the default of unix; no message has a line end inside)." enum:"octet_counting,newline"`
-	TLS             *TLS          `yaml:"tls" doc:"Certificates for a tls:// address. The receiver's certificate is always verified."`
-	Timeout         time.Duration `yaml:"timeout" doc:"How long connecting may take, and how long the receiver's host may take to acknowledge a batch."`
-	MaxBytes        plugin.Size   `yaml:"max_bytes" doc:"The most bytes of one message; a longer one is counted and loses what tells least: json and cef stay whole JSON and CEF, a text loses its end. 1400B over UDP and 8KiB otherwise where it is not set."`
-}
-
-// TLS are the certificates of a connection.
-type TLS struct {
-	CA         plugin.Text `yaml:"ca" doc:"A PEM file with the authorities that the receiver's certificate may be signed by, in place of the system's." example:"/etc/tallyman/ca.crt"`
-	Cert       plugin.Text `yaml:"cert" doc:"A PEM file with our certificate, for a receiver that asks for one."`
-	Key        plugin.Text `yaml:"key" doc:"The PEM file with the key of cert."`
-	ServerName string      `yaml:"server_name" doc:"The name that the receiver's certificate must have, in place of the host of the address."`
-	MinVersion string      `yaml:"min_version" doc:"The oldest TLS version that is spoken." enum:"1.2,1.3"`
+	Facility        string              `yaml:"facility" doc:"The facility of all messages. Where it is not set, authpriv for what concerns identity and the audit trail, local0 for the rest." enum:"user,mail,daemon,auth,syslog,lpr,news,uucp,cron,authpriv,ftp,local0,local1,local2,local3,local4,local5,local6,local7"`
+	DataID          string              `yaml:"sd_id" doc:"The name of the structured data, with the enterprise number of whoever defines it (RFC 5424 section 6.3.2). cef has no structured data." example:"tallyman@32473"`
+	Framing         string              `yaml:"framing" doc:"How messages are told apart on a stream: octet_counting (RFC 6587 3.4.1, RFC 5425; the default of tcp and tls) or newline (the default of unix; no message has a line end inside)." enum:"octet_counting,newline"`
+	TLS             *clienttls.Settings `yaml:"tls" doc:"Certificates for a tls:// address. The receiver's certificate is always verified."`
+	Timeout         time.Duration       `yaml:"timeout" doc:"How long connecting may take, and how long the receiver's host may take to acknowledge a batch."`
+	MaxBytes        plugin.Size         `yaml:"max_bytes" doc:"The most bytes of one message; a longer one is counted and loses what tells least: json and cef stay whole JSON and CEF, a text loses its end. 1400B over UDP and 8KiB otherwise where it is not set."`
 }
 
 // Default returns the settings with their defaults.
@@ -79,9 +71,7 @@ func (c *Settings) Check() plugin.Problems {
 		if !t.tls {
 			add("tls", "tls is set, but "+t.scheme+":// is not encrypted", "use tls:// in address, or remove tls")
 		}
-		if (c.TLS.Cert.Value == "") != (c.TLS.Key.Value == "") {
-			add("tls", "tls.cert and tls.key come together, and one is missing", "")
-		}
+		p = append(p, c.TLS.Check()...)
 	}
 	if c.Timeout <= 0 {
 		add("timeout", "timeout must be more than nothing", "the default is 10s")
@@ -127,6 +117,11 @@ type target struct {
 }
 
 func (t target) String() string { return t.scheme + "://" + t.addr }
+
+// explain adds to an error of the network what a person can do about it.
+func (t target) explain(err error) error {
+	return clienttls.Place{Key: "address", Address: t.String(), Plain: "tcp://"}.Explain(err)
+}
 
 // parseAddress reads a URL such as tls://siem:6514.
 func parseAddress(s string) (target, error) {

@@ -3,6 +3,8 @@ package syslog
 import (
 	"strings"
 	"testing"
+
+	"tallyman/pipeline/clienttls"
 )
 
 func TestAddresses(t *testing.T) {
@@ -40,8 +42,8 @@ func TestSettingsThatContradictAreRefused(t *testing.T) {
 	}{
 		{"default", func(*Settings) {}, ""},
 		{"no scheme", func(s *Settings) { s.Address.Value = "siem:514" }, "does not say how"},
-		{"tls in the clear", func(s *Settings) { s.TLS = &TLS{} }, "not encrypted"},
-		{"half a pair", func(s *Settings) { s.Address.Value, s.TLS = "tls://h", &TLS{}; s.TLS.Cert.Value = "c" }, "come together"},
+		{"tls in the clear", func(s *Settings) { s.TLS = &clienttls.Settings{} }, "not encrypted"},
+		{"half a pair", func(s *Settings) { s.Address.Value, s.TLS = "tls://h", &clienttls.Settings{}; s.TLS.Cert.Value = "c" }, "come together"},
 		{"framed datagrams", func(s *Settings) { s.Address.Value, s.Framing = "udp://h", framingNewline }, "framing is for streams"},
 		{"no time", func(s *Settings) { s.Timeout = 0 }, "timeout"},
 		{"too small", func(s *Settings) { s.MaxBytes = 100 }, "480"},

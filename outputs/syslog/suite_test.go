@@ -7,6 +7,7 @@ import (
 	"sync"
 	"testing"
 
+	"tallyman/pipeline/clienttls"
 	"tallyman/pipeline/plugin"
 	"tallyman/pipeline/plugintest"
 )
@@ -52,7 +53,7 @@ func refusedAddress(testing.TB) any { return settingsFor("carrier-pigeon://127.0
 // refusedTLS names authorities that are not there.
 func refusedTLS(t testing.TB) any {
 	s := settingsFor("tls://127.0.0.1")
-	s.TLS = &TLS{CA: plugin.Text{Value: filepath.Join(t.TempDir(), "missing.crt")}}
+	s.TLS = &clienttls.Settings{CA: plugin.Text{Value: filepath.Join(t.TempDir(), "missing.crt")}}
 	return s
 }
 

@@ -18,6 +18,7 @@ import (
 
 	"tallyman/outputs/format"
 	"tallyman/outputs/format/rfc5424"
+	"tallyman/pipeline/clienttls"
 	"tallyman/pipeline/event"
 	"tallyman/pipeline/meter"
 	"tallyman/pipeline/plugin"
@@ -87,10 +88,9 @@ func build(c *Settings, env plugin.Env, enc plugin.Encoder) (*output, error) {
 	if err != nil {
 		return nil, plugin.Problems{{Pos: c.Address.Pos, Width: len(c.Address.Value), Text: err.Error(), Hint: addressHint}}
 	}
-	d := &dialer{target: t, tls: c.TLS, dir: env.Dir, timeout: c.Timeout}
+	d := &dialer{target: t}
 	if t.tls {
-		// Tried here so that a wrong path is a mistake in the file, not in the night.
-		if _, err := d.config(nil); err != nil {
+		if d.certs, err = clienttls.New(c.TLS, env.Dir, t.host); err != nil {
 			return nil, err
 		}
 	}
@@ -139,7 +139,7 @@ func (o *output) Send(ctx context.Context, events []event.Event) error {
 	release()
 	if err != nil {
 		o.abort()
-		return plugin.Retry(fmt.Errorf("syslog: send to %s: %w", o.target, explain(err, o.target)))
+		return plugin.Retry(fmt.Errorf("syslog: send to %s: %w", o.target, o.target.explain(err)))
 	}
 	return plugin.Partial(failed)
 }
@@ -158,7 +158,7 @@ func (o *output) connect(ctx context.Context) error {
 	defer cancel()
 	l, err := o.dial(ctx)
 	if err != nil {
-		return plugin.Retry(fmt.Errorf("syslog: connect to %s: %w", o.target, explain(err, o.target)))
+		return plugin.Retry(fmt.Errorf("syslog: connect to %s: %w", o.target, o.target.explain(err)))
 	}
 	o.link = l
 	o.connects.Inc()

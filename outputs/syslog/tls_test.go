@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"tallyman/pipeline/clienttls"
 	"tallyman/pipeline/plugin"
 )
 
@@ -95,7 +96,7 @@ func TestTLSIsVerified(t *testing.T) {
 	strangeCert, strangeKey, _ := other.sign(t, "client", soon)
 	pool := x509.NewCertPool()
 	pool.AddCert(ours.cert)
-	set := func(c TLS) *TLS { return &c }
+	set := func(c clienttls.Settings) *clienttls.Settings { return &c }
 	path := func(s string) plugin.Text { return plugin.Text{Value: s} }
 	plain := tls.Config{Certificates: []tls.Certificate{good}}
 	asking := tls.Config{Certificates: []tls.Certificate{good}, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: pool}
@@ -105,23 +106,23 @@ func TestTLSIsVerified(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		server *tls.Config // nil: no TLS at all
-		client *TLS
+		client *clienttls.Settings
 		hint   string // "": it works
 	}{
-		{"right", &plain, set(TLS{CA: path(ours.file)}), ""},
-		{"right with TLS 1.2", &tls.Config{Certificates: plain.Certificates, MaxVersion: tls.VersionTLS12}, set(TLS{CA: path(ours.file)}), ""},
-		{"no tickets", &tls.Config{Certificates: plain.Certificates, SessionTicketsDisabled: true}, set(TLS{CA: path(ours.file)}), ""},
-		{"other name, named", &tls.Config{Certificates: []tls.Certificate{named}}, set(TLS{CA: path(ours.file), ServerName: "siem.example"}), ""},
-		{"client certificate", &asking, set(TLS{CA: path(ours.file), Cert: path(clientCert), Key: path(clientKey)}), ""},
+		{"right", &plain, set(clienttls.Settings{CA: path(ours.file)}), ""},
+		{"right with TLS 1.2", &tls.Config{Certificates: plain.Certificates, MaxVersion: tls.VersionTLS12}, set(clienttls.Settings{CA: path(ours.file)}), ""},
+		{"no tickets", &tls.Config{Certificates: plain.Certificates, SessionTicketsDisabled: true}, set(clienttls.Settings{CA: path(ours.file)}), ""},
+		{"other name, named", &tls.Config{Certificates: []tls.Certificate{named}}, set(clienttls.Settings{CA: path(ours.file), ServerName: "siem.example"}), ""},
+		{"client certificate", &asking, set(clienttls.Settings{CA: path(ours.file), Cert: path(clientCert), Key: path(clientKey)}), ""},
 		{"no authority set", &plain, nil, "set tls.ca to the PEM file of the authority that signed the receiver's certificate, CN=our authority"},
-		{"wrong authority", &plain, set(TLS{CA: path(other.file)}), "set tls.ca"},
-		{"wrong name", &tls.Config{Certificates: []tls.Certificate{named}}, set(TLS{CA: path(ours.file)}), "the certificate is for siem.example"},
-		{"expired", &tls.Config{Certificates: []tls.Certificate{expired}}, set(TLS{CA: path(ours.file)}), "renew it"},
-		{"too old", &tls.Config{Certificates: plain.Certificates, MaxVersion: tls.VersionTLS12}, set(TLS{CA: path(ours.file), MinVersion: "1.3"}), "tls.min_version"},
-		{"certificate missing", &asking, set(TLS{CA: path(ours.file)}), "see tls.cert"},
-		{"certificate missing, no tickets", silent, set(TLS{CA: path(ours.file)}), "see tls.cert"},
-		{"certificate of a stranger", &asking, set(TLS{CA: path(ours.file), Cert: path(strangeCert), Key: path(strangeKey)}), "see tls.cert"},
-		{"no TLS there", nil, set(TLS{CA: path(ours.file)}), "does not speak TLS"},
+		{"wrong authority", &plain, set(clienttls.Settings{CA: path(other.file)}), "set tls.ca"},
+		{"wrong name", &tls.Config{Certificates: []tls.Certificate{named}}, set(clienttls.Settings{CA: path(ours.file)}), "the certificate is for siem.example"},
+		{"expired", &tls.Config{Certificates: []tls.Certificate{expired}}, set(clienttls.Settings{CA: path(ours.file)}), "renew it"},
+		{"too old", &tls.Config{Certificates: plain.Certificates, MaxVersion: tls.VersionTLS12}, set(clienttls.Settings{CA: path(ours.file), MinVersion: "1.3"}), "tls.min_version"},
+		{"certificate missing", &asking, set(clienttls.Settings{CA: path(ours.file)}), "see tls.cert"},
+		{"certificate missing, no tickets", silent, set(clienttls.Settings{CA: path(ours.file)}), "see tls.cert"},
+		{"certificate of a stranger", &asking, set(clienttls.Settings{CA: path(ours.file), Cert: path(strangeCert), Key: path(strangeKey)}), "see tls.cert"},
+		{"no TLS there", nil, set(clienttls.Settings{CA: path(ours.file)}), "does not speak TLS"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			ln := listen(t, "tcp", "127.0.0.1:0")
@@ -160,7 +161,7 @@ func TestWrongCertificateFilesAreRefusedAtTheStart(t *testing.T) {
 		t.Fatal(err)
 	}
 	at := plugin.Pos{File: "tallyman.yaml", Line: 7, Col: 9}
-	for name, c := range map[string]TLS{
+	for name, c := range map[string]clienttls.Settings{
 		"no file":    {CA: plugin.Text{Value: "absent", Pos: at}},
 		"no PEM":     {CA: plugin.Text{Value: "empty", Pos: at}},
 		"no keypair": {Cert: plugin.Text{Value: "empty", Pos: at}, Key: plugin.Text{Value: "empty"}},

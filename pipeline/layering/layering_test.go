@@ -30,6 +30,7 @@ var allowed = map[string][]string{
 	"pipeline/tail":       {"pipeline/event", "pipeline/schema", "pipeline/meter", "pipeline/plugin"},
 	"pipeline/pieces":     {"pipeline/event", "pipeline/schema", "pipeline/meter"},
 	"pipeline/servertls":  {"pipeline/plugin"},
+	"pipeline/clienttls":  {"pipeline/plugin"},
 	"pipeline/decode":     {"pipeline/event", "pipeline/schema", "pipeline/meter", "pipeline/plugin"},
 	"pipeline/config":     {"pipeline/plugin"},
 	"pipeline/plugintest": {"pipeline/decode", "pipeline/plugin", "pipeline/event", "pipeline/schema", "pipeline/meter"},
@@ -42,7 +43,7 @@ var allowed = map[string][]string{
 // leaves import only the standard library.
 var leaves = []string{"pipeline/schema", "pipeline/event", "pipeline/vfs", "pipeline/meter", "pipeline/keep", "pipeline/jsonscan"}
 
-var plugins = []string{"pipeline/plugin", "pipeline/event", "pipeline/schema", "pipeline/tail", "pipeline/pieces", "pipeline/meter", "pipeline/expr", "pipeline/keep", "pipeline/jsonscan", "pipeline/servertls", "pipeline/plugintest"}
+var plugins = []string{"pipeline/plugin", "pipeline/event", "pipeline/schema", "pipeline/tail", "pipeline/pieces", "pipeline/meter", "pipeline/expr", "pipeline/keep", "pipeline/jsonscan", "pipeline/servertls", "pipeline/clienttls", "pipeline/plugintest"}
 
 // forbidden says why pkg (relative to the module) may not import imp (a full
 // path), or "" when it may.
