@@ -10,10 +10,9 @@ package cef
 
 import (
 	"strconv"
-	"strings"
 
+	"tallyman/outputs/format/view"
 	"tallyman/pipeline/event"
-	"tallyman/pipeline/schema"
 )
 
 // Options are what may be chosen. The zero value of each is its default.
@@ -42,14 +41,8 @@ type Encoder struct {
 	ipv6 bool   // IPv6InSrc
 	max  int
 
-	slot []uint8       // by schema.Key: its place in val; 0 for a key that is not asked for
-	val  []event.Value // of the event at hand
-	exit event.Value   // auditd.data.exit, .opid, .opid_comm and .syscall
-	opid event.Value
-	comm event.Value
-	call event.Value
+	*view.View // of the event at hand
 
-	e     *event.Event
 	first int   // where the extension begins
 	marks []int // where each key of the extension begins
 	esc   []esc // what is written with the escape of SCHEMA rule 6
@@ -85,15 +78,7 @@ func New(o Options) *Encoder {
 		head, _ = appendHeader(head, s, vendorLimit)
 		head = append(head, '|')
 	}
-	keys := schema.Keys()
-	c := &Encoder{head: string(head), ipv6: o.IPv6InSrc, max: o.MaxBytes, slot: make([]uint8, int(keys[len(keys)-1])+1)}
-	for _, k := range asked() {
-		if c.slot[k] == 0 {
-			c.val = append(c.val, event.Value{})
-			c.slot[k] = uint8(len(c.val))
-		}
-	}
-	return c
+	return &Encoder{head: string(head), ipv6: o.IPv6InSrc, max: o.MaxBytes, View: view.New(asked())}
 }
 
 // Append implements plugin.Encoder; it never fails.
@@ -108,7 +93,7 @@ func (c *Encoder) Append(dst []byte, e *event.Event) ([]byte, error) {
 func (c *Encoder) AppendMax(dst []byte, e *event.Event, limit int) ([]byte, error) {
 	limit = min(limit, c.max)
 	start := len(dst)
-	c.load(e)
+	c.Load(e)
 	dst = c.header(dst)
 	c.first = len(dst)
 	c.commandLimit, c.messageLimit = unlimited, unlimited
@@ -125,8 +110,7 @@ func (c *Encoder) AppendMax(dst []byte, e *event.Event, limit int) ([]byte, erro
 			dst = c.drop(dst, start+limit)
 		}
 	}
-	c.e = nil
-	clear(c.val) // the event's memory is the caller's
+	c.Clear()
 	return dst, nil
 }
 
@@ -191,109 +175,13 @@ func (c *Encoder) escapedSize(n int) int {
 	return len(escaped) + size - 1
 }
 
-// load takes the values that are asked for out of the event: its own before what
-// it shares.
-func (c *Encoder) load(e *event.Event) {
-	c.e, c.exit, c.opid, c.comm, c.call = e, event.Value{}, event.Value{}, event.Value{}, event.Value{}
-	clear(c.val)
-	for i := range e.Fields {
-		f := &e.Fields[i]
-		if f.Key == schema.AuditdData {
-			c.named(f)
-		} else {
-			c.take(f)
-		}
-	}
-	for i := range e.Shared {
-		c.take(&e.Shared[i])
-	}
-}
-
-func (c *Encoder) take(f *event.Field) {
-	if int(f.Key) < len(c.slot) {
-		if n := c.slot[f.Key]; n > 0 && c.val[n-1].IsZero() {
-			c.val[n-1] = f.Val
-		}
-	}
-}
-
-func (c *Encoder) named(f *event.Field) {
-	switch f.Name {
-	case "exit":
-		c.exit = f.Val
-	case "opid":
-		c.opid = f.Val
-	case "opid_comm":
-		c.comm = f.Val
-	case "syscall":
-		c.call = f.Val
-	}
-}
-
-// get returns the first value of a key that is asked for.
-func (c *Encoder) get(k schema.Key) event.Value {
-	if n := c.slot[k]; n > 0 {
-		return c.val[n-1]
-	}
-	return event.Value{}
-}
-
 // header appends everything before the extension.
 func (c *Encoder) header(dst []byte) []byte {
 	dst = append(dst, c.head...)
-	version := c.get(schema.AgentVersion).Str()
-	if version == "" {
-		version = "0"
-	}
-	dst, _ = appendHeader(dst, version, versionLimit)
-	dst = append(c.class(append(dst, '|')), '|')
+	dst, _ = appendHeader(dst, c.Version(), versionLimit)
+	dst = append(c.AppendClass(append(dst, '|'), classLimit), '|')
 	dst, c.title = appendHeader(dst, c.name(), nameLimit)
 	dst = append(dst, '|')
-	n, _ := c.get(schema.EventSeverity).Int64()
-	dst = strconv.AppendInt(dst, min(max(n, 0), 10), 10)
+	dst = strconv.AppendInt(dst, int64(c.Severity()), 10)
 	return append(dst, '|')
-}
-
-// class appends the device event class id (SCHEMA.md section 3).
-func (c *Encoder) class(dst []byte) []byte {
-	at := len(dst)
-	str := func(k schema.Key) string { return c.get(k).Str() }
-	module := str(schema.EventModule)
-	if id := str(schema.RuleID); id != "" {
-		return appendClass(dst, at, id, false)
-	}
-	if module == "" {
-		module, _, _ = strings.Cut(c.dataset(), ".")
-	}
-	if module == "" {
-		module = "event"
-	}
-	dst = appendClass(dst, at, module, true)
-	switch {
-	case module == "falco" && str(schema.FalcoRule) != "":
-		return appendSlug(append(dst, '.'), at, str(schema.FalcoRule))
-	case module == "syslog" && str(schema.LogSyslogAppname) != "":
-		return appendClass(append(dst, '.'), at, str(schema.LogSyslogAppname), true)
-	case module == "docker" && str(schema.DockerEventType) != "":
-		dst = appendClass(append(dst, '.'), at, str(schema.DockerEventType), true)
-	case module == "kubernetes" && str(schema.KubernetesAuditObjectRefResource) != "":
-		dst = appendClass(append(dst, '.'), at, str(schema.KubernetesAuditObjectRefResource), true)
-		if sub := str(schema.KubernetesAuditObjectRefSubresource); sub != "" {
-			dst = appendClass(append(dst, '.'), at, sub, true)
-		}
-	}
-	if action := str(schema.EventAction); action != "" {
-		if module == "docker" && containerNames[action] == copied {
-			action = "copy" // the one class of its three actions
-		}
-		dst = appendClass(append(dst, '.'), at, action, true)
-	}
-	return dst
-}
-
-func (c *Encoder) dataset() string {
-	if s := c.get(schema.EventDataset).Str(); s != "" {
-		return s
-	}
-	return c.e.Dataset
 }

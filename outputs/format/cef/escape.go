@@ -131,38 +131,3 @@ func appendHeader(dst []byte, s string, limit int) (out []byte, esc bool) {
 	}
 	return dst, esc
 }
-
-// appendClass appends s as a part of the class id that began at start. A class
-// id has no = % # | and \ (SCHEMA.md section 3), nor anything but visible ASCII:
-// those become a dash.
-func appendClass(dst []byte, start int, s string, lower bool) []byte {
-	for i := 0; i < len(s) && len(dst)-start < classLimit; i++ {
-		c := s[i]
-		switch {
-		case c <= ' ' || c > '~' || c == '=' || c == '%' || c == '#' || c == '|' || c == '\\':
-			c = '-'
-		case lower && c >= 'A' && c <= 'Z':
-			c += 'a' - 'A'
-		}
-		dst = append(dst, c)
-	}
-	return dst
-}
-
-// appendSlug appends s in lower case with a dash for every run of characters
-// that are neither letters nor digits.
-func appendSlug(dst []byte, start int, s string) []byte {
-	dash := false
-	for i := 0; i < len(s) && len(dst)-start < classLimit; i++ {
-		c := s[i]
-		if c >= 'A' && c <= 'Z' {
-			c += 'a' - 'A'
-		}
-		if c >= 'a' && c <= 'z' || c >= '0' && c <= '9' {
-			dst, dash = append(dst, c), false
-		} else if !dash {
-			dst, dash = append(dst, '-'), true
-		}
-	}
-	return dst
-}

@@ -92,10 +92,7 @@ func keys(k ...schema.Key) []schema.Key { return k }
 
 // asked lists every key that rendering needs.
 func asked() []schema.Key {
-	list := keys(schema.Timestamp, schema.AgentVersion, schema.EventModule, schema.EventSeverity, schema.EventProvider,
-		schema.EventType, schema.RuleID, schema.RuleName, schema.FalcoRule, schema.LogSyslogAppname,
-		schema.DockerEventType, schema.KubernetesAuditObjectRefResource,
-		schema.KubernetesAuditObjectRefSubresource, schema.ProcessName)
+	list := keys(schema.RuleName)
 	for _, p := range extension {
 		list = append(list, p.from...)
 	}
@@ -139,13 +136,7 @@ func (c *Encoder) pair(dst []byte, p *pair) []byte {
 	if p.how == special {
 		return c.special(dst, p)
 	}
-	var v event.Value
-	var k schema.Key
-	for _, k = range p.from {
-		if v = c.get(k); !v.IsZero() {
-			break
-		}
-	}
+	k, v := c.First(p.from)
 	switch p.how {
 	case integer:
 		return c.number(dst, p.key, v)
@@ -225,10 +216,7 @@ func (c *Encoder) note(key string, hex bool) {
 
 // list appends a key and all values of k.
 func (c *Encoder) list(dst []byte, p *pair, k schema.Key) []byte {
-	fields := c.e.Fields
-	if fields.Get(k).IsZero() {
-		fields = c.e.Shared
-	}
+	fields := c.Fields(k)
 	at, left, hex := len(dst), p.limit, false
 	for v := range fields.All(k) {
 		hex = hex || dirty(v.Str())

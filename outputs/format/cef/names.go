@@ -1,26 +1,29 @@
 package cef
 
-import "tallyman/pipeline/schema"
+import (
+	"tallyman/outputs/format/view"
+	"tallyman/pipeline/schema"
+)
 
 // name returns the Name of the header: what kind of thing happened, for people
 // (SCHEMA.md section 3). It repeats nothing of the other fields.
 func (c *Encoder) name() string {
-	if !c.get(schema.RuleID).IsZero() {
-		if s := c.get(schema.RuleName).Str(); s != "" {
+	if !c.Get(schema.RuleID).IsZero() {
+		if s := c.Get(schema.RuleName).Str(); s != "" {
 			return s
 		}
 		return "Rule matched"
 	}
-	action := c.get(schema.EventAction).Str()
-	switch c.get(schema.EventModule).Str() {
+	action := c.Get(schema.EventAction).Str()
+	switch c.Get(schema.EventModule).Str() {
 	case "auditd":
 		return c.auditName(action)
 	case "docker":
-		return dockerName(c.get(schema.DockerEventType).Str(), action)
+		return dockerName(c.Get(schema.DockerEventType).Str(), action)
 	case "kubernetes":
 		return c.kubernetesName()
 	case "falco":
-		if s := c.get(schema.FalcoRule).Str(); s != "" {
+		if s := c.Get(schema.FalcoRule).Str(); s != "" {
 			return s
 		}
 		return "Falco alert"
@@ -49,11 +52,11 @@ func or(s, other string) string {
 func (c *Encoder) auditName(action string) string {
 	switch action {
 	case "opened-file":
-		switch c.get(schema.EventType).Str() {
+		switch c.Get(schema.EventType).Str() {
 		case "creation":
 			return "File created"
 		case "change":
-			switch c.call.Str() {
+			switch c.Syscall.Str() {
 			case "truncate", "ftruncate", "truncate64", "ftruncate64", "fallocate":
 				return "File truncated"
 			}
@@ -66,7 +69,7 @@ func (c *Encoder) auditName(action string) string {
 	if s := auditNames[action]; s != "" {
 		return s
 	}
-	if !c.call.IsZero() {
+	if !c.Syscall.IsZero() {
 		return "System call"
 	}
 	return "Audit record"
@@ -130,7 +133,7 @@ var auditNames = map[string]string{
 func dockerName(kind, action string) string {
 	switch kind {
 	case "container":
-		return or(containerNames[action], "Container changed")
+		return containerName(action)
 	case "image":
 		switch action {
 		case "pull", "load", "import":
@@ -154,18 +157,22 @@ var containerNames = map[string]string{
 	"die": "Container stopped", "stop": "Container stopped", "kill": "Container stopped", "pause": "Container stopped", "oom": "Container stopped",
 	"destroy": "Container removed", "exec_create": "Command run in container", "exec_start": "Command run in container",
 	"exec_die": "Command run in container", "attach": "Console attached", "detach": "Console attached",
-	"archive-path": copied, "extract-to-dir": copied, "export": copied, "copy": copied,
 }
 
-const copied = "Files copied from or to container"
+func containerName(action string) string {
+	if view.Copies(action) {
+		return "Files copied from or to container"
+	}
+	return or(containerNames[action], "Container changed")
+}
 
 // kubernetesName is the API server's part of section 3.2.
 func (c *Encoder) kubernetesName() string {
-	switch c.get(schema.KubernetesAuditObjectRefSubresource).Str() {
+	switch c.Get(schema.KubernetesAuditObjectRefSubresource).Str() {
 	case "exec", "attach", "portforward":
 		return "Session into pod"
 	}
-	switch c.get(schema.KubernetesAuditObjectRefResource).Str() {
+	switch c.Get(schema.KubernetesAuditObjectRefResource).Str() {
 	case "roles", "rolebindings", "clusterroles", "clusterrolebindings":
 		return "Cluster permission changed"
 	}

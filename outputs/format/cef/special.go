@@ -16,92 +16,75 @@ func (c *Encoder) special(dst []byte, p *pair) []byte {
 	case "dvc":
 		return c.device(dst)
 	case "deviceFacility":
-		return c.text(dst, p, c.dataset(), "", "")
+		return c.text(dst, p, c.Dataset(), "", "")
 	case "externalId":
 		return c.id(dst, p)
 	case "deviceDirection":
 		return c.direction(dst, p.key)
 	case "src":
-		return c.address(dst, p.key, "c6a2", "Source IPv6 Address", c.get(schema.SourceIP))
+		return c.address(dst, p.key, "c6a2", "Source IPv6 Address", c.Get(schema.SourceIP))
 	case "dst":
-		v := c.get(schema.DestinationIP)
+		v := c.Get(schema.DestinationIP)
 		if v.IsZero() {
-			v = c.get(schema.ServerIP)
+			v = c.Get(schema.ServerIP)
 		}
 		return c.address(dst, p.key, "c6a3", "Destination IPv6 Address", v)
 	case "dhost":
-		return c.text(dst, p, c.destinationHost(), "", "")
+		return c.text(dst, p, c.DestinationHost(), "", "")
 	case "duser":
-		return c.value(dst, p, c.either(schema.UserTargetName, schema.UserEffectiveName, schema.GroupName))
+		return c.value(dst, p, c.Target(false))
 	case "duid":
-		return c.value(dst, p, c.either(schema.UserTargetID, schema.UserEffectiveID, schema.GroupID))
+		return c.value(dst, p, c.Target(true))
 	case "dpid":
-		return c.number(dst, p.key, c.opid)
+		return c.number(dst, p.key, c.OPID)
 	case "dproc":
-		return c.value(dst, p, c.comm)
+		return c.value(dst, p, c.OPIDComm)
 	case "fname":
-		return c.text(dst, p, c.fileName(), "", "")
+		return c.text(dst, p, c.FileName(), "", "")
 	case "filePath", "oldFilePath":
-		return c.value(dst, p, c.path(p.key == "oldFilePath"))
+		return c.value(dst, p, c.Path(p.key == "oldFilePath"))
 	case "cs2":
 		return c.image(dst, p)
 	case "cs3":
 		return c.pod(dst, p)
 	case "msg":
-		return c.text(dst, p, c.message(), "", "")
+		return c.text(dst, p, c.Message(), "", "")
 	case "cn3":
-		if v := c.get(schema.ProcessExitCode); !v.IsZero() {
+		if v := c.Get(schema.ProcessExitCode); !v.IsZero() {
 			return c.number(dst, p.key, v)
 		}
-		return c.number(dst, p.key, c.exit)
+		return c.number(dst, p.key, c.Exit)
 	}
 	return dst
 }
 
 // image appends the container's image, else what a registry was asked for.
 func (c *Encoder) image(dst []byte, p *pair) []byte {
-	name, tag := c.get(schema.ContainerImageName).Str(), c.get(schema.ContainerImageTag).Str()
-	if name == "" {
-		name, tag = c.get(schema.OCIRepository).Str(), c.get(schema.OCITag).Str()
-	}
+	name, tag := c.Image()
 	return c.text(dst, p, name, ":", tag)
 }
 
 // received appends the event's time in milliseconds since 1970.
 func (c *Encoder) received(dst []byte) []byte {
-	t := c.e.Time
-	if v := c.get(schema.Timestamp); v.Kind() == event.KindTime {
-		t = v.Instant()
-	}
+	t := c.Time()
 	if t.IsZero() {
 		return dst
 	}
 	return strconv.AppendInt(c.begin(dst, "rt"), t.UnixMilli(), 10)
 }
 
-// message is the event's message; what was not understood has none, and shows
-// its source text.
-func (c *Encoder) message() string {
-	for _, k := range [...]schema.Key{schema.Message, schema.EventOriginal} {
-		if s := c.get(k).Str(); s != "" {
-			return s
-		}
-	}
-	return c.e.Raw
-}
-
 func (c *Encoder) id(dst []byte, p *pair) []byte {
-	if v := c.get(schema.EventID); !v.IsZero() {
+	if v := c.Get(schema.EventID); !v.IsZero() {
 		return c.text(dst, p, v.Str(), "", "")
 	}
-	if c.e.ID.IsZero() {
+	if c.Event.ID.IsZero() {
 		return dst
 	}
-	return c.e.ID.Append(c.begin(dst, p.key))
+	return c.Event.ID.Append(c.begin(dst, p.key))
 }
 
 func (c *Encoder) direction(dst []byte, key string) []byte {
-	switch c.get(schema.NetworkDirection).Str() {
+	switch c.Get(schema.NetworkDirection).Str() {
 	case "ingress":
 		return append(c.begin(dst, key), '0')
 	case "egress":
@@ -112,10 +95,7 @@ func (c *Encoder) direction(dst []byte, key string) []byte {
 
 // device appends the first IPv4 address of the host, else its first IPv6 one.
 func (c *Encoder) device(dst []byte) []byte {
-	fields := c.e.Fields
-	if fields.Get(schema.HostIP).IsZero() {
-		fields = c.e.Shared
-	}
+	fields := c.Fields(schema.HostIP)
 	six := event.Value{}
 	for i := range fields {
 		if fields[i].Key != schema.HostIP {
@@ -154,82 +134,12 @@ func ipv4(s string) (string, bool) {
 	return s, s != "" && strings.IndexByte(s, ':') < 0
 }
 
-// destinationHost is a name, or the path of a Unix socket.
-func (c *Encoder) destinationHost() string {
-	if s := c.get(schema.DestinationDomain).Str(); s != "" {
-		return s
-	}
-	s := c.get(schema.DestinationAddress).Str()
-	if s == "" {
-		s = c.get(schema.ServerAddress).Str()
-	}
-	if strings.HasPrefix(s, "/") || strings.HasPrefix(s, "@") || c.get(schema.NetworkType).Str() == "unix" {
-		return s
-	}
-	return ""
-}
-
-// either returns whom an account was acted on: the target, for su and sudo the
-// account that is switched to, else the group.
-func (c *Encoder) either(target, effective, group schema.Key) event.Value {
-	if v := c.get(target); !v.IsZero() {
-		return v
-	}
-	if c.switches() {
-		if v := c.get(effective); !v.IsZero() {
-			return v
-		}
-	}
-	return c.get(group)
-}
-
-// switches reports whether the event is of a program that changes the account.
-func (c *Encoder) switches() bool {
-	for _, k := range [...]schema.Key{schema.EventProvider, schema.ProcessName, schema.ProcessExecutable} {
-		s := c.get(k).Str()
-		if s = s[strings.LastIndexByte(s, '/')+1:]; s == "su" || s == "sudo" {
-			return true
-		}
-	}
-	return false
-}
-
-// renamed reports whether the event says that a file has a new name.
-func (c *Encoder) renamed() bool {
-	return c.get(schema.EventAction).Str() == "renamed" && !c.get(schema.FileTargetPath).IsZero()
-}
-
-// path is the file's name, after a rename the new one; old asks for the name
-// before that.
-func (c *Encoder) path(old bool) event.Value {
-	renamed := c.renamed()
-	switch {
-	case renamed && !old:
-		return c.get(schema.FileTargetPath)
-	case renamed || !old:
-		return c.get(schema.FilePath)
-	}
-	return event.Value{}
-}
-
-// fileName is the last part of what path gives.
-func (c *Encoder) fileName() string {
-	if !c.renamed() {
-		return c.get(schema.FileName).Str()
-	}
-	s := c.get(schema.FileTargetPath).Str()
-	return s[strings.LastIndexByte(s, '/')+1:]
-}
-
 // pod appends namespace/name of what an orchestrator runs; a Compose project is
 // no pod.
 func (c *Encoder) pod(dst []byte, p *pair) []byte {
-	if t := c.get(schema.OrchestratorType).Str(); t == "compose" || t == "swarm" {
-		return dst
-	}
-	name := c.get(schema.OrchestratorResourceName).Str()
+	namespace, name := c.Pod()
 	if name == "" {
 		return dst
 	}
-	return c.text(dst, p, c.get(schema.OrchestratorNamespace).Str(), "/", name)
+	return c.text(dst, p, namespace, "/", name)
 }

@@ -1,0 +1,93 @@
+package view
+
+import (
+	"strings"
+
+	"tallyman/pipeline/schema"
+)
+
+// AppendClass appends the class id, at most limit bytes: the deviceEventClassId
+// of CEF and the EventID of LEEF (SCHEMA.md section 3).
+func (v *View) AppendClass(dst []byte, limit int) []byte {
+	at := len(dst)
+	module := v.Str(schema.EventModule)
+	if id := v.Str(schema.RuleID); id != "" {
+		return appendClass(dst, at+limit, id, false)
+	}
+	if module == "" {
+		module, _, _ = strings.Cut(v.Dataset(), ".")
+	}
+	if module == "" {
+		module = "event"
+	}
+	dst = appendClass(dst, at+limit, module, true)
+	part := func(s string) {
+		dst = appendClass(dst, at+limit, ".", false)
+		dst = appendClass(dst, at+limit, s, true)
+	}
+	switch {
+	case module == "falco" && v.Str(schema.FalcoRule) != "":
+		return appendSlug(appendClass(dst, at+limit, ".", false), at+limit, v.Str(schema.FalcoRule))
+	case module == "syslog" && v.Str(schema.LogSyslogAppname) != "":
+		part(v.Str(schema.LogSyslogAppname))
+		return dst
+	case module == "docker" && v.Str(schema.DockerEventType) != "":
+		part(v.Str(schema.DockerEventType))
+	case module == "kubernetes" && v.Str(schema.KubernetesAuditObjectRefResource) != "":
+		part(v.Str(schema.KubernetesAuditObjectRefResource))
+		if sub := v.Str(schema.KubernetesAuditObjectRefSubresource); sub != "" {
+			part(sub)
+		}
+	}
+	if action := v.Str(schema.EventAction); action != "" {
+		if module == "docker" && Copies(action) {
+			action = "copy" // the one class of its three actions
+		}
+		part(action)
+	}
+	return dst
+}
+
+// Copies reports whether an action of the container engine copies files.
+func Copies(action string) bool {
+	switch action {
+	case "archive-path", "extract-to-dir", "export", "copy":
+		return true
+	}
+	return false
+}
+
+// appendClass appends s as a part of a class id that must end before end. A class
+// id has no = % # | and \ (SCHEMA.md section 3), nor anything but visible ASCII:
+// those become a dash.
+func appendClass(dst []byte, end int, s string, lower bool) []byte {
+	for i := 0; i < len(s) && len(dst) < end; i++ {
+		c := s[i]
+		switch {
+		case c <= ' ' || c > '~' || c == '=' || c == '%' || c == '#' || c == '|' || c == '\\':
+			c = '-'
+		case lower && c >= 'A' && c <= 'Z':
+			c += 'a' - 'A'
+		}
+		dst = append(dst, c)
+	}
+	return dst
+}
+
+// appendSlug appends s in lower case with a dash for every run of characters
+// that are neither letters nor digits.
+func appendSlug(dst []byte, end int, s string) []byte {
+	dash := false
+	for i := 0; i < len(s) && len(dst) < end; i++ {
+		c := s[i]
+		if c >= 'A' && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		if c >= 'a' && c <= 'z' || c >= '0' && c <= '9' {
+			dst, dash = append(dst, c), false
+		} else if !dash {
+			dst, dash = append(dst, '-'), true
+		}
+	}
+	return dst
+}
