@@ -22,6 +22,7 @@ var allowed = map[string][]string{
 	"pipeline/meter":      {},
 	"pipeline/keep":       {},
 	"pipeline/jsonscan":   {},
+	"pipeline/jsontree":   {"pipeline/jsonscan"},
 	"pipeline/layering":   {},
 	"pipeline/journal":    {"pipeline/vfs", "pipeline/meter"},
 	"pipeline/codec":      {"pipeline/event", "pipeline/schema"},
@@ -43,7 +44,7 @@ var allowed = map[string][]string{
 // leaves import only the standard library.
 var leaves = []string{"pipeline/schema", "pipeline/event", "pipeline/vfs", "pipeline/meter", "pipeline/keep", "pipeline/jsonscan"}
 
-var plugins = []string{"pipeline/plugin", "pipeline/event", "pipeline/schema", "pipeline/tail", "pipeline/pieces", "pipeline/meter", "pipeline/expr", "pipeline/keep", "pipeline/jsonscan", "pipeline/servertls", "pipeline/clienttls", "pipeline/plugintest"}
+var plugins = []string{"pipeline/plugin", "pipeline/event", "pipeline/schema", "pipeline/tail", "pipeline/pieces", "pipeline/meter", "pipeline/expr", "pipeline/keep", "pipeline/jsonscan", "pipeline/jsontree", "pipeline/servertls", "pipeline/clienttls", "pipeline/plugintest"}
 
 // forbidden says why pkg (relative to the module) may not import imp (a full
 // path), or "" when it may.

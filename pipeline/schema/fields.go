@@ -611,6 +611,34 @@ const (
 	TallymanIntegritySequence
 	// TallymanIntegrityPrevious is tallyman.integrity.previous.
 	TallymanIntegrityPrevious
+	// VulnerabilityID is vulnerability.id.
+	VulnerabilityID
+	// VulnerabilitySeverity is vulnerability.severity.
+	VulnerabilitySeverity
+	// VulnerabilityScoreBase is vulnerability.score.base.
+	VulnerabilityScoreBase
+	// VulnerabilityScoreVersion is vulnerability.score.version.
+	VulnerabilityScoreVersion
+	// VulnerabilityCategory is vulnerability.category.
+	VulnerabilityCategory
+	// VulnerabilityDescription is vulnerability.description.
+	VulnerabilityDescription
+	// VulnerabilityReference is vulnerability.reference.
+	VulnerabilityReference
+	// VulnerabilityReportID is vulnerability.report_id.
+	VulnerabilityReportID
+	// VulnerabilityScannerVendor is vulnerability.scanner.vendor.
+	VulnerabilityScannerVendor
+	// PackageName is package.name.
+	PackageName
+	// PackageVersion is package.version.
+	PackageVersion
+	// PackageFixedVersion is package.fixed_version.
+	PackageFixedVersion
+	// PackageType is package.type.
+	PackageType
+	// PackagePath is package.path.
+	PackagePath
 
 	count // one past the last field
 )
@@ -920,4 +948,18 @@ var table = [count]Info{
 	TallymanIntegritySegment:            {Name: "tallyman.integrity.segment", Type: Keyword, Many: false, Custom: true, Example: "", Text: ""},
 	TallymanIntegritySequence:           {Name: "tallyman.integrity.sequence", Type: Long, Many: false, Custom: true, Example: "", Text: ""},
 	TallymanIntegrityPrevious:           {Name: "tallyman.integrity.previous", Type: Keyword, Many: false, Custom: true, Example: "", Text: ""},
+	VulnerabilityID:                     {Name: "vulnerability.id", Type: Keyword, Many: false, Custom: false, Example: "CVE-2019-1549", Text: ""},
+	VulnerabilitySeverity:               {Name: "vulnerability.severity", Type: Keyword, Many: false, Custom: false, Example: "HIGH", Text: "as the scanner writes it"},
+	VulnerabilityScoreBase:              {Name: "vulnerability.score.base", Type: Float, Many: false, Custom: false, Example: "7.5", Text: "CVSS"},
+	VulnerabilityScoreVersion:           {Name: "vulnerability.score.version", Type: Keyword, Many: false, Custom: false, Example: "3.1", Text: ""},
+	VulnerabilityCategory:               {Name: "vulnerability.category", Type: Keyword, Many: true, Custom: false, Example: "[\"os-pkgs\"]", Text: "what kind of thing was looked at"},
+	VulnerabilityDescription:            {Name: "vulnerability.description", Type: Keyword, Many: false, Custom: false, Example: "", Text: ""},
+	VulnerabilityReference:              {Name: "vulnerability.reference", Type: Keyword, Many: false, Custom: false, Example: "https://avd.aquasec.com/nvd/cve-2019-1549", Text: ""},
+	VulnerabilityReportID:               {Name: "vulnerability.report_id", Type: Keyword, Many: false, Custom: false, Example: "", Text: ""},
+	VulnerabilityScannerVendor:          {Name: "vulnerability.scanner.vendor", Type: Keyword, Many: false, Custom: false, Example: "Aqua Security", Text: ""},
+	PackageName:                         {Name: "package.name", Type: Keyword, Many: false, Custom: false, Example: "libcrypto1.1", Text: ""},
+	PackageVersion:                      {Name: "package.version", Type: Keyword, Many: false, Custom: false, Example: "1.1.1c-r0", Text: "the one that is installed"},
+	PackageFixedVersion:                 {Name: "package.fixed_version", Type: Keyword, Many: false, Custom: true, Example: "1.1.1d-r0", Text: "the first that is not affected"},
+	PackageType:                         {Name: "package.type", Type: Keyword, Many: false, Custom: false, Example: "apk", Text: ""},
+	PackagePath:                         {Name: "package.path", Type: Keyword, Many: false, Custom: false, Example: "/usr/lib/libcrypto.so", Text: ""},
 }
