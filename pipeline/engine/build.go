@@ -54,9 +54,13 @@ type transform struct {
 type output struct {
 	name   string
 	plugin plugin.Output
-	when   *expr.Program // nil: every event
+	more   []plugin.Output // of the same settings, where several batches are under way
+	when   *expr.Program   // nil: every event
 	policy journal.Policy
 }
+
+// all returns every plugin of the output.
+func (o *output) all() []plugin.Output { return append([]plugin.Output{o.plugin}, o.more...) }
 
 // Build builds every plugin of a configuration and compiles every `when`. It
 // connects to nothing. Every problem is returned, not only the first; with a
@@ -89,12 +93,10 @@ func Build(cfg *config.Config, around Surroundings) (*Pipeline, plugin.Problems)
 			o.when, err = compiler.Bool(c.When)
 			found = append(found, problems("output", c.Component, err)...)
 		}
-		out, err := c.Plugin.Output(c.Settings, p.env(c.Component))
-		if err != nil {
+		if err := p.output(&o, c.Component); err != nil {
 			found = append(found, problems("output", c.Component, err)...)
 			continue
 		}
-		o.plugin = out
 		p.outputs = append(p.outputs, o)
 	}
 	if found.Bad() {
@@ -102,6 +104,30 @@ func Build(cfg *config.Config, around Surroundings) (*Pipeline, plugin.Problems)
 		return nil, found
 	}
 	return p, found
+}
+
+// output builds an output's plugin, as often as it wants batches under way.
+func (p *Pipeline) output(o *output, c config.Component) error {
+	env := p.env(c)
+	env.Store = newStore(p.Config.Journal.Dir, c.Name, env.Dry)
+	var err error
+	if o.plugin, err = c.Plugin.Output(c.Settings, env); err != nil {
+		o.plugin = nil // what came with it may be no plugin at all
+		return err
+	}
+	b, ok := o.plugin.(plugin.Batcher)
+	if _, collects := o.plugin.(plugin.Collector); !ok || collects {
+		return nil
+	}
+	for n := b.Batch().Concurrency; len(o.more)+1 < n; {
+		another, err := c.Plugin.Output(c.Settings, env)
+		if err != nil {
+			p.closeOutput(o)
+			return err
+		}
+		o.more = append(o.more, another)
+	}
+	return nil
 }
 
 // policy is what the journal does when an output holds back too much.
@@ -169,9 +195,15 @@ func (p *Pipeline) closeRest() {
 			p.report("close transform", t.name, t.plugin.Close())
 		}
 	}
-	for _, o := range p.outputs {
-		if o.plugin != nil {
-			p.report("close output", o.name, o.plugin.Close())
+	for i := range p.outputs {
+		p.closeOutput(&p.outputs[i])
+	}
+}
+
+func (p *Pipeline) closeOutput(o *output) {
+	for _, one := range o.all() {
+		if one != nil {
+			p.report("close output", o.name, one.Close())
 		}
 	}
 }

@@ -33,7 +33,7 @@ type Replay struct {
 	Delivered, Stayed uint64 // letters, since Run
 	Confirmed         bool   // the destination says what it has
 
-	sent  *sender
+	sent  *delivery
 	now   func() time.Time
 	batch map[string][]*DeadLetter // under way, by id
 	why   map[string]error         // of those, refused once more
@@ -51,7 +51,7 @@ func (r *Replay) Run(ctx context.Context, p *Pipeline) error {
 		return fmt.Errorf("output %s: %w", r.File.Output, ErrNoOutput)
 	}
 	r.now, r.Confirmed = p.around.Now, p.outputs[i].plugin.Confirms()
-	r.sent = &sender{output: p.outputs[i], around: p.around, state: newState(p.around, "output", r.File.Output), pause: newBackoff(),
+	r.sent = &delivery{name: r.File.Output, plugin: p.outputs[i].plugin, state: newState(p.around, "output", r.File.Output), pause: newBackoff(),
 		dead: &deadLetters{again: func(e *event.Event, why error) { r.why[e.ID.String()] = why }}}
 	size := 0
 	for i := range r.File.Letters {
@@ -104,7 +104,7 @@ func (r *Replay) send(ctx context.Context, events []event.Event) error {
 	ctx, cancel := context.WithTimeout(ctx, r.Patience)
 	defer cancel()
 	r.sent.sending = ctx
-	failed := r.sent.deliver(ctx, events)
+	failed := r.sent.deliver(ctx, parcel{events: events})
 	for id, letters := range r.batch {
 		for _, l := range letters {
 			var err error

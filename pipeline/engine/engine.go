@@ -277,6 +277,9 @@ func (e *Engine) Drain(limit time.Duration) {
 func (e *Engine) drain(ctx context.Context, g *graph, patience time.Duration, renew bool) bool {
 	t := time.NewTimer(patience)
 	defer t.Stop()
+	for _, s := range g.senders {
+		s.haste.set(true)
+	}
 	look, cancel := context.WithCancel(context.Background())
 	cancel() // Sync only looks, and hurries the writer
 	for stop := ctx.Done(); ; {

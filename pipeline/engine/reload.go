@@ -162,6 +162,8 @@ func (e *Engine) await(g *graph, names []string) error {
 	if len(names) == 0 {
 		return nil
 	}
+	g.hasten(names, true)
+	defer g.hasten(names, false)
 	want := map[string]journal.Book{}
 	for _, b := range e.journal.Books() {
 		if slices.Contains(names, b.Output) {
@@ -198,6 +200,15 @@ func (e *Engine) await(g *graph, names []string) error {
 func finished(b, then *journal.Book) bool {
 	return b.Received-b.Buffered-b.InFlight >= then.Received &&
 		b.Generated-b.GeneratedBuffered-b.GeneratedInFlight >= then.Generated
+}
+
+// hasten has the named outputs wait for nothing more to come, or no longer.
+func (g *graph) hasten(names []string, on bool) {
+	for _, s := range g.senders {
+		if slices.Contains(names, s.name) {
+			s.haste.set(on)
+		}
+	}
 }
 
 func (g *graph) failing(output string) bool {
@@ -254,6 +265,9 @@ func (e *Engine) discard(name string) {
 		"filtered", b.Counts.Filtered, "dead_lettered", b.Counts.DeadLettered, "lost", b.Counts.Lost(),
 		"operator_discard", lost, "operator_discard_alerts", alerts, "balanced", b.Balanced()}
 	e.letGo.add(&b)
+	if err := newStore(e.dir, name, false).remove(); err != nil {
+		e.around.Log.Warn("what an output that is gone kept could not be removed", "output", name, "error", err)
+	}
 	if lost+alerts == 0 {
 		e.around.Log.Info("the book of an output that is gone is closed", args...)
 		return

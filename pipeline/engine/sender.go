@@ -4,8 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
-	"time"
+	"sync"
 
 	"tallyman/pipeline/codec"
 	"tallyman/pipeline/event"
@@ -15,219 +14,269 @@ import (
 	"tallyman/pipeline/plugin"
 )
 
-// sender is one output and its cursor: one goroutine, one frame in flight.
+// sender is one output and its cursor. One goroutine reads the journal and judges
+// `when`; it delivers as well, unless the output wants several batches under way.
 type sender struct {
 	output
 	cursor  *journal.Cursor
-	dead    *deadLetters
 	around  Surroundings
 	state   *state
-	sending context.Context // of a Send; it may outlast a stop for a moment
+	haste   haste
 	decoder *codec.Decoder
 	machine *expr.Machine
 	pause   *backoff
-	batch   event.Batch
-	tally   journal.Tally
+	want    plugin.Batch
+	sends   []*delivery // one for each batch that may be under way
+	unread  error       // why the frame behind the last load could not be read
 
 	whenErrors *meter.Counter
 }
 
 func newSender(p *Pipeline, o output, c *journal.Cursor, dead *deadLetters) *sender {
-	return &sender{
-		output: o, cursor: c, dead: dead, around: p.around,
-		state: newState(p.around, "output", o.name), decoder: codec.NewDecoder(), machine: expr.NewMachine(), pause: newBackoff(),
+	s := &sender{
+		output: o, cursor: c, around: p.around, state: newState(p.around, "output", o.name),
+		decoder: codec.NewDecoder(), machine: expr.NewMachine(), pause: newBackoff(),
 		whenErrors: p.around.Meter.Counter("tallyman_output_when_errors_total",
 			"Events whose `when` could not be evaluated; they are delivered.", meter.Label{Name: "output", Value: o.name}),
 	}
+	if b, ok := o.plugin.(plugin.Batcher); ok {
+		s.want = b.Batch()
+	}
+	for _, to := range o.all() {
+		s.sends = append(s.sends, &delivery{name: o.name, plugin: to, dead: dead, state: s.state, pause: newBackoff(), most: s.want.Events})
+	}
+	return s
 }
 
 // run delivers until ctx is done or the journal closes. A Send that is under way
 // then may end, as long as sending is not done either; what is not finished is
 // handed out again at the next start.
 func (s *sender) run(ctx, sending context.Context) {
-	s.sending = sending
+	for _, d := range s.sends {
+		d.sending = sending
+	}
 	defer s.cursor.Rewind()
-	for {
-		e, err := s.cursor.Next(ctx)
-		switch {
-		case err == nil:
-			err = s.frame(ctx, e)
-		case errors.Is(err, journal.ErrClosed):
+	for ctx.Err() == nil {
+		var err error
+		if to, ok := s.plugin.(plugin.Collector); ok {
+			err = s.collect(ctx, to)
+		} else {
+			err = s.deliver(ctx)
+		}
+		if ctx.Err() != nil || errors.Is(err, journal.ErrClosed) {
 			return
 		}
-		if ctx.Err() != nil {
-			return
-		}
-		if err != nil {
-			s.state.bad(err)
-			s.pause.wait(ctx, 0)
-			s.cursor.Rewind()
-		}
+		s.state.bad(err)
+		s.pause.wait(ctx, 0)
+		s.cursor.Rewind()
 	}
 }
 
-// frame brings one frame to its end: every event is delivered, filtered, dead-
-// lettered or counted as lost. An error leaves it unfinished.
-func (s *sender) frame(ctx context.Context, e journal.Entry) error {
-	s.batch.Reset()
-	s.tally = journal.Tally{}
-	err := s.decoder.Decode(e.Payload, &s.batch)
-	if errors.Is(err, codec.ErrVersion) {
-		return fmt.Errorf("output %s: %w; its events wait for the version that wrote them", s.name, err)
+// deliver brings load after load to its end; it returns the error that leaves one
+// unfinished, with nothing under way any more.
+func (s *sender) deliver(ctx context.Context) error {
+	if len(s.sends) == 1 {
+		for {
+			l := &s.sends[0].load
+			if err := s.gather(ctx, l); err != nil {
+				return err
+			}
+			if err := s.finish(ctx, s.sends[0]); err != nil {
+				return err
+			}
+		}
 	}
-	if err != nil {
-		// The sums were right, so this is a mistake in a program, ours or a newer
-		// one's: it is said, and counted, and the rest goes on.
-		s.around.Log.Error("a frame of the journal does not decode; its records are counted as lost",
-			"output", s.name, "sequence", e.Seq, "records", e.Records, "error", err)
-		s.tally.Records.Dropped[journal.Corrupt] = uint64(e.Records)
-		s.tally.Generated.Dropped[journal.Corrupt] = uint64(e.Generated)
-	} else {
-		s.tally.Records.Filtered = uint64(s.batch.Filtered)
-		if err := s.deliver(ctx, s.filter(s.batch.Events)); err != nil {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	free := make(chan *delivery, len(s.sends))
+	full := make(chan *delivery)
+	var at sync.WaitGroup
+	for _, d := range s.sends {
+		free <- d
+		at.Go(func() {
+			for d := range full {
+				if err := s.finish(ctx, d); err != nil {
+					cancel(err)
+				}
+				free <- d
+			}
+		})
+	}
+	err := s.hand(ctx, free, full)
+	close(full)
+	at.Wait()
+	if cause := context.Cause(ctx); cause != nil {
+		err = cause
+	}
+	return err
+}
+
+// hand gives each delivery that is free the next load.
+func (s *sender) hand(ctx context.Context, free <-chan *delivery, full chan<- *delivery) error {
+	for {
+		var d *delivery
+		select {
+		case d = <-free:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		if err := s.gather(ctx, &d.load); err != nil {
+			return err
+		}
+		full <- d
+	}
+}
+
+// finish delivers a load and tells the books of each of its frames.
+func (s *sender) finish(ctx context.Context, d *delivery) error {
+	if err := d.deliver(ctx, d.load.parcel); err != nil {
+		return err
+	}
+	for i := range d.load.frames {
+		if err := s.done(&d.load.frames[i]); err != nil {
 			return err
 		}
 	}
-	if err := s.cursor.Done(e.Seq, s.tally); err != nil {
+	return nil
+}
+
+func (s *sender) done(f *framed) error {
+	if err := s.cursor.Done(f.seq, f.tally); err != nil {
 		return fmt.Errorf("output %s: the books: %w", s.name, err)
 	}
 	return nil
 }
 
-// filter keeps the events that meet `when`, in their order.
-func (s *sender) filter(events []event.Event) []event.Event {
-	if s.when == nil {
-		return events
-	}
-	kept := events[:0]
-	for i := range events {
-		ok, err := s.when.Test(s.machine, &events[i])
-		if err != nil {
-			s.whenErrors.Inc()
-			ok = true // an event is not lost over an expression
-		}
-		if ok {
-			kept = append(kept, events[i])
-			continue
-		}
-		s.count(&events[i], func(c *journal.Counts) *uint64 { return &c.Filtered })
-	}
-	return kept
-}
+// gather fills a load with one frame, or with as many as the output wants.
+func (s *sender) gather(ctx context.Context, l *load) error { return s.fill(ctx, l, s.cursor.Next) }
 
-// count adds what an event stands for to one column.
-func (s *sender) count(e *event.Event, column func(*journal.Counts) *uint64) {
-	if e.Records > 0 {
-		*column(&s.tally.Records) += uint64(e.Records)
-	} else {
-		*column(&s.tally.Generated)++
-	}
-}
-
-func (s *sender) sent(events []event.Event) {
-	column := func(c *journal.Counts) *uint64 { return &c.Unconfirmed }
-	if s.plugin.Confirms() {
-		column = func(c *journal.Counts) *uint64 { return &c.Delivered }
-	}
-	for i := range events {
-		s.count(&events[i], column)
-	}
-}
-
-// deliver sends events until each is settled. It returns an error only when ctx
-// is done, or when a refused event cannot be kept aside.
-func (s *sender) deliver(ctx context.Context, events []event.Event) error {
-	for len(events) > 0 {
-		err := s.plugin.Send(s.sending, events)
-		if err == nil {
-			s.sent(events)
-			s.good()
-			return nil
-		}
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		switch kind, after := plugin.KindOf(err); kind {
-		case plugin.KindPermanent:
-			return s.bisect(ctx, events, err)
-		case plugin.KindPartial:
-			rest, wait, perr := s.partial(ctx, events, err)
-			if perr != nil {
-				return perr
-			}
-			if events = rest; len(events) > 0 {
-				s.state.bad(err)
-				s.pause.wait(ctx, wait)
-			}
-		default:
-			s.state.bad(err)
-			s.pause.wait(ctx, after)
-		}
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-	}
-	return nil
-}
-
-func (s *sender) good() {
-	s.pause.reset()
-	s.state.good()
-}
-
-// bisect finds the events that the destination refuses for good.
-func (s *sender) bisect(ctx context.Context, events []event.Event, err error) error {
-	if len(events) == 1 {
-		return s.bury(ctx, &events[0], err)
-	}
-	half := len(events) / 2
-	if err := s.deliver(ctx, events[:half]); err != nil {
+// fill is gather with the frame that first returns as its first. A frame with
+// nothing for this output waits for no other.
+func (s *sender) fill(ctx context.Context, l *load, first func(context.Context) (journal.Entry, error)) error {
+	l.reset()
+	if err := s.unread; err != nil {
+		s.unread = nil
 		return err
 	}
-	return s.deliver(ctx, events[half:])
-}
-
-// bury keeps a refused event aside, with the reason.
-func (s *sender) bury(ctx context.Context, e *event.Event, why error) error {
-	// To begin the frame anew would deliver its other events once more.
+	e, err := first(ctx)
+	if err == nil {
+		err = s.add(l, e)
+	}
+	if err != nil || s.enough(l) {
+		return err
+	}
+	wait, cancel := ctx, context.CancelFunc(func() {})
 	for {
-		err := s.dead.add(s.name, e, why)
-		if err == nil {
+		e, ok, err := s.cursor.TryNext()
+		if !ok && err == nil && s.want.Wait > 0 {
+			if wait == ctx {
+				wait, cancel = context.WithTimeout(ctx, s.want.Wait)
+				defer cancel()
+				defer s.haste.interrupts(cancel)()
+			}
+			if e, err = s.cursor.Next(wait); err != nil {
+				break // for a load that is under way a closed journal is no matter
+			}
+			ok = true
+		}
+		if err != nil || !ok {
+			break // the next call says it again
+		}
+		if s.unread = s.add(l, e); s.unread != nil {
+			l.frames = l.frames[:len(l.frames)-1] // what was read before it is delivered first
 			break
 		}
-		s.state.bad(fmt.Errorf("keep a refused event aside: %w", err))
-		if s.pause.wait(ctx, 0); ctx.Err() != nil {
-			return ctx.Err()
+		if s.enough(l) {
+			break
 		}
 	}
-	s.count(e, func(c *journal.Counts) *uint64 { return &c.DeadLettered })
+	return ctx.Err()
+}
+
+// enough reports whether a load waits for nothing more.
+func (s *sender) enough(l *load) bool {
+	w := &s.want
+	return w.Events == 0 && w.Bytes == 0 || l.parcel.len() == 0 ||
+		w.Events > 0 && l.parcel.len() >= w.Events || w.Bytes > 0 && l.bytes >= w.Bytes
+}
+
+// add decodes a frame into a load.
+func (s *sender) add(l *load, e journal.Entry) error {
+	at := int32(len(l.frames))
+	l.frames = append(l.frames, framed{seq: e.Seq})
+	tally := &l.frames[at].tally
+	before, left := len(l.batch.Events), l.batch.Filtered
+	err := s.decoder.Decode(e.Payload, &l.batch)
+	switch {
+	case errors.Is(err, codec.ErrVersion):
+		return fmt.Errorf("output %s: %w; its events wait for the version that wrote them", s.name, err)
+	case err != nil:
+		// The sums were right, so this is a mistake in a program, ours or a newer
+		// one's: it is said, and counted, and the rest goes on.
+		s.around.Log.Error("a frame of the journal does not decode; its records are counted as lost",
+			"output", s.name, "sequence", e.Seq, "records", e.Records, "error", err)
+		tally.Records.Dropped[journal.Corrupt] = uint64(e.Records)
+		tally.Generated.Dropped[journal.Corrupt] = uint64(e.Generated)
+		clear(l.batch.Events[before:])
+		l.batch.Events = l.batch.Events[:before]
+		return nil
+	}
+	l.bytes += len(e.Payload)
+	tally.Records.Filtered += uint64(l.batch.Filtered - left)
+	s.judge(l, l.batch.Events[before:], at)
 	return nil
 }
 
-// partial settles what a partly delivered batch settled and returns the rest, in
-// order, with the longest pause that was asked for.
-func (s *sender) partial(ctx context.Context, events []event.Event, err error) ([]event.Event, time.Duration, error) {
-	var e *plugin.Error
-	errors.As(err, &e) // KindOf found it
-	var rest []event.Event
-	var pause time.Duration
-	at := 0
-	for _, f := range e.Failed {
-		if f.Index < at || f.Index >= len(events) {
-			return nil, 0, fmt.Errorf("output %s says that event %d of %d failed: %w", s.name, f.Index, len(events), f.Err)
-		}
-		s.sent(events[at:f.Index])
-		at = f.Index + 1
-		kind, after := plugin.KindOf(f.Err)
-		if kind == plugin.KindPermanent {
-			if err := s.bury(ctx, &events[f.Index], f.Err); err != nil {
-				return nil, 0, err
+// judge puts the events of a frame that meet `when` into the parcel, in order.
+func (s *sender) judge(l *load, events []event.Event, frame int32) {
+	for i := range events {
+		if s.when != nil {
+			ok, err := s.when.Test(s.machine, &events[i])
+			if err != nil {
+				s.whenErrors.Inc() // an event is not lost over an expression
+			} else if !ok {
+				l.count(frame, &events[i], filtered)
+				continue
 			}
-			continue
 		}
-		pause = max(pause, after)
-		rest = append(rest, events[f.Index])
+		l.parcel.events = append(l.parcel.events, events[i])
+		l.parcel.frames = append(l.parcel.frames, frame)
 	}
-	s.sent(events[at:])
-	return slices.Clip(rest), pause, nil
+}
+
+// haste is the wish of a drain that nothing waits for more to come.
+type haste struct {
+	mu   sync.Mutex
+	on   bool
+	wake context.CancelFunc // ends what waits now; nil when nothing does
+}
+
+// set makes the wish, or takes it back.
+func (h *haste) set(on bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.on = on; on && h.wake != nil {
+		h.wake()
+	}
+}
+
+func (h *haste) wished() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.on
+}
+
+// interrupts has cancel called when the wish is made, and now when it was made
+// already, until the function that it returns is called.
+func (h *haste) interrupts(cancel context.CancelFunc) (until func()) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.wake = cancel; h.on {
+		cancel()
+	}
+	return func() {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		h.wake = nil
+	}
 }

@@ -80,11 +80,16 @@ func newBackoff() *backoff { return &backoff{next: firstPause} }
 
 func (b *backoff) reset() { b.next = firstPause }
 
-// wait pauses for at least atLeast; it returns early when ctx is done.
-func (b *backoff) wait(ctx context.Context, atLeast time.Duration) {
+// length returns how long the next pause is, at least atLeast.
+func (b *backoff) length(atLeast time.Duration) time.Duration {
 	d := b.next/2 + rand.N(b.next/2+1)
 	b.next = min(2*b.next, longest)
-	t := time.NewTimer(max(d, atLeast))
+	return max(d, atLeast)
+}
+
+// wait pauses for at least atLeast; it returns early when ctx is done.
+func (b *backoff) wait(ctx context.Context, atLeast time.Duration) {
+	t := time.NewTimer(b.length(atLeast))
 	defer t.Stop()
 	select {
 	case <-t.C:

@@ -194,7 +194,7 @@ func checkFolder(o Options) error {
 		return nil // to be made, or empty; what else is wrong shows when it is used
 	}
 	for _, info := range list {
-		if _, ok := parseSegmentName(info.Name); ok || slices.Contains([]string{"lock", "state", "control.sock", "deadletter", "memory", quarantineDir}, info.Name) {
+		if _, ok := parseSegmentName(info.Name); ok || slices.Contains([]string{"lock", "state", "control.sock", "deadletter", "memory", "outputs", quarantineDir}, info.Name) {
 			return nil
 		}
 	}

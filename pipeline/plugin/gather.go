@@ -29,24 +29,28 @@ type Batcher interface {
 
 // Collector is an Output whose destination confirms later than it takes: an
 // object that is not whole yet, a receiver that acknowledges after a while. The
-// engine calls Collect and Settle instead of Send. What was collected and not
-// settled when the process ends is collected again after the start, with the
-// same sequences, in the same order.
+// engine calls Collect and Settle instead of Send, which is for dead letters that
+// are replayed: it delivers on the spot and returns when that is confirmed. What
+// was collected and not settled when the process ends is collected again after the
+// start, with the same sequences, in the same order. Where it is a Batcher as well,
+// a Collect may hold several frames; its Concurrency is not asked for.
 type Collector interface {
 	Output
 
 	// Collect takes events in order; seq is the sequence of the journal's frame
-	// that holds the last of them, and grows from call to call. Events may be
-	// empty, where a frame held nothing for this output. Errors are as those of
-	// Send: after one that is not partial nothing was taken, and the same is
-	// offered again; after a partial one, those that failed are offered again
-	// with the same seq, or put among the dead letters when they failed for good.
-	// The events and the slice are the caller's after the return.
+	// that holds the last of them. It grows, and stays the same where what belongs
+	// together comes in several calls: Settle is not called between these. Events
+	// may be empty, where a frame held nothing for this output. Errors are as those
+	// of Send: after one that is not partial nothing was taken, and the same is
+	// offered again, or its halves after a permanent one; after a partial one, those
+	// that failed are offered again, or put among the dead letters when they failed
+	// for good. The events and the slice are the caller's after the return.
 	Collect(ctx context.Context, seq uint64, events []event.Event) error
 
 	// Settle moves on what is due: full, old enough, or, with all, everything. It
 	// returns the sequence up to which all that was collected is confirmed, 0 for
-	// none, and how long it may be left alone when nothing is collected meanwhile.
+	// none, and how long it may be left alone when nothing is collected meanwhile, 0
+	// for as long as that lasts.
 	// It does not wait for a destination longer than one exchange takes. What it
 	// returns beside an error counts as well. It is called after each Collect and
 	// when the time that it named has passed; with all at the end of the sources.

@@ -1,0 +1,167 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"tallyman/pipeline/event"
+	"tallyman/pipeline/journal"
+	"tallyman/pipeline/plugin"
+)
+
+// delivery is one load on its way: it tries again, halves what is refused, and puts
+// aside what is refused for good, until every event is settled.
+type delivery struct {
+	name    string
+	plugin  plugin.Output
+	dead    *deadLetters
+	state   *state
+	pause   *backoff
+	most    int             // events of one Send; 0 for no limit
+	sending context.Context // of a Send; it may outlast a stop for a moment
+	later   bool            // what is taken is confirmed later, and only then is all well
+	load    load
+}
+
+// deliver sends a parcel of the load until each of its events is settled. It
+// returns an error only when ctx is done, or when a refused event cannot be kept
+// aside.
+func (d *delivery) deliver(ctx context.Context, p parcel) error {
+	for at := 0; at < p.len(); {
+		to := p.len()
+		if d.most > 0 {
+			to = min(to, at+d.most)
+		}
+		if err := d.settle(ctx, p.cut(at, to)); err != nil {
+			return err
+		}
+		at = to
+	}
+	return nil
+}
+
+// settle is deliver for what goes into one Send.
+func (d *delivery) settle(ctx context.Context, p parcel) error {
+	for p.len() > 0 {
+		err := d.plugin.Send(d.sending, p.events)
+		if err == nil {
+			d.sent(p)
+			d.pause.reset()
+			if !d.later {
+				d.state.good()
+			}
+			return nil
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		switch kind, after := plugin.KindOf(err); kind {
+		case plugin.KindPermanent:
+			return d.bisect(ctx, p, err)
+		case plugin.KindPartial:
+			rest, wait, perr := d.partial(ctx, p, err)
+			if perr != nil {
+				return perr
+			}
+			if p = rest; p.len() > 0 {
+				d.state.bad(err)
+				d.pause.wait(ctx, wait)
+			}
+		default:
+			d.state.bad(err)
+			d.pause.wait(ctx, after)
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+func (d *delivery) sent(p parcel) {
+	column := unconfirmed
+	if d.plugin.Confirms() {
+		column = delivered
+	}
+	for i := range p.events {
+		d.count(p, i, column)
+	}
+}
+
+// count adds what an event stands for to one column of its frame; a replay has no
+// frames, and no books.
+func (d *delivery) count(p parcel, i int, column func(*journal.Counts) *uint64) {
+	if p.frames != nil {
+		d.load.count(p.frames[i], &p.events[i], column)
+	}
+}
+
+// bisect finds the events that the destination refuses for good.
+func (d *delivery) bisect(ctx context.Context, p parcel, err error) error {
+	if p.len() == 1 {
+		return d.bury(ctx, p, 0, err)
+	}
+	half := p.len() / 2
+	if err := d.settle(ctx, p.cut(0, half)); err != nil {
+		return err
+	}
+	return d.settle(ctx, p.cut(half, p.len()))
+}
+
+// bury keeps a refused event aside, with the reason.
+func (d *delivery) bury(ctx context.Context, p parcel, i int, why error) error {
+	if err := keepAside(ctx, d.dead, d.state, d.pause, d.name, &p.events[i], why); err != nil {
+		return err
+	}
+	d.count(p, i, deadLettered)
+	return nil
+}
+
+// keepAside puts an event among the dead letters, however long there is no room.
+func keepAside(ctx context.Context, dead *deadLetters, st *state, pause *backoff, name string, e *event.Event, why error) error {
+	// To begin the frame anew would deliver its other events once more.
+	for {
+		err := dead.add(name, e, why)
+		if err == nil {
+			return nil
+		}
+		st.bad(fmt.Errorf("keep a refused event aside: %w", err))
+		if pause.wait(ctx, 0); ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
+}
+
+// partial settles what a partly delivered batch settled and returns the rest, in
+// order, with the longest pause that was asked for.
+func (d *delivery) partial(ctx context.Context, p parcel, err error) (parcel, time.Duration, error) {
+	var e *plugin.Error
+	errors.As(err, &e) // KindOf found it
+	var rest parcel
+	var pause time.Duration
+	at := 0
+	for _, f := range e.Failed {
+		if f.Index < at || f.Index >= p.len() {
+			return parcel{}, 0, fmt.Errorf("output %s says that event %d of %d failed: %w", d.name, f.Index, p.len(), f.Err)
+		}
+		d.sent(p.cut(at, f.Index))
+		at = f.Index + 1
+		kind, after := plugin.KindOf(f.Err)
+		if kind == plugin.KindPermanent {
+			if err := d.bury(ctx, p, f.Index, f.Err); err != nil {
+				return parcel{}, 0, err
+			}
+			continue
+		}
+		pause = max(pause, after)
+		rest.events = append(rest.events, p.events[f.Index])
+		if p.frames != nil {
+			rest.frames = append(rest.frames, p.frames[f.Index])
+		}
+	}
+	d.sent(p.cut(at, p.len()))
+	return parcel{slices.Clip(rest.events), slices.Clip(rest.frames)}, pause, nil
+}
