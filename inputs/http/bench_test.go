@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"tallyman/pipeline/event"
+	"tallyman/pipeline/weblisten"
 )
 
 // list is an EventList of n audit events, as the webhook posts them.
@@ -31,7 +32,7 @@ func BenchmarkSplit(b *testing.B) {
 	b.SetBytes(int64(len(body)))
 	b.ReportAllocs()
 	for b.Loop() {
-		if records, err := split(body, "auto"); len(records) != 400 || err != nil {
+		if records, err := weblisten.Split(body, "auto"); len(records) != 400 || err != nil {
 			b.Fatalf("%d records, %v", len(records), err)
 		}
 	}

@@ -4,11 +4,9 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
-	"errors"
 	"net/http"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -42,7 +40,7 @@ func start(t testing.TB, change func(*Settings, *plugin.Env)) *rig {
 		t.Fatal(err)
 	}
 	r := &rig{input: in.(*input), t: t, client: &http.Client{Transport: &http.Transport{}}}
-	r.url = "http://" + r.listener.Addr().String()
+	r.url = "http://" + r.web.Addr().String()
 	t.Cleanup(func() {
 		r.client.CloseIdleConnections()
 		if err := in.Close(); err != nil {
@@ -167,112 +165,5 @@ func TestToken(t *testing.T) {
 	}
 	if a := r.wait(r.post("/", "x", bearer("Bearer s3cret"))); a.status != http.StatusServiceUnavailable {
 		t.Errorf("without its file: %+v", a)
-	}
-}
-
-// TestAcknowledgedWhenDurable: 200 comes only when every batch with a record of
-// the request is on stable storage; what the journal refuses is told 503.
-func TestAcknowledgedWhenDurable(t *testing.T) {
-	r := start(t, nil)
-	answer := r.post("/", strings.Repeat("x\n", mostRecords+10), nil)
-	first, second := r.read(), r.read()
-	if len(first.Events) != mostRecords || len(second.Events) != 10 {
-		t.Fatalf("%d and %d records", len(first.Events), len(second.Events))
-	}
-	second.Accepted(nil)
-	nothing(t, answer)
-	first.Accepted(nil)
-	if a := r.wait(answer); a.status != http.StatusOK {
-		t.Errorf("%+v", a)
-	}
-	answer = r.post("/", strings.Repeat("x\n", mostRecords+10), nil)
-	first, second = r.read(), r.read()
-	first.Accepted(errors.New("the journal is full"))
-	nothing(t, answer)
-	second.Accepted(nil)
-	if a := r.wait(answer); a.status != http.StatusServiceUnavailable || !strings.Contains(a.text, "the journal is full") {
-		t.Errorf("%+v", a)
-	}
-}
-
-// TestOneBatchOfManyRequests: each of them is answered.
-func TestOneBatchOfManyRequests(t *testing.T) {
-	r := start(t, nil)
-	var answers []<-chan reply
-	for range 5 {
-		answers = append(answers, r.post("/", "x", nil))
-	}
-	for n := 0; n < 5; {
-		b := r.read()
-		n += len(b.Events)
-		b.Accepted(nil)
-	}
-	for _, c := range answers {
-		if a := r.wait(c); a.status != http.StatusOK {
-			t.Errorf("%+v", a)
-		}
-	}
-}
-
-// TestLate: where the journal does not take the records in time the client is
-// told to send again, and what the lane has not begun is taken back.
-func TestLate(t *testing.T) {
-	r := start(t, func(s *Settings, _ *plugin.Env) { s.AcceptTime = time.Millisecond })
-	if a := r.wait(r.post("/", "never read", nil)); a.status != http.StatusServiceUnavailable || !strings.Contains(a.text, "in time") {
-		t.Errorf("%+v", a)
-	}
-	var b event.Batch
-	if err := r.Read(context.Background(), &b, time.Millisecond); err != nil || len(b.Events) > 0 {
-		t.Errorf("%q came after its client was told to send again, %v", raws(&b), err)
-	}
-	q, _ := http.NewRequest(http.MethodPost, r.url, strings.NewReader("x"))
-	answer, err := r.client.Do(q)
-	if err != nil || answer.Header.Get("Retry-After") != "5" {
-		t.Errorf("%v, %v", answer, err)
-	}
-	_ = answer.Body.Close()
-}
-
-// TestStop: a stop answers what the lane has as the journal decides, and tells
-// all others to send again.
-func TestStop(t *testing.T) {
-	r := start(t, nil)
-	has := r.post("/", "the lane has it", nil)
-	b := r.read()
-	waits := r.post("/", "nobody has it", nil)
-	for len(r.queue) == 0 {
-		runtime.Gosched() // until it waits
-	}
-	closed := make(chan error, 1)
-	go func() { closed <- r.Close() }()
-	if a := r.wait(waits); a.status != http.StatusServiceUnavailable || !strings.Contains(a.text, "stopping") {
-		t.Errorf("what waited: %+v", a)
-	}
-	b.Accepted(nil)
-	if a := r.wait(has); a.status != http.StatusOK {
-		t.Errorf("what the lane had: %+v", a)
-	}
-	if err := <-closed; err != nil {
-		t.Error(err)
-	}
-}
-
-// TestBufferIsBounded: what all bodies take together has a limit.
-func TestBufferIsBounded(t *testing.T) {
-	r := start(t, func(s *Settings, _ *plugin.Env) { s.MaxBody, s.Buffer = 1<<20, 3<<20 })
-	first := r.post("/", strings.Repeat("x", 1<<20), nil)
-	b := r.read()
-	if held := r.held.Load(); held < 1<<20 || held > 3<<20 {
-		t.Fatalf("%d bytes are held", held)
-	}
-	if a := r.wait(r.post("/", strings.Repeat("x", 1<<20), nil)); a.status != http.StatusServiceUnavailable || !strings.Contains(a.text, "too much") {
-		t.Errorf("%+v", a)
-	}
-	b.Accepted(nil)
-	r.wait(first)
-	again := r.post("/", strings.Repeat("x", 1<<20), nil)
-	r.read().Accepted(nil)
-	if a := r.wait(again); a.status != http.StatusOK {
-		t.Errorf("when there is room: %+v", a)
 	}
 }

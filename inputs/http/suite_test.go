@@ -63,7 +63,7 @@ func (o *opened) Open(ctx context.Context, from []byte) error {
 		for {
 			select {
 			case content := <-o.todo:
-				status, text, err := postTo(client, "http://"+o.listener.Addr().String()+"/", content, nil)
+				status, text, err := postTo(client, "http://"+o.web.Addr().String()+"/", content, nil)
 				select {
 				case <-o.stop: // the test is over and read what it wanted
 					return

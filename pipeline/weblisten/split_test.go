@@ -7,6 +7,20 @@ import (
 	"testing"
 )
 
+// TestManyRecords: a body has no more records than may be.
+func TestManyRecords(t *testing.T) {
+	r := start(t, nil)
+	r.h.(*taker).take = func(_ *http.Request, body string) ([]Group, error) {
+		texts, err := Split(body, "auto")
+		return []Group{{Decode: "plain", Texts: texts}}, err
+	}
+	for _, body := range []string{strings.Repeat("x\n", mostOfBody+1), "[" + strings.Repeat("1,", mostOfBody) + "1]"} {
+		if a := r.wait(r.post("/", body, nil)); a.status != http.StatusRequestEntityTooLarge || !strings.Contains(a.text, "records") {
+			t.Errorf("%+v", a)
+		}
+	}
+}
+
 // FuzzSplit: nothing panics, and records are parts of the body that are not empty
 // and follow one another.
 func FuzzSplit(f *testing.F) {

@@ -16,7 +16,6 @@ import (
 	"tallyman/pipeline/event"
 	"tallyman/pipeline/plugin"
 	"tallyman/pipeline/plugintest"
-	"tallyman/pipeline/schema"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
