@@ -1,0 +1,184 @@
+// Package kafkalink is the connections to Kafka brokers: how they are made, TLS,
+// SASL and the versions of the protocol, where the leaders of partitions are, and
+// what an operator can do about an error. It knows no events, and nothing of what
+// is produced or consumed.
+//
+// A connection carries one request at a time and belongs to one goroutine; there
+// are no goroutines here, no retries and nothing that waits in a queue.
+package kafkalink
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"time"
+
+	"github.com/segmentio/kafka-go"
+	"github.com/segmentio/kafka-go/protocol"
+	"github.com/segmentio/kafka-go/protocol/apiversions"
+	"github.com/segmentio/kafka-go/protocol/saslauthenticate"
+	"github.com/segmentio/kafka-go/protocol/saslhandshake"
+	"github.com/segmentio/kafka-go/sasl"
+	"github.com/segmentio/kafka-go/sasl/plain"
+	"github.com/segmentio/kafka-go/sasl/scram"
+
+	"tallyman/pipeline/clienttls"
+)
+
+// Dialer makes connections. It may be used by several goroutines.
+type Dialer struct {
+	Client  string
+	Timeout time.Duration
+
+	brokers []string // host:port
+	certs   *clienttls.Certs
+	sasl    *SASL
+}
+
+// New reads the certificates that the settings name; relative paths start at dir.
+// An error is plugin.Problems.
+func New(s *Settings, dir string) (*Dialer, error) {
+	if p := s.Check(); p.Bad() {
+		return nil, p
+	}
+	d := &Dialer{Client: s.Client, Timeout: s.Timeout, sasl: s.SASL}
+	for _, b := range s.Brokers {
+		a, _ := address(b.Value) // Check has seen it
+		d.brokers = append(d.brokers, a)
+	}
+	if s.TLS != nil {
+		var err error
+		if d.certs, err = clienttls.New(s.TLS, dir, ""); err != nil {
+			return nil, err
+		}
+	}
+	return d, nil
+}
+
+// Brokers returns the addresses that the settings name, as host:port.
+func (d *Dialer) Brokers() []string { return d.brokers }
+
+// Conn is a connection to a broker that knows who we are.
+type Conn struct {
+	Addr string
+
+	net      net.Conn
+	wire     *protocol.Conn
+	versions map[protocol.ApiKey]versions
+	timeout  time.Duration
+	client   string
+	id       int32
+	broken   bool
+}
+
+type versions struct{ min, max int16 }
+
+// DialNet connects with TCP, and TLS where it is set; it does not authenticate.
+func (d *Dialer) DialNet(ctx context.Context, network, addr string) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, d.Timeout)
+	defer cancel()
+	if d.certs != nil {
+		return d.certs.DialContext(ctx, network, addr)
+	}
+	return (&net.Dialer{}).DialContext(ctx, network, addr)
+}
+
+// Dial connects to a broker. An error names the address and, where there is
+// something to do about it, says what.
+func (d *Dialer) Dial(ctx context.Context, addr string) (*Conn, error) {
+	c, err := d.dial(ctx, addr)
+	if err != nil {
+		return nil, fmt.Errorf("connect to the broker %s: %w", addr, d.Explain(err, addr))
+	}
+	return c, nil
+}
+
+func (d *Dialer) dial(ctx context.Context, addr string) (*Conn, error) {
+	n, err := d.DialNet(ctx, "tcp", addr)
+	if err != nil {
+		return nil, err
+	}
+	c := &Conn{Addr: addr, net: n, wire: protocol.NewConn(n, d.Client), timeout: d.Timeout, client: d.Client}
+	if err := d.greet(ctx, c); err != nil {
+		_ = n.Close() // the error that counts is err
+		return nil, err
+	}
+	return c, nil
+}
+
+// greet asks for the versions and says who we are.
+func (d *Dialer) greet(ctx context.Context, c *Conn) error {
+	m, err := c.Do(ctx, &apiversions.Request{})
+	if err != nil {
+		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+			err = fmt.Errorf("%w: the broker closed the connection at our first request", err)
+		}
+		return err
+	}
+	r := m.(*apiversions.Response)
+	if err := ErrorOf(r.ErrorCode); err != nil {
+		return err
+	}
+	chosen := map[protocol.ApiKey]int16{}
+	c.versions = map[protocol.ApiKey]versions{}
+	for _, k := range r.ApiKeys {
+		key := protocol.ApiKey(k.ApiKey)
+		c.versions[key] = versions{k.MinVersion, k.MaxVersion}
+		chosen[key] = key.SelectVersion(k.MinVersion, k.MaxVersion)
+	}
+	c.wire.SetVersions(chosen)
+	if d.sasl == nil {
+		return nil
+	}
+	return d.authenticate(ctx, c)
+}
+
+// Mechanism reads the password and returns what shows it to a broker, nil where
+// no SASL is set.
+func (d *Dialer) Mechanism() (sasl.Mechanism, error) {
+	if d.sasl == nil {
+		return nil, nil
+	}
+	password, err := d.sasl.Password.Read()
+	if err != nil {
+		return nil, fmt.Errorf("sasl.password: %w", err)
+	}
+	switch d.sasl.Mechanism {
+	case Scram256:
+		return scram.Mechanism(scram.SHA256, d.sasl.User, password)
+	case Scram512:
+		return scram.Mechanism(scram.SHA512, d.sasl.User, password)
+	}
+	return plain.Mechanism{Username: d.sasl.User, Password: password}, nil
+}
+
+// authenticate is the exchange of KIP-43 and KIP-152.
+func (d *Dialer) authenticate(ctx context.Context, c *Conn) error {
+	mechanism, err := d.Mechanism()
+	if err != nil {
+		return err
+	}
+	m, err := c.Do(ctx, &saslhandshake.Request{Mechanism: mechanism.Name()})
+	if err != nil {
+		return err
+	}
+	if h := m.(*saslhandshake.Response); h.ErrorCode != 0 {
+		return fmt.Errorf("%w; the broker offers %v", ErrorOf(h.ErrorCode), h.Mechanisms)
+	}
+	session, state, err := mechanism.Start(ctx)
+	for done := false; err == nil && !done; {
+		if m, err = c.Do(ctx, &saslauthenticate.Request{AuthBytes: state}); err != nil {
+			if errors.Is(err, io.EOF) {
+				return kafka.SASLAuthenticationFailed // some brokers say it so
+			}
+			break
+		}
+		a := m.(*saslauthenticate.Response)
+		if err = ErrorOf(a.ErrorCode); err == nil {
+			done, state, err = session.Next(ctx, a.AuthBytes)
+		}
+	}
+	return err
+}
