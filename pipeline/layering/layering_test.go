@@ -23,6 +23,7 @@ var allowed = map[string][]string{
 	"pipeline/keep":       {},
 	"pipeline/jsonscan":   {},
 	"pipeline/jsontree":   {"pipeline/jsonscan"},
+	"pipeline/record":     {"pipeline/event", "pipeline/schema", "pipeline/pieces"},
 	"pipeline/layering":   {},
 	"pipeline/journal":    {"pipeline/vfs", "pipeline/meter"},
 	"pipeline/codec":      {"pipeline/event", "pipeline/schema"},
@@ -46,7 +47,7 @@ var allowed = map[string][]string{
 // leaves import only the standard library.
 var leaves = []string{"pipeline/schema", "pipeline/event", "pipeline/vfs", "pipeline/meter", "pipeline/keep", "pipeline/jsonscan"}
 
-var plugins = []string{"pipeline/plugin", "pipeline/event", "pipeline/schema", "pipeline/tail", "pipeline/pieces", "pipeline/meter", "pipeline/expr", "pipeline/keep", "pipeline/jsonscan", "pipeline/jsontree", "pipeline/servertls", "pipeline/clienttls", "pipeline/weblisten", "pipeline/kafkalink", "pipeline/plugintest"}
+var plugins = []string{"pipeline/plugin", "pipeline/event", "pipeline/schema", "pipeline/tail", "pipeline/pieces", "pipeline/meter", "pipeline/expr", "pipeline/keep", "pipeline/jsonscan", "pipeline/jsontree", "pipeline/record", "pipeline/servertls", "pipeline/clienttls", "pipeline/weblisten", "pipeline/kafkalink", "pipeline/plugintest"}
 
 // forbidden says why pkg (relative to the module) may not import imp (a full
 // path), or "" when it may.

@@ -1,0 +1,118 @@
+package record
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"tallyman/pipeline/event"
+	"tallyman/pipeline/schema"
+)
+
+func TestPairs(t *testing.T) {
+	for _, c := range []struct {
+		line string
+		sep  byte
+		want string
+		ok   bool
+	}{
+		{`time="2026-11-21T03:25:29Z" level=info msg="a \"b\" c" x.y=`, ' ', `time=2026-11-21T03:25:29Z|level=info|msg=a "b" c|x.y=`, true},
+		{`action=create,user=root,image=a:b`, ',', `action=create|user=root|image=a:b`, true},
+		{`a=1 junk b=2`, ' ', `a=1|b=2`, false},
+		{`a="no end`, ' ', `a=no end`, false},
+		{`a="b"c d=e`, ' ', `a=b|d=e`, false},
+		{`=x a=1`, ' ', `a=1`, false},
+		{`a="\q" b=2`, ' ', `a=\q|b=2`, false},
+		{`a="x\xe4y"`, ' ', "a=x\xe4y", true},
+		{``, ' ', ``, true},
+	} {
+		var got []string
+		ok := Pairs(c.line, c.sep, func(n, v string) { got = append(got, n+"="+v) })
+		if s := strings.Join(got, "|"); s != c.want || ok != c.ok {
+			t.Errorf("%s: %s, %v; want %s, %v", c.line, s, ok, c.want, c.ok)
+		}
+	}
+}
+
+// FuzzPairs: no name is empty, nothing panics, and the walk ends.
+func FuzzPairs(f *testing.F) {
+	for _, s := range []string{`a="b\"c" d=e`, `a="`, `,,=,a=`, `a="\u12"`, "a=\xff"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, line string) {
+		for _, sep := range []byte{' ', ','} {
+			Pairs(line, sep, func(name, value string) {
+				if name == "" || len(value) > 3*len(line) {
+					t.Errorf("%q: %q=%q", line, name, value)
+				}
+			})
+		}
+	})
+}
+
+func TestTime(t *testing.T) {
+	want := time.Date(2026, 11, 21, 3, 25, 31, 500_000_000, time.UTC)
+	for _, s := range []string{"2026-11-21T03:25:31.5Z", "2026-11-21T04:25:31.5+01:00", "2026-11-21 03:25:31,500", "2026-11-21T03:25:31.5", "2026-11-21T04:25:31.5+0100"} {
+		if got, ok := Time(s); !ok || !got.Equal(want) {
+			t.Errorf("%s is %v, %v", s, got, ok)
+		}
+	}
+	if got, ok := Time("21/Nov/2026:03:25:31 +0000"); !ok || got.Unix() != want.Unix() {
+		t.Errorf("the access log's time is %v, %v", got, ok)
+	}
+	for _, s := range []string{"", "yesterday", "0001-01-01T00:00:00Z", "9999-01-01T00:00:00Z"} {
+		if _, ok := Time(s); ok {
+			t.Errorf("%q is a time", s)
+		}
+	}
+	for v, want := range map[float64]int64{1680501893: 1680501893, 1680501893000: 1680501893, 1680501893000000: 1680501893, 1680501893000000000: 1680501893} {
+		if got, ok := Epoch(v); !ok || got.Unix() != want {
+			t.Errorf("%v is %v", v, got)
+		}
+	}
+	if _, ok := Epoch(-1); ok {
+		t.Error("-1 is a time")
+	}
+}
+
+func TestSource(t *testing.T) {
+	for addr, want := range map[string]string{"10.0.0.1:5": "10.0.0.1|5", "10.0.0.1": "10.0.0.1|", "[::1]:80": "::1|80", "::1": "::1|", "client.local": "|", "1.1.1.1, 10.0.0.2": "1.1.1.1|", "-": "|", "": "|"} {
+		var f event.Fields
+		Source(&f, addr)
+		if got := f.Get(schema.SourceIP).Str() + "|" + string(f.Get(schema.SourcePort).Append(nil)); got != want {
+			t.Errorf("%q: %s, want %s", addr, got, want)
+		}
+	}
+}
+
+func TestParseImage(t *testing.T) {
+	for ref, want := range map[string]Image{
+		"alpine":                         {Name: "alpine"},
+		"library/test:1":                 {Name: "library/test", Tag: "1"},
+		"localhost:5000/a/b":             {Registry: "localhost:5000", Name: "localhost:5000/a/b"},
+		"r.example/a/b:1@sha256:ff":      {Registry: "r.example", Name: "r.example/a/b", Tag: "1", Digest: "sha256:ff"},
+		"docker-pullable://n@sha256:ff":  {Name: "n", Digest: "sha256:ff"},
+		"localhost/harbor/alpine@sha1:a": {Registry: "localhost", Name: "localhost/harbor/alpine", Digest: "sha1:a"},
+	} {
+		if got := ParseImage(ref); got != want {
+			t.Errorf("%s: %+v, want %+v", ref, got, want)
+		}
+	}
+	if got := ParseImage("r.example:5000/a/b:1").Repository(); got != "a/b" {
+		t.Errorf("the repository is %q", got)
+	}
+}
+
+func TestWords(t *testing.T) {
+	if Slug("Terminal shell in container!") != "terminal-shell-in-container" || Slug("--") != "" {
+		t.Error("slug")
+	}
+	for word, want := range map[string]int64{"CRITICAL": 10, "High": 8, "Warning": 5, "low": 3, "Negligible": 2} {
+		if got, ok := Severity(word); got != want || !ok {
+			t.Errorf("%s is %d", word, got)
+		}
+	}
+	if _, ok := Severity("UNKNOWN"); ok {
+		t.Error("UNKNOWN is a severity")
+	}
+}
