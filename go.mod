@@ -16,6 +16,7 @@ require (
 	go.uber.org/goleak v1.3.0
 	go.yaml.in/yaml/v3 v3.0.5
 	golang.org/x/sys v0.50.0
+	golang.org/x/time v0.14.0
 	google.golang.org/grpc v1.82.1
 	k8s.io/cri-api v0.37.2
 	pgregory.net/rapid v1.3.0

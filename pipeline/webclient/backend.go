@@ -1,0 +1,243 @@
+package webclient
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptrace"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"tallyman/pipeline/clienttls"
+	"tallyman/pipeline/meter"
+	"tallyman/pipeline/plugin"
+)
+
+// Backend is one receiver: a URL with connections, cookies and health of its own.
+type Backend struct {
+	base      *url.URL
+	place     clienttls.Place
+	certs     *clienttls.Certs // nil without TLS
+	proxy     func(*http.Request) (*url.URL, error)
+	connect   time.Duration
+	timeout   time.Duration
+	maxAnswer int
+	jar       http.CookieJar // nil where no cookies are kept
+
+	client   *http.Client // nil until the first exchange
+	failures int          // in a row
+	until    atomic.Int64 // Unix nanoseconds; it is left alone until then, 0 for not
+
+	requests, failed, bytes *meter.Counter
+}
+
+func newBackend(u plugin.Text, s *Settings, env plugin.Env, o Options) (*Backend, error) {
+	base, err := parseURL(u.Value)
+	if err != nil {
+		return nil, plugin.Problems{{Pos: u.Pos, Width: len(u.Value), Text: err.Error(), Hint: urlHint}}
+	}
+	b := &Backend{base: base, connect: s.ConnectTimeout, timeout: s.Timeout, maxAnswer: o.MaxAnswer}
+	b.place = clienttls.Place{Key: "url", Address: b.URL(), Plain: "http://"}
+	if base.Scheme == "https" {
+		if b.certs, err = clienttls.New(s.TLS, env.Dir, base.Hostname()); err != nil {
+			return nil, err
+		}
+	}
+	if b.proxy, err = s.proxy(); err != nil {
+		return nil, err
+	}
+	if o.Cookies {
+		b.ForgetCookies()
+	}
+	labels := []meter.Label{{Name: "output", Value: env.Name}, {Name: "url", Value: b.URL()}}
+	b.requests = env.Meter.Counter("tallyman_http_requests_total", "Requests made to the receiver, whatever came of them.", labels...)
+	b.failed = env.Meter.Counter("tallyman_http_failures_total", "Requests that the receiver did not answer, or answered with an error.", labels...)
+	b.bytes = env.Meter.Counter("tallyman_http_sent_bytes_total", "Bytes of request bodies sent to the receiver, as they went over the wire.", labels...)
+	return b, nil
+}
+
+// URL is the receiver's address for people: without its query.
+func (b *Backend) URL() string { return b.base.Scheme + "://" + b.base.Host + b.base.Path }
+
+// ForgetCookies has the next exchange begin without cookies, where they are kept.
+func (b *Backend) ForgetCookies() {
+	jar, err := cookiejar.New(nil)
+	if err == nil { // New has no error to give
+		b.jar = jar
+	}
+	if b.client != nil {
+		b.client.Jar = b.jar
+	}
+}
+
+// Cookie returns the value of a cookie that the receiver set, "" for none.
+func (b *Backend) Cookie(name string) string {
+	if b.jar == nil {
+		return ""
+	}
+	for _, c := range b.jar.Cookies(b.base) {
+		if c.Name == name {
+			return c.Value
+		}
+	}
+	return ""
+}
+
+// connection sees to it that there is a client whose certificates are those of
+// now.
+func (b *Backend) connection() error {
+	if b.client != nil && (b.certs == nil || !b.certs.Changed()) {
+		return nil
+	}
+	t := &http.Transport{
+		Proxy:                 b.proxy,
+		DialContext:           (&net.Dialer{Timeout: b.connect, KeepAlive: 30 * time.Second}).DialContext,
+		TLSHandshakeTimeout:   b.connect,
+		MaxIdleConnsPerHost:   2,
+		IdleConnTimeout:       90 * time.Second,
+		DisableCompression:    true, // an answer is short, and none is to grow while it is read
+		ExpectContinueTimeout: time.Second,
+	}
+	if b.certs != nil {
+		cfg, err := b.certs.Config()
+		if err != nil {
+			return err
+		}
+		t.TLSClientConfig = cfg
+	}
+	b.close()
+	b.client = &http.Client{Transport: t, Jar: b.jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	return nil
+}
+
+func (b *Backend) close() {
+	if b.client != nil {
+		b.client.CloseIdleConnections()
+	}
+}
+
+// do makes one exchange. An error says that there is no answer.
+func (b *Backend) do(ctx context.Context, r *Request) (Answer, error) {
+	at, connected := b.target(r), false
+	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connected = true }})
+	a, err := b.exchange(traced, r, at)
+	b.requests.Inc()
+	if err != nil || a.Status >= 300 {
+		b.failed.Inc()
+	}
+	if err == nil {
+		b.bytes.Add(uint64(len(r.Body)))
+		return a, nil
+	}
+	// Its text would repeat the URL with what is in the query.
+	var wrapped *url.Error
+	if errors.As(err, &wrapped) {
+		err = wrapped.Err
+	}
+	return Answer{}, plugin.Retry(&callError{where: r.method() + " " + visible(at), err: b.place.Explain(err), untaken: !connected})
+}
+
+func (b *Backend) exchange(ctx context.Context, r *Request, at *url.URL) (Answer, error) {
+	if err := b.connection(); err != nil {
+		return Answer{}, err
+	}
+	limited, cancel := context.WithTimeoutCause(ctx, b.timeout, errSlow)
+	defer cancel()
+	// From a bytes.Reader the request can be sent again on a fresh connection.
+	req, err := http.NewRequestWithContext(limited, r.method(), at.String(), bytes.NewReader(r.Body))
+	if err != nil {
+		return Answer{}, err
+	}
+	b.header(req.Header, r)
+	resp, err := b.client.Do(req)
+	if err != nil {
+		return Answer{}, b.reason(limited, err)
+	}
+	defer func() { _ = resp.Body.Close() }() // what was read of it counts
+	body, err := io.ReadAll(io.LimitReader(resp.Body, int64(b.maxAnswer)))
+	if err != nil {
+		return Answer{}, b.reason(limited, fmt.Errorf("read the answer of status %d: %w", resp.StatusCode, err))
+	}
+	return Answer{Status: resp.StatusCode, Header: resp.Header, Body: body, Backend: b, where: r.method() + " " + visible(at), secrets: r.secrets()}, nil
+}
+
+// errSlow is why an exchange ended that took too long.
+var errSlow = errors.New("the receiver did not answer in time")
+
+// reason says why an exchange failed: the limit of time is ours, and says more
+// than "context deadline exceeded".
+func (b *Backend) reason(limited context.Context, err error) error {
+	if errors.Is(context.Cause(limited), errSlow) {
+		return fmt.Errorf("%w: nothing within timeout, %v", errSlow, b.timeout)
+	}
+	return err
+}
+
+func (b *Backend) target(r *Request) *url.URL {
+	at := *b.base
+	if r.Path != "" {
+		at.Path = strings.TrimSuffix(at.Path, "/") + "/" + strings.TrimPrefix(r.Path, "/")
+		at.RawPath = ""
+	}
+	if len(r.Query) > 0 {
+		q := at.Query()
+		for name, values := range r.Query {
+			q[name] = append(q[name], values...)
+		}
+		at.RawQuery = q.Encode()
+	}
+	return &at
+}
+
+func visible(u *url.URL) string { return u.Scheme + "://" + u.Host + u.Path }
+
+func (b *Backend) header(h http.Header, r *Request) {
+	h.Set("User-Agent", "tallyman")
+	for _, set := range []http.Header{r.Header, r.Secret} {
+		for name, values := range set {
+			h[http.CanonicalHeaderKey(name)] = values
+		}
+	}
+	if r.For != nil {
+		r.For(b, h)
+	}
+}
+
+func (r *Request) method() string {
+	if r.Method == "" {
+		return http.MethodPost
+	}
+	return r.Method
+}
+
+// secrets are the texts that must not be repeated: each value, and what follows
+// the scheme in one like "Bearer TOKEN".
+func (r *Request) secrets() []string {
+	var list []string
+	for _, values := range r.Secret {
+		for _, v := range values {
+			list = append(list, v)
+			if _, token, ok := strings.Cut(v, " "); ok {
+				list = append(list, token)
+			}
+		}
+	}
+	return list
+}
+
+// callError is an exchange without an answer.
+type callError struct {
+	where   string
+	err     error
+	untaken bool // there was no connection: nothing was taken
+}
+
+func (e *callError) Error() string { return e.where + ": " + e.err.Error() }
+func (e *callError) Unwrap() error { return e.err }
