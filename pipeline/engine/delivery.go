@@ -30,15 +30,14 @@ type delivery struct {
 // returns an error only when ctx is done, or when a refused event cannot be kept
 // aside.
 func (d *delivery) deliver(ctx context.Context, p parcel) error {
-	for at := 0; at < p.len(); {
-		to := p.len()
-		if d.most > 0 {
-			to = min(to, at+d.most)
-		}
-		if err := d.settle(ctx, p.cut(at, to)); err != nil {
+	parts := 1
+	if d.most > 0 {
+		parts = (p.len() + d.most - 1) / d.most
+	}
+	for i := range parts { // of about one size: no Send for a single event that is too many
+		if err := d.settle(ctx, p.cut(i*p.len()/parts, (i+1)*p.len()/parts)); err != nil {
 			return err
 		}
-		at = to
 	}
 	return nil
 }

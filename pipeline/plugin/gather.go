@@ -48,7 +48,8 @@ type Collector interface {
 	Collect(ctx context.Context, seq uint64, events []event.Event) error
 
 	// Settle moves on what is due: full, old enough, or, with all, everything. It
-	// returns the sequence up to which all that was collected is confirmed, 0 for
+	// returns the sequence up to which all that was collected is confirmed (where
+	// nothing is open, the last one, also when its frames held nothing), 0 for
 	// none, and how long it may be left alone when nothing is collected meanwhile, 0
 	// for as long as that lasts.
 	// It does not wait for a destination longer than one exchange takes. What it

@@ -1,0 +1,269 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"tallyman/pipeline/event"
+	"tallyman/pipeline/plugin"
+)
+
+// crate is a Collector that confirms a crate when it is full, or an hour old.
+type crate struct {
+	sink
+	size   int
+	open   []string
+	since  time.Time
+	last   uint64
+	seqs   []uint64
+	fail   func(raw []string) error // of Collect
+	closed func() error             // of the moment that a crate is handed over
+	asked  int                      // how often Settle was called
+}
+
+func (c *crate) Send(context.Context, []event.Event) error { return errors.New("nobody calls this") }
+
+func (c *crate) Collect(_ context.Context, seq uint64, events []event.Event) error {
+	var raw []string
+	for i := range events {
+		raw = append(raw, events[i].Raw)
+	}
+	if c.fail != nil {
+		if err := c.fail(raw); err != nil {
+			return err
+		}
+	}
+	if len(c.open) == 0 {
+		c.since = time.Now()
+	}
+	c.open, c.last, c.seqs = append(c.open, raw...), seq, append(c.seqs, seq)
+	return nil
+}
+
+func (c *crate) Settle(_ context.Context, all bool) (uint64, time.Duration, error) {
+	c.asked++
+	due := time.Hour - time.Since(c.since)
+	if len(c.open) == 0 {
+		return c.last, 0, nil
+	}
+	if len(c.open) < c.size && due > 0 && !all {
+		return 0, due, nil
+	}
+	if c.closed != nil {
+		if err := c.closed(); err != nil {
+			return 0, 0, err
+		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.got, c.open = append(c.got, c.open...), nil
+	return c.last, 0, nil
+}
+
+// collected runs n records to the end through a Collector.
+func collected(t *testing.T, r *rig, n int, c *crate, when string) error {
+	t.Helper()
+	p := r.pipeline(t, true, &lines{all: numbered(n)}, nil, when, map[string]*sink{"b": {}})
+	p.outputs[0].plugin = c
+	_, err := r.once(t, p)
+	if !slices.IsSorted(c.seqs) {
+		t.Errorf("the sequences do not grow: %v", c.seqs)
+	}
+	return err
+}
+
+func TestCollected(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := &crate{size: 20}
+		if err := collected(t, newRig(t), 70, c, ""); err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(c.all(), numbered(70)) {
+			t.Errorf("got %v", c.all())
+		}
+		if c.asked > 40 {
+			t.Errorf("a Collector with ten frames was asked %d times", c.asked)
+		}
+	})
+}
+
+// TestCollectedByAge: what lies in a crate that is not full is in flight, and goes
+// when its time has come.
+func TestCollectedByAge(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, c := newRig(t), &crate{size: 1000}
+		p := r.pipeline(t, false, &lines{all: numbered(9)}, nil, "", map[string]*sink{"a": {}})
+		p.outputs[0].plugin = c
+		e, err := New(p, "test")
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, done := t.Context(), make(chan error, 1)
+		go func() { done <- e.Run(ctx) }()
+		time.Sleep(30 * time.Minute)
+		synctest.Wait()
+		if b := e.Books()[0]; b.InFlight != 9 || !b.Balanced() || len(c.all()) > 0 {
+			t.Errorf("before its time: %+v, %v", b, c.all())
+		}
+		time.Sleep(31 * time.Minute)
+		synctest.Wait()
+		if b := e.Books()[0]; b.Counts.Delivered != 9 || !b.Balanced() || len(c.all()) != 9 {
+			t.Errorf("after its time: %+v, %v", b, c.all())
+		}
+		if c.asked > 10 {
+			t.Errorf("in an hour the Collector was asked %d times", c.asked)
+		}
+		e.Drain(time.Minute)
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		if err := e.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// TestCollectedAndNotConfirmed: what a crate held when the run ended comes again,
+// with the same sequences.
+func TestCollectedAndNotConfirmed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, shut := newRig(t), &crate{size: 20, closed: func() error { return plugin.Retry(errors.New("the store is away")) }}
+		if err := collected(t, r, 70, shut, ""); !errors.Is(err, ErrLeft) {
+			t.Fatalf("run: %v", err)
+		}
+		if len(shut.seqs) < 10 {
+			t.Errorf("while the store was away %d frames were collected", len(shut.seqs))
+		}
+		well := &crate{size: 20}
+		if err := collected(t, r, 70, well, ""); err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(well.all(), numbered(70)) {
+			t.Errorf("got %v", well.all())
+		}
+		if !slices.Equal(well.seqs[:10], shut.seqs[:10]) {
+			t.Errorf("the sequences were %v, then %v", shut.seqs, well.seqs)
+		}
+		if n := strings.Count(r.log.String(), "output failed"); n != 1 {
+			t.Errorf("the same trouble was spoken of %d times:\n%s", n, r.log.String())
+		}
+	})
+}
+
+// TestCollectedWithRefusals: a Collector that is full, that refuses an event for
+// good, and that gets frames with nothing for it.
+func TestCollectedWithRefusals(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		full, c := true, &crate{size: 20}
+		c.fail = func(raw []string) error {
+			if full {
+				full = false
+				return plugin.After(errors.New("the window is full"), time.Second)
+			}
+			if i := slices.Index(raw, "33"); i >= 0 {
+				return plugin.Permanent(errors.New("unlucky"))
+			}
+			return nil
+		}
+		r := newRig(t)
+		if err := collected(t, r, 70, c, "int(event.original) > 29 && int(event.original) < 50"); err != nil {
+			t.Fatal(err)
+		}
+		if want := slices.Concat(numbered(33)[30:], numbered(50)[34:]); !slices.Equal(c.all(), want) {
+			t.Errorf("got %v, want %v", c.all(), want)
+		}
+		if len(c.seqs) < 10 {
+			t.Errorf("it was told of %d frames", len(c.seqs))
+		}
+		letters, err := os.ReadFile(filepath.Join(r.dir, "j", "deadletter", "b.jsonl"))
+		if err != nil || !strings.Contains(string(letters), "unlucky") {
+			t.Errorf("dead letters %q, %v", letters, err)
+		}
+	})
+}
+
+// TestACollectorThatConfirmsTooMuch: a sequence that was never offered is a mistake
+// that is said, and finishes nothing.
+func TestACollectorThatConfirmsTooMuch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		p := r.pipeline(t, true, &lines{all: numbered(9)}, nil, "", map[string]*sink{"a": {}})
+		p.outputs[0].plugin = &liar{}
+		books, err := r.once(t, p)
+		if !errors.Is(err, ErrLeft) || books["a"].Counts.Delivered != 0 {
+			t.Errorf("run: %v, %+v", err, books["a"])
+		}
+		if !strings.Contains(r.log.String(), "was offered no more than") {
+			t.Errorf("nothing was said:\n%s", r.log.String())
+		}
+	})
+}
+
+type liar struct{ crate }
+
+func (l *liar) Settle(context.Context, bool) (uint64, time.Duration, error) {
+	return 1 << 40, 0, nil
+}
+
+func TestStore(t *testing.T) {
+	dir := t.TempDir()
+	s := newStore(dir, "archive", false)
+	load := func(s *store, want string) {
+		t.Helper()
+		if got, err := s.Load(); err != nil || string(got) != want {
+			t.Errorf("loaded %q, %v; want %q", got, err, want)
+		}
+	}
+	save := func(s *store, state string) {
+		t.Helper()
+		if err := s.Save([]byte(state)); err != nil {
+			t.Error(err)
+		}
+	}
+	load(s, "")
+	save(s, "one")
+	save(s, "two")
+	load(newStore(dir, "archive", false), "two")
+	load(newStore(dir, "other", false), "")
+	save(newStore(dir, "archive", true), "dry")
+	load(s, "two")
+	if err := s.Save(make([]byte, maxStored+1)); !errors.Is(err, errStored) {
+		t.Errorf("too much was saved: %v", err)
+	}
+	load(s, "two")
+	b, err := os.ReadFile(s.path())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(s.path()); err != nil || info.Mode() != 0o600 {
+		t.Errorf("its mode is %v, %v", info.Mode(), err)
+	}
+	if err := os.WriteFile(filepath.Join(s.dir, "other"), b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := newStore(dir, "other", false).Load(); err == nil {
+		t.Errorf("another's state was loaded: %q", got)
+	}
+	for i := range b {
+		bad := slices.Clone(b)
+		bad[i] ^= 1
+		if err := os.WriteFile(s.path(), bad, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := s.Load(); err == nil {
+			t.Errorf("with byte %d changed it loads %q", i, got)
+		}
+	}
+	save(s, "")
+	load(s, "")
+	if _, err := os.Stat(s.path()); err == nil {
+		t.Error("an empty state leaves a file")
+	}
+}
