@@ -24,6 +24,7 @@ import (
 	"tallyman/transforms/decode/k8sevent"
 	leefdecoder "tallyman/transforms/decode/leef"
 	"tallyman/transforms/decode/plain"
+	"tallyman/transforms/decode/registry"
 	syslogdecoder "tallyman/transforms/decode/syslog"
 	"tallyman/transforms/filter"
 	"tallyman/transforms/redact"
@@ -51,6 +52,8 @@ func plugins() []plugin.Plugin {
 		k8sevent.Plugin,
 		leefdecoder.Plugin,
 		plain.Plugin,
+		registry.Plugin,
+		registry.Layers,
 		syslogdecoder.Plugin,
 		audit.Plugin,
 		container.Plugin,
