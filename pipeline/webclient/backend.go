@@ -54,7 +54,9 @@ func newBackend(u plugin.Text, s *Settings, env plugin.Env, o Options) (*Backend
 		return nil, err
 	}
 	if o.Cookies {
-		b.ForgetCookies()
+		if b.jar, err = cookiejar.New(nil); err != nil {
+			return nil, fmt.Errorf("webclient: cookies: %w", err)
+		}
 	}
 	labels := []meter.Label{{Name: "output", Value: env.Name}, {Name: "url", Value: b.URL()}}
 	b.requests = env.Meter.Counter("tallyman_http_requests_total", "Requests made to the receiver, whatever came of them.", labels...)
@@ -65,30 +67,6 @@ func newBackend(u plugin.Text, s *Settings, env plugin.Env, o Options) (*Backend
 
 // URL is the receiver's address for people: without its query.
 func (b *Backend) URL() string { return b.base.Scheme + "://" + b.base.Host + b.base.Path }
-
-// ForgetCookies has the next exchange begin without cookies, where they are kept.
-func (b *Backend) ForgetCookies() {
-	jar, err := cookiejar.New(nil)
-	if err == nil { // New has no error to give
-		b.jar = jar
-	}
-	if b.client != nil {
-		b.client.Jar = b.jar
-	}
-}
-
-// Cookie returns the value of a cookie that the receiver set, "" for none.
-func (b *Backend) Cookie(name string) string {
-	if b.jar == nil {
-		return ""
-	}
-	for _, c := range b.jar.Cookies(b.base) {
-		if c.Name == name {
-			return c.Value
-		}
-	}
-	return ""
-}
 
 // connection sees to it that there is a client whose certificates are those of
 // now.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -115,6 +116,27 @@ func TestADoubtedReceiver(t *testing.T) {
 	}
 	if _, err := c.DoAt(context.Background(), c.Backends()[0], &webclient.Request{}); webclient.Refused(err) == nil || a.count() != 3 {
 		t.Errorf("what one receiver alone can answer was not asked there: %v", err)
+	}
+}
+
+// TestBefore: what is asked before a body is sent has the next receiver chosen.
+func TestBefore(t *testing.T) {
+	a, b := newReceiver(t, status(200)), newReceiver(t, status(200))
+	c, _ := open(t, settings(a.URL, b.URL), webclient.Options{})
+	var asked []*webclient.Backend
+	r := &webclient.Request{Before: func(_ context.Context, one *webclient.Backend) error {
+		if asked = append(asked, one); one == c.Backends()[0] {
+			return os.ErrInvalid
+		}
+		return nil
+	}}
+	answer, err := c.Do(context.Background(), r)
+	if err != nil || answer.Backend != c.Backends()[1] || len(asked) != 2 || a.count() != 0 {
+		t.Errorf("%v by %v after %d questions", err, answer.Backend, len(asked))
+	}
+	r.Before = func(context.Context, *webclient.Backend) error { return os.ErrInvalid }
+	if _, err := c.Do(context.Background(), r); !errors.Is(err, os.ErrInvalid) || a.count()+b.count() != 1 {
+		t.Errorf("%v", err)
 	}
 }
 

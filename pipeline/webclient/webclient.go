@@ -38,6 +38,11 @@ type Request struct {
 
 	// For, where it is set, adds to the header what concerns one receiver alone.
 	For func(b *Backend, header http.Header)
+
+	// Before, where it is set, is called when Do has chosen a receiver and nothing
+	// was sent. After an error Do goes on as if that receiver had taken nothing; what
+	// it means for the receiver's health Before itself says (Doubt).
+	Before func(ctx context.Context, b *Backend) error
 }
 
 // Options are what an output decides and no user.
@@ -120,16 +125,23 @@ func (c *Client) Do(ctx context.Context, r *Request) (Answer, error) {
 			return Answer{}, c.soonest(last)
 		}
 		tried[b] = true
-		a, err := b.do(ctx, r)
-		if err == nil {
-			err = a.Err(c.now())
-		}
-		c.judge(b, err, ctx.Err() != nil)
-		if err == nil || !untaken(err) || ctx.Err() != nil {
+		a, before, err := c.try(ctx, b, r)
+		if err == nil || !before && !untaken(err) || ctx.Err() != nil {
 			return a, err
 		}
 		last = err
 	}
+}
+
+// try is one receiver's part of Do; before says that nothing was sent.
+func (c *Client) try(ctx context.Context, b *Backend, r *Request) (a Answer, before bool, err error) {
+	if r.Before != nil {
+		if err := r.Before(ctx, b); err != nil {
+			return Answer{}, true, err
+		}
+	}
+	a, err = c.DoAt(ctx, b, r)
+	return a, false, err
 }
 
 // Wait waits until the limits of rate let so much pass, or ctx is done; Do calls
