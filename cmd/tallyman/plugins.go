@@ -9,6 +9,8 @@ import (
 	journaldinput "tallyman/inputs/journald"
 	sysloginput "tallyman/inputs/syslog"
 	"tallyman/outputs/file"
+	kafkaoutput "tallyman/outputs/kafka"
+	"tallyman/outputs/s3"
 	"tallyman/outputs/stdout"
 	"tallyman/outputs/syslog"
 	"tallyman/pipeline/plugin"
@@ -19,6 +21,7 @@ import (
 	"tallyman/transforms/decode/dockerd"
 	"tallyman/transforms/decode/dockerevent"
 	"tallyman/transforms/decode/dockerjson"
+	"tallyman/transforms/decode/falco"
 	journalddecoder "tallyman/transforms/decode/journald"
 	"tallyman/transforms/decode/k8saudit"
 	"tallyman/transforms/decode/k8sevent"
@@ -26,6 +29,7 @@ import (
 	"tallyman/transforms/decode/plain"
 	"tallyman/transforms/decode/registry"
 	syslogdecoder "tallyman/transforms/decode/syslog"
+	"tallyman/transforms/decode/tetragon"
 	"tallyman/transforms/filter"
 	"tallyman/transforms/redact"
 	"tallyman/transforms/rules"
@@ -47,6 +51,7 @@ func plugins() []plugin.Plugin {
 		dockerd.Plugin,
 		dockerevent.Plugin,
 		dockerjson.Plugin,
+		falco.Plugin,
 		journalddecoder.Plugin,
 		k8saudit.Plugin,
 		k8sevent.Plugin,
@@ -54,6 +59,7 @@ func plugins() []plugin.Plugin {
 		plain.Plugin,
 		registry.Plugin,
 		registry.Layers,
+		tetragon.Plugin,
 		syslogdecoder.Plugin,
 		audit.Plugin,
 		container.Plugin,
@@ -62,6 +68,8 @@ func plugins() []plugin.Plugin {
 		rules.Plugin,
 
 		file.Plugin,
+		s3.Plugin,
+		kafkaoutput.Plugin,
 		stdout.Plugin,
 		syslog.Plugin,
 	}

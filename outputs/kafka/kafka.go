@@ -1,0 +1,229 @@
+// Package kafka is the output that delivers events to Kafka: each is a message,
+// whose key keeps what belongs together in one partition and in order. It knows
+// batches of records, leaders of partitions and what their errors mean; what an
+// event looks like is the encoder's, and connections are kafkalink's.
+//
+// At most one batch of a partition is under way. What follows a batch that failed
+// is not sent before it, so that the order of a key is that of the journal however
+// often something is tried again. Nothing is kept from one Send to the next.
+package kafka
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"tallyman/outputs/format"
+	"tallyman/pipeline/event"
+	"tallyman/pipeline/kafkalink"
+	"tallyman/pipeline/meter"
+	"tallyman/pipeline/plugin"
+	"tallyman/pipeline/schema"
+)
+
+// Plugin is the kafka output.
+var Plugin = plugin.NewOutput("kafka",
+	"Sends each event as a message to Apache Kafka, or what speaks its protocol (Redpanda, Amazon MSK, Azure Event Hubs, WarpStream), and counts it as delivered when all replicas in sync have it.", Default, New)
+
+// mostKept is how much memory a Send may leave behind, in bytes.
+const mostKept = 16 << 20
+
+// output is one destination. All its methods are called from one goroutine.
+type output struct {
+	settings *Settings
+	plan     plan
+	enc      plugin.Encoder
+	packer   *packer
+	dialer   *kafkalink.Dialer
+	log      *slog.Logger
+	now      func() time.Time
+	kind     []byte // content-type
+
+	links   map[int32]*link // by the number of the broker
+	known   *kafkalink.Cluster
+	asked   time.Time           // when known was asked for
+	stale   bool                // something says that known is old
+	topics  map[string]struct{} // that known has to name
+	limited map[string]struct{} // of settings.Topics
+	turn    int                 // of messages without a key
+
+	memory   []byte
+	scratch  []byte
+	messages []message
+	events   []int32 // per message, its event
+
+	batches, splits, connects, redirected *meter.Counter
+}
+
+// New builds the output. It reads the files that the settings name and connects
+// to nothing.
+func New(c *Settings, env plugin.Env) (plugin.Output, error) {
+	plan, p := c.plan()
+	if p.Bad() {
+		return nil, p
+	}
+	d, err := kafkalink.New(&c.Link, env.Dir)
+	if err != nil {
+		return nil, err
+	}
+	enc, err := format.New(&c.Format, env)
+	if err != nil {
+		return nil, err
+	}
+	packer, err := newPacker(c.Compression)
+	if err != nil {
+		return nil, err
+	}
+	label := meter.Label{Name: "output", Value: env.Name}
+	o := &output{
+		settings: c, plan: plan, enc: enc, packer: packer, dialer: d, log: env.Log, now: env.Now, kind: []byte("text/plain; charset=utf-8"),
+		links: map[int32]*link{}, topics: map[string]struct{}{}, limited: map[string]struct{}{},
+		batches:    env.Meter.Counter("tallyman_kafka_batches_total", "Batches that a partition took.", label),
+		splits:     env.Meter.Counter("tallyman_kafka_batches_split_total", "Batches that were refused and sent again in two parts.", label),
+		connects:   env.Meter.Counter("tallyman_kafka_connects_total", "Connections made to brokers.", label),
+		redirected: env.Meter.Counter("tallyman_kafka_topics_confined_total", "Events whose topic is none of topics, and that went to the first of them.", label),
+	}
+	for _, name := range c.Topics {
+		o.limited[name] = struct{}{}
+	}
+	if c.Format.Format == format.JSON {
+		o.kind = []byte("application/json")
+	}
+	if o.log == nil {
+		o.log = slog.New(slog.DiscardHandler)
+	}
+	return o, nil
+}
+
+// Batch implements plugin.Batcher. Batches that are under way beside each other
+// would not keep the order of a key.
+func (o *output) Batch() plugin.Batch { return o.settings.Batch.Batch(1) }
+
+// Confirms implements plugin.Output.
+func (o *output) Confirms() bool { return o.settings.Acks == acksAll }
+
+// Close implements plugin.Output.
+func (o *output) Close() error {
+	for id := range o.links {
+		o.drop(id)
+	}
+	return nil
+}
+
+// Send implements plugin.Output.
+func (o *output) Send(ctx context.Context, events []event.Event) error {
+	if len(events) == 0 {
+		return nil
+	}
+	failed := o.render(events)
+	if len(o.messages) == 0 {
+		return plugin.Partial(failed)
+	}
+	if err := o.learn(ctx); err != nil {
+		return plugin.Retry(fmt.Errorf("kafka: %w", err))
+	}
+	d := o.newDelivery(failed)
+	d.run(ctx)
+	o.release()
+	if ctx.Err() != nil && len(d.failed) > 0 {
+		return ctx.Err() // what was delivered is sent again; a stop is not the time to tell
+	}
+	return d.result()
+}
+
+// render fills o.messages and returns the events that cannot be sent.
+func (o *output) render(events []event.Event) (failed []plugin.Failure) {
+	o.memory, o.messages, o.events = o.memory[:0], o.messages[:0], o.events[:0]
+	now := o.now().UnixMilli()
+	for i := range events {
+		m, err := o.message(&events[i], now)
+		if err == nil && m.size() > int(o.settings.MaxMessage)-headBytes {
+			err = fmt.Errorf("kafka: event %s takes %d bytes as a message, and max_message is %d", events[i].ID, m.size(), o.settings.MaxMessage)
+		}
+		if err != nil {
+			failed = append(failed, plugin.Failure{Index: i, Err: plugin.Permanent(err)})
+			continue
+		}
+		o.messages = append(o.messages, m)
+		o.events = append(o.events, int32(i))
+	}
+	return failed
+}
+
+// The names of the headers (SCHEMA section 11).
+const (
+	headerID      = "tallyman-id"
+	headerDataset = "tallyman-dataset"
+	headerHost    = "tallyman-host"
+	headerType    = "content-type"
+)
+
+// message renders one event into o.memory.
+func (o *output) message(e *event.Event, now int64) (message, error) {
+	m := message{topic: o.topic(e), millis: now}
+	if o.settings.Timestamp == stampEvent && !e.Time.IsZero() {
+		m.millis = e.Time.UnixMilli()
+	}
+	if key := o.take(func(b []byte) []byte { return o.plan.key.append(b, e) }); len(key) > 0 {
+		m.key = key
+	}
+	var err error
+	m.value = o.take(func(b []byte) []byte {
+		b, err = o.enc.Append(b, e)
+		return b
+	})
+	if err != nil {
+		return m, fmt.Errorf("kafka: render event %s: %w", e.ID, err)
+	}
+	if !e.ID.IsZero() {
+		m.headers[0] = header{headerID, o.take(e.ID.Append)}
+	}
+	if e.Dataset != "" {
+		m.headers[1] = header{headerDataset, o.take(func(b []byte) []byte { return append(b, e.Dataset...) })}
+	}
+	if host := e.Get(schema.HostName); !host.IsZero() {
+		m.headers[2] = header{headerHost, o.take(host.Append)}
+	}
+	m.headers[3] = header{headerType, o.kind}
+	return m, nil
+}
+
+// take returns what fill appends to the memory of this Send; what was taken
+// before stays where it is, also when there is more memory to be had.
+func (o *output) take(fill func([]byte) []byte) []byte {
+	at := len(o.memory)
+	o.memory = fill(o.memory)
+	return o.memory[at:len(o.memory):len(o.memory)]
+}
+
+// topic returns the topic of an event.
+func (o *output) topic(e *event.Event) string {
+	if o.plan.topic.fixed() {
+		return o.settings.Topic.Value
+	}
+	o.scratch = o.plan.topic.appendTopic(o.scratch[:0], e)
+	if len(o.limited) > 0 {
+		if _, ok := o.limited[string(o.scratch)]; !ok {
+			o.redirected.Inc()
+			return o.settings.Topics[0]
+		}
+	}
+	for t := range o.topics {
+		if t == string(o.scratch) {
+			return t
+		}
+	}
+	return string(o.scratch)
+}
+
+// release forgets the events, and memory that one large batch needed.
+func (o *output) release() {
+	clear(o.messages)
+	if cap(o.memory) > mostKept {
+		o.memory = nil
+	}
+	if cap(o.packer.records) > mostKept {
+		o.packer.records = nil
+	}
+}

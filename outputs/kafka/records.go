@@ -1,0 +1,188 @@
+package kafka
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"hash/crc32"
+
+	"github.com/klauspost/compress/zstd"
+	"github.com/segmentio/kafka-go/compress"
+)
+
+// A batch of records as brokers store it (KIP-98, magic 2):
+//
+//	offset  0  base offset             8, given by the broker
+//	        8  length of what follows  4
+//	       12  leader's epoch          4, -1
+//	       16  magic                   1, 2
+//	       17  CRC32C of what follows  4
+//	       21  attributes              2, the low three bits are the compression
+//	       23  last offset, relative   4
+//	       27  first timestamp         8, ms
+//	       35  largest timestamp       8, ms
+//	       43  producer id             8, -1
+//	       51  producer's epoch        2, -1
+//	       53  base sequence           4, -1
+//	       57  number of records       4
+//	       61  records, together packed where a compression is set
+//
+// A record: its length, attributes (0), timestamp and offset relative to the
+// batch's, key, value, number of headers, each with its name and value; all
+// numbers are zigzag varints, and -1 is the length of a key that is absent.
+const headBytes = 61
+
+// packer makes batches of records. It keeps its memory.
+type packer struct {
+	codec   compress.Compression
+	zstd    *zstd.Encoder // where codec is zstd
+	records []byte
+	body    []byte
+}
+
+func newPacker(codec string) (*packer, error) {
+	p := &packer{}
+	if codec == codecNone {
+		return p, nil
+	}
+	if err := p.codec.UnmarshalText([]byte(codec)); err != nil {
+		return nil, err
+	}
+	if p.codec == compress.Zstd {
+		var err error
+		if p.zstd, err = zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedFastest)); err != nil {
+			return nil, err
+		}
+	}
+	return p, nil
+}
+
+// header is one header of a record.
+type header struct {
+	name  string
+	value []byte
+}
+
+// message is an event, rendered. Its bytes lie in the output's memory.
+type message struct {
+	topic   string
+	key     []byte // nil for none
+	value   []byte
+	headers [4]header
+	millis  int64 // since 1970
+}
+
+// size is how many bytes a record of m takes at most.
+func (m *message) size() int {
+	n := 4*binary.MaxVarintLen32 + 2*binary.MaxVarintLen64 + len(m.key) + len(m.value)
+	for i := range m.headers {
+		n += 2*binary.MaxVarintLen32 + len(m.headers[i].name) + len(m.headers[i].value)
+	}
+	return n
+}
+
+// appendBatch appends the batch of the messages that list names to dst.
+func (p *packer) appendBatch(dst []byte, all []message, list []int32) ([]byte, error) {
+	first, largest := all[list[0]].millis, all[list[0]].millis
+	p.records = p.records[:0]
+	for n, i := range list {
+		m := &all[i]
+		largest = max(largest, m.millis)
+		p.body = m.appendBody(p.body[:0], m.millis-first, int64(n))
+		p.records = binary.AppendVarint(p.records, int64(len(p.body)))
+		p.records = append(p.records, p.body...)
+	}
+	start := len(dst)
+	dst = binary.BigEndian.AppendUint64(dst, 0)
+	dst = binary.BigEndian.AppendUint32(dst, 0)
+	dst = binary.BigEndian.AppendUint32(dst, ^uint32(0))
+	dst = append(dst, 2, 0, 0, 0, 0)
+	dst = binary.BigEndian.AppendUint16(dst, uint16(p.codec))
+	dst = binary.BigEndian.AppendUint32(dst, uint32(len(list)-1))
+	dst = binary.BigEndian.AppendUint64(dst, uint64(first))
+	dst = binary.BigEndian.AppendUint64(dst, uint64(largest))
+	dst = append(dst, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff)
+	dst = binary.BigEndian.AppendUint32(dst, uint32(len(list)))
+	dst, err := p.pack(dst)
+	if err != nil {
+		return dst[:start], err
+	}
+	b := dst[start:]
+	binary.BigEndian.PutUint32(b[8:], uint32(len(b)-12))
+	binary.BigEndian.PutUint32(b[17:], crc32.Checksum(b[21:], crc32.MakeTable(crc32.Castagnoli)))
+	return dst, nil
+}
+
+// pack appends the records as the compression has them.
+func (p *packer) pack(dst []byte) ([]byte, error) {
+	switch {
+	case p.codec == compress.None:
+		return append(dst, p.records...), nil
+	case p.zstd != nil:
+		return p.zstd.EncodeAll(p.records, dst), nil
+	}
+	buf := bytes.NewBuffer(dst)
+	w := p.codec.Codec().NewWriter(buf)
+	_, err := w.Write(p.records)
+	if shut := w.Close(); err == nil {
+		err = shut
+	}
+	if err != nil {
+		return dst, fmt.Errorf("pack with %s: %w", p.codec, err)
+	}
+	return buf.Bytes(), nil
+}
+
+// appendBody appends a record without its length.
+func (m *message) appendBody(dst []byte, millis, offset int64) []byte {
+	dst = append(dst, 0)
+	dst = binary.AppendVarint(dst, millis)
+	dst = binary.AppendVarint(dst, offset)
+	if m.key == nil {
+		dst = binary.AppendVarint(dst, -1)
+	} else {
+		dst = binary.AppendVarint(dst, int64(len(m.key)))
+		dst = append(dst, m.key...)
+	}
+	dst = binary.AppendVarint(dst, int64(len(m.value)))
+	dst = append(dst, m.value...)
+	n := 0
+	for i := range m.headers {
+		if m.headers[i].value != nil {
+			n++
+		}
+	}
+	dst = binary.AppendVarint(dst, int64(n))
+	for i := range m.headers {
+		h := &m.headers[i]
+		if h.value == nil {
+			continue
+		}
+		dst = binary.AppendVarint(dst, int64(len(h.name)))
+		dst = append(dst, h.name...)
+		dst = binary.AppendVarint(dst, int64(len(h.value)))
+		dst = append(dst, h.value...)
+	}
+	return dst
+}
+
+// partition returns where Kafka's own producers put a key, so that everything
+// with one key is in one partition whoever wrote it: murmur2 with their seed.
+func partition(key []byte, n int) int {
+	const m, r = uint32(0x5bd1e995), 24
+	h := uint32(0x9747b28c) ^ uint32(len(key))
+	for ; len(key) >= 4; key = key[4:] {
+		k := binary.LittleEndian.Uint32(key) * m
+		k = (k ^ k>>r) * m
+		h = h*m ^ k
+	}
+	for i := len(key) - 1; i >= 0; i-- {
+		h ^= uint32(key[i]) << (8 * i)
+		if i == 0 {
+			h *= m
+		}
+	}
+	h = (h ^ h>>13) * m
+	h ^= h >> 15
+	return int(h&0x7fffffff) % n
+}
