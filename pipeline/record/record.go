@@ -88,18 +88,24 @@ func Time(s string) (time.Time, bool) {
 // Epoch reads seconds, milliseconds, microseconds or nanoseconds since 1970, told
 // apart by their size.
 func Epoch(v float64) (time.Time, bool) {
+	var t time.Time
 	switch {
+	case v > 9e18 || !(v > 0):
+		return time.Time{}, false
 	case v > 1e17:
-		return time.Unix(0, int64(v)).UTC(), v < 9e18
+		t = time.Unix(0, int64(v))
 	case v > 1e14:
-		return time.UnixMicro(int64(v)).UTC(), true
+		t = time.UnixMicro(int64(v))
 	case v > 1e11:
-		return time.UnixMilli(int64(v)).UTC(), true
-	case v > 0:
+		t = time.UnixMilli(int64(v))
+	default:
 		sec := int64(v)
-		return time.Unix(sec, int64((v-float64(sec))*1e6)*1e3).UTC(), true
+		t = time.Unix(sec, int64((v-float64(sec))*1e6)*1e3)
 	}
-	return time.Time{}, false
+	if t = t.UTC(); !Sane(t) {
+		return time.Time{}, false
+	}
+	return t, true
 }
 
 // Source adds where a request came from: an address, with or without a port. Of a

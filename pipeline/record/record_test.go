@@ -1,6 +1,7 @@
 package record
 
 import (
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -70,8 +71,10 @@ func TestTime(t *testing.T) {
 			t.Errorf("%v is %v", v, got)
 		}
 	}
-	if _, ok := Epoch(-1); ok {
-		t.Error("-1 is a time")
+	for _, v := range []float64{-1, 0, 9e10, 9e13, 9e16, 1e19, math.NaN(), math.Inf(1)} {
+		if got, ok := Epoch(v); ok && !Sane(got) || !ok && !got.IsZero() {
+			t.Errorf("%v is the time %v", v, got)
+		}
 	}
 }
 
