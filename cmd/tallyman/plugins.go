@@ -21,6 +21,7 @@ import (
 	"tallyman/transforms/decode/dockerd"
 	"tallyman/transforms/decode/dockerevent"
 	"tallyman/transforms/decode/dockerjson"
+	jenkinsdecoder "tallyman/transforms/decode/jenkins"
 	"tallyman/transforms/decode/falco"
 	journalddecoder "tallyman/transforms/decode/journald"
 	"tallyman/transforms/decode/k8saudit"
@@ -51,6 +52,12 @@ func plugins() []plugin.Plugin {
 		dockerd.Plugin,
 		dockerevent.Plugin,
 		dockerjson.Plugin,
+		jenkinsdecoder.Audit,
+		jenkinsdecoder.Log,
+		jenkinsdecoder.Access,
+		jenkinsdecoder.Build,
+		jenkinsdecoder.BuildXML,
+		jenkinsdecoder.Logstash,
 		falco.Plugin,
 		journalddecoder.Plugin,
 		k8saudit.Plugin,

@@ -95,7 +95,13 @@ func (j *Joiner) Add(e *event.Event, done func(*event.Event)) {
 }
 
 func (r *record) add(e *event.Event, now time.Time) {
-	r.lines = append(r.lines, own(e))
+	if n := len(r.lines); e.Raw == "" && n > 0 {
+		// A record that is held has a text: an empty line becomes part of the one before.
+		r.lines[n-1].Raw += "\n"
+		r.lines[n-1].Records += e.Records
+	} else {
+		r.lines = append(r.lines, own(e))
+	}
 	r.bytes += len(e.Raw) + 1
 	r.came = now
 }

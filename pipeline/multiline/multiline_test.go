@@ -63,8 +63,13 @@ func TestJoin(t *testing.T) {
 	if r.Idle(r.done); len(r.got) != len(want)+1 || len(r.Held(nil)) != 0 {
 		t.Errorf("after a while: %q", r.got)
 	}
-	r.add("x A", "y B", "x 1")
-	if r.Flush(r.done); !slices.Equal(r.got[len(want)+1:], []string{"2:A\n1", "1:B"}) {
+	r.add("x A", "y B", "x ", "x ", "x 1")
+	for _, e := range r.Held(nil) {
+		if e.Raw == "" {
+			t.Errorf("a record without a text is held: %+v", e)
+		}
+	}
+	if r.Flush(r.done); !slices.Equal(r.got[len(want)+1:], []string{"4:A\n\n\n1", "1:B"}) {
 		t.Errorf("flushed: %q", r.got)
 	}
 }
