@@ -1,0 +1,104 @@
+package s3
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"tallyman/pipeline/clienttls"
+	"tallyman/pipeline/plugin"
+)
+
+// connect builds the client of a store. It connects to nothing.
+func connect(c *Settings, dir string) (*s3.Client, *http.Transport, error) {
+	certs, err := clienttls.New(c.TLS, dir, "")
+	if err != nil {
+		return nil, nil, err
+	}
+	tlsConfig, err := certs.Config()
+	if err != nil {
+		return nil, nil, err
+	}
+	web := &http.Transport{
+		Proxy: http.ProxyFromEnvironment, DialContext: (&net.Dialer{Timeout: 10 * time.Second}).DialContext,
+		TLSClientConfig: tlsConfig, // through a proxy; all else reads the files anew
+		DialTLSContext:  certs.DialContext, TLSHandshakeTimeout: 10 * time.Second,
+		MaxIdleConns: 4, IdleConnTimeout: time.Minute, ExpectContinueTimeout: time.Second,
+	}
+	cfg, err := load(c)
+	if err != nil {
+		return nil, nil, err
+	}
+	client := s3.NewFromConfig(cfg, func(o *s3.Options) {
+		// A redirect would take the signature, and what is uploaded, to another host.
+		o.HTTPClient = &http.Client{Transport: web, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+		o.Retryer, o.RetryMaxAttempts = aws.NopRetryer{}, 1 // the engine tries again
+		o.UsePathStyle = c.Addressing == "path" || (c.Addressing == "" && c.Endpoint.Value != "")
+		// The sums that we know are sent as headers: trailing ones are what other stores refuse.
+		o.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired
+		o.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired
+		if c.Endpoint.Value != "" {
+			o.BaseEndpoint = aws.String(c.Endpoint.Value)
+		}
+	})
+	return client, web, nil
+}
+
+// load finds region and credentials as every AWS client does.
+func load(c *Settings) (aws.Config, error) {
+	var options []func(*config.LoadOptions) error
+	if c.Region != "" {
+		options = append(options, config.WithRegion(c.Region))
+	}
+	if c.Profile != "" {
+		options = append(options, config.WithSharedConfigProfile(c.Profile))
+	}
+	if c.AccessKeyID != "" {
+		options = append(options, config.WithCredentialsProvider(keyPair(c)))
+	}
+	cfg, err := config.LoadDefaultConfig(context.Background(), options...)
+	if err != nil {
+		key := "region"
+		if c.Profile != "" {
+			key = "profile"
+		}
+		return cfg, plugin.Problems{{Key: key, Text: "the configuration of AWS cannot be loaded: " + err.Error()}}
+	}
+	if cfg.Region == "" && c.Endpoint.Value != "" {
+		cfg.Region = "us-east-1" // what stores that know no regions expect in a signature
+	}
+	if cfg.Region == "" {
+		return cfg, plugin.Problems{{Key: "region", Text: "the bucket's region is not known",
+			Hint: "set region, or AWS_REGION in the environment"}}
+	}
+	return cfg, nil
+}
+
+// rereads is how often the secret of a key is read again.
+const rereads = 15 * time.Minute
+
+// keyPair gives the key of the settings.
+func keyPair(c *Settings) aws.CredentialsProvider {
+	return aws.NewCredentialsCache(aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+		secret, err := c.SecretAccessKey.Read()
+		if err == nil && strings.TrimSpace(secret) == "" {
+			err = errors.New("the secret is empty")
+		}
+		if err != nil {
+			return aws.Credentials{}, err
+		}
+		return aws.Credentials{AccessKeyID: c.AccessKeyID, SecretAccessKey: secret, Source: "settings", CanExpire: true, Expires: time.Now().Add(rereads)}, nil
+	}))
+}
+
+// limited gives one request its time.
+func (o *output) limited(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, o.c.Timeout)
+}

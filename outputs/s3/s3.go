@@ -1,0 +1,278 @@
+// Package s3 is the output that writes events into objects of a store that
+// speaks S3, and the check of such an archive. It knows partitions, objects that
+// grow in parts, boundaries that outlive a restart, and manifests; it knows
+// nothing of what is in a line, which is the format's.
+//
+// Every object's key is known when it gets its first event: prefix, host, journal
+// and the sequence of the frame that the event is of. Where it ends is on stable
+// storage before it can be whole at the store. A restart collects the same events
+// again, ends the object at the same place, and finds it there or makes it: no
+// event is missing, and none is in two objects.
+//
+//	frames    1   2   3   4   5   6   7   8        one open object per partition
+//	  a       x---x-------x|  x-------x...         cut when it is large or old
+//	  b           x-----------------x|  x...       boundary saved, then uploaded
+//	confirmed: one less than the first frame of any object that is not whole
+package s3
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"tallyman/outputs/format"
+	"tallyman/pipeline/clienttls"
+	"tallyman/pipeline/event"
+	"tallyman/pipeline/plugin"
+)
+
+// Plugin is the s3 output.
+var Plugin = plugin.NewOutput("s3",
+	"Writes events into compressed objects of an S3 bucket, each event into one, with manifests that say whether all are there.", Default, New)
+
+// output is one archive. All its methods are called from one goroutine.
+type output struct {
+	c      *Settings
+	name   string
+	host   string
+	store  plugin.Store
+	now    func() time.Time
+	log    *slog.Logger
+	client *s3.Client
+	web    *http.Transport
+	place  clienttls.Place
+	enc    plugin.Encoder
+	prefix *prefix
+	zip    *compressor
+	meters meters
+
+	state   *state
+	ready   bool               // what a former process left was looked at
+	horizon uint64             // sequences up to here may be in objects of a former process
+	seq     uint64             // that was collected last; 0 for none
+	sealed  bool               // nothing more of seq comes
+	calm    bool               // nothing was collected since the last Settle
+	open    map[string]*object // by folder
+	closing []*object          // cut, in the order of their cuts
+	held    int                // bytes of open and closing ones
+	line    []byte
+	dir     []byte
+	size    int  // bytes of the state as it was saved
+	frozen  bool // the content of the pending manifest is on stable storage
+}
+
+// New builds the output. It reads the files that the settings name and AWS's own,
+// and connects to nothing.
+func New(c *Settings, env plugin.Env) (plugin.Output, error) {
+	o, err := build(c, env)
+	if err != nil {
+		return nil, err // not o: a nil pointer in an interface is no nil
+	}
+	return o, nil
+}
+
+func build(c *Settings, env plugin.Env) (*output, error) {
+	pre, found := compile(c.Prefix)
+	if found != nil {
+		return nil, found
+	}
+	enc, err := format.New(&c.Settings, env)
+	if err != nil {
+		return nil, err
+	}
+	zip, err := newCompressor(c.Compression)
+	if err != nil {
+		return nil, fmt.Errorf("s3: compression %s: %w", c.Compression, err)
+	}
+	client, web, err := connect(c, env.Dir)
+	if err != nil {
+		return nil, err
+	}
+	log := env.Log
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	host, _ := appendValue(nil, env.HostID)
+	return &output{
+		c: c, name: env.Name, host: string(host), store: env.Store, now: env.Now, log: log, client: client, web: web, enc: enc, prefix: pre,
+		zip: zip, meters: newMeters(env.Meter, env.Name), open: map[string]*object{},
+		place: clienttls.Place{Key: "endpoint", Address: c.Endpoint.Value, Plain: "http://"},
+	}, nil
+}
+
+// Confirms implements plugin.Output: a whole object is delivered.
+func (o *output) Confirms() bool { return true }
+
+// Close implements plugin.Output. What is open is collected again after a start.
+func (o *output) Close() error {
+	o.web.CloseIdleConnections()
+	o.zip.close()
+	return nil
+}
+
+// Probe implements plugin.Prober.
+func (o *output) Probe(ctx context.Context) error { return o.probe(ctx) }
+
+// archive is the name of what this output writes, in keys and manifests.
+func (o *output) archive() string { return o.host + "-" + o.state.ID }
+
+// Collect implements plugin.Collector.
+func (o *output) Collect(ctx context.Context, seq uint64, events []event.Event) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if o.sealed && seq <= o.seq {
+		return nil // it was taken, and is offered again
+	}
+	if err := o.start(ctx); err != nil {
+		return err
+	}
+	if seq > o.seq {
+		if err := o.between(ctx, seq); err != nil {
+			return err
+		}
+	}
+	o.note(seq)
+	if seq <= o.state.Confirmed {
+		return nil
+	}
+	return o.take(seq, events)
+}
+
+// between ends what ends before the frame seq, and makes room for it. The frame
+// before is whole, so that an object may end with it.
+func (o *output) between(ctx context.Context, seq uint64) error {
+	for _, one := range o.open {
+		if one.limit != 0 && one.limit < seq {
+			if err := o.end(one, one.limit); err != nil {
+				return err
+			}
+		}
+	}
+	for len(o.open) > o.c.Open && o.endOldest() {
+		continue
+	}
+	for o.held >= int(o.c.Buffer) || len(o.closing) > 2*o.c.Open {
+		if !o.due() && !o.endOldest() {
+			return nil
+		}
+		if err := o.step(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// note remembers that seq is collected, and what was skipped before it.
+func (o *output) note(seq uint64) {
+	if seq == o.seq {
+		return
+	}
+	before := o.seq
+	if before == 0 {
+		before = max(o.state.Seen, o.state.Confirmed)
+		o.state.confirmedBefore(seq)
+		if before == 0 {
+			o.state.Base, before = seq-1, seq-1
+		}
+	}
+	if seq > before+1 {
+		o.state.gap(Gap{First: before + 1, Last: seq - 1, Restart: o.seq == 0})
+	}
+	o.seq, o.sealed, o.calm = seq, false, false
+}
+
+// take renders events into the objects of their partitions.
+func (o *output) take(seq uint64, events []event.Event) error {
+	var failed []plugin.Failure
+	for i := range events {
+		e := &events[i]
+		var err error
+		if o.line, err = o.enc.Append(o.line[:0], e); err != nil {
+			failed = append(failed, plugin.Failure{Index: i, Err: plugin.Permanent(fmt.Errorf("s3: render event %s: %w", e.ID, err))})
+			continue
+		}
+		one, err := o.of(e, seq)
+		if err != nil {
+			return err
+		}
+		if one == nil {
+			continue
+		}
+		before := one.held()
+		if err := one.add(o.line, e.Records, o.zip); err != nil {
+			return err // of memory alone; it does not happen
+		}
+		o.held += one.held() - before
+	}
+	o.gauges()
+	return plugin.Partial(failed)
+}
+
+// of returns the object that e belongs to, nil where it is at the store already.
+func (o *output) of(e *event.Event, seq uint64) (*object, error) {
+	var odd bool
+	if o.dir, odd = o.prefix.append(o.dir[:0], e); odd {
+		o.meters.replaced.Inc()
+	}
+	if one := o.open[string(o.dir)]; one != nil {
+		return one, nil
+	}
+	first, limit := seq, uint64(0)
+	if seq <= o.horizon {
+		if k := o.state.covering(o.dir, seq); k != nil {
+			if k.Done {
+				return nil, nil
+			}
+			first, limit = k.First, k.Last
+		}
+	}
+	dir := string(o.dir)
+	one := newObject(dir, o.key(dir, first), first, o.now())
+	one.limit = limit
+	o.open[dir] = one
+	return one, nil
+}
+
+// key is the key of an object; a number with leading zeros sorts.
+func (o *output) key(dir string, first uint64) string {
+	name := fmt.Sprintf("%s-%020d%s", o.archive(), first, o.c.extension())
+	if dir == "" {
+		return name
+	}
+	return dir + "/" + name
+}
+
+// end cuts an object; its sequences are those up to last.
+func (o *output) end(one *object, last uint64) error {
+	before := one.held()
+	if err := one.end(last, o.zip); err != nil {
+		return err
+	}
+	o.held += one.held() - before
+	delete(o.open, one.dir)
+	o.closing = append(o.closing, one)
+	return nil
+}
+
+// endOldest cuts the object that is open the longest, false where there is none
+// that may end here.
+func (o *output) endOldest() bool {
+	var oldest *object
+	for _, one := range o.open {
+		if one.limit == 0 && (oldest == nil || one.first < oldest.first || (one.first == oldest.first && strings.Compare(one.dir, oldest.dir) < 0)) {
+			oldest = one
+		}
+	}
+	return oldest != nil && o.end(oldest, o.seq) == nil
+}
+
+func (o *output) gauges() {
+	o.meters.held.Set(int64(o.held))
+	o.meters.open.Set(int64(len(o.open) + len(o.closing)))
+}
