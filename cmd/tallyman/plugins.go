@@ -11,6 +11,7 @@ import (
 	"tallyman/outputs/file"
 	kafkaoutput "tallyman/outputs/kafka"
 	"tallyman/outputs/s3"
+	"tallyman/outputs/splunk"
 	"tallyman/outputs/stdout"
 	"tallyman/outputs/syslog"
 	"tallyman/pipeline/plugin"
@@ -22,6 +23,7 @@ import (
 	"tallyman/transforms/decode/dockerevent"
 	"tallyman/transforms/decode/dockerjson"
 	"tallyman/transforms/decode/falco"
+	"tallyman/transforms/decode/finding"
 	jenkinsdecoder "tallyman/transforms/decode/jenkins"
 	journalddecoder "tallyman/transforms/decode/journald"
 	"tallyman/transforms/decode/k8saudit"
@@ -59,6 +61,7 @@ func plugins() []plugin.Plugin {
 		jenkinsdecoder.BuildXML,
 		jenkinsdecoder.Logstash,
 		falco.Plugin,
+		finding.Plugin,
 		journalddecoder.Plugin,
 		k8saudit.Plugin,
 		k8sevent.Plugin,
@@ -77,6 +80,7 @@ func plugins() []plugin.Plugin {
 		file.Plugin,
 		s3.Plugin,
 		kafkaoutput.Plugin,
+		splunk.Plugin,
 		stdout.Plugin,
 		syslog.Plugin,
 	}

@@ -12,7 +12,7 @@ import (
 
 const (
 	// MaxNodes is how many values one text may have; what has more is not built.
-	MaxNodes = 1 << 18
+	MaxNodes = 1 << 20
 	// maxDepth is how deep values may be nested.
 	maxDepth = 128
 	// keptNodes is how many nodes keep their memory for the next text.
