@@ -17,18 +17,23 @@ type Explained struct {
 	Findings []plugin.Finding
 }
 
+// Shared returns what all events of an input have in common.
+func (p *Pipeline) Shared(input string) event.Fields {
+	for _, one := range p.inputs {
+		if one.name == input {
+			return one.env.Shared
+		}
+	}
+	return nil
+}
+
 // Explain takes records through the transforms as if the named input had read
 // them, and calls emit with each event that comes of it. Nothing is journalled
 // or delivered. A pipeline that explained must not be run afterwards, since its
 // transforms have learned from the records.
 func (p *Pipeline) Explain(ctx context.Context, input, decoder string, records []string, emit func(*Explained) error) error {
 	in := &event.Batch{}
-	var shared event.Fields
-	for _, one := range p.inputs {
-		if one.name == input {
-			shared = one.env.Shared
-		}
-	}
+	shared := p.Shared(input)
 	var offset int64
 	for _, r := range records {
 		in.Add(event.Event{Decode: decoder, Raw: r, Records: 1, Offset: offset, Seen: p.around.Now().UTC(), Shared: shared})

@@ -3,12 +3,15 @@ package rules
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 
+	"tallyman/pipeline/event"
 	"tallyman/pipeline/expr"
 	"tallyman/pipeline/meter"
 	"tallyman/pipeline/plugin"
+	"tallyman/pipeline/schema"
 )
 
 // rule is a definition that can judge.
@@ -148,20 +151,21 @@ func (c *compiler) key(by []plugin.Text) key {
 	return k
 }
 
-// Test compiles the rules of the settings and judges the samples in their files
-// by each rule's condition and exceptions; declared state plays no part. The
-// problems name every sample that was judged otherwise than it says.
-func Test(s *Settings, dir string) plugin.Problems {
-	set, problems := compileAll(s, dir)
-	if problems.Bad() {
-		return problems
-	}
+// samples judges the samples of the rules that are picked.
+func (s *set) samples(pick func(*definition) bool) plugin.Problems {
+	var problems plugin.Problems
 	m := expr.NewMachine()
-	for _, r := range set.all {
+	for _, r := range s.all {
+		if !pick(r.def) {
+			continue
+		}
 		for _, one := range r.def.tests {
 			e := one.event(r.def)
 			m.Load(e)
-			got, err := r.holds(m, e.Time)
+			got, err := false, error(nil)
+			if r.def.about(e) {
+				got, err = r.holds(m, e.Time)
+			}
 			switch {
 			case err != nil:
 				problems = append(problems, plugin.Problem{Pos: one.pos, Text: fmt.Sprintf("rule %s fails on this sample: %v", r.def.id.Value, err)})
@@ -173,6 +177,12 @@ func Test(s *Settings, dir string) plugin.Problems {
 		}
 	}
 	return problems
+}
+
+// about reports whether an event is of a source and an action that the rule names.
+func (r *definition) about(e *event.Event) bool {
+	return (len(r.sources) == 0 || slices.Contains(r.sourceNames(), module(e))) &&
+		(len(r.actions) == 0 || slices.Contains(r.actions, e.Get(schema.EventAction).Str()))
 }
 
 // holds reports whether the condition holds for the loaded event, and no

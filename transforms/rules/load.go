@@ -119,7 +119,8 @@ func (l *loader) document(d *document, n *yaml.Node) {
 	}
 	d.mapping(n, "a file of rules", keys{
 		"pack": d.str(&pack, "pack"), "version": d.str(&version, "version"),
-		"lists": func(n *yaml.Node) { l.listsOf(d, n) },
+		"lists":   func(n *yaml.Node) { l.listsOf(d, n) },
+		"samples": func(n *yaml.Node) { d.granted = d.grants(n) },
 		"rules": later(func(n *yaml.Node) {
 			d.sequence(n, "rules", func(n *yaml.Node) { l.add(d, d.rule(n, pack, version)) })
 		}),

@@ -173,7 +173,7 @@ func TestSamplesAreJudged(t *testing.T) {
 		`- {match: true, event: {"@timestamp": 2026-11-21T12:00:00Z, process: {name: sh, pid: 7, args: [a, b], interactive: true},`+
 			` auditd: {data: {a0: 1}, paths: [{name: x}]}, source: {ip: 10.0.0.1}, event: {risk_score: 1.5, start: "2026-11-21T12:00:00Z"}}}`,
 	))
-	p := Test(&s, dir)
+	p := judgeSamples(t, &s, dir)
 	if len(p) != 2 || !strings.Contains(p[0].String(), "0.yaml:11:5: rule X-Y-001 does not match") || !strings.Contains(p[1].String(), "0.yaml:12:5: rule X-Y-001 matches") {
 		t.Errorf("the problems are %v", p)
 	}
@@ -199,7 +199,7 @@ func TestTheRuleOfTheDocumentation(t *testing.T) {
 	}
 	s := shipped()
 	s.Files = []plugin.Text{text(packs), text("0.yaml"), text("1.yaml")}
-	if p := Test(s, write(t, "pack:"+example, "disable:"+change)); len(p) > 0 {
+	if p := judgeSamples(t, s, write(t, "pack:"+example, "disable:"+change)); len(p) > 0 {
 		t.Error(p)
 	}
 }
@@ -270,4 +270,15 @@ func FuzzLoad(f *testing.F) {
 			t.Errorf("%d events, %v", len(out.Events), err)
 		}
 	})
+}
+
+// judgeSamples reads the rules of settings and judges their samples.
+func judgeSamples(t *testing.T, s *Settings, dir string) plugin.Problems {
+	t.Helper()
+	book, problems := Read(s, dir)
+	if book == nil {
+		return problems
+	}
+	_, more := book.Samples()
+	return append(problems, more...)
 }

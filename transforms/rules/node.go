@@ -22,6 +22,7 @@ type document struct {
 	lines    []string
 	folded   map[plugin.Pos]bool // texts whose lines YAML has joined with spaces
 	problems plugin.Problems
+	granted  *Settings // what its samples take for granted of images and inventory; nil for nothing
 }
 
 func newDocument(name string, text []byte, c *catalog) *document {
