@@ -17,6 +17,7 @@ import (
 	"tallyman/pipeline/plugin"
 	"tallyman/transforms/audit"
 	"tallyman/transforms/container"
+	"tallyman/transforms/decode/alert"
 	cefdecoder "tallyman/transforms/decode/cef"
 	"tallyman/transforms/decode/cri"
 	"tallyman/transforms/decode/dockerd"
@@ -49,6 +50,7 @@ func plugins() []plugin.Plugin {
 		http.Plugin,
 		sysloginput.Plugin,
 
+		alert.Plugin,
 		cefdecoder.Plugin,
 		cri.Plugin,
 		dockerd.Plugin,
