@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"tallyman/outputs/format/formattest"
 	"tallyman/pipeline/event"
 	"tallyman/pipeline/schema"
 )
@@ -53,9 +54,9 @@ func render(t *testing.T, c *Encoder, e *event.Event) string {
 	return string(got[len("before "):])
 }
 
-func read(t *testing.T, s string) *parsed {
+func read(t *testing.T, s string) *formattest.Flat {
 	t.Helper()
-	p, err := parse(s)
+	p, err := formattest.CEF(s)
 	if err != nil {
 		t.Fatalf("%v in\n%s", err, s)
 	}
@@ -101,7 +102,7 @@ func TestHeaders(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			p := read(t, render(t, New(Options{}), with(c.fields)))
-			if got := p.header[4] + "|" + p.header[5]; got != c.want {
+			if got := p.Header[4] + "|" + p.Header[5]; got != c.want {
 				t.Errorf("got %q, want %q", got, c.want)
 			}
 		})
@@ -111,8 +112,8 @@ func TestHeaders(t *testing.T) {
 	cut.Fields.AddString(schema.EventAction, "opened-file")
 	cut.Fields.AddString(schema.EventType, "change")
 	cut.Fields.AddNamed(schema.AuditdData, "syscall", event.String("ftruncate"))
-	if p := read(t, render(t, New(Options{}), cut)); p.header[5] != "File truncated" {
-		t.Errorf("a truncated file is %q", p.header[5])
+	if p := read(t, render(t, New(Options{}), cut)); p.Header[5] != "File truncated" {
+		t.Errorf("a truncated file is %q", p.Header[5])
 	}
 }
 
@@ -124,8 +125,8 @@ func TestAuditNames(t *testing.T) {
 		"changed-audit-feature": "Audit feature changed", "changed-auditd-configuration": "Audit daemon configuration changed", "user-became-root": "User became root",
 	} {
 		p := read(t, render(t, New(Options{}), with(set{schema.EventModule: "auditd", schema.EventAction: action})))
-		if p.header[5] != want {
-			t.Errorf("%s is named %q, want %q", action, p.header[5], want)
+		if p.Header[5] != want {
+			t.Errorf("%s is named %q, want %q", action, p.Header[5], want)
 		}
 	}
 	for action, name := range auditNames {
@@ -141,8 +142,8 @@ func TestWhatIsLeftIsStillSaidToBeEscaped(t *testing.T) {
 	for limit := 80; limit < 260; limit++ {
 		p := read(t, render(t, New(Options{MaxBytes: limit}), e))
 		for key, want := range map[string]string{"dvchost": "a\x1b", "sproc": "b\x1b", "flexString1": "c\x1b", "name": "n\x1b"} {
-			if got, err := p.source(key); err != nil || got != want && (p.ext[key] != "" || key == "name") {
-				t.Fatalf("limit %d: %s is %q, %v, of %v", limit, key, got, err, p.ext)
+			if got, err := p.Source(key); err != nil || got != want && (p.Attr[key] != "" || key == "name") {
+				t.Fatalf("limit %d: %s is %q, %v, of %v", limit, key, got, err, p.Attr)
 			}
 		}
 	}
@@ -157,8 +158,8 @@ func TestHeaderEscapes(t *testing.T) {
 	}
 	long := with(set{schema.RuleID: strings.Repeat("r", 2000), schema.RuleName: strings.Repeat("é|", 400)})
 	p := read(t, render(t, New(Options{Vendor: strings.Repeat("v", 99)}), long))
-	if len(p.header[1]) != 63 || len(p.header[4]) != 1023 || len([]rune(p.header[5])) != 512 {
-		t.Errorf("lengths %d %d %d", len(p.header[1]), len(p.header[4]), len([]rune(p.header[5])))
+	if len(p.Header[1]) != 63 || len(p.Header[4]) != 1023 || len([]rune(p.Header[5])) != 512 {
+		t.Errorf("lengths %d %d %d", len(p.Header[1]), len(p.Header[4]), len([]rune(p.Header[5])))
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"tallyman/outputs/format/formattest"
 	"tallyman/pipeline/event"
 	"tallyman/pipeline/schema"
 )
@@ -27,7 +28,7 @@ func TestLiblognormReadsEveryEvent(t *testing.T) {
 		t.Fatal(err)
 	}
 	var in bytes.Buffer
-	var want []*parsed
+	var want []*formattest.Flat
 	c, list := New(Options{MaxBytes: 8000}), plain()
 	rapid.Check(t, func(t *rapid.T) {
 		e := with(set{schema.RuleID: "R", schema.RuleName: text(1).Draw(t, "rule")})
@@ -36,14 +37,14 @@ func TestLiblognormReadsEveryEvent(t *testing.T) {
 		}
 		e.Fields.Add(schema.ProcessPID, event.Int(7))
 		out, _ := c.Append(nil, e)
-		p, err := parse(string(out))
+		p, err := formattest.CEF(string(out))
 		if err != nil {
 			t.Fatal(err)
 		}
 		// It wants a blank before the first key, which the standard does not have.
 		ext := 0
 		for range 7 {
-			ext += bare(string(out[ext:]), '|') + 1
+			ext += formattest.Bare(string(out[ext:]), '|') + 1
 		}
 		in.Write(out[:ext])
 		in.WriteByte(' ')
@@ -55,7 +56,7 @@ func TestLiblognormReadsEveryEvent(t *testing.T) {
 }
 
 // compare has liblognorm read in and holds what it finds against want.
-func compare(t *testing.T, bin, rules string, in *bytes.Buffer, want []*parsed) {
+func compare(t *testing.T, bin, rules string, in *bytes.Buffer, want []*formattest.Flat) {
 	t.Helper()
 	cmd := osexec.Command(bin, "-r", rules)
 	cmd.Stdin = in
@@ -74,7 +75,7 @@ func compare(t *testing.T, bin, rules string, in *bytes.Buffer, want []*parsed) 
 		if err := json.Unmarshal([]byte(line), &got); err != nil || got.F == nil {
 			t.Fatalf("event %d is not CEF to liblognorm: %v, %s", i, err, line)
 		}
-		for key, value := range want[i].ext {
+		for key, value := range want[i].Attr {
 			if have := strings.TrimRight(got.F.Extensions[key], " "); have != strings.TrimRight(value, " ") {
 				t.Fatalf("%s is %q to liblognorm, want %q", key, have, value)
 			}

@@ -12,6 +12,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"tallyman/outputs/format/formattest"
 	"tallyman/pipeline/event"
 	"tallyman/pipeline/schema"
 )
@@ -57,16 +58,16 @@ func TestEveryFieldComesBack(t *testing.T) {
 		e.Fields.AddString(schema.RuleID, "R")
 		e.Fields.AddString(schema.RuleName, rule)
 		out, _ := c.Append(nil, e)
-		p, err := parse(string(out))
+		p, err := formattest.CEF(string(out))
 		if err != nil || !utf8.Valid(out) {
 			t.Fatalf("%v in %q", err, out)
 		}
 		for key, value := range want {
-			if got, err := p.source(key); err != nil || got != value {
+			if got, err := p.Source(key); err != nil || got != value {
 				t.Fatalf("%s came back as %q, %v, want %q, from %q", key, got, err, value, out)
 			}
 		}
-		if got, err := p.source("name"); rule != "" && (err != nil || got != blanks(rule)) {
+		if got, err := p.Source("name"); rule != "" && (err != nil || got != blanks(rule)) {
 			t.Fatalf("the name came back as %q, %v, want %q", got, err, rule)
 		}
 	})
@@ -79,9 +80,9 @@ func FuzzValue(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, s string, limit int) {
 		out, n, cut := appendValue(nil, s, dirty(s), limit, unlimited)
-		back, err := unescape(string(out), `\=nr`)
+		back, err := formattest.Unescape(string(out), `\=nr`)
 		if err == nil && dirty(s) {
-			back, err = undo(back)
+			back, err = formattest.Undo(back)
 		}
 		if err != nil || !strings.HasPrefix(s, back) || cut == (s == back) || cut && n > max(limit, 0) {
 			t.Errorf("%q with the limit %d became %q and %q, %d characters, cut %v, %v", s, limit, out, back, n, cut, err)
@@ -144,36 +145,36 @@ func TestLimitsHold(t *testing.T) {
 			e.Fields.AddString(schema.EventCategory, text(200).Draw(t, "cat"))
 		}
 		out, _ := c.Append(nil, e)
-		p, err := parse(string(out))
+		p, err := formattest.CEF(string(out))
 		if err != nil || !utf8.Valid(out) {
 			t.Fatalf("%v in %q", err, out)
 		}
 		ours := 0
-		for key := range p.ext {
+		for key := range p.Attr {
 			if strings.HasPrefix(key, "Tallyman") {
 				ours++
 			}
 		}
-		if len(out) > most && len(p.ext) > ours { // a header alone may be longer
+		if len(out) > most && len(p.Attr) > ours { // a header alone may be longer
 			t.Fatalf("%d bytes, the limit is %d", len(out), most)
 		}
 		missing := false
 		for key, whole := range full {
-			got, err := p.source(key)
+			got, err := p.Source(key)
 			missing = missing || got != whole
 			if err != nil || !strings.HasPrefix(whole, got) {
 				t.Fatalf("%s is %q, %v, which does not begin %q", key, got, err, whole)
 			}
 		}
-		for key, value := range p.ext {
+		for key, value := range p.Attr {
 			if limit := limits[key]; limit > 0 && utf8.RuneCountInString(value) > limit {
 				t.Fatalf("%s has %d characters, its limit is %d", key, utf8.RuneCountInString(value), limit)
 			}
 		}
-		if missing && p.ext["TallymanTruncated"] != "true" {
+		if missing && p.Attr["TallymanTruncated"] != "true" {
 			t.Fatalf("something is missing and not said in %q", out)
 		}
-		if _, ok := p.ext["cs4Label"]; ok != (p.ext["cs4"] != "") {
+		if _, ok := p.Attr["cs4Label"]; ok != (p.Attr["cs4"] != "") {
 			t.Fatalf("a label without its value, or the other way round, in %q", out)
 		}
 	})
@@ -254,8 +255,8 @@ func TestWhatGivesWayFirst(t *testing.T) {
 		{"neither is enough", 1040, 0, 0, "", "true"},
 	} {
 		p := read(t, render(t, New(Options{MaxBytes: whole - c.less}), e))
-		if len(p.ext["cs4"]) != c.command || len(p.ext["msg"]) != c.msg || p.ext["flexString1"] != c.container || p.ext["TallymanTruncated"] != c.said || p.ext["dvchost"] != "node-7" {
-			t.Errorf("%s: %d of the command line, %d of the message, container %q, said %q", c.name, len(p.ext["cs4"]), len(p.ext["msg"]), p.ext["flexString1"], p.ext["TallymanTruncated"])
+		if len(p.Attr["cs4"]) != c.command || len(p.Attr["msg"]) != c.msg || p.Attr["flexString1"] != c.container || p.Attr["TallymanTruncated"] != c.said || p.Attr["dvchost"] != "node-7" {
+			t.Errorf("%s: %d of the command line, %d of the message, container %q, said %q", c.name, len(p.Attr["cs4"]), len(p.Attr["msg"]), p.Attr["flexString1"], p.Attr["TallymanTruncated"])
 		}
 	}
 	if got := render(t, New(Options{MaxBytes: 1}), e); got != "CEF:0|Tallyman|tallyman|0|event|Event|0|TallymanTruncated=true" {

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"tallyman/outputs/format/formattest"
 	"tallyman/pipeline/event"
 	"tallyman/pipeline/schema"
 )
@@ -54,9 +55,9 @@ func render(t testing.TB, c *Encoder, e *event.Event) string {
 	return string(got[len("before "):])
 }
 
-func read(t testing.TB, s string) *parsed {
+func read(t testing.TB, s string) *formattest.Flat {
 	t.Helper()
-	p, err := parse(s)
+	p, err := formattest.LEEF(s)
 	if err != nil {
 		t.Fatalf("%v in\n%q", err, s)
 	}
@@ -121,8 +122,8 @@ func TestAttributes(t *testing.T) {
 func TestHeaders(t *testing.T) {
 	e := with(set{schema.RuleID: "A=b|c" + strings.Repeat("x", 300), schema.AgentVersion: "1|2\n\x00"})
 	p := read(t, render(t, New(Options{Vendor: "a|b\tc", Product: strings.Repeat("é", 200)}), e))
-	if p.header[1] != "a_b c" || len(p.header[2]) != 254 || p.header[3] != "1_2 _" || p.header[4] != "A-b-c"+strings.Repeat("x", 250) {
-		t.Errorf("%q", p.header)
+	if p.Header[1] != "a_b c" || len(p.Header[2]) != 254 || p.Header[3] != "1_2 _" || p.Header[4] != "A-b-c"+strings.Repeat("x", 250) {
+		t.Errorf("%q", p.Header)
 	}
 }
 

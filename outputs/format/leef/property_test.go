@@ -8,6 +8,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"tallyman/outputs/format/formattest"
 	"tallyman/pipeline/event"
 	"tallyman/pipeline/schema"
 )
@@ -61,18 +62,18 @@ func TestEveryFieldComesBack(t *testing.T) {
 		}
 		for _, c := range all {
 			out, _ := c.Append(nil, e)
-			p, err := parse(string(out))
+			p, err := formattest.LEEF(string(out))
 			if err != nil {
 				t.Fatalf("%v in %q", err, out)
 			}
 			for name, value := range want {
-				if got, err := p.source(name); err != nil || got != value {
+				if got, err := p.Source(name); err != nil || got != value {
 					t.Fatalf("%s came back as %q, %v, want %q, from %q", name, got, err, value, out)
 				}
 			}
-			delete(p.attr, "TallymanEscaped")
-			if len(p.attr) != len(want)+1 { // and sev
-				t.Fatalf("%d attributes of %d fields: %q", len(p.attr), len(want), out)
+			delete(p.Attr, "TallymanEscaped")
+			if len(p.Attr) != len(want)+1 { // and sev
+				t.Fatalf("%d attributes of %d fields: %q", len(p.Attr), len(want), out)
 			}
 		}
 	})
@@ -95,7 +96,7 @@ func TestLimitsHold(t *testing.T) {
 		full["usrName"] = user
 		c := encoders(most)[rapid.IntRange(0, 3).Draw(t, "encoder")]
 		out, _ := c.Append(nil, e)
-		p, err := parse(string(out))
+		p, err := formattest.LEEF(string(out))
 		if err != nil {
 			t.Fatalf("%v in %q", err, out)
 		}
@@ -104,17 +105,17 @@ func TestLimitsHold(t *testing.T) {
 		}
 		missing := false
 		for name, whole := range full {
-			got, err := p.source(name)
+			got, err := p.Source(name)
 			missing = missing || got != blanks(whole)
 			if err != nil || !strings.HasPrefix(blanks(whole), got) {
 				t.Fatalf("%s is %q, %v, which does not begin %q", name, got, err, whole)
 			}
 		}
-		if n := utf8.RuneCountInString(p.attr["usrName"]); n > 255 {
+		if n := utf8.RuneCountInString(p.Attr["usrName"]); n > 255 {
 			t.Fatalf("usrName has %d characters", n)
 		}
-		if missing != (p.attr["TallymanTruncated"] == "true") || c.Shortened() && !missing {
-			t.Fatalf("missing is %v, and it is said %q, %v in %q", missing, p.attr["TallymanTruncated"], c.Shortened(), out)
+		if missing != (p.Attr["TallymanTruncated"] == "true") || c.Shortened() && !missing {
+			t.Fatalf("missing is %v, and it is said %q, %v in %q", missing, p.Attr["TallymanTruncated"], c.Shortened(), out)
 		}
 	})
 }
@@ -135,8 +136,8 @@ func TestWhatGivesWayFirst(t *testing.T) {
 		{"neither is enough", 1015, 0, 0, "", "true"},
 	} {
 		p := read(t, render(t, New(Options{MaxBytes: whole - c.less}), e))
-		if len(p.attr["commandLine"]) != c.command || len(p.attr["message"]) != c.msg || p.attr["containerName"] != c.container || p.attr["TallymanTruncated"] != c.said || p.attr["resource"] != "node-7" {
-			t.Errorf("%s: %v", c.name, p.attr)
+		if len(p.Attr["commandLine"]) != c.command || len(p.Attr["message"]) != c.msg || p.Attr["containerName"] != c.container || p.Attr["TallymanTruncated"] != c.said || p.Attr["resource"] != "node-7" {
+			t.Errorf("%s: %v", c.name, p.Attr)
 		}
 	}
 	if got := render(t, New(Options{MaxBytes: 1}), e); got != "LEEF:2.0|Tallyman|tallyman|0|event|x09|TallymanTruncated=true" {
@@ -149,7 +150,7 @@ func TestAMegabyte(t *testing.T) {
 	for _, piece := range []string{"\x00", "\n", "a=b\t", "^", "\xff\\", "é"} {
 		for _, c := range encoders(0) {
 			e := with(set{schema.ProcessCommandLine: strings.Repeat(piece, 1<<20/len(piece)), schema.FilePath: strings.Repeat(piece, 1<<20/len(piece))})
-			if p := read(t, render(t, c, e)); p.attr["TallymanTruncated"] != "true" {
+			if p := read(t, render(t, c, e)); p.Attr["TallymanTruncated"] != "true" {
 				t.Errorf("%q: nothing is said to be missing", piece)
 			}
 		}
@@ -165,11 +166,11 @@ func FuzzValue(f *testing.F) {
 		e := with(set{schema.FilePath: s, schema.UserName: s, schema.RuleID: s, schema.ProcessCommandLine: s})
 		for _, c := range encoders(int(limit) + 400) {
 			out, _ := c.Append(nil, e)
-			p, err := parse(string(out))
+			p, err := formattest.LEEF(string(out))
 			if err != nil {
 				t.Fatalf("%v in %q", err, out)
 			}
-			back, err := p.source("filePath")
+			back, err := p.Source("filePath")
 			if err != nil || !strings.HasPrefix(blanks(s), back) || len(out) > int(limit)+400 {
 				t.Fatalf("%q became %q, %v, of %q", s, back, err, out)
 			}

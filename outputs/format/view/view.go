@@ -77,9 +77,10 @@ func (v *View) Clear() {
 	v.Exit, v.OPID, v.OPIDComm, v.Syscall = event.Value{}, event.Value{}, event.Value{}, event.Value{}
 }
 
+// take keeps the first value of a key.
 func (v *View) take(f *event.Field) {
 	if int(f.Key) < len(v.slot) {
-		if n := v.slot[f.Key]; n > 0 && v.val[n-1].IsZero() {
+		if n := v.slot[f.Key]; n > 0 && v.val[n-1].IsZero() && !Empty(f.Val) {
 			v.val[n-1] = f.Val
 		}
 	}
@@ -122,11 +123,17 @@ func (v *View) First(from []schema.Key) (schema.Key, event.Value) {
 // Fields returns where the values of k stand: in the event, else in what it
 // shares.
 func (v *View) Fields(k schema.Key) event.Fields {
-	if v.Event.Fields.Get(k).IsZero() {
-		return v.Event.Shared
+	for i := range v.Event.Fields {
+		if f := &v.Event.Fields[i]; f.Key == k && !Empty(f.Val) {
+			return v.Event.Fields
+		}
 	}
-	return v.Event.Fields
+	return v.Event.Shared
 }
+
+// Empty reports whether v is absent, or a text without a character, which is the
+// same (SCHEMA.md section 1 rule 1).
+func Empty(v event.Value) bool { return v.IsZero() || v.Kind() == event.KindString && v.Str() == "" }
 
 // Time is the event's time by its source, the zero time where it is not known.
 func (v *View) Time() time.Time {
