@@ -1,12 +1,14 @@
 package main
 
 import (
+	"tallyman/inputs/alerts"
 	"tallyman/inputs/auditd"
 	"tallyman/inputs/containers"
 	"tallyman/inputs/docker"
 	fileinput "tallyman/inputs/file"
 	"tallyman/inputs/http"
 	journaldinput "tallyman/inputs/journald"
+	registryinput "tallyman/inputs/registry"
 	sysloginput "tallyman/inputs/syslog"
 	"tallyman/outputs/file"
 	kafkaoutput "tallyman/outputs/kafka"
@@ -42,12 +44,14 @@ import (
 // plugins is everything that is built in, in the order of the reference.
 func plugins() []plugin.Plugin {
 	return []plugin.Plugin{
+		alerts.Plugin,
 		auditd.Plugin,
 		containers.Plugin,
 		docker.Plugin,
 		fileinput.Plugin,
 		journaldinput.Plugin,
 		http.Plugin,
+		registryinput.Plugin,
 		sysloginput.Plugin,
 
 		alert.Plugin,

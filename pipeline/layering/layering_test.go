@@ -23,6 +23,7 @@ var allowed = map[string][]string{
 	"pipeline/keep":       {},
 	"pipeline/jsonscan":   {},
 	"pipeline/jsontree":   {"pipeline/jsonscan"},
+	"pipeline/toolinput":  {"pipeline/event", "pipeline/plugin", "pipeline/tail", "pipeline/weblisten"},
 	"pipeline/record":     {"pipeline/event", "pipeline/schema", "pipeline/pieces"},
 	"pipeline/layering":   {},
 	"pipeline/journal":    {"pipeline/vfs", "pipeline/meter"},
@@ -50,7 +51,7 @@ var allowed = map[string][]string{
 // leaves import only the standard library.
 var leaves = []string{"pipeline/schema", "pipeline/event", "pipeline/vfs", "pipeline/meter", "pipeline/keep", "pipeline/jsonscan"}
 
-var plugins = []string{"pipeline/plugin", "pipeline/event", "pipeline/schema", "pipeline/tail", "pipeline/pieces", "pipeline/meter", "pipeline/expr", "pipeline/keep", "pipeline/jsonscan", "pipeline/jsontree", "pipeline/record", "pipeline/servertls", "pipeline/clienttls", "pipeline/webclient", "pipeline/weblisten", "pipeline/accesslog", "pipeline/multiline", "pipeline/kafkalink", "pipeline/plugintest"}
+var plugins = []string{"pipeline/plugin", "pipeline/event", "pipeline/schema", "pipeline/tail", "pipeline/pieces", "pipeline/meter", "pipeline/expr", "pipeline/keep", "pipeline/jsonscan", "pipeline/jsontree", "pipeline/record", "pipeline/servertls", "pipeline/clienttls", "pipeline/webclient", "pipeline/weblisten", "pipeline/toolinput", "pipeline/accesslog", "pipeline/multiline", "pipeline/kafkalink", "pipeline/plugintest"}
 
 // forbidden says why pkg (relative to the module) may not import imp (a full
 // path), or "" when it may.
