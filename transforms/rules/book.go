@@ -3,6 +3,7 @@ package rules
 import (
 	"cmp"
 	"fmt"
+	"io/fs"
 	"slices"
 	"time"
 
@@ -209,4 +210,24 @@ func (b *Book) Lint(now time.Time) plugin.Problems {
 		return cmp.Or(cmp.Compare(a.Pos.File, b.Pos.File), cmp.Compare(a.Pos.Line, b.Pos.Line))
 	})
 	return out
+}
+
+// ReadFrom is Read for files that lie in a file system of its own, by their names
+// there; patterns are for Read.
+func ReadFrom(files fs.FS, s *Settings) (*Book, plugin.Problems) {
+	l := newLoader()
+	for _, f := range s.Files {
+		text, err := fs.ReadFile(files, f.Value)
+		if err != nil {
+			l.settings(f.Pos, "", "cannot read the rules of %s: %v", f.Value, err)
+			continue
+		}
+		l.read(f.Value, text)
+	}
+	l.fromSettings(s)
+	set, problems := l.compile(s)
+	if problems.Bad() {
+		return nil, problems
+	}
+	return &Book{set: set, l: l, s: s, dir: "."}, problems
 }
