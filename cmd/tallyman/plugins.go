@@ -27,6 +27,7 @@ import (
 	"tallyman/transforms/decode/dockerjson"
 	"tallyman/transforms/decode/falco"
 	"tallyman/transforms/decode/finding"
+	gitdecoder "tallyman/transforms/decode/git"
 	jenkinsdecoder "tallyman/transforms/decode/jenkins"
 	journalddecoder "tallyman/transforms/decode/journald"
 	"tallyman/transforms/decode/k8saudit"
@@ -60,6 +61,12 @@ func plugins() []plugin.Plugin {
 		dockerd.Plugin,
 		dockerevent.Plugin,
 		dockerjson.Plugin,
+		gitdecoder.Webhook,
+		gitdecoder.GitHubAudit,
+		gitdecoder.GitLab,
+		gitdecoder.Gitea,
+		gitdecoder.Access,
+		gitdecoder.Gitolite,
 		jenkinsdecoder.Audit,
 		jenkinsdecoder.Log,
 		jenkinsdecoder.Access,
