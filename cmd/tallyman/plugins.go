@@ -6,6 +6,7 @@ import (
 	"tallyman/inputs/containers"
 	"tallyman/inputs/docker"
 	fileinput "tallyman/inputs/file"
+	"tallyman/inputs/hec"
 	"tallyman/inputs/http"
 	journaldinput "tallyman/inputs/journald"
 	registryinput "tallyman/inputs/registry"
@@ -51,6 +52,7 @@ func plugins() []plugin.Plugin {
 		docker.Plugin,
 		fileinput.Plugin,
 		journaldinput.Plugin,
+		hec.Plugin,
 		http.Plugin,
 		registryinput.Plugin,
 		sysloginput.Plugin,
