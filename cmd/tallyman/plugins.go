@@ -6,6 +6,7 @@ import (
 	"tallyman/inputs/containers"
 	"tallyman/inputs/docker"
 	fileinput "tallyman/inputs/file"
+	gitinput "tallyman/inputs/git"
 	"tallyman/inputs/hec"
 	"tallyman/inputs/http"
 	journaldinput "tallyman/inputs/journald"
@@ -51,6 +52,7 @@ func plugins() []plugin.Plugin {
 		containers.Plugin,
 		docker.Plugin,
 		fileinput.Plugin,
+		gitinput.Plugin,
 		journaldinput.Plugin,
 		hec.Plugin,
 		http.Plugin,
