@@ -9,6 +9,7 @@ import (
 	gitinput "tallyman/inputs/git"
 	"tallyman/inputs/hec"
 	"tallyman/inputs/http"
+	jenkinsinput "tallyman/inputs/jenkins"
 	journaldinput "tallyman/inputs/journald"
 	registryinput "tallyman/inputs/registry"
 	sysloginput "tallyman/inputs/syslog"
@@ -53,6 +54,7 @@ func plugins() []plugin.Plugin {
 		docker.Plugin,
 		fileinput.Plugin,
 		gitinput.Plugin,
+		jenkinsinput.Plugin,
 		journaldinput.Plugin,
 		hec.Plugin,
 		http.Plugin,
