@@ -202,7 +202,7 @@ func (c *Client) pick(tried map[*Backend]bool) *Backend {
 // that asks for the pause until the first receiver may be tried again, where
 // receivers named one.
 func (c *Client) soonest(err error) error {
-	if kind, _ := plugin.KindOf(err); kind != plugin.KindAfter {
+	if kind, _ := plugin.KindOf(err); kind != plugin.KindAfter || len(c.backends) == 1 {
 		return err
 	}
 	var least time.Duration

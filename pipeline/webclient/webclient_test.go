@@ -179,8 +179,7 @@ func TestWhatAnAnswerAsksFor(t *testing.T) {
 			if err == nil || kind != c.kind || (webclient.Refused(err) != nil) != c.refused || !strings.Contains(err.Error(), c.says) {
 				t.Fatalf("kind %d, %v", kind, err)
 			}
-			// A receiver that is alone is left alone as long as it asks.
-			if pause != c.pause && (c.pause != 0 || pause > time.Second) {
+			if pause != c.pause {
 				t.Errorf("the pause is %v", pause)
 			}
 			if r.count() != 1 {

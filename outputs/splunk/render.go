@@ -1,0 +1,253 @@
+package splunk
+
+import (
+	"fmt"
+	"net/url"
+	"strconv"
+	"strings"
+	"unsafe"
+
+	"tallyman/outputs/format"
+	"tallyman/outputs/format/json"
+	"tallyman/pipeline/event"
+	"tallyman/pipeline/plugin"
+	"tallyman/pipeline/schema"
+)
+
+// renderer makes bodies of events. Endpoint event has one envelope for each, one
+// after the other and without a separator:
+//
+//	{"time":1700000000.123,"host":"web-1","source":"tallyman:audit:/var/log/audit/audit.log",
+//	 "sourcetype":"tallyman:auditd","index":"audit","fields":{"event_id":"06C2…"},"event":{…}}
+//
+// Endpoint raw has one line for each; what the envelope says is said once in the
+// query of the request, so that a body holds only events of which it is true.
+type renderer struct {
+	plan
+	settings *Settings
+	enc      plugin.Encoder
+
+	raw   []byte // every event of a batch, one after the other
+	spans []span // where each is
+	meta  []meta // of endpoint raw
+	buf   []byte // one value
+}
+
+// span is one event in renderer.raw.
+type span struct {
+	from, to int
+	event    int // its place in the batch
+	meta     int // its place in renderer.meta, of endpoint raw; 0 otherwise
+}
+
+// render renders a batch and returns the events that cannot be rendered.
+func (r *renderer) render(events []event.Event) []plugin.Failure {
+	var failed []plugin.Failure
+	r.raw, r.spans, r.meta = r.raw[:0], r.spans[:0], r.meta[:0]
+	for i := range events {
+		from, s := len(r.raw), span{event: i}
+		var err error
+		if r.settings.Endpoint == endpointRaw {
+			s.meta = r.said(&events[i])
+			err = r.line(&events[i])
+		} else {
+			err = r.envelope(&events[i])
+		}
+		if err != nil {
+			r.raw = r.raw[:from]
+			failed = append(failed, plugin.Failure{Index: i, Err: plugin.Permanent(fmt.Errorf("splunk: render event %s: %w", events[i].ID, err))})
+			continue
+		}
+		s.from, s.to = from, len(r.raw)
+		r.spans = append(r.spans, s)
+	}
+	return failed
+}
+
+// bodies cuts the spans into what one request takes.
+func (r *renderer) bodies(dst [][]span) [][]span {
+	most := int(r.settings.MaxBytes)
+	for at := 0; at < len(r.spans); {
+		end := at + 1
+		for end < len(r.spans) && r.spans[end].meta == r.spans[at].meta && r.spans[end].to-r.spans[at].from <= most {
+			end++
+		}
+		dst = append(dst, r.spans[at:end])
+		at = end
+	}
+	return dst
+}
+
+// body is the bytes of spans that follow each other.
+func (r *renderer) body(spans []span) []byte { return r.raw[spans[0].from:spans[len(spans)-1].to] }
+
+func (r *renderer) line(e *event.Event) error {
+	var err error
+	if r.raw, err = r.enc.Append(r.raw, e); err == nil {
+		r.raw = append(r.raw, '\n')
+	}
+	return err
+}
+
+func (r *renderer) envelope(e *event.Event) error {
+	dst := append(r.raw, '{')
+	at := e.Time
+	if at.IsZero() {
+		at = e.Seen
+	}
+	if ms := at.UnixMilli(); !at.IsZero() && ms > 0 {
+		dst = append(dst, `"time":`...)
+		dst = strconv.AppendInt(dst, ms/1000, 10)
+		dst = append(dst, '.', byte('0'+ms/100%10), byte('0'+ms/10%10), byte('0'+ms%10), ',')
+	}
+	r.buf = r.host.append(r.buf[:0], e)
+	dst = r.pair(dst, "host")
+	r.buf = r.appendSource(r.buf[:0], e)
+	dst = r.pair(dst, "source")
+	r.buf = r.appendSourcetype(r.buf[:0], e)
+	dst = r.pair(dst, "sourcetype")
+	r.buf = r.index.appendIndex(r.buf[:0], e, r.settings.Indexes)
+	dst = r.pair(dst, "index")
+	dst = r.appendFields(dst, e)
+	dst = append(dst, `"event":`...)
+	var err error
+	if isObject(r.settings.Format.Format) {
+		if dst, err = r.enc.Append(dst, e); err != nil {
+			return err
+		}
+	} else {
+		if r.buf, err = r.enc.Append(r.buf[:0], e); err != nil {
+			return err
+		}
+		dst = r.quote(dst)
+	}
+	r.raw = append(dst, '}')
+	return nil
+}
+
+// isObject reports whether a format is a JSON object, which stands in an envelope
+// as it is; every other one is a text.
+func isObject(word string) bool {
+	return word == format.JSON || word == "splunk" || word == "ocsf"
+}
+
+// pair appends a member whose value is in r.buf; an empty one is left out.
+func (r *renderer) pair(dst []byte, name string) []byte {
+	if len(r.buf) == 0 {
+		return dst
+	}
+	dst = append(append(append(dst, '"'), name...), `":`...)
+	return append(r.quote(dst), ',')
+}
+
+// quote appends r.buf as a JSON string.
+func (r *renderer) quote(dst []byte) []byte {
+	// AppendText keeps nothing of the string, so that it need not be a copy.
+	dst, _ = json.AppendText(dst, unsafe.String(unsafe.SliceData(r.buf), len(r.buf)))
+	return dst
+}
+
+// appendFields appends the fields that are indexed beside the event. The id is
+// there so that a search can tell events that came twice.
+func (r *renderer) appendFields(dst []byte, e *event.Event) []byte {
+	dst = append(dst, `"fields":{`...)
+	comma := false
+	add := func(name string) {
+		if len(r.buf) == 0 {
+			return
+		}
+		if comma {
+			dst = append(dst, ',')
+		}
+		comma = true
+		dst, _ = json.AppendText(dst, name)
+		dst = r.quote(append(dst, ':'))
+	}
+	if r.buf = r.buf[:0]; !e.ID.IsZero() {
+		r.buf = e.ID.Append(r.buf)
+	}
+	add(idField)
+	for i := range r.fields {
+		if f := &r.fields[i]; f.name != idField {
+			r.buf = f.text.append(r.buf[:0], e)
+			add(f.name)
+		}
+	}
+	return append(dst, "},"...)
+}
+
+const idField = "event_id"
+
+func (r *renderer) appendSource(dst []byte, e *event.Event) []byte {
+	if len(r.source) > 0 {
+		return r.source.append(dst, e)
+	}
+	dst = append(dst, "tallyman"...)
+	at := e.Get(schema.LogFilePath)
+	if at.IsZero() {
+		at = e.Get(schema.LogSourceAddress)
+	}
+	return appendPart(appendPart(dst, e.Get(schema.TallymanInput)), at)
+}
+
+func appendPart(dst []byte, v event.Value) []byte {
+	if v.IsZero() {
+		return dst
+	}
+	dst = append(dst, ':')
+	from := len(dst)
+	dst = v.Append(dst)
+	confine(dst[from:])
+	return dst
+}
+
+// appendSourcetype appends the sourcetype by the dataset, as the add-on knows
+// them (SCHEMA section 10).
+func (r *renderer) appendSourcetype(dst []byte, e *event.Event) []byte {
+	if len(r.sourcetype) > 0 {
+		return r.sourcetype.append(dst, e)
+	}
+	dst = append(dst, "tallyman:"...)
+	switch {
+	case !isObject(r.settings.Format.Format):
+		return append(dst, r.settings.Format.Format...)
+	case e.Get(schema.EventKind).Str() == "alert":
+		return append(dst, "alert"...)
+	case e.Dataset == "kubernetes.audit":
+		return append(dst, "kubernetes:audit"...)
+	}
+	module, stream, _ := strings.Cut(e.Dataset, ".")
+	if module == "tallyman" {
+		module = stream // our own: tallyman:internal
+	}
+	if module == "" {
+		module = "event"
+	}
+	return append(dst, module...)
+}
+
+// meta is what is said of the events of a body in the query of endpoint raw.
+type meta struct {
+	key   string // the values, parted by zero bytes, which none of them holds
+	query url.Values
+}
+
+// said returns the place in r.meta of what is said of an event.
+func (r *renderer) said(e *event.Event) int {
+	b := r.host.append(r.buf[:0], e)
+	b = r.appendSource(append(b, 0), e)
+	b = r.appendSourcetype(append(b, 0), e)
+	b = r.index.appendIndex(append(b, 0), e, r.settings.Indexes)
+	r.buf = b
+	if n := len(r.meta); n > 0 && r.meta[n-1].key == string(b) {
+		return n - 1
+	}
+	m := meta{key: string(b), query: url.Values{}}
+	for i, value := range strings.Split(m.key, "\x00") {
+		if value != "" {
+			m.query.Set([...]string{"host", "source", "sourcetype", "index"}[i], value)
+		}
+	}
+	r.meta = append(r.meta, m)
+	return len(r.meta) - 1
+}
