@@ -33,7 +33,12 @@ import (
 
 const (
 	chunkBytes = 256 << 10
-	prevBytes  = 64 // re-read before each chunk, to see that the file is still the same
+
+	// onceBytes is the chunk where a file is only read to its end: what comes later
+	// in a chunk explains what comes earlier, and nobody waits for the first event.
+	onceBytes = 1 << 20
+
+	prevBytes = 64 // re-read before each chunk, to see that the file is still the same
 
 	// DefaultPoll is how often the path is looked at when nothing says that it
 	// changed.
@@ -89,7 +94,11 @@ type Tail struct {
 
 // New returns a Tail; it touches nothing before Open.
 func New(o Options) *Tail {
-	return newTail(o, make([]byte, prevBytes+chunkBytes))
+	n := chunkBytes
+	if o.Once {
+		n = onceBytes
+	}
+	return newTail(o, make([]byte, prevBytes+n))
 }
 
 // newTail returns a Tail that reads by way of buf.

@@ -27,9 +27,11 @@ type inspected struct {
 	ImageName   string // podman
 	ImageDigest string // podman
 	OCIRuntime  string // podman
+	IsInfra     bool   // podman: of a pod
 	HostConfig  struct {
 		Privileged   *bool
 		CgroupParent string
+		PidMode      string
 	}
 	Config struct {
 		Image  string
@@ -112,6 +114,10 @@ func (l *loader) take(i *inspected) error {
 	}
 	c := l.reg.get(i.ID)
 	c.learn(i.facts(), l.reg.kubernetes)
+	c.lends = c.lends || i.IsInfra
+	if id, ok := strings.CutPrefix(i.HostConfig.PidMode, "container:"); ok && isID(id) {
+		l.reg.get(id).lends = true
+	}
 	if i.State.Pid <= 0 || i.State.StartedAt.Year() < 1970 {
 		return nil
 	}

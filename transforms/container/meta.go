@@ -45,6 +45,7 @@ type container struct {
 	used   int64  // event time of the last use, ns; guarded as the table
 	asked  uint8  // how often the engine's files were asked
 	rooted bool   // root runs it: a user's word on it is not believed
+	lends  bool   // an inspect says that another one is in its pid namespace
 	named  bool   // an engine told of it, so that its id may be any
 	heard  uint64 // the state of the runtimes' word that was taken over
 	met    int64  // when it was waited for an engine to tell of it; 0: never

@@ -71,6 +71,9 @@ func (t *table) find(s *seen) *life {
 		case s.t+slack >= l.first && t.handed(l, s):
 			l.ppid = s.ppid
 			return l
+		case s.t+slack >= l.first && t.adopted(l, s):
+			t.adopt(l, s)
+			return l
 		case s.t >= l.first:
 			l.end = min(l.end, s.t)
 			return nil
@@ -113,8 +116,8 @@ func (t *table) alive(node uint32, pid int32, at int64) *life {
 		case l.first > at+slack:
 			later = l
 			continue
-		case l.end == never || at <= l.end+slack:
-			return l
+		case l.end == never || at <= l.end+slack || l.ended && later == nil && at <= l.end+comeRound:
+			return l // it ends some time after the call that ends it
 		}
 		break
 	}

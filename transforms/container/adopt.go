@@ -1,0 +1,53 @@
+package container
+
+// Orphans: who takes over a process whose parent ended, and what that proves.
+
+// adopted reports whether s is of the same process as l although its parent is
+// another: the parent ended, and a process that an engine brought into a
+// container took the orphan over. The kernel gives an orphan to one above it, or
+// to the first process of its pid namespace. No pid is given out twice in the
+// time, and what runs another program is not taken for the same.
+func (t *table) adopted(l *life, s *seen) bool {
+	if l.ended || l.entered || l.engine || s.act == actExec || s.t-l.last > comeRound || l.exe != s.exe || l.name != s.name {
+		return false
+	}
+	a := t.alive(s.node, s.ppid, s.t)
+	if a == nil || !a.entered || a.got.in == nil || a.got.in.shares() {
+		return false
+	}
+	if !l.got.found() {
+		t.inherit(l, l.last, 0)
+	}
+	return !l.got.host && (l.got.in == nil || l.got.in == a.got.in)
+}
+
+// adopt gives an orphan to the process that took it over, and its container to
+// the one above that an engine brought in and of which nothing else tells into
+// which: all that is below such a process is in the same one.
+func (t *table) adopt(l *life, s *seen) {
+	const highest = 16
+	a := t.alive(s.node, s.ppid, s.t)
+	p := t.alive(l.node, l.ppid, l.first)
+	for n := 0; n < highest && p != nil && !p.got.found() && !p.engine; n++ {
+		q := p
+		if !q.entered && p.prev.maybe(p) && p.first-p.prev.last <= comeRound && p.prev.exe == p.exe {
+			q = p.prev // the command that brought it in ended meanwhile
+		}
+		if q.entered {
+			if t.bind(q); !q.got.found() {
+				q.got = answer{in: a.got.in, method: methodLineage, conf: min(a.got.conf, confHigh)}
+			}
+			p.got = q.got
+			break
+		}
+		p = t.alive(p.node, p.ppid, p.first)
+	}
+	l.ppid = s.ppid
+}
+
+// shares reports whether processes of other containers may be given to the first
+// one of c: those of a pod, and those that an inspect says to be in its pid
+// namespace.
+func (c *container) shares() bool {
+	return c.lends || c.known.kube || c.known.pod != "" || c.known.runtime == runtimeCRIO
+}
