@@ -12,6 +12,9 @@ import (
 
 var errGitolite = errors.New("no line of gitolite: it has no time and no number of a process, parted by tabs")
 
+// gitoliteKinds are what a line may be.
+var gitoliteKinds = map[string]bool{"ssh": true, "http": true, "pre_git": true, "post_git": true, "update": true, "die": true, "warn": true, "create": true, "END": true, "system": true, "mirror": true, "sudo": true}
+
 type gitoliteDecoder struct {
 	env  plugin.Env
 	seed []byte
@@ -24,22 +27,22 @@ func newGitolite(env plugin.Env) plugin.Decoder { return &gitoliteDecoder{env: e
 // session has one process: its address stands in the line "ssh" alone.
 func (d *gitoliteDecoder) Decode(e event.Event, out *event.Batch) error {
 	parts := strings.Split(strings.TrimRight(e.Raw, "\r"), "\t")
-	var at time.Time
-	if len(parts) >= 3 || len(parts) == 2 && strings.HasSuffix(parts[1], "END") {
-		at, _ = time.ParseInLocation("2006-01-02.15:04:05", parts[0], d.env.Now().Location())
+	f := facts{dataset: DatasetLog, server: "gitolite", action: "server-log", commits: -1, bytes: -1}
+	// Over syslog the time and the process are syslog's.
+	if gitoliteKinds[parts[0]] && !e.Time.IsZero() {
+		f.gitolite(parts[0], parts[1:])
+		d.seed = emit(&d.env, d.seed, e, &f, time.Time{}, out)
+		return nil
 	}
-	if at.IsZero() {
+	if len(parts) < 3 {
 		return errGitolite
 	}
-	f := facts{dataset: DatasetLog, server: "gitolite", action: "server-log", commits: -1, bytes: -1}
-	number := strings.TrimSuffix(parts[1], "END")
-	pid, err := strconv.ParseInt(number, 10, 64)
+	at, err := time.ParseInLocation("2006-01-02.15:04:05", parts[0], d.env.Now().Location())
 	if err != nil {
 		return errGitolite
 	}
-	f.pid = pid
-	if len(parts) < 3 {
-		parts = append(parts, "END")
+	if f.pid, err = strconv.ParseInt(parts[1], 10, 64); err != nil {
+		return errGitolite
 	}
 	f.gitolite(parts[2], parts[3:])
 	d.seed = emit(&d.env, d.seed, e, &f, at.UTC(), out)
@@ -76,6 +79,9 @@ func (f *facts) gitolite(kind string, parts []string) {
 		}
 		f.label("access", part(2))
 		f.label("refex", part(6))
+	case "create": // repository, user, why
+		f.action, f.repository, f.user = "repository-created", part(0), part(1)
+		f.label("access", part(2))
 	case "die":
 		f.died(strings.ReplaceAll(strings.Join(parts, " "), "<<newline>>", "\n"))
 	case "post_git", "END", "system", "gl_log", "":

@@ -32,6 +32,9 @@ func (m *message) inner() string {
 	if m.auditRecord() {
 		return "audit"
 	}
+	if kind := m.builder(); kind != "" {
+		return kind
+	}
 	// "ASM:CEF:0|…", "vectra_cef -: CEF:0|…"
 	start := m.text[:min(len(m.text), labelled)]
 	at := strings.Index(start, "CEF:")
@@ -54,6 +57,45 @@ func (m *message) inner() string {
 	}
 	m.text = m.text[at:]
 	return kind
+}
+
+// builder returns the decoder of what Jenkins and gitolite send over syslog, under
+// the names that they have there, where the text has the form of theirs: both may
+// be called otherwise, and other programs as they are.
+func (m *message) builder() string {
+	s := m.text
+	// "gitolite[4711][4712]: update<tab>repository<tab>…" has two numbers, and so no
+	// tag that is one.
+	if head, rest, ok := strings.Cut(s, "]: "); m.app == "" && ok && strings.HasPrefix(head, "gitolite[") && len(head) < 40 {
+		s = rest
+	}
+	if m.app == "gitolite" || len(s) < len(m.text) {
+		switch kind, _, more := strings.Cut(s, "\t"); kind {
+		case "ssh", "http", "pre_git", "update", "die":
+			if more {
+				m.app, m.text = "gitolite", s
+				return "gitolite"
+			}
+		}
+		return ""
+	}
+	switch m.app {
+	case "jenkins":
+		first, _, _ := strings.Cut(s, "\n")
+		switch {
+		case strings.HasPrefix(s, "/") && strings.Contains(first, " by "),
+			strings.HasPrefix(s, "job/") && strings.Contains(first, " #"),
+			strings.HasPrefix(s, "'") && strings.Contains(first, ") used credentials '"),
+			strings.HasPrefix(s, "A groovy script was executed"),
+			strings.Contains(first, " #") && strings.Contains(first, "ms completed: "):
+			return "jenkins_audit"
+		}
+	case "gitweb", "git-http-backend":
+		if strings.Contains(s, "] \"") && strings.Contains(s, " HTTP/") || strings.HasPrefix(s, "{") && strings.Contains(s, "/git-") {
+			return "git_access"
+		}
+	}
+	return ""
 }
 
 // auditRecord reports whether the text is a record of the kernel's audit, sent
