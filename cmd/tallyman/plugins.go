@@ -11,6 +11,7 @@ import (
 	"tallyman/inputs/http"
 	jenkinsinput "tallyman/inputs/jenkins"
 	journaldinput "tallyman/inputs/journald"
+	kafkainput "tallyman/inputs/kafka"
 	registryinput "tallyman/inputs/registry"
 	sysloginput "tallyman/inputs/syslog"
 	"tallyman/outputs/file"
@@ -59,6 +60,7 @@ func plugins() []plugin.Plugin {
 		hec.Plugin,
 		http.Plugin,
 		registryinput.Plugin,
+		kafkainput.Plugin,
 		sysloginput.Plugin,
 
 		alert.Plugin,

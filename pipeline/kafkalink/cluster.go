@@ -14,7 +14,8 @@ import (
 
 // Cluster is what a broker said of some topics.
 type Cluster struct {
-	Brokers map[int32]string // host:port by the broker's number
+	ID      string           // of the cluster
+	Brokers map[int32]string // host:port by the number of the broker
 	Topics  map[string]Topic
 }
 
@@ -31,7 +32,7 @@ func (c *Conn) Ask(ctx context.Context, topics []string) (*Cluster, error) {
 		return nil, fmt.Errorf("ask the broker %s for its topics: %w", c.Addr, err)
 	}
 	r := m.(*metadata.Response)
-	out := &Cluster{Brokers: map[int32]string{}, Topics: map[string]Topic{}}
+	out := &Cluster{ID: r.ClusterID, Brokers: map[int32]string{}, Topics: map[string]Topic{}}
 	for _, b := range r.Brokers {
 		out.Brokers[b.NodeID] = net.JoinHostPort(b.Host, strconv.Itoa(int(b.Port)))
 	}

@@ -1,0 +1,312 @@
+package kafka
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/segmentio/kafka-go"
+	"github.com/segmentio/kafka-go/protocol"
+	"github.com/segmentio/kafka-go/protocol/listoffsets"
+
+	"tallyman/pipeline/event"
+	"tallyman/pipeline/kafkalink"
+)
+
+const (
+	// fetchVersion is the version of Fetch that is spoken, known since Kafka 2.4
+	// and the last that is not flexible.
+	fetchVersion = 11
+	// hold is how long a broker may keep an answer that would be empty.
+	hold = 500 * time.Millisecond
+	// doubts is how often a batch that cannot be read is asked for again before it
+	// is passed over: what was wrong may have been the way.
+	doubts = 3
+)
+
+// chunk is what one batch of a partition gave.
+type chunk struct {
+	session int
+	place   place
+	records []record
+	next    int64 // the offset after them
+	losses  []event.Loss
+}
+
+// fetcher reads some partitions from the broker that leads them. It is one
+// goroutine.
+type fetcher struct {
+	in      *input
+	session int
+	conn    *kafkalink.Conn
+	unpack  *unpacker
+	next    map[place]int64
+	topics  []string
+	parts   map[string][]int32
+	request []byte
+	answer  []byte
+	failed  map[place]int // how often the batch at next could not be read
+}
+
+// errOver says that a session has ended.
+var errOver = errors.New("the session is over")
+
+// run reads until ctx is done, the session is over or the broker fails.
+func (f *fetcher) run(ctx context.Context, addr string) error {
+	var err error
+	if f.conn, err = f.in.dialer.Dial(ctx, addr); err != nil {
+		return err
+	}
+	defer func() { _ = f.conn.Close() }() // nothing of it is wanted any more
+	if err := f.conn.Speaks(protocol.Fetch, fetchVersion); err != nil {
+		return err
+	}
+	if err := f.begin(ctx); err != nil {
+		return err
+	}
+	for {
+		if err := f.once(ctx); err != nil {
+			return err
+		}
+		f.in.trouble.clear()
+	}
+}
+
+// begin finds where a partition is begun that has no offset yet.
+func (f *fetcher) begin(ctx context.Context) error {
+	for p, next := range f.next {
+		if next >= 0 {
+			continue
+		}
+		first, last, err := f.ends(ctx, p)
+		if err != nil {
+			return err
+		}
+		f.next[p] = first
+		if f.in.s.Start == latest {
+			f.next[p] = last
+		}
+		f.in.book.place(f.session, p, f.next[p])
+	}
+	return nil
+}
+
+// The times that ListOffsets takes for the two ends of a partition.
+const (
+	timeFirst = -2
+	timeLast  = -1
+)
+
+// ends asks for the offset of the first message of a partition, and of the one
+// that will be written next.
+func (f *fetcher) ends(ctx context.Context, p place) (first, last int64, err error) {
+	var at [2]int64
+	for i, when := range []int64{timeFirst, timeLast} {
+		m, err := f.conn.Do(ctx, &listoffsets.Request{ReplicaID: -1, Topics: []listoffsets.RequestTopic{{Topic: p.topic,
+			Partitions: []listoffsets.RequestPartition{{Partition: p.partition, CurrentLeaderEpoch: -1, Timestamp: when}}}}})
+		if err != nil {
+			return 0, 0, err
+		}
+		r := m.(*listoffsets.Response)
+		if len(r.Topics) != 1 || len(r.Topics[0].Partitions) != 1 {
+			return 0, 0, errShort
+		}
+		if err := kafkalink.ErrorOf(r.Topics[0].Partitions[0].ErrorCode); err != nil {
+			return 0, 0, fmt.Errorf("the ends of partition %d of topic %s: %w", p.partition, p.topic, explain(err, p.topic))
+		}
+		at[i] = r.Topics[0].Partitions[0].Offset
+	}
+	return at[0], at[1], nil
+}
+
+// once asks for what comes next in each partition and hands it on.
+func (f *fetcher) once(ctx context.Context) error {
+	if !f.in.book.current(f.session) {
+		return errOver
+	}
+	most := int(f.in.s.Fetch)
+	b := binary.BigEndian.AppendUint32(f.request[:0], ^uint32(0)) // no replica
+	b = binary.BigEndian.AppendUint32(b, uint32(hold.Milliseconds()))
+	b = binary.BigEndian.AppendUint32(b, 1)
+	b = binary.BigEndian.AppendUint32(b, uint32(4*most))
+	b = append(b, 0) // also what is in a transaction that is not committed
+	b = binary.BigEndian.AppendUint32(b, 0)
+	b = binary.BigEndian.AppendUint32(b, ^uint32(0))
+	b = binary.BigEndian.AppendUint32(b, uint32(len(f.topics)))
+	for _, topic := range f.topics {
+		b = binary.BigEndian.AppendUint16(b, uint16(len(topic)))
+		b = append(b, topic...)
+		b = binary.BigEndian.AppendUint32(b, uint32(len(f.parts[topic])))
+		for _, n := range f.parts[topic] {
+			b = binary.BigEndian.AppendUint32(b, uint32(n))
+			b = binary.BigEndian.AppendUint32(b, ^uint32(0))
+			b = binary.BigEndian.AppendUint64(b, uint64(f.next[place{topic, n}]))
+			b = binary.BigEndian.AppendUint64(b, ^uint64(0))
+			b = binary.BigEndian.AppendUint32(b, uint32(most))
+		}
+	}
+	b = binary.BigEndian.AppendUint32(b, 0)
+	f.request = binary.BigEndian.AppendUint16(b, 0)
+	answer, err := f.conn.Exchange(ctx, protocol.Fetch, fetchVersion, [][]byte{f.request}, f.answer, hold)
+	if err != nil {
+		return fmt.Errorf("fetch from the broker %s: %w", f.conn.Addr, f.in.dialer.Explain(err, f.conn.Addr))
+	}
+	if f.answer = answer; cap(answer) > 8*most {
+		f.answer = nil
+	}
+	return readFetched(answer, func(p place, err error, batches []byte) error { return f.partition(ctx, p, err, batches) })
+}
+
+// partition takes what an answer says of one partition.
+func (f *fetcher) partition(ctx context.Context, p place, err error, batches []byte) error {
+	next, asked := f.next[p]
+	switch {
+	case !asked:
+		return fmt.Errorf("the broker %s answers for partition %d of topic %s, which was not asked for", f.conn.Addr, p.partition, p.topic)
+	case errors.Is(err, kafka.OffsetOutOfRange):
+		return f.outside(ctx, p, next)
+	case err != nil:
+		return fmt.Errorf("fetch partition %d of topic %s: %w", p.partition, p.topic, explain(err, p.topic))
+	}
+	for len(batches) > 0 {
+		one, size := nextFrame(batches)
+		if size == 0 {
+			break
+		}
+		batches = batches[size:]
+		if one.next <= f.next[p] {
+			continue
+		}
+		c := chunk{session: f.session, place: p, next: one.next}
+		if c.records, err = f.unpack.unpack(one, f.next[p]); err != nil {
+			if c.losses, err = f.doubt(p, one, err); err != nil {
+				return err
+			}
+		}
+		if err := f.give(ctx, c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (f *fetcher) give(ctx context.Context, c chunk) error {
+	select {
+	case f.in.chunks <- c:
+		f.next[c.place] = c.next
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// doubt is for a batch that cannot be read: an error asks for it again, and the
+// last time it is passed over, and said to be lost.
+func (f *fetcher) doubt(p place, one frame, err error) ([]event.Loss, error) {
+	what := fmt.Errorf("the batch at offset %d of partition %d of topic %s cannot be read: %w", one.first, p.partition, p.topic, err)
+	if n := f.in.again(p, one.first); n < doubts && !errors.Is(err, errTooMuch) {
+		return nil, what
+	}
+	f.in.env.Log.Error("kafka: messages are passed over", "error", what, "messages", one.next-one.first)
+	return []event.Loss{{Reason: event.Misplaced, Count: uint64(len(one.bytes)), Text: what.Error() + "; it was passed over"}}, nil
+}
+
+// outside is for an offset that a partition does not have: its messages were
+// deleted before they were read, or it is not the partition that it was.
+func (f *fetcher) outside(ctx context.Context, p place, next int64) error {
+	first, last, err := f.ends(ctx, p)
+	switch {
+	case err != nil:
+		return err
+	case next >= first && next <= last:
+		return nil // it has it by now
+	}
+	text := fmt.Sprintf("%d messages of partition %d of topic %s, from offset %d on, were deleted before they were read", first-next, p.partition, p.topic, next)
+	if next > last {
+		text = fmt.Sprintf("partition %d of topic %s ends at offset %d, and was to be read at %d: it is another one, or was cut; it is read from its start", p.partition, p.topic, last, next)
+	}
+	f.in.env.Log.Error("kafka: " + text)
+	f.in.book.place(f.session, p, first)
+	return f.give(ctx, chunk{session: f.session, place: p, next: first, losses: []event.Loss{{Reason: event.RotatedAway, Text: text}}})
+}
+
+var errShort = errors.New("a broker's answer ends too soon")
+
+// readFetched reads an answer to Fetch: throttle, error, session, [topic,
+// [partition, error, high watermark, last stable offset, start offset, [producer,
+// offset], preferred replica, batches]].
+func readFetched(b []byte, got func(p place, err error, batches []byte) error) error {
+	r := &reader{b: b}
+	r.skip(4)
+	if err := kafkalink.ErrorOf(int16(r.u16())); err != nil {
+		return err
+	}
+	r.skip(4)
+	for range r.count() {
+		var p place
+		p.topic = string(r.skip(int(r.u16())))
+		for range r.count() {
+			p.partition = int32(r.u32())
+			code := int16(r.u16())
+			r.skip(8 + 8 + 8)
+			for range r.count() {
+				r.skip(8 + 8)
+			}
+			r.skip(4)
+			batches := r.skip(max(0, int(int32(r.u32()))))
+			if r.short {
+				return errShort
+			}
+			if err := got(p, kafkalink.ErrorOf(code), batches); err != nil {
+				return err
+			}
+		}
+	}
+	if r.short {
+		return errShort
+	}
+	return nil
+}
+
+// reader reads the numbers of the protocol; what is not there reads as nothing,
+// and is remembered.
+type reader struct {
+	b     []byte
+	short bool
+}
+
+func (r *reader) skip(n int) []byte {
+	if n > len(r.b) {
+		r.b, r.short = nil, true
+		return nil
+	}
+	out := r.b[:n]
+	r.b = r.b[n:]
+	return out
+}
+
+func (r *reader) u16() uint16 {
+	if b := r.skip(2); b != nil {
+		return binary.BigEndian.Uint16(b)
+	}
+	return 0
+}
+
+func (r *reader) u32() uint32 {
+	if b := r.skip(4); b != nil {
+		return binary.BigEndian.Uint32(b)
+	}
+	return 0
+}
+
+// count reads the length of an array, at most as much as there can be.
+func (r *reader) count() int {
+	n := int(int32(r.u32()))
+	if n > len(r.b) {
+		r.b, r.short = nil, true
+		return 0
+	}
+	return max(n, 0)
+}
