@@ -176,13 +176,26 @@ func (o *collector) step(ctx context.Context, all bool) (time.Duration, error) {
 		}
 	}
 	for _, s := range o.queue {
-		if s.done || s.open != nil && now.Sub(s.at) < o.settings.AckTimeout {
+		if s.done || now.Sub(s.at) < o.patience(s) {
 			continue
 		}
 		err := o.again(ctx, s)
 		return o.due(interval), err
 	}
 	return o.due(interval), nil
+}
+
+// patience is how long after it was sent a body is sent again. What a channel took
+// with it goes at once, unless channels end one after the other: then what is
+// wrong is no restart, and to hurry would only store everything many times.
+func (o *collector) patience(s *sent) time.Duration {
+	switch {
+	case s.open != nil:
+		return o.settings.AckTimeout
+	case o.disorder <= 1:
+		return 0
+	}
+	return min(o.settings.AckInterval<<min(o.disorder, 16), o.settings.AckTimeout)
 }
 
 // hurried is how often is asked at the end of the sources.
@@ -222,12 +235,8 @@ func (o *collector) due(interval time.Duration) time.Duration {
 		}
 	}
 	for _, s := range o.queue {
-		switch {
-		case s.done:
-		case s.open == nil:
-			return soon
-		default:
-			next = min(next, o.settings.AckTimeout-now.Sub(s.at))
+		if !s.done {
+			next = min(next, o.patience(s)-now.Sub(s.at))
 		}
 	}
 	return max(next, soon)
