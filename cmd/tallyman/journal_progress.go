@@ -36,6 +36,12 @@ func (p *progress) at(done int64, n uint64) {
 	if p == nil {
 		return
 	}
+	done, total := done-p.first, p.total-p.first
+	p.draw(done, total, func() string { return size(done) + " of " + size(total) + ", " + many(n, "event") })
+}
+
+// draw draws the bar with a text after it, when it is time.
+func (p *progress) draw(done, total int64, text func() string) {
 	now := p.now()
 	if p.drawn.IsZero() {
 		p.drawn = now // a short walk draws nothing
@@ -45,11 +51,10 @@ func (p *progress) at(done int64, n uint64) {
 	}
 	p.drawn, p.shown = now, true
 	const width = 30
-	part := float64(done-p.first) / float64(max(p.total-p.first, 1))
+	part := float64(done) / float64(max(total, 1))
 	full := min(int(part*width), width)
 	// A bar that cannot be drawn is no reason to stop.
-	_, _ = fmt.Fprintf(p.w, "\r\x1b[K%3d%% [%s%s] %s of %s, %s", int(part*100), strings.Repeat("=", full),
-		strings.Repeat(" ", width-full), size(done-p.first), size(p.total-p.first), many(n, "event"))
+	_, _ = fmt.Fprintf(p.w, "\r\x1b[K%3d%% [%s%s] %s", int(part*100), strings.Repeat("=", full), strings.Repeat(" ", width-full), text())
 }
 
 // clear takes the bar away.

@@ -54,6 +54,7 @@ type output struct {
 	state   *state
 	ready   bool               // what a former process left was looked at
 	horizon uint64             // sequences up to here may be in objects of a former process
+	begun   uint64             // the sequence that was collected first
 	seq     uint64             // that was collected last; 0 for none
 	sealed  bool               // nothing more of seq comes
 	calm    bool               // nothing was collected since the last Settle
@@ -175,6 +176,7 @@ func (o *output) note(seq uint64) {
 	}
 	before := o.seq
 	if before == 0 {
+		o.begun = seq
 		before = max(o.state.Seen, o.state.Confirmed)
 		o.state.confirmedBefore(seq)
 		if before == 0 {

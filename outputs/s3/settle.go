@@ -114,6 +114,9 @@ func (o *output) confirmed() uint64 {
 	for _, one := range o.closing {
 		c = min(c, one.first-1)
 	}
+	if c < o.begun {
+		return 0
+	}
 	return c
 }
 

@@ -138,7 +138,8 @@ func (s *state) prune(manifests bool) {
 	list := s.Objects[:0]
 	for _, k := range s.Objects {
 		settled := k.Last <= s.Confirmed
-		if settled && (!k.Done || k.Number > 0 || !manifests) {
+		listed := k.Number > 0 && k.Number <= s.Manifest
+		if settled && (!k.Done || listed || !manifests) {
 			continue
 		}
 		list = append(list, k)

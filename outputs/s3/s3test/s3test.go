@@ -46,14 +46,14 @@ type Request struct {
 
 // Fault is what a store does wrong with one request. The zero Fault is nothing.
 type Fault struct {
-	Status  int           // answer with this status and Code, and do nothing
-	Code    string        // of the XML error
-	Header  http.Header   // beside a Status
-	Body    string        // answer 200 with this body, and do nothing
-	After   bool          // do it, and answer with Status, or cut the connection, all the same
-	Cut     bool          // cut the connection, after half of the body was read unless After
-	Wait    chan struct{} // answer when it is closed, or the client has gone
-	Replace func(w http.ResponseWriter)
+	Status  int                         // answer with this status and Code, and do nothing
+	Code    string                      // of the XML error
+	Header  http.Header                 // beside a Status
+	Body    string                      // answer 200 with this body, and do nothing
+	After   bool                        // do it, and answer with Status, or cut the connection, all the same
+	Cut     bool                        // cut the connection, after half of the body was read unless After
+	Wait    chan struct{}               // answer when it is closed, or the client has gone
+	Replace func(w http.ResponseWriter) // read the body, and answer this
 }
 
 // Object is one object.
@@ -224,6 +224,7 @@ func (s *Store) broken(w http.ResponseWriter, r *http.Request, op Op, key string
 	}
 	switch {
 	case f.Replace != nil:
+		_, _ = io.Copy(io.Discard, r.Body)
 		f.Replace(w)
 	case f.Cut:
 		panic(http.ErrAbortHandler)
