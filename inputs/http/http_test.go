@@ -90,16 +90,6 @@ func (r *rig) wait(c <-chan reply) reply {
 	}
 }
 
-// nothing checks that a request has no answer yet.
-func nothing(t testing.TB, c <-chan reply) {
-	t.Helper()
-	select {
-	case a := <-c:
-		t.Fatalf("it is answered already: %+v", a)
-	default:
-	}
-}
-
 func raws(b *event.Batch) (list []string) {
 	for i := range b.Events {
 		list = append(list, b.Events[i].Raw)

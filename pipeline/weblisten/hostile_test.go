@@ -91,7 +91,7 @@ func TestHeads(t *testing.T) {
 // healthy checks that an ordinary client is served.
 func healthy(t *testing.T, r *rig) {
 	t.Helper()
-	answer := r.post("/", "x", nil)
+	answer := r.post("x", nil)
 	r.read().Accepted(nil)
 	if a := r.wait(answer); a.status != http.StatusOK {
 		t.Errorf("a healthy client got %+v", a)
@@ -203,14 +203,14 @@ func TestTLS(t *testing.T) {
 	} {
 		url := r.url
 		set()
-		if a := r.wait(r.post("/", "x", nil)); a.status == http.StatusOK || a.err == nil && a.status != http.StatusBadRequest {
+		if a := r.wait(r.post("x", nil)); a.status == http.StatusOK || a.err == nil && a.status != http.StatusBadRequest {
 			t.Errorf("%s: %+v", name, a)
 		}
 		r.url = url
 	}
 	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
 		with(version, good)
-		answer := r.post("/", "x", nil)
+		answer := r.post("x", nil)
 		b := r.read()
 		if got := b.Events[0].Fields.GetNamed(schema.Labels, clientLabel).Str(); got != "apiserver" {
 			t.Errorf("the client is %q: %s", got, plugintest.Dump(&b.Events[0]))

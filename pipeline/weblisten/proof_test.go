@@ -72,7 +72,7 @@ func TestGuard(t *testing.T) {
 		{"another scheme", head("Authorization", "Basic s3cret"), false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			answer := r.post("/", body, c.header)
+			answer := r.post(body, c.header)
 			if c.in {
 				b := r.read()
 				b.Accepted(nil)
@@ -87,13 +87,13 @@ func TestGuard(t *testing.T) {
 		})
 	}
 	write("other")
-	if a := r.wait(r.post("/", body, head("X-Gitea-Signature", good))); a.status != http.StatusUnauthorized {
+	if a := r.wait(r.post(body, head("X-Gitea-Signature", good))); a.status != http.StatusUnauthorized {
 		t.Errorf("with the old secret: %+v", a)
 	}
 	for name, spoil := range map[string]func(){"empty": func() { write("") }, "gone": func() { _ = os.Remove(file) }} {
 		spoil()
 		for _, h := range []http.Header{head("X-Gitea-Signature", signed("", body)), head("X-Gitlab-Token", "other")} {
-			if a := r.wait(r.post("/", body, h)); a.status != http.StatusServiceUnavailable {
+			if a := r.wait(r.post(body, h)); a.status != http.StatusServiceUnavailable {
 				t.Errorf("the secret is %s: %+v", name, a)
 			}
 		}
@@ -114,7 +114,7 @@ func TestGroups(t *testing.T) {
 		return []Group{{Decode: "falco", Texts: []string{"x"}, Fields: team, Time: at}, {}, {Decode: "plain", Texts: many}}, nil
 	}}
 	r := startWith(t, h, nil)
-	answer := r.post("/", "body", nil)
+	answer := r.post("body", nil)
 	first, second := r.read(), r.read()
 	if len(first.Events) != mostRecords || len(second.Events) != 1 {
 		t.Fatalf("%d and %d records", len(first.Events), len(second.Events))
@@ -168,7 +168,7 @@ func TestAnswerer(t *testing.T) {
 		status   int
 		text     string
 	}{{nil, http.StatusOK, "{\"n\":1}\n"}, {errors.New("the journal is full"), http.StatusTeapot, "the journal is full\n"}} {
-		answer := r.post("/", "x", nil)
+		answer := r.post("x", nil)
 		r.read().Accepted(c.accepted)
 		if a := r.wait(answer); a.status != c.status || a.text != c.text {
 			t.Errorf("%+v", a)

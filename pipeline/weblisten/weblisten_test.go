@@ -111,10 +111,10 @@ func postTo(client *http.Client, url string, body []byte, header http.Header) (s
 }
 
 // post posts a body from a goroutine of its own.
-func (r *rig) post(path, body string, header http.Header) <-chan reply {
+func (r *rig) post(body string, header http.Header) <-chan reply {
 	c := make(chan reply, 1)
 	go func() {
-		status, text, err := postTo(r.client, r.url+path, []byte(body), header)
+		status, text, err := postTo(r.client, r.url+"/", []byte(body), header)
 		c <- reply{status, text, err}
 	}()
 	return c
@@ -164,7 +164,7 @@ func raws(b *event.Batch) (list []string) {
 // the request is on stable storage; what the journal refuses is told 503.
 func TestAcknowledgedWhenDurable(t *testing.T) {
 	r := start(t, nil)
-	answer := r.post("/", strings.Repeat("x\n", mostRecords+10), nil)
+	answer := r.post(strings.Repeat("x\n", mostRecords+10), nil)
 	first, second := r.read(), r.read()
 	if len(first.Events) != mostRecords || len(second.Events) != 10 {
 		t.Fatalf("%d and %d records", len(first.Events), len(second.Events))
@@ -175,7 +175,7 @@ func TestAcknowledgedWhenDurable(t *testing.T) {
 	if a := r.wait(answer); a.status != http.StatusOK {
 		t.Errorf("%+v", a)
 	}
-	answer = r.post("/", strings.Repeat("x\n", mostRecords+10), nil)
+	answer = r.post(strings.Repeat("x\n", mostRecords+10), nil)
 	first, second = r.read(), r.read()
 	first.Accepted(errors.New("the journal is full"))
 	nothing(t, answer)
@@ -190,7 +190,7 @@ func TestOneBatchOfManyRequests(t *testing.T) {
 	r := start(t, nil)
 	var answers []<-chan reply
 	for range 5 {
-		answers = append(answers, r.post("/", "x", nil))
+		answers = append(answers, r.post("x", nil))
 	}
 	for n := 0; n < 5; {
 		b := r.read()
@@ -208,7 +208,7 @@ func TestOneBatchOfManyRequests(t *testing.T) {
 // told to send again, and what the lane has not begun is taken back.
 func TestLate(t *testing.T) {
 	r := start(t, func(s *Settings, _ *plugin.Env) { s.AcceptTime = time.Millisecond })
-	if a := r.wait(r.post("/", "never read", nil)); a.status != http.StatusServiceUnavailable || !strings.Contains(a.text, "in time") {
+	if a := r.wait(r.post("never read", nil)); a.status != http.StatusServiceUnavailable || !strings.Contains(a.text, "in time") {
 		t.Errorf("%+v", a)
 	}
 	var b event.Batch
@@ -227,9 +227,9 @@ func TestLate(t *testing.T) {
 // all others to send again.
 func TestStop(t *testing.T) {
 	r := start(t, nil)
-	has := r.post("/", "the lane has it", nil)
+	has := r.post("the lane has it", nil)
 	b := r.read()
-	waits := r.post("/", "nobody has it", nil)
+	waits := r.post("nobody has it", nil)
 	for len(r.queue) == 0 {
 		runtime.Gosched() // until it waits
 	}
@@ -250,17 +250,17 @@ func TestStop(t *testing.T) {
 // TestBufferIsBounded: what all bodies take together has a limit.
 func TestBufferIsBounded(t *testing.T) {
 	r := start(t, func(s *Settings, _ *plugin.Env) { s.MaxBody, s.Buffer = 1<<20, 3<<20 })
-	first := r.post("/", strings.Repeat("x", 1<<20), nil)
+	first := r.post(strings.Repeat("x", 1<<20), nil)
 	b := r.read()
 	if held := r.held.Load(); held < 1<<20 || held > 3<<20 {
 		t.Fatalf("%d bytes are held", held)
 	}
-	if a := r.wait(r.post("/", strings.Repeat("x", 1<<20), nil)); a.status != http.StatusServiceUnavailable || !strings.Contains(a.text, "too much") {
+	if a := r.wait(r.post(strings.Repeat("x", 1<<20), nil)); a.status != http.StatusServiceUnavailable || !strings.Contains(a.text, "too much") {
 		t.Errorf("%+v", a)
 	}
 	b.Accepted(nil)
 	r.wait(first)
-	again := r.post("/", strings.Repeat("x", 1<<20), nil)
+	again := r.post(strings.Repeat("x", 1<<20), nil)
 	r.read().Accepted(nil)
 	if a := r.wait(again); a.status != http.StatusOK {
 		t.Errorf("when there is room: %+v", a)

@@ -44,7 +44,7 @@ var githubActions = []struct{ from, to string }{
 // githubAction names an action of the audit log: ours, or its own with dashes.
 func githubAction(name string) string {
 	for _, a := range githubActions {
-		if lead, any := strings.CutSuffix(a.from, "*"); name == a.from || any && strings.HasPrefix(name, lead) {
+		if lead, open := strings.CutSuffix(a.from, "*"); name == a.from || open && strings.HasPrefix(name, lead) {
 			return a.to
 		}
 	}

@@ -16,7 +16,7 @@ func (f *facts) githubHook(name string, root jsontree.Node) (at time.Time) {
 	action := root.Get("action").Str()
 	switch name {
 	case "push":
-		return f.pushed(root)
+		f.pushed(root)
 	case "create", "delete", "create_or_delete":
 		f.referred(name, root)
 	case "fork":
@@ -27,7 +27,7 @@ func (f *facts) githubHook(name string, root jsontree.Node) (at time.Time) {
 		f.action = "visibility-changed"
 		f.label("visibility", "public")
 	case "repository":
-		f.repositoryHook(action, root)
+		f.repositoryHook(action)
 	case "branch_protection_rule", "repository_ruleset", "branch_protection_configuration":
 		f.rule(action, root)
 	case "deploy_key":
@@ -94,7 +94,7 @@ func (f *facts) referred(name string, root jsontree.Node) {
 	}
 }
 
-func (f *facts) repositoryHook(action string, root jsontree.Node) {
+func (f *facts) repositoryHook(action string) {
 	switch action {
 	case "created":
 		f.action = "repository-created"

@@ -132,8 +132,9 @@ func (f *facts) died(text string) {
 	if len(words) < 5 || words[4] != "DENIED" {
 		return
 	}
-	f.severity, f.reason = 5, strings.TrimSpace(text[strings.Index(text, "DENIED"):])
-	f.reason, _, _ = strings.Cut(f.reason, "\n")
+	line, _, _ := strings.Cut(text, "\n")
+	_, by, _ := strings.Cut(line, "DENIED")
+	f.severity, f.reason = 5, "DENIED"+by
 	f.repository, f.user = words[2], words[3]
 	if words[1] != "any" {
 		f.ref = words[1]

@@ -145,8 +145,9 @@ func (f *facts) parties(root jsontree.Node) {
 	}
 }
 
-// pushed reads a push of GitHub's kind.
-func (f *facts) pushed(root jsontree.Node) (at time.Time) {
+// pushed reads a push of GitHub's kind. The time of a commit is its author's
+// claim: the push was when it came.
+func (f *facts) pushed(root jsontree.Node) {
 	f.action = "push"
 	f.ref, f.before, f.after = root.Get("ref").Str(), root.Get("before").Str(), root.Get("after").Str()
 	f.moved()
@@ -163,12 +164,9 @@ func (f *facts) pushed(root jsontree.Node) (at time.Time) {
 		f.commits = n
 	}
 	commits.Each(func(_ string, c jsontree.Node) { f.shas = append(f.shas, c.Any("id", "sha").Str()) })
-	at, _ = record.Time(root.Get("head_commit", "timestamp").Str())
 	commits.Skip()
 	root.Get("head_commit").Skip()
 	f.branches(root)
-	// The time of a commit is its author's claim: the push was when it came.
-	return time.Time{}
 }
 
 // branches lets go of members that say again what is said.
