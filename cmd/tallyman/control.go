@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -36,7 +37,7 @@ type processStatus struct {
 // serve listens beside the journal. Without a socket the process does its work
 // all the same, so that is said and no reason to stop.
 func (c *controlled) serve(dir string) *control.Server {
-	server, err := control.Serve(dir, control.Handlers{Status: c.status, Reload: c.reload, Drain: c.drain}, c.log)
+	server, err := control.Serve(dir, control.Handlers{Status: c.status, Reload: c.reload, Drain: c.drain, Watch: c.watched}, c.log)
 	if err != nil {
 		c.log.Warn("nobody can ask this process: status, reload and drain do not work; SIGHUP and SIGTERM do", "error", err)
 		return nil
@@ -57,6 +58,15 @@ func (c *controlled) drain(_ context.Context, limit time.Duration) control.Answe
 	c.engine.Drain(limit)
 	<-c.ended
 	return c.answer
+}
+
+// watched is watch with its error as an answer.
+func (c *controlled) watched(ctx context.Context, args json.RawMessage, send func(any) error) control.Answer {
+	err := c.watch(ctx, args, send)
+	if err == nil {
+		return control.Answer{Text: "the process ends"}
+	}
+	return control.Answer{Code: codeOf(err), Text: err.Error()}
 }
 
 // end tells those who wait for the end of the run how it ended.

@@ -62,8 +62,22 @@ func (c *Client) Drain(ctx context.Context, limit time.Duration) (Answer, error)
 	return c.ask(ctx, request{Verb: verbDrain, Timeout: int64(limit)})
 }
 
+// Watch calls seen with what there is to be seen, until ctx is done, seen returns
+// an error, which it returns, or the process ends it: then the answer says why.
+// The connection is of no use afterwards.
+func (c *Client) Watch(ctx context.Context, args any, seen func(data json.RawMessage) error) (Answer, error) {
+	b, err := json.Marshal(args)
+	if err != nil {
+		return Answer{}, err
+	}
+	return c.talk(ctx, request{Verb: verbWatch, Args: b}, seen)
+}
+
 // ask sends a request and waits for its answer until ctx is done.
-func (c *Client) ask(ctx context.Context, q request) (Answer, error) {
+func (c *Client) ask(ctx context.Context, q request) (Answer, error) { return c.talk(ctx, q, nil) }
+
+// talk is ask for a request whose answer comes in parts.
+func (c *Client) talk(ctx context.Context, q request, part func(data json.RawMessage) error) (Answer, error) {
 	stop := context.AfterFunc(ctx, func() { _ = c.conn.SetDeadline(time.Unix(1, 0)) }) // a closed one is as good
 	defer stop()
 	q.Version = Version
@@ -74,26 +88,39 @@ func (c *Client) ask(ctx context.Context, q request) (Answer, error) {
 	// A server that refuses answers before it has read: its answer counts more
 	// than the failed write.
 	_, werr := c.conn.Write(append(b, '\n'))
-	b, err = c.answer()
-	if ctx.Err() != nil {
-		return Answer{}, fmt.Errorf("%s: no answer: %w", q.Verb, ctx.Err())
+	for {
+		b, err = c.answer()
+		if ctx.Err() != nil {
+			return Answer{}, fmt.Errorf("%s: no answer: %w", q.Verb, ctx.Err())
+		}
+		if err != nil {
+			return Answer{}, fmt.Errorf("%s: no answer: %w", q.Verb, errors.Join(werr, err))
+		}
+		r, err := understood(q.Verb, b)
+		if err != nil || !r.More || part == nil {
+			return r.Answer, err
+		}
+		if err := part(r.Data); err != nil {
+			return Answer{}, err
+		}
 	}
-	if err != nil {
-		return Answer{}, fmt.Errorf("%s: no answer: %w", q.Verb, errors.Join(werr, err))
-	}
+}
+
+// understood reads one answer; the error says why it is none.
+func understood(verb string, b []byte) (reply, error) {
 	var r reply
 	if err := json.Unmarshal(b, &r); err != nil {
-		return Answer{}, fmt.Errorf("%s: the answer is not understood: %w", q.Verb, err)
+		return r, fmt.Errorf("%s: the answer is not understood: %w", verb, err)
 	}
 	switch {
 	case r.Version != Version:
-		return Answer{}, fmt.Errorf("%s: the running tallyman speaks version %d of the control protocol, this one version %d; use its own binary", q.Verb, r.Version, Version)
+		return r, fmt.Errorf("%s: the running tallyman speaks version %d of the control protocol, this one version %d; use its own binary", verb, r.Version, Version)
 	case r.Denied:
-		return Answer{}, fmt.Errorf("%s: %w", q.Verb, ErrNotAllowed)
+		return r, fmt.Errorf("%s: %w", verb, ErrNotAllowed)
 	case r.Refused != "":
-		return Answer{}, fmt.Errorf("%s: refused: %s", q.Verb, r.Refused)
+		return r, fmt.Errorf("%s: refused: %s", verb, r.Refused)
 	}
-	return r.Answer, nil
+	return r, nil
 }
 
 // answer reads one line of at most maxAnswer bytes.

@@ -54,6 +54,7 @@ const (
 	verbStatus = "status"
 	verbReload = "reload"
 	verbDrain  = "drain"
+	verbWatch  = "watch"
 )
 
 // Path returns where the socket of the journal in dir is.
@@ -72,6 +73,8 @@ type request struct {
 	Verb    string `json:"verb"`
 	Discard bool   `json:"discard,omitempty"` // reload: let go of what removed outputs have left
 	Timeout int64  `json:"timeout,omitempty"` // drain: nanoseconds
+
+	Args json.RawMessage `json:"args,omitempty"` // watch: what is to be seen
 }
 
 // reply is one line of a server.
@@ -80,6 +83,7 @@ type reply struct {
 	Answer
 	Refused string `json:"refused,omitempty"` // why the request was not understood or not allowed
 	Denied  bool   `json:"denied,omitempty"`  // the peer may not ask
+	More    bool   `json:"more,omitempty"`    // watch: another one follows
 }
 
 // line reads one line of at most limit bytes; r is a reader of that size.

@@ -335,7 +335,7 @@ func FuzzRequest(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		r := s.answer(b)
+		r := s.answer(nil, b)
 		if out, err := json.Marshal(r); err != nil || strings.Contains(string(out), "\n") {
 			t.Errorf("the answer to %q is no line: %s, %v", b, out, err)
 		}

@@ -26,6 +26,9 @@ type Handlers struct {
 	// Drain stops reading, delivers for at most limit what is in the journal, and
 	// returns when the process is about to exit.
 	Drain func(ctx context.Context, limit time.Duration) Answer
+	// Watch gives what there is to be seen to send, until ctx is done, which it is
+	// when the client goes, or send fails. Args are the client's.
+	Watch func(ctx context.Context, args json.RawMessage, send func(data any) error) Answer
 }
 
 // Server listens at a socket. Stop it, then Close it.
@@ -180,7 +183,7 @@ func (s *Server) serve(conn *net.UnixConn) {
 			}
 			return
 		}
-		if !s.begin(p) || !s.write(conn, s.answer(b)) {
+		if !s.begin(p) || !s.write(conn, s.answer(p, b)) {
 			return
 		}
 	}
@@ -202,7 +205,7 @@ func (s *Server) begin(p *peer) bool {
 }
 
 // answer does what a request asks for.
-func (s *Server) answer(b []byte) reply {
+func (s *Server) answer(p *peer, b []byte) reply {
 	var q request
 	if err := json.Unmarshal(b, &q); err != nil {
 		return reply{Refused: "the request is not understood: " + err.Error()}
@@ -221,8 +224,44 @@ func (s *Server) answer(b []byte) reply {
 		return reply{Answer: s.do.Reload(s.ctx, q.Discard)}
 	case verbDrain:
 		return reply{Answer: s.do.Drain(s.ctx, time.Duration(q.Timeout))}
+	case verbWatch:
+		return s.watch(p, q.Args)
 	}
 	return reply{Refused: fmt.Sprintf("the running tallyman does not know the request %q", q.Verb)}
+}
+
+var errGone = errors.New("whoever watched is gone")
+
+// watch sends what there is to be seen until the client goes or the server ends.
+func (s *Server) watch(p *peer, args json.RawMessage) reply {
+	if s.do.Watch == nil {
+		return reply{Refused: "the running tallyman lets nobody watch"}
+	}
+	ctx, cancel := context.WithCancel(s.ctx)
+	defer cancel()
+	if err := p.conn.SetReadDeadline(time.Time{}); err != nil {
+		return reply{Refused: err.Error()}
+	}
+	gone := make(chan struct{})
+	go func() { // a client that watches says nothing more: what ends the read is its end
+		defer close(gone)
+		_, _ = p.conn.Read(make([]byte, 1))
+		cancel()
+	}()
+	a := s.do.Watch(ctx, args, func(data any) error {
+		b, err := json.Marshal(data)
+		if err != nil {
+			return err
+		}
+		if ctx.Err() != nil || !s.write(p.conn, reply{Answer: Answer{Data: b}, More: true}) {
+			return errGone
+		}
+		return nil
+	})
+	cancel()
+	_ = p.conn.SetReadDeadline(time.Unix(1, 0)) // a closed one is as good
+	<-gone
+	return reply{Answer: a}
 }
 
 // write sends one answer and reports whether it went out.

@@ -24,6 +24,7 @@ type Chain struct {
 	hostID string
 	now    func() time.Time
 	id     []byte
+	taps   *taps // nil: nobody can look
 }
 
 // Chain returns the transforms as one input's lane sees them.
@@ -55,6 +56,9 @@ func (c *Chain) Run(ctx context.Context, in *event.Batch) (*event.Batch, error) 
 }
 
 func (c *Chain) from(ctx context.Context, first int, in *event.Batch) (*event.Batch, error) {
+	if first == 0 {
+		c.tap(TapRead, in)
+	}
 	for i := first; i < len(c.stages); i++ {
 		c.bufs[i].Reset()
 		if err := c.stages[i].Apply(ctx, in, c.bufs[i]); err != nil {
@@ -64,10 +68,12 @@ func (c *Chain) from(ctx context.Context, first int, in *event.Batch) (*event.Ba
 		out.Losses = append(out.Losses, in.Losses...)
 		out.Filtered += in.Filtered
 		in = out
+		c.tap(c.names[i], in)
 	}
 	for i := range in.Events {
 		c.finish(&in.Events[i], i)
 	}
+	c.tap("", in)
 	return in, nil
 }
 

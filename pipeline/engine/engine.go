@@ -26,6 +26,7 @@ type Engine struct {
 	memory  *memory
 	letGo   farewells
 	given   givenUp
+	taps    taps
 	dir     string
 	begun   time.Time
 
@@ -104,6 +105,9 @@ func (e *Engine) assemble(p *Pipeline) (*graph, error) {
 		g.lanes = append(g.lanes, l)
 	}
 	g.herald = e.heraldLane(p)
+	for _, l := range g.all() {
+		l.chain.taps = &e.taps
+	}
 	return g, nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"tallyman/pipeline/config"
 	"tallyman/pipeline/journal"
 )
 
@@ -56,6 +57,9 @@ type BookStatus struct {
 	Book      map[string]uint64 `json:"book"`          // source records by column, see Columns
 	Generated map[string]uint64 `json:"generated"`     // the same of events of our own
 }
+
+// Config returns the configuration that runs; nothing of it is changed.
+func (e *Engine) Config() *config.Config { return e.current().pipeline.Config }
 
 // Status returns how the engine is. The books are of one instant.
 func (e *Engine) Status() Status {
