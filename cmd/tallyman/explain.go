@@ -60,7 +60,7 @@ each format. Nothing is journalled or delivered.`,
 	}
 	f := cmd.Flags()
 	f.StringVar(&input, "input", "", "the `NAME` of the input that the records are given to; the first where none is named")
-	f.StringSliceVar(&as, "as", formats(), "the formats to show")
+	f.StringSliceVar(&as, "as", []string{format.JSON, format.CEF, format.RFC5424, format.Text}, "the formats to show: "+strings.Join(formats(), ", "))
 	f.BoolVar(&all, "all", false, "also show rules that were not applicable")
 	return cmd
 }
@@ -224,5 +224,5 @@ func (x *explainer) findings(list []plugin.Finding) {
 	}
 }
 
-// formats are the formats that explain shows.
-func formats() []string { return []string{format.JSON, format.CEF, format.RFC5424, format.Text} }
+// formats are the formats that events may be shown in.
+func formats() []string { return format.Words() }

@@ -5,84 +5,158 @@ package format
 
 import (
 	"fmt"
+	"time"
 
 	"tallyman/outputs/format/cef"
 	"tallyman/outputs/format/json"
+	"tallyman/outputs/format/leef"
+	"tallyman/outputs/format/ocsf"
+	"tallyman/outputs/format/rfc3164"
 	"tallyman/outputs/format/rfc5424"
+	"tallyman/outputs/format/splunk"
 	"tallyman/outputs/format/text"
+	"tallyman/pipeline/event"
 	"tallyman/pipeline/plugin"
 )
 
 // The words of `format`.
 const (
 	JSON    = "json"
+	Splunk  = "splunk"
+	OCSF    = "ocsf"
 	CEF     = "cef"
+	LEEF    = "leef"
 	RFC5424 = "rfc5424"
+	RFC3164 = "rfc3164"
 	Text    = "text"
 )
 
-// Settings are the keys of a choice of formats, to be inlined into the settings
-// of an output (`yaml:",inline"`). The output's defaults set Format.
-type Settings struct {
-	Format string       `yaml:"format" doc:"What an event is written as: json (Elastic Common Schema, one object), cef (Common Event Format), rfc5424 (a syslog message with the event's message), or text (a line for people, which leaves most fields out)." enum:"json,cef,rfc5424,text"`
-	Shape  string       `yaml:"shape" doc:"How json names fields: nested objects (where it is not set), or dotted names in one object." enum:"nested,dotted"`
-	CEF    *CEFSettings `yaml:"cef" doc:"What may be chosen of format cef."`
-
-	// Color asks text for the colours of a terminal. It is no key: an output that
-	// knows that it writes to a terminal sets it.
-	Color bool `yaml:"-"`
-}
-
-// CEFSettings are the keys of format cef.
-type CEFSettings struct {
-	Version   int         `yaml:"version" doc:"The version of CEF in the header: 0, or 1 for receivers that ask for it."`
-	Vendor    string      `yaml:"vendor" doc:"The device vendor in the header, at most 63 characters. Tallyman where it is not set."`
-	Product   string      `yaml:"product" doc:"The device product in the header, at most 63 characters. tallyman where it is not set."`
-	IPv6InSrc bool        `yaml:"ipv6_in_src" doc:"Puts IPv6 addresses into src and dst, for receivers that accept it, and not into c6a2 and c6a3."`
-	MaxBytes  plugin.Size `yaml:"max_bytes" doc:"The most bytes of one event, 32KiB where it is not set. A longer one loses the end of its command line and message first, then keys from the end, and says so with TallymanTruncated=true."`
-}
-
-// leastCEF is the least max_bytes of CEF: less would not hold a header.
-const leastCEF = 512
-
-// Check returns what a type cannot say; an output calls it from its own Check.
-func (s *Settings) Check() plugin.Problems {
-	var p plugin.Problems
-	if s.Shape != "" && s.Format != JSON {
-		p = append(p, plugin.Problem{Key: "shape", Text: "shape is for format json, and format is " + s.Format, Hint: "remove shape", Warn: true})
-	}
-	c := s.CEF
-	if c == nil {
-		return p
-	}
-	if s.Format != CEF {
-		p = append(p, plugin.Problem{Key: "cef", Text: "cef is for format cef, and format is " + s.Format, Hint: "remove cef", Warn: true})
-	}
-	if c.Version != 0 && c.Version != 1 {
-		p = append(p, plugin.Problem{Key: "cef.version", Text: fmt.Sprintf("cef.version is %d, and there are 0 and 1", c.Version)})
-	}
-	if c.MaxBytes != 0 && c.MaxBytes < leastCEF {
-		p = append(p, plugin.Problem{Key: "cef.max_bytes", Text: fmt.Sprintf("cef.max_bytes is %d, and an event needs %d", c.MaxBytes, leastCEF)})
-	}
-	return p
-}
+// Words returns every word of `format`, in the order of the reference.
+func Words() []string { return []string{JSON, Splunk, OCSF, CEF, LEEF, RFC5424, RFC3164, Text} }
 
 // New returns a fresh encoder, whose lines have no line end inside; each
 // goroutine needs its own.
-func New(s *Settings, _ plugin.Env) (plugin.Encoder, error) {
+func New(s *Settings, env plugin.Env) (plugin.Encoder, error) {
 	switch s.Format {
 	case JSON:
-		return json.New(s.Shape == "dotted"), nil
-	case CEF:
-		var c CEFSettings
-		if s.CEF != nil {
-			c = *s.CEF
+		c := json.New(s.Shape == "dotted")
+		if s.JSON != nil && s.JSON.MaxBytes > 0 {
+			return limited{c, int(s.JSON.MaxBytes)}, nil
 		}
+		return c, nil
+	case Splunk:
+		most := 0
+		if s.JSON != nil {
+			most = int(s.JSON.MaxBytes)
+		}
+		return splunk.New(most), nil
+	case OCSF:
+		var o ocsf.Options
+		if s.OCSF != nil {
+			o.MaxBytes = int(s.OCSF.MaxBytes)
+		}
+		return ocsf.New(o), nil
+	case CEF:
+		c := or(s.CEF)
 		return cef.New(cef.Options{Vendor: c.Vendor, Product: c.Product, Version: c.Version, IPv6InSrc: c.IPv6InSrc, MaxBytes: int(c.MaxBytes)}), nil
-	case RFC5424:
-		return rfc5424.New(rfc5424.Options{Data: true}), nil
+	case LEEF:
+		c := or(s.LEEF)
+		o := leef.Options{Vendor: c.Vendor, Product: c.Product, Version: c.Version, MaxBytes: int(c.MaxBytes)}
+		if c.Delimiter != "" && c.Delimiter != "tab" {
+			o.Delimiter = c.Delimiter[0]
+		}
+		return leef.New(o), nil
+	case RFC5424, RFC3164:
+		return NewMessage(s, Message{}, env)
 	case Text:
 		return text.New(s.Color), nil
 	}
 	return nil, fmt.Errorf("format: there is no format %q", s.Format)
+}
+
+// or returns what p points to, the zero value where it is absent.
+func or[T any](p *T) (v T) {
+	if p != nil {
+		v = *p
+	}
+	return v
+}
+
+// Message says what an output that sends messages of syslog wants of them.
+type Message struct {
+	Facility int    // 1 to 23; 0: by what the event is of
+	DataID   string // the SD-ID of structured data; rfc5424.DefaultID where it is empty
+	MaxBytes int    // of a message; 0 for no limit
+}
+
+// Messages is the encoder of messages of syslog.
+type Messages interface {
+	plugin.Encoder
+	// Shortened reports whether the last message had to give something up to keep
+	// within its limit.
+	Shortened() bool
+}
+
+// NewMessage returns an encoder of messages of syslog: in the format rfc3164 of
+// that form, in all others of RFC 5424. A format that is none of the two is what
+// the message says.
+func NewMessage(s *Settings, m Message, env plugin.Env) (Messages, error) {
+	old, fresh := or(s.RFC3164), or(s.RFC5424)
+	body := s.Format
+	switch s.Format {
+	case RFC3164:
+		body = old.Body
+	case RFC5424:
+		body = fresh.Body
+	}
+	var payload plugin.Encoder
+	if body != "" && body != Text || s.Format == Text {
+		inner := *s
+		inner.Format = body
+		var err error
+		if payload, err = New(&inner, env); err != nil {
+			return nil, err
+		}
+	}
+	if s.Format == RFC3164 {
+		o := rfc3164.Options{Payload: payload, Facility: m.Facility, MaxBytes: least(m.MaxBytes, int(old.MaxBytes))}
+		if old.MaxBytes == 0 {
+			o.MaxBytes = least(m.MaxBytes, rfc3164.DefaultMaxBytes)
+		}
+		if old.TimeZone != "" {
+			var err error
+			if o.Zone, err = time.LoadLocation(old.TimeZone); err != nil {
+				return nil, plugin.Problems{{Key: "rfc3164.time_zone", Text: err.Error(), Hint: zoneHint}}
+			}
+		}
+		return rfc3164.New(o), nil
+	}
+	data := body != CEF && body != LEEF // structured data would say twice what those say
+	if s.Format == RFC5424 && fresh.StructuredData != "" {
+		data = fresh.StructuredData == "full"
+	}
+	return rfc5424.New(rfc5424.Options{Payload: payload, Data: data, ID: m.DataID, Facility: m.Facility, MaxBytes: least(m.MaxBytes, int(fresh.MaxBytes))}), nil
+}
+
+// least returns the smaller of two limits; 0 is none.
+func least(a, b int) int {
+	if a == 0 || b == 0 {
+		return max(a, b)
+	}
+	return min(a, b)
+}
+
+// limited is a format that keeps within a limit.
+type limited struct {
+	*json.Encoder
+	max int
+}
+
+func (l limited) Append(dst []byte, e *event.Event) ([]byte, error) {
+	return l.AppendMax(dst, e, l.max)
+}
+
+// AppendMax implements rfc5424.Bounded.
+func (l limited) AppendMax(dst []byte, e *event.Event, limit int) ([]byte, error) {
+	return l.Encoder.AppendMax(dst, e, min(limit, l.max))
 }

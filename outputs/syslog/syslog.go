@@ -62,25 +62,19 @@ func New(c *Settings, env plugin.Env) (plugin.Output, error) {
 	return o, nil
 }
 
-// newEncoder returns what renders the messages. Structured data would say twice
-// what CEF says.
+// newEncoder returns what renders the messages.
 func newEncoder(c *Settings, env plugin.Env) (plugin.Encoder, error) {
 	t, err := parseAddress(c.Address.Value)
 	if err != nil {
 		return nil, err // build would say the same
 	}
-	o := rfc5424.Options{Data: c.Format != format.CEF, ID: c.DataID, MaxBytes: c.limit(t)}
+	m := format.Message{DataID: c.DataID, MaxBytes: c.limit(t)}
 	for i, name := range facilities {
 		if name != "" && name == c.Facility {
-			o.Facility = i
+			m.Facility = i
 		}
 	}
-	if c.Format != format.RFC5424 {
-		if o.Payload, err = format.New(&c.Settings, env); err != nil {
-			return nil, err
-		}
-	}
-	return rfc5424.New(o), nil
+	return format.NewMessage(&c.Settings, m, env)
 }
 
 func build(c *Settings, env plugin.Env, enc plugin.Encoder) (*output, error) {
@@ -217,7 +211,7 @@ func (o *output) render(e *event.Event) error {
 	}
 	o.msg = msg
 	if len(msg) <= o.max {
-		if m, ok := o.enc.(*rfc5424.Encoder); ok && m.Shortened() {
+		if m, ok := o.enc.(format.Messages); ok && m.Shortened() {
 			o.shortened("a message was shortened to max_bytes; further ones are only counted")
 		}
 		return nil

@@ -62,3 +62,9 @@ func appendText(dst []byte, s string, esc bool, limit int) (out []byte, cut bool
 	}
 	return dst, false
 }
+
+// AppendText appends s as a text of one line, escaped where that is needed, as far
+// as it fits into limit bytes, and reports whether something is missing.
+func AppendText(dst []byte, s string, limit int) (out []byte, cut bool) {
+	return appendText(dst, s, dirty(s), limit)
+}

@@ -119,7 +119,7 @@ func (m *Encoder) Shortened() bool { return m.cut || m.bounded != nil && m.bound
 // head appends PRI to MSGID (section 6.2).
 func (m *Encoder) head(dst []byte, e *event.Event) []byte {
 	dst = append(dst, '<')
-	dst = strconv.AppendInt(dst, int64(m.facility(e.Dataset)*8+severity(e)), 10)
+	dst = strconv.AppendInt(dst, int64(Priority(e, m.o.Facility)), 10)
 	dst = append(dst, ">1 "...)
 	if e.Time.IsZero() {
 		dst = append(dst, '-')
@@ -139,16 +139,17 @@ func (m *Encoder) head(dst []byte, e *event.Event) []byte {
 	return dst
 }
 
-// facility is authpriv for what concerns identity, local0 for the rest, unless
-// one is asked for.
-func (m *Encoder) facility(dataset string) int {
-	if m.o.Facility > 0 {
-		return m.o.Facility
+// Priority is PRI: of a facility, where it is 0 authpriv for what concerns
+// identity and local0 for the rest, and of the event's severity.
+func Priority(e *event.Event, facility int) int {
+	switch {
+	case facility > 0:
+	case strings.HasPrefix(e.Dataset, "auditd"), strings.HasPrefix(e.Dataset, "identity"):
+		facility = authpriv
+	default:
+		facility = local0
 	}
-	if strings.HasPrefix(dataset, "auditd") || strings.HasPrefix(dataset, "identity") {
-		return authpriv
-	}
-	return local0
+	return facility*8 + severity(e)
 }
 
 // severity maps event.severity, 0 to 10, to the code of section 6.2.1.
