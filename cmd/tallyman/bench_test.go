@@ -29,7 +29,7 @@ var lanes = []struct{ name, transforms string }{
 }
 
 // laneOf builds a pipeline with one input that is never opened.
-func laneOf(b *testing.B, transforms string) *engine.Pipeline {
+func laneOf(b testing.TB, transforms string) *engine.Pipeline {
 	b.Helper()
 	demo, err := filepath.Abs("../../configs/demo")
 	if err != nil {
@@ -53,7 +53,7 @@ func laneOf(b *testing.B, transforms string) *engine.Pipeline {
 }
 
 // chunks cuts the demo's log as a file is read: pieces of whole lines.
-func chunks(b *testing.B, lines []string) ([]string, int64) {
+func chunks(b testing.TB, lines []string) ([]string, int64) {
 	b.Helper()
 	var out []string
 	var sum int64
