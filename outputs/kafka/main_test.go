@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -13,6 +15,7 @@ import (
 	"go.uber.org/goleak"
 
 	"tallyman/pipeline/event"
+	"tallyman/pipeline/kafkalink"
 	"tallyman/pipeline/plugin"
 	"tallyman/pipeline/plugintest"
 	"tallyman/pipeline/schema"
@@ -188,4 +191,16 @@ func failures(t testing.TB, err error) map[int]error {
 func kindOf(err error) plugin.ErrorKind {
 	kind, _ := plugin.KindOf(err)
 	return kind
+}
+
+func value(s string) event.Value { return event.String(s) }
+
+// sasl are settings with a password in a file.
+func sasl(t testing.TB, mechanism, password string) *kafkalink.SASL {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "password")
+	if err := os.WriteFile(file, []byte(password), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return &kafkalink.SASL{Mechanism: mechanism, User: "tally", Password: &plugin.Secret{File: file}}
 }

@@ -1,0 +1,221 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/segmentio/kafka-go"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"tallyman/pipeline/plugin"
+	"tallyman/pipeline/plugintest"
+)
+
+// settled sends as the engine does: what failed for now is sent again alone, and
+// what failed for good is returned.
+func settled(t testing.TB, o *output, n int) (dead []error, tries int) {
+	t.Helper()
+	ctx := bounded(t)
+	events := keyed(0, n, 7)
+	for len(events) > 0 && ctx.Err() == nil {
+		tries++
+		err := o.Send(ctx, events)
+		if err == nil {
+			return dead, tries
+		}
+		if kindOf(err) != plugin.KindPartial {
+			continue
+		}
+		rest := events[:0:0]
+		failed := failures(t, err)
+		for i := range events {
+			switch {
+			case failed[i] == nil:
+			case kindOf(failed[i]) == plugin.KindPermanent:
+				dead = append(dead, failed[i])
+			default:
+				rest = append(rest, events[i])
+			}
+		}
+		events = rest
+	}
+	return dead, tries
+}
+
+// TestO10OrderSurvivesFaults: whatever a broker answers for some partitions, no
+// event is missing, and the first of each comes in the order of its key.
+func TestO10OrderSurvivesFaults(t *testing.T) {
+	for _, fault := range []*kerr.Error{kerr.NotLeaderForPartition, kerr.NotEnoughReplicas, kerr.NotEnoughReplicasAfterAppend, kerr.RequestTimedOut, kerr.UnknownServerError,
+		kerr.TopicAuthorizationFailed, kerr.KafkaStorageError, kerr.CorruptMessage} {
+		t.Run(fault.Message, func(t *testing.T) {
+			c := broker(t, kfake.SeedTopics(3, "audit"))
+			s := settingsFor("audit", c.ListenAddrs()...)
+			s.MaxMessage = 4 << 10 // many batches of each partition
+			o := open(t, s)
+			c.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Partitions: []int32{1}, Err: fault, Count: 3})
+			if dead, tries := settled(t, o, 300); len(dead) > 0 || tries < 2 {
+				t.Fatalf("%d tries, dead: %v", tries, dead)
+			}
+			seen := map[string]bool{}
+			for p := range 3 {
+				last := map[string]string{}
+				for _, m := range stored(t, c, nil, "audit", p) {
+					at := strings.Index(string(m.Value), "tally-")
+					mark := string(m.Value)[at : at+12]
+					if seen[mark] {
+						continue
+					}
+					if seen[mark] = true; mark < last[string(m.Key)] {
+						t.Errorf("of key %s, %s comes after %s", m.Key, mark, last[string(m.Key)])
+					}
+					last[string(m.Key)] = mark
+				}
+			}
+			if len(seen) != 300 {
+				t.Errorf("%d of 300 are there", len(seen))
+			}
+		})
+	}
+}
+
+// TestO11MissingTopicAndAccess: they are tried again, and the error says what is
+// missing; nothing is given up.
+func TestO11MissingTopicAndAccess(t *testing.T) {
+	c := broker(t, kfake.SeedTopics(1, "audit"))
+	o := open(t, settingsFor("absent", c.ListenAddrs()...))
+	for i, err := range failures(t, o.Send(bounded(t), keyed(0, 3, 1))) {
+		if kindOf(err) != plugin.KindRetry || !strings.Contains(err.Error(), "kafka-topics --create --topic absent") {
+			t.Errorf("%d: %v", i, err)
+		}
+	}
+	if err := o.Probe(bounded(t)); err == nil {
+		t.Error("the probe finds nothing")
+	}
+	o = open(t, settingsFor("audit", c.ListenAddrs()...))
+	c.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Err: kerr.TopicAuthorizationFailed})
+	for i, err := range failures(t, o.Send(bounded(t), keyed(0, 3, 1))) {
+		if kindOf(err) != plugin.KindRetry || !errors.Is(err, kafka.TopicAuthorizationFailed) || !strings.Contains(err.Error(), "operation WRITE on topic audit") {
+			t.Errorf("%d: %v", i, err)
+		}
+	}
+	if err := o.Probe(bounded(t)); err != nil {
+		t.Errorf("the probe: %v", err)
+	}
+}
+
+// TestO17OnlyTheLargeOneDies: of a batch that a broker finds too large, the one
+// that is goes to the dead letters, and the others are delivered in order.
+func TestO17OnlyTheLargeOneDies(t *testing.T) {
+	c := broker(t, kfake.SeedTopics(1, "audit"))
+	if err := c.CreateTopic("small", 1, map[string]string{"max.message.bytes": "2000"}); err != nil {
+		t.Fatal(err)
+	}
+	s := settingsFor("small", c.ListenAddrs()...)
+	s.Compression, s.Key.Value = codecNone, ""
+	o := open(t, s)
+	events := plugintest.Events(0, 9)
+	large := strings.Repeat("x", 3000)
+	events[4].Raw = large
+	failed := failures(t, o.Send(bounded(t), events))
+	if len(failed) != 1 || kindOf(failed[4]) != plugin.KindPermanent || !strings.Contains(failed[4].Error(), "max.message.bytes") {
+		t.Fatalf("%v", failed)
+	}
+	if got := texts(stored(t, c, nil, "small", 0)); len(got) != 8 || !slices.IsSorted(marks(got)) {
+		t.Errorf("%d came, in the order %v", len(got), marks(got))
+	}
+	s = settingsFor("audit", c.ListenAddrs()...)
+	s.MaxMessage = 2 << 10
+	failed = failures(t, open(t, s).Send(bounded(t), events))
+	if len(failed) != 1 || kindOf(failed[4]) != plugin.KindPermanent || !strings.Contains(failed[4].Error(), "max_message") {
+		t.Errorf("%v", failed)
+	}
+}
+
+func marks(list []string) (out []string) {
+	for _, m := range list {
+		at := strings.Index(m, "tally-")
+		out = append(out, m[at:at+12])
+	}
+	return out
+}
+
+// TestLeaderMoves: after a partition has moved, its new leader is found.
+func TestLeaderMoves(t *testing.T) {
+	c := broker(t, kfake.NumBrokers(3), kfake.SeedTopics(1, "audit"))
+	o := open(t, settingsFor("audit", c.ListenAddrs()...))
+	if dead, _ := settled(t, o, 10); len(dead) > 0 {
+		t.Fatal(dead)
+	}
+	if err := c.MoveTopicPartition("audit", 0, (c.LeaderFor("audit", 0)+1)%3); err != nil {
+		t.Fatal(err)
+	}
+	if dead, _ := settled(t, o, 10); len(dead) > 0 {
+		t.Fatal(dead)
+	}
+	if got := stored(t, c, nil, "audit", 0); len(got) != 20 {
+		t.Errorf("%d of 20 are there", len(got))
+	}
+}
+
+// TestSASL: each mechanism lets us in, and a wrong password is said, not shown.
+func TestSASL(t *testing.T) {
+	for _, mechanism := range []string{"PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"} {
+		c := broker(t, kfake.SeedTopics(1, "audit"), kfake.EnableSASL(), kfake.Superuser(mechanism, "tally", "s3cret"))
+		s := settingsFor("audit", c.ListenAddrs()...)
+		s.Link.SASL = sasl(t, mechanism, "s3cret")
+		if err := open(t, s).Send(bounded(t), keyed(0, 3, 1)); err != nil {
+			t.Errorf("%s: %v", mechanism, err)
+		}
+		s.Link.SASL = sasl(t, mechanism, "wr0ng")
+		err := open(t, s).Send(bounded(t), keyed(0, 3, 1))
+		if kindOf(err) != plugin.KindRetry || err == nil || strings.Contains(fmt.Sprintf("%v %+v", err, s), "wr0ng") {
+			t.Errorf("%s with a wrong password: %v", mechanism, err)
+		}
+	}
+}
+
+// TestKeyGoesWhereOthersPutIt: the partition of a key is that of Kafka's own
+// producers.
+func TestKeyGoesWhereOthersPutIt(t *testing.T) {
+	parts := []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10}
+	for n := range 100 {
+		key := []byte(strings.Repeat("k\xff", n) + fmt.Sprint(n))
+		if got, want := partition(key, len(parts)), (kafka.Murmur2Balancer{}).Balance(kafka.Message{Key: key}, parts...); got != want {
+			t.Fatalf("%q goes to %d, want %d", key, got, want)
+		}
+	}
+}
+
+// TestTopicsAreConfined: what an event holds cannot leave the legal names, nor
+// the beginning that is fixed.
+func TestTopicsAreConfined(t *testing.T) {
+	s := settingsFor("audit-{{ message }}", "127.0.0.1:9092")
+	o := open(t, s)
+	for text, want := range map[string]string{"a/../b\x00": "audit-a_.._b_", "": "audit-none", strings.Repeat("y", 300): "audit-" + strings.Repeat("y", 243)} {
+		events := plugintest.Events(0, 1)
+		events[0].Fields = nil
+		if text != "" {
+			events = plugintest.Events(0, 1)
+			events[0].Fields[0].Val = value(text)
+		}
+		if got := o.topic(&events[0]); got != want {
+			t.Errorf("%q leads to %q, want %q", text, got, want)
+		}
+	}
+}
+
+// TestStopped: a Send that is stopped returns.
+func TestStopped(t *testing.T) {
+	c := broker(t, kfake.SeedTopics(1, "audit"))
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := open(t, settingsFor("audit", c.ListenAddrs()...)).Send(ctx, keyed(0, 3, 1)); err == nil {
+		t.Error("it says that all was delivered")
+	}
+}
