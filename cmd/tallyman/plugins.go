@@ -31,6 +31,7 @@ import (
 	"tallyman/transforms/decode/dockerjson"
 	"tallyman/transforms/decode/falco"
 	"tallyman/transforms/decode/finding"
+	"tallyman/transforms/decode/generic"
 	gitdecoder "tallyman/transforms/decode/git"
 	jenkinsdecoder "tallyman/transforms/decode/jenkins"
 	journalddecoder "tallyman/transforms/decode/journald"
@@ -83,6 +84,9 @@ func plugins() []plugin.Plugin {
 		jenkinsdecoder.Logstash,
 		falco.Plugin,
 		finding.Plugin,
+		generic.JSON,
+		generic.Logfmt,
+		generic.KeyValue,
 		journalddecoder.Plugin,
 		k8saudit.Plugin,
 		k8sevent.Plugin,

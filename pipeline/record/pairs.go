@@ -11,7 +11,7 @@ import (
 // a part is no pair, or a quote does not end; pairs before and after it still come.
 func Pairs(line string, sep byte, pair func(name, value string)) (whole bool) {
 	whole = true
-	for line = strings.TrimLeft(line, " \t,"); line != ""; line = strings.TrimLeft(line, " \t,") {
+	for line = past(line, sep); line != ""; line = past(line, sep) {
 		eq := strings.IndexByte(line, '=')
 		end := strings.IndexByte(line, sep)
 		if end < 0 {
@@ -38,6 +38,14 @@ func Pairs(line string, sep byte, pair func(name, value string)) (whole bool) {
 		line = rest[end:]
 	}
 	return whole
+}
+
+// past skips blanks, commas and separators.
+func past(s string, sep byte) string {
+	for s != "" && (s[0] == sep || s[0] == ' ' || s[0] == '\t' || s[0] == ',') {
+		s = s[1:]
+	}
+	return s
 }
 
 // Unquote reads a string that begins with a double quote: its value, and how many

@@ -22,6 +22,7 @@ func TestPairs(t *testing.T) {
 		{`a=1 junk b=2`, ' ', `a=1|b=2`, false},
 		{`a="no end`, ' ', `a=no end`, false},
 		{`a="b"c d=e`, ' ', `a=b|d=e`, false},
+		{`a=1;;b=2; c=3;`, ';', `a=1|b=2|c=3`, true},
 		{`=x a=1`, ' ', `a=1`, false},
 		{`a="\q" b=2`, ' ', `a=\q|b=2`, false},
 		{`a="x\xe4y"`, ' ', "a=x\xe4y", true},
@@ -41,7 +42,7 @@ func FuzzPairs(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, line string) {
-		for _, sep := range []byte{' ', ','} {
+		for _, sep := range []byte{' ', ',', ';', '|', '\t'} {
 			Pairs(line, sep, func(name, value string) {
 				if name == "" || len(value) > 3*len(line) {
 					t.Errorf("%q: %q=%q", line, name, value)
