@@ -63,7 +63,8 @@ func (m *Encoder) Append(dst []byte, e *event.Event) ([]byte, error) {
 func (m *Encoder) AppendMax(dst []byte, e *event.Event, limit int) ([]byte, error) {
 	limit = min(limit, m.o.MaxBytes)
 	m.cut = false
-	out := append(dst, '<')
+	out := dst
+	out = append(out, '<')
 	out = strconv.AppendInt(out, int64(rfc5424.Priority(e, m.o.Facility)), 10)
 	out = append(out, '>')
 	at := e.Time

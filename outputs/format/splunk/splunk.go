@@ -53,7 +53,8 @@ func (c *Encoder) AppendMax(dst []byte, e *event.Event, limit int) ([]byte, erro
 		room := limit - (head - start)
 		dst, err = c.json.AppendMax(dst[:head], rest, room)
 		if len(c.tail) > 0 && !c.json.Shortened() { // the lists alone are missing
-			c.flat.Fields = append(c.own, event.Field{Key: schema.Tags, Val: event.String("tallyman_shortened")})
+			c.own = append(c.own, event.Field{Key: schema.Tags, Val: event.String("tallyman_shortened")})
+			c.flat.Fields = c.own
 			dst, err = c.json.AppendMax(dst[:head], rest, room)
 		}
 		c.tail = c.tail[:0]
