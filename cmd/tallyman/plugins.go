@@ -41,7 +41,9 @@ import (
 	"tallyman/transforms/decode/plain"
 	"tallyman/transforms/decode/registry"
 	syslogdecoder "tallyman/transforms/decode/syslog"
+	tallymandecoder "tallyman/transforms/decode/tallyman"
 	"tallyman/transforms/decode/tetragon"
+	"tallyman/transforms/fields"
 	"tallyman/transforms/filter"
 	"tallyman/transforms/redact"
 	"tallyman/transforms/rules"
@@ -96,8 +98,10 @@ func plugins() []plugin.Plugin {
 		registry.Layers,
 		tetragon.Plugin,
 		syslogdecoder.Plugin,
+		tallymandecoder.Plugin,
 		audit.Plugin,
 		container.Plugin,
+		fields.Plugin,
 		filter.Plugin,
 		redact.Plugin,
 		rules.Plugin,
