@@ -125,7 +125,7 @@ func wrap(place clienttls.Place, bucket, op, key, needs string, err error) error
 	full := fmt.Errorf("s3: %s %s: %w", op, at, err)
 	if known {
 		if c == "AccessDenied" || st == http.StatusForbidden {
-			hint = forbidden(c, hint, bucket, needs)
+			hint = forbidden(hint, bucket, needs)
 		}
 		return plugin.After(fmt.Errorf("%w (%s)", full, hint), patient)
 	}
@@ -136,7 +136,7 @@ func wrap(place clienttls.Place, bucket, op, key, needs string, err error) error
 }
 
 // forbidden fills the hint about a permission; other hints stay as they are.
-func forbidden(c, hint, bucket, needs string) string {
+func forbidden(hint, bucket, needs string) string {
 	if hint != hints["AccessDenied"] {
 		return hint
 	}

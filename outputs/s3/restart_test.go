@@ -77,7 +77,7 @@ func TestRandomLives(t *testing.T) {
 				t.Fatalf("seed %d: it comes to no end at frame %d", seed, confirmed)
 			}
 			broken := int(next(12))
-			s.Fail(func(r s3test.Request) s3test.Fault {
+			s.Fail(func(s3test.Request) s3test.Fault {
 				if broken--; broken != 0 || life > 400 {
 					return s3test.Fault{}
 				}

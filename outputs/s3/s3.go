@@ -56,6 +56,7 @@ type output struct {
 	horizon uint64             // sequences up to here may be in objects of a former process
 	begun   uint64             // the sequence that was collected first
 	seq     uint64             // that was collected last; 0 for none
+	offered uint64             // of the last Collect; less than seq where frames are offered again
 	sealed  bool               // nothing more of seq comes
 	calm    bool               // nothing was collected since the last Settle
 	open    map[string]*object // by folder
@@ -127,6 +128,7 @@ func (o *output) Collect(ctx context.Context, seq uint64, events []event.Event) 
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	o.offered = seq
 	if o.sealed && seq <= o.seq {
 		return nil // it was taken, and is offered again
 	}
@@ -199,10 +201,7 @@ func (o *output) take(seq uint64, events []event.Event) error {
 			failed = append(failed, plugin.Failure{Index: i, Err: plugin.Permanent(fmt.Errorf("s3: render event %s: %w", e.ID, err))})
 			continue
 		}
-		one, err := o.of(e, seq)
-		if err != nil {
-			return err
-		}
+		one := o.of(e, seq)
 		if one == nil {
 			continue
 		}
@@ -217,19 +216,19 @@ func (o *output) take(seq uint64, events []event.Event) error {
 }
 
 // of returns the object that e belongs to, nil where it is at the store already.
-func (o *output) of(e *event.Event, seq uint64) (*object, error) {
+func (o *output) of(e *event.Event, seq uint64) *object {
 	var odd bool
 	if o.dir, odd = o.prefix.append(o.dir[:0], e); odd {
 		o.meters.replaced.Inc()
 	}
 	if one := o.open[string(o.dir)]; one != nil {
-		return one, nil
+		return one
 	}
 	first, limit := seq, uint64(0)
 	if seq <= o.horizon {
 		if k := o.state.covering(o.dir, seq); k != nil {
 			if k.Done {
-				return nil, nil
+				return nil
 			}
 			first, limit = k.First, k.Last
 		}
@@ -238,7 +237,7 @@ func (o *output) of(e *event.Event, seq uint64) (*object, error) {
 	one := newObject(dir, o.key(dir, first), first, o.now())
 	one.limit = limit
 	o.open[dir] = one
-	return one, nil
+	return one
 }
 
 // key is the key of an object; a number with leading zeros sorts.

@@ -130,7 +130,7 @@ func (o *output) Settle(ctx context.Context, all bool) (uint64, time.Duration, e
 	}
 	// While more comes, an end is not yet the end: each frame would get an object.
 	if err := o.cut(all && calm); err != nil {
-		return o.confirmed(), soon, plugin.Retry(err)
+		return min(o.confirmed(), o.offered), soon, plugin.Retry(err)
 	}
 	o.plan(all && calm)
 	var err error
@@ -138,7 +138,7 @@ func (o *output) Settle(ctx context.Context, all bool) (uint64, time.Duration, e
 		err = o.step(ctx)
 	}
 	o.gauges()
-	c := o.confirmed()
+	c := min(o.confirmed(), o.offered)
 	if err != nil || o.due() || (all && !o.idle()) {
 		return c, soon, err
 	}

@@ -143,11 +143,11 @@ func finish(t testing.TB, c plugin.Collector, last uint64) {
 		if again <= 0 && confirmed < last {
 			t.Fatalf("it wants to be left alone with %d of %d confirmed, and all was to be settled", confirmed, last)
 		}
-		pause(t, ctx, min(again, 100*time.Millisecond))
+		pause(ctx, t, min(again, 100*time.Millisecond))
 	}
 }
 
-func pause(t testing.TB, ctx context.Context, d time.Duration) {
+func pause(ctx context.Context, t testing.TB, d time.Duration) {
 	t.Helper()
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -284,7 +284,10 @@ func (s *CollectorSuite) stuck(t testing.TB) {
 	}()
 	cancel()
 	select {
-	case <-done:
+	case err := <-done:
+		if err == nil {
+			t.Error("what was stopped says that all is well")
+		}
 	case <-time.After(patience):
 		t.Fatal("it goes on after its context is done")
 	}
