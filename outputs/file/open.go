@@ -17,7 +17,8 @@ import (
 
 // leads are the first bytes of the lines of each format; a line of text begins
 // with the digit of a year, or with "-".
-var leads = map[string]byte{format.JSON: '{', format.CEF: 'C', format.RFC5424: '<', format.Text: 0}
+var leads = map[string]byte{format.JSON: '{', format.Splunk: '{', format.OCSF: '{', format.CEF: 'C', format.LEEF: 'L',
+	format.RFC5424: '<', format.RFC3164: '<', format.Text: 0}
 
 // ready sees to it that the file at the path is open and ends with a whole line.
 func (o *output) ready() error {
