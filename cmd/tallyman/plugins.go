@@ -5,6 +5,7 @@ import (
 	"tallyman/inputs/auditd"
 	"tallyman/inputs/containers"
 	"tallyman/inputs/docker"
+	execinput "tallyman/inputs/exec"
 	fileinput "tallyman/inputs/file"
 	gitinput "tallyman/inputs/git"
 	"tallyman/inputs/hec"
@@ -56,6 +57,7 @@ func plugins() []plugin.Plugin {
 		auditd.Plugin,
 		containers.Plugin,
 		docker.Plugin,
+		execinput.Plugin,
 		fileinput.Plugin,
 		gitinput.Plugin,
 		jenkinsinput.Plugin,
