@@ -21,6 +21,7 @@ type ancestor struct {
 	in     string // the container, "" on the host and where it is not known
 	parent int32
 	since  int64 // when it began; the parent is of then
+	life   *life // nil where the kernel's table told of it
 }
 
 // family adds the parent's program, the names above it, and the ids of the
@@ -34,9 +35,9 @@ func (s *stage) family(f *event.Fields, p *pending) {
 		*f = append(*f, event.Field{Key: schema.ProcessEntityID, Val: event.String(s.write(id))})
 	}
 	at, pid := p.seen.t, p.seen.ppid
+	var a ancestor
 	for n := 0; n < maxAncestors && pid > 0; n++ {
-		a, ok := t.ancestor(p, pid, at, n == 0)
-		if !ok {
+		if !t.ancestor(&a, p, pid, at, n == 0) {
 			return
 		}
 		if n == 0 {
@@ -57,39 +58,41 @@ func (s *stage) family(f *event.Fields, p *pending) {
 	}
 }
 
-// ancestor returns the process of a pid at a time; direct, for the parent of the
-// event's own.
-func (t *Transform) ancestor(p *pending, pid int32, at int64, direct bool) (ancestor, bool) {
+// ancestor sets a to the process of a pid at a time: direct, to the parent of the
+// event's own; else to the parent of a.
+func (t *Transform) ancestor(a *ancestor, p *pending, pid int32, at int64, direct bool) bool {
 	if t.asks(&p.seen) {
-		if a, ok := t.elder(pid, at, direct); ok {
-			return a, true
+		if k, ok := t.elder(pid, at, direct); ok {
+			*a = k
+			return true
 		}
 	}
-	if !direct {
-		l := t.table.alive(p.seen.node, pid, at)
+	var l *life
+	switch {
+	case direct && p.life == nil:
+	case direct:
+		l = t.parent(p.life, &p.seen)
+	default:
+		if a.life != nil {
+			l = t.table.above(a.life, at)
+		} else {
+			l = t.table.alive(p.seen.node, pid, at)
+		}
 		if l == nil || l.name == "" || l.execAt > at && !l.shown || l.first > at+slack {
-			return ancestor{}, false
+			return false
 		}
 		if _, sure := t.table.still(l, at); !sure {
-			return ancestor{}, false
+			return false
 		}
-		return l.ancestor(), true
 	}
-	if p.life == nil {
-		return ancestor{}, false
+	if l == nil {
+		return false
 	}
-	if l := t.parent(p.life, &p.seen); l != nil {
-		return l.ancestor(), true
-	}
-	return ancestor{}, false
-}
-
-func (l *life) ancestor() ancestor {
-	a := ancestor{program: program{l.name, l.exe}, id: l.id, parent: l.ppid, since: l.first}
+	a.program, a.id, a.in, a.parent, a.since, a.life = *l.program, l.id, "", l.ppid, l.first, l
 	if l.got.in != nil {
 		a.in = l.got.in.id
 	}
-	return a
+	return true
 }
 
 // elder is ancestor by the kernel's table. What a process runs is read once

@@ -23,7 +23,7 @@ func (t *table) inherit(l *life, at int64, depth int) {
 			return
 		}
 	}
-	p := t.alive(l.node, l.ppid, at)
+	p := t.above(l, at)
 	if p == nil || p == l || depth == deepest {
 		return
 	}

@@ -36,7 +36,8 @@ func (t *Transform) Learn(events []event.Event) {
 		switch {
 		case e.Decode != "" || e.Records == 0 && e.Fields.Get(schema.EventKind).Str() == "alert":
 		case e.Dataset == dataset:
-			p := pending{at: i, seen: s.read(e)}
+			p := pending{at: i}
+			s.read(e, &p.seen)
 			p.seen.told = stampOf(&e.Fields)
 			if p.seen.pid > 0 && p.seen.kernel && (p.seen.node != 0 || p.seen.t >= t.since) {
 				p.life = t.table.observe(&p.seen)

@@ -44,17 +44,19 @@ const (
 type life struct {
 	node        uint32
 	pid, ppid   int32
-	first, last int64 // times of its first and last event, or its start where known
+	said        verdict // what the kernel said when it was asked last
+	looks       uint8   // how often /proc was asked in vain
+	newest      bool    // no life of its pid is after it
+	engine      bool    // root runs an engine's program, from where only root can put it
+	first, last int64   // times of its first and last event, or its start where known
 	end         int64 // never while it runs
 	execAt      int64 // time of its last exec, 0 for none seen
 	got         answer
 	*role                // never nil, and only changed through part
 	*program             // never nil; "" where no event said
 	prev        *life    // the life before of the same pid
+	up          *life    // the parent as it was last looked up, for above
 	checked     int64    // when the kernel was last asked for it, in event time; 0 never
-	said        verdict  // and what it said
-	looks       uint8    // how often /proc was asked in vain
-	engine      bool     // root runs an engine's program, from where only root can put it
 	entered     bool     // it is the first process of a container, or one brought in by exec
 	confirmed   bool     // got is of the engine's commands and /proc says so too
 	disputed    bool     // /proc and the engine's commands, or its hierarchies, say different things
@@ -125,6 +127,7 @@ func (t *table) evict() {
 		gone[l] = true
 	}
 	for key, l := range t.lives {
+		l.newest = false
 		for l != nil && gone[l] {
 			l = l.prev
 		}
@@ -132,7 +135,7 @@ func (t *table) evict() {
 			delete(t.lives, key)
 			continue
 		}
-		t.lives[key] = l
+		t.lives[key], l.newest, l.up = l, true, nil // what is forgotten is not held by its children
 		for ; l.prev != nil; l = l.prev {
 			for l.prev != nil && gone[l.prev] {
 				l.prev = l.prev.prev
@@ -140,6 +143,7 @@ func (t *table) evict() {
 			if l.prev == nil {
 				break
 			}
+			l.prev.up = nil
 		}
 	}
 	t.count = len(all) - len(gone)

