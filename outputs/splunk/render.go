@@ -128,7 +128,7 @@ func (r *renderer) envelope(e *event.Event) error {
 // isObject reports whether a format is a JSON object, which stands in an envelope
 // as it is; every other one is a text.
 func isObject(word string) bool {
-	return word == format.JSON || word == "splunk" || word == "ocsf"
+	return word == format.JSON || word == format.Splunk || word == format.OCSF
 }
 
 // pair appends a member whose value is in r.buf; an empty one is left out.
