@@ -49,8 +49,8 @@ type life struct {
 	newest      bool    // no life of its pid is after it
 	engine      bool    // root runs an engine's program, from where only root can put it
 	first, last int64   // times of its first and last event, or its start where known
-	end         int64 // never while it runs
-	execAt      int64 // time of its last exec, 0 for none seen
+	end         int64   // never while it runs
+	execAt      int64   // time of its last exec, 0 for none seen
 	got         answer
 	*role                // never nil, and only changed through part
 	*program             // never nil; "" where no event said
