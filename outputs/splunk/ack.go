@@ -28,6 +28,7 @@ type collector struct {
 	bytes    int     // of the bodies in queue
 	seq      uint64  // collected last
 	before   uint64  // collected last before seq
+	offered  uint64  // of the last Collect; less than seq where frames are offered again
 	part     bool    // of seq only a part was taken
 	disorder int     // channels given up since the last confirmation
 
@@ -51,7 +52,7 @@ func (o *collector) Confirms() bool { return true }
 // Collect implements plugin.Collector. With a full window it waits for
 // acknowledgements.
 func (o *collector) Collect(ctx context.Context, seq uint64, events []event.Event) error {
-	if seq > o.seq {
+	if o.offered = seq; seq > o.seq {
 		o.before, o.seq = o.seq, seq
 	}
 	if len(events) == 0 {
@@ -154,11 +155,11 @@ func (o *collector) Settle(ctx context.Context, all bool) (confirmed uint64, aga
 func (o *collector) confirmed() uint64 {
 	switch {
 	case len(o.queue) > 0:
-		return o.queue[0].before
+		return min(o.queue[0].before, o.offered)
 	case o.part:
-		return o.before
+		return min(o.before, o.offered)
 	}
-	return o.seq
+	return min(o.seq, o.offered)
 }
 
 // step makes at most one exchange: it asks a receiver for acknowledgements or
