@@ -183,6 +183,9 @@ func New(s *Settings, env plugin.Env) (plugin.Transform, error) {
 	if err := t.connect(s); err != nil {
 		return nil, err
 	}
+	if s.Procfs.Value == Default().Procfs.Value {
+		t.announce(ThisHost())
+	}
 	return t, nil
 }
 
