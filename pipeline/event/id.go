@@ -1,6 +1,9 @@
 package event
 
-import "crypto/sha256"
+import (
+	"crypto/sha256"
+	"encoding/binary"
+)
 
 // ID is a stable event id: the first 128 bits of a SHA-256 (SCHEMA event.id).
 // The zero ID is none.
@@ -21,16 +24,13 @@ func (id ID) IsZero() bool { return id == ID{} }
 
 // Append appends the 26 characters of id in Crockford base32.
 func (id ID) Append(b []byte) []byte {
-	var acc uint64
-	bits := 2 // 128 bits are 26 digits of 5 bits with two zero bits before them
-	for _, c := range id {
-		acc = acc<<8 | uint64(c)
-		for bits += 8; bits >= 5; {
-			bits -= 5
-			b = append(b, crockford[acc>>bits&31])
-		}
+	var text [26]byte // 128 bits are 26 digits of 5 bits with two zero bits before them
+	high, low := binary.BigEndian.Uint64(id[:8]), binary.BigEndian.Uint64(id[8:])
+	for i := len(text) - 1; i >= 0; i-- {
+		text[i] = crockford[low&31]
+		low, high = low>>5|high<<59, high>>5
 	}
-	return b
+	return append(b, text[:]...)
 }
 
 // String returns id in Crockford base32, "" for none.

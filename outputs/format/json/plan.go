@@ -15,6 +15,7 @@ type plan struct {
 	objects []string // `"process":{` by number
 	top     []span   // by leaf: those below the same top-level name
 	rank    []int16  // by schema.Key: its place in leaves; 0 for None, which no event has
+	many    []bool   // by schema.Key: its values are always a list
 	keep    bits     // the leaves that stay while others can go
 	least   bits     // those of them that stay in any case
 }
@@ -68,7 +69,7 @@ func newPlan(dotted bool) *plan {
 		return strings.Compare(a.name, b.name)
 	})
 	keys := schema.Keys()
-	p := &plan{rank: make([]int16, int(keys[len(keys)-1])+1)}
+	p := &plan{rank: make([]int16, int(keys[len(keys)-1])+1), many: make([]bool, int(keys[len(keys)-1])+1)}
 	for _, kid := range root.kids {
 		from := len(p.leaves)
 		p.walk(&node{kids: []*node{kid}}, nil, dotted)
@@ -113,6 +114,7 @@ func (p *plan) walk(n *node, path []int32, dotted bool) {
 		if kid.key != schema.None {
 			p.rank[kid.key] = int16(len(p.leaves))
 			p.leaves = append(p.leaves, newLeaf(kid, path, dotted))
+			p.many[kid.key] = p.leaves[len(p.leaves)-1].form == formMany
 			continue
 		}
 		at := path

@@ -1,6 +1,7 @@
 package json
 
 import (
+	"slices"
 	"strings"
 
 	"tallyman/pipeline/event"
@@ -87,7 +88,7 @@ func (c *Encoder) formOf(e *event.Event, set int, head uint8) (uint64, bool) {
 		if f.Key == last && n == 0 {
 			continue
 		}
-		if last = schema.None; n == 0 && c.plan.leaves[c.plan.rank[f.Key]].form == formMany {
+		if last = schema.None; n == 0 && c.plan.many[f.Key] {
 			last = f.Key
 		}
 		rows = append(rows, int32(i))
@@ -140,11 +141,20 @@ func (c *Encoder) cast(dst []byte, e *event.Event) ([]byte, bool) {
 	c.forms.purse = min(c.forms.purse+1, learnMost)
 	for i := range s.steps {
 		p := &s.steps[i]
+		if p.row >= 0 && !p.many {
+			v := &e.Fields[c.forms.rows[p.row]].Val
+			if text := v.Str(); v.Kind() == event.KindString && clean(text) == len(text) {
+				dst = quoted(dst, p.text, text)
+			} else {
+				dst = c.value(append(dst, p.text...), *v, p.native, false)
+			}
+			continue
+		}
 		dst = append(dst, p.text...)
 		switch {
 		case p.row < 0:
 			dst = c.fromHead(dst, e, schema.Key(-1-p.row), false)
-		case p.many:
+		default:
 			from, end := c.forms.rows[p.row], c.forms.rows[p.row+1]
 			for k := from; k < end; k++ {
 				if k > from {
@@ -152,8 +162,6 @@ func (c *Encoder) cast(dst []byte, e *event.Event) ([]byte, bool) {
 				}
 				dst = c.value(dst, e.Fields[k].Val, p.native, false)
 			}
-		default:
-			dst = c.value(dst, e.Fields[c.forms.rows[p.row]].Val, p.native, false)
 		}
 	}
 	dst = append(dst, s.tail...)
@@ -161,6 +169,21 @@ func (c *Encoder) cast(dst []byte, e *event.Event) ([]byte, bool) {
 		return dst[:start], false
 	}
 	return dst, true
+}
+
+// quoted appends before, and s in quotes. Nearly all values are such texts: with
+// one look at the room instead of four it takes a quarter less.
+func quoted(dst, before []byte, s string) []byte {
+	at, end := len(dst), len(dst)+len(before)+len(s)+2
+	if end > cap(dst) {
+		dst = slices.Grow(dst, end-at)
+	}
+	dst = dst[:end]
+	at += copy(dst[at:], before)
+	dst[at] = '"'
+	copy(dst[at+1:], s)
+	dst[end-1] = '"'
+	return dst
 }
 
 // learn makes the shape of a form that came before, nil for one that did not or
