@@ -76,9 +76,9 @@ func TestConfirmedWhenAcknowledged(t *testing.T) {
 	c.take(6, marks(2, 2))
 	c.take(8, nil)
 	c.want(3, 3*time.Second)
-	b.acknowledge(0) // the second
+	b.acknowledge() // the second
 	c.want(3, 3*time.Second)
-	a.acknowledge(0)
+	a.acknowledge()
 	c.want(8, 3*time.Second)
 	if _, again, err := c.Settle(context.Background(), true); again != 0 || err != nil || c.bytes != 0 || c.pending.Value() != 0 {
 		t.Errorf("with nothing open it wants to settle after %v: %v; %d bytes are held", again, err, c.bytes)
@@ -105,7 +105,7 @@ func TestABatchOfSeveralBodies(t *testing.T) {
 		}
 	})
 	c.want(1, 2*time.Second)
-	d.acknowledge(0)
+	d.acknowledge()
 	c.want(4, 2*time.Second)
 }
 
@@ -129,7 +129,7 @@ func TestNoAcknowledgement(t *testing.T) {
 		}
 	})
 	c.want(0, 3*time.Second)
-	d.acknowledge(0)
+	d.acknowledge()
 	c.want(1, 3*time.Second)
 }
 
@@ -160,7 +160,7 @@ func TestAcknowledgementDisabled(t *testing.T) {
 		t.Errorf("%d, %v", got, err)
 	}
 	d.with(func() { d.ack = true })
-	d.acknowledge(0)
+	d.acknowledge()
 	c.want(2, time.Minute)
 	once(t, d.stored(), 1)
 }
@@ -194,10 +194,10 @@ func TestARestartedReceiver(t *testing.T) {
 		d.with(func() { d.indexers[0].events = nil }) // lost with the restart
 		d.restart(0)
 		c.take(3, marks(6, 3)) // gets the number of the first
-		d.acknowledge(0)
+		d.acknowledge()
 		c.want(0, 3*time.Second)
 		for range 3 {
-			d.acknowledge(0)
+			d.acknowledge()
 			if _, err := c.settle(3 * time.Second); err != nil {
 				t.Error(err)
 			}
@@ -289,13 +289,13 @@ func TestTheWindow(t *testing.T) {
 	if kind, _ := plugin.KindOf(err); err == nil || kind != plugin.KindRetry || waits != 10 || d.posts() != 3 {
 		t.Fatalf("%v after %d waits and %d posts", err, waits, d.posts())
 	}
-	d.acknowledge(0)
+	d.acknowledge()
 	c.take(4, marks(3, 1))
 	c.want(3, 0)
 	c.settings.Requests, c.settings.Window = 100, 1
-	d.acknowledge(0)
+	d.acknowledge()
 	c.take(5, marks(4, 1)) // larger than the window, which is empty
-	d.acknowledge(0)
+	d.acknowledge()
 	c.want(5, 5*time.Second)
 	once(t, d.stored(), 1)
 }
@@ -375,7 +375,7 @@ func TestAPartOfABatch(t *testing.T) {
 	c := collect(t, func(s *Settings) { s.MaxBytes = leastBody }, d.URL)
 	n := 0
 	d.with(func() {
-		d.trouble = func(path string, _ int, w http.ResponseWriter) bool {
+		d.trouble = func(_ string, _ int, w http.ResponseWriter) bool {
 			if n++; n == 4 { // a question, and two bodies before
 				say(w, 503, `{"text":"Server is busy","code":9}`)
 			}

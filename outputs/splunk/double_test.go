@@ -225,11 +225,11 @@ func (d *splunkDouble) acks(w http.ResponseWriter, r *http.Request, at *indexer,
 	say(w, 200, string(out))
 }
 
-// acknowledge has an indexer acknowledge what it has.
-func (d *splunkDouble) acknowledge(i int) {
+// acknowledge has the first indexer acknowledge what it has.
+func (d *splunkDouble) acknowledge() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for _, ch := range d.indexers[i].channels {
+	for _, ch := range d.indexers[0].channels {
 		for n := range ch.pending {
 			ch.pending[n] = true
 		}

@@ -90,7 +90,8 @@ func (r *renderer) line(e *event.Event) error {
 }
 
 func (r *renderer) envelope(e *event.Event) error {
-	dst := append(r.raw, '{')
+	dst := r.raw
+	dst = append(dst, '{')
 	at := e.Time
 	if at.IsZero() {
 		at = e.Seen
@@ -121,7 +122,8 @@ func (r *renderer) envelope(e *event.Event) error {
 		}
 		dst = r.quote(dst)
 	}
-	r.raw = append(dst, '}')
+	dst = append(dst, '}')
+	r.raw = dst
 	return nil
 }
 
