@@ -17,7 +17,6 @@ type collecting struct {
 	*sender
 	to     plugin.Collector
 	open   []framed      // offered and not confirmed, in order
-	last   uint64        // the sequence that was offered last
 	due    time.Duration // how long the Collector may be left alone; 0: until it is offered something
 	all    bool          // the last Settle was asked to move on everything
 	failed bool          // the last Settle did
@@ -81,11 +80,12 @@ func (c *collecting) next(ctx context.Context) (journal.Entry, error) {
 // offer hands a load to the Collector.
 func (c *collecting) offer(ctx context.Context, l *load) error {
 	d := c.sends[0]
-	c.last = l.frames[len(l.frames)-1].seq
-	d.plugin, d.later = &collect{c.to, c.last}, true
+	seq := l.frames[len(l.frames)-1].seq
+	c.offered = max(c.offered, seq) // after a rewind the same comes again, and was confirmed perhaps
+	d.plugin, d.later = &collect{c.to, seq}, true
 	err := error(nil)
 	if l.parcel.len() == 0 {
-		err = c.empty(ctx)
+		err = c.empty(ctx, seq)
 	} else {
 		err = d.deliver(ctx, l.parcel)
 	}
@@ -96,11 +96,14 @@ func (c *collecting) offer(ctx context.Context, l *load) error {
 }
 
 // empty tells the Collector of a frame with nothing for it.
-func (c *collecting) empty(ctx context.Context) error {
+func (c *collecting) empty(ctx context.Context, seq uint64) error {
 	for {
-		err := c.to.Collect(c.sends[0].sending, c.last, nil)
+		err := c.to.Collect(c.sends[0].sending, seq, nil)
 		if err == nil || ctx.Err() != nil {
 			return ctx.Err()
+		}
+		if errors.Is(err, plugin.ErrCollectAgain) {
+			return err
 		}
 		_, after := plugin.KindOf(err)
 		c.state.bad(err)
@@ -122,6 +125,9 @@ func (c *collecting) settle(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
+	if errors.Is(err, plugin.ErrCollectAgain) {
+		return err
+	}
 	c.due, c.failed = again, err != nil
 	if err == nil {
 		c.pause.reset()
@@ -136,8 +142,8 @@ func (c *collecting) settle(ctx context.Context) error {
 
 // confirm ends the frames up to a sequence.
 func (c *collecting) confirm(seq uint64) error {
-	if seq > c.last {
-		return fmt.Errorf("output %s confirms frame %d and was offered no more than %d; what is not confirmed is offered again", c.name, seq, c.last)
+	if seq > c.offered {
+		return fmt.Errorf("output %s confirms frame %d and was offered no more than %d; what is not confirmed is offered again", c.name, seq, c.offered)
 	}
 	n := 0
 	for ; n < len(c.open) && c.open[n].seq <= seq; n++ {

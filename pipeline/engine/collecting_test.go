@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -202,6 +203,32 @@ func TestACollectorThatConfirmsTooMuch(t *testing.T) {
 		}
 		if !strings.Contains(r.log.String(), "was offered no more than") {
 			t.Errorf("nothing was said:\n%s", r.log.String())
+		}
+	})
+}
+
+// TestACollectorThatLost: what a Collector has lost comes again from the oldest on, and
+// what it had confirmed before is no mistake afterwards.
+func TestACollectorThatLost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, shut := &crate{size: 20}, 0
+		c.closed = func() error {
+			if shut++; shut != 3 {
+				return nil
+			}
+			c.open = nil
+			c.seqs = nil
+			c.last = 0
+			return fmt.Errorf("the upload is gone: %w", plugin.ErrCollectAgain)
+		}
+		if err := collected(t, newRig(t), 140, c, ""); err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(c.all(), numbered(140)) {
+			t.Errorf("got %v", c.all())
+		}
+		if shut < 7 {
+			t.Errorf("%d crates were shut", shut)
 		}
 	})
 }

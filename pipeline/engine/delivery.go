@@ -57,6 +57,9 @@ func (d *delivery) settle(ctx context.Context, p parcel) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
+		if errors.Is(err, plugin.ErrCollectAgain) {
+			return err
+		}
 		switch kind, after := plugin.KindOf(err); kind {
 		case plugin.KindPermanent:
 			return d.bisect(ctx, p, err)

@@ -28,6 +28,7 @@ type sender struct {
 	want    plugin.Batch
 	sends   []*delivery // one for each batch that may be under way
 	unread  error       // why the frame behind the last load could not be read
+	offered uint64      // the last sequence that a Collector was ever offered
 
 	whenErrors *meter.Counter
 }

@@ -2,6 +2,7 @@ package plugin
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"tallyman/pipeline/event"
@@ -26,6 +27,11 @@ type Batcher interface {
 	// Batch returns what the output wants; it is asked once, after it was built.
 	Batch() Batch
 }
+
+// ErrCollectAgain in an error of Collect or Settle says that what was collected and
+// is not confirmed was lost with the destination: it comes again, from the oldest on.
+// The Collector has forgotten it when it says so.
+var ErrCollectAgain = errors.New("what was collected has to come again")
 
 // Collector is an Output whose destination confirms later than it takes: an
 // object that is not whole yet, a receiver that acknowledges after a while. The
