@@ -98,7 +98,7 @@ func rulesOf(root string) Finding {
 			continue
 		}
 		for line := range strings.Lines(string(text)) {
-			if strings.HasPrefix(line, "-a ") && strings.Contains(line, "execve") && (strings.Contains(line, "exe=") && strings.Contains(line, "runc") || strings.Contains(line, "crun")) {
+			if strings.HasPrefix(line, "-a ") && strings.Contains(line, "execve") && strings.Contains(line, "exe=") && (strings.Contains(line, "/runc") || strings.Contains(line, "/crun")) {
 				return Finding{Name: "runtime rules", Good: true, Text: "in " + strings.TrimPrefix(f, root)}
 			}
 		}
