@@ -5,7 +5,6 @@ import (
 	"testing"
 
 	"tallyman/pipeline/event"
-	"tallyman/pipeline/plugin"
 	"tallyman/pipeline/plugintest"
 	"tallyman/pipeline/schema"
 )
@@ -81,5 +80,4 @@ func TestOtherInputsPass(t *testing.T) {
 			t.Errorf("%s: the user is %q, want %q", input, got, want)
 		}
 	}
-	var _ plugin.Transform = tr
 }

@@ -18,7 +18,7 @@ func (d *decoder) any(h *head, n jsontree.Node) {
 		}
 		return true
 	}
-	read := func(*head, jsontree.Node) {}
+	var read func(*head, jsontree.Node)
 	switch {
 	case n.IsArray():
 		n.Each(func(_ string, m jsontree.Node) {

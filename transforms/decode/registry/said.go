@@ -63,7 +63,7 @@ type said struct {
 
 	message, level, logger, reason, app, procID, hostName string
 	severity                                              int64 // 0: as the action has it
-	start, took                                           int64 // nanoseconds
+	took                                                  int64 // nanoseconds
 	labels                                                []label
 
 	one     jsontree.Node // what stays of it is said to be unknown
