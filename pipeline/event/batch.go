@@ -60,25 +60,53 @@ const (
 	keptSlabs = 16
 )
 
+// Room returns an empty list in the batch's memory to which n fields can be
+// added. It is the batch's until Keep takes it; another Room gives the same.
+func (b *Batch) Room(n int) Fields {
+	slab := b.slab(n)
+	at := len(*slab)
+	return (*slab)[at : at : at+n]
+}
+
+// Keep is Take for a list that Room gave, after which nothing else was taken: it
+// stays where it lies unless it has outgrown its room.
+func (b *Batch) Keep(f Fields, spare int) Fields {
+	n := len(f) + spare
+	if len(f) == 0 || n > cap(f) || b.at >= len(b.slabs) {
+		return b.Take(f, spare)
+	}
+	slab := &b.slabs[b.at]
+	at := len(*slab)
+	if at+n > cap(*slab) || &(*slab)[:at+1][at] != &f[0] {
+		return b.Take(f, spare)
+	}
+	*slab = (*slab)[:at+n]
+	return (*slab)[at : at+len(f) : at+n]
+}
+
 // Take copies f into the batch's memory with room for spare more fields, so that
 // later transforms add theirs without an allocation.
 func (b *Batch) Take(f Fields, spare int) Fields {
 	n := len(f) + spare
+	slab := b.slab(n)
+	at := len(*slab)
+	*slab = (*slab)[:at+n]
+	out := (*slab)[at : at+len(f) : at+n]
+	copy(out, f)
+	return out
+}
+
+// slab returns the first slab from b.at on that has room for n more fields.
+func (b *Batch) slab(n int) *[]Field {
 	for ; b.at < len(b.slabs); b.at++ {
-		if slab := b.slabs[b.at]; cap(slab)-len(slab) >= n {
-			at := len(slab)
-			b.slabs[b.at] = slab[:at+n]
-			out := slab[at : at+len(f) : at+n]
-			copy(out, f)
-			return out
+		if slab := &b.slabs[b.at]; cap(*slab)-len(*slab) >= n {
+			return slab
 		}
 		if b.at+1 == len(b.slabs) {
 			break
 		}
 	}
-	b.slabs = append(b.slabs, make([]Field, n, max(slabFields, n)))
+	b.slabs = append(b.slabs, make([]Field, 0, max(slabFields, n)))
 	b.at = len(b.slabs) - 1
-	out := b.slabs[b.at][0:len(f):n]
-	copy(out, f)
-	return out
+	return &b.slabs[b.at]
 }

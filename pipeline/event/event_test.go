@@ -137,3 +137,44 @@ func TestTake(t *testing.T) {
 		t.Errorf("%d of %d", len(with), cap(with))
 	}
 }
+
+// What Keep returns is apart from all that the batch gives later, whether the
+// list stayed in its room or outgrew it.
+func TestKeptFieldsAreTheirOwn(t *testing.T) {
+	var b Batch
+	const lists = 200 // more than one slab
+	var kept []Fields
+	for round := range 3 {
+		kept = kept[:0]
+		for i := range lists {
+			f := b.Room(32)
+			if len(f) != 0 || cap(f) != 32 {
+				t.Fatalf("a room of %d for %d, with %d in it", cap(f), 32, len(f))
+			}
+			for range i % 80 { // up to 79: some outgrow it
+				f.Add(schema.EventSequence, Int(int64(i)))
+			}
+			f = b.Keep(f, 4)
+			if got := cap(f) - len(f); got != 4 {
+				t.Fatalf("round %d, list %d: room for %d more, want 4", round, i, got)
+			}
+			kept = append(kept, f)
+		}
+		for i, f := range kept {
+			if len(f) != i%80 {
+				t.Fatalf("round %d, list %d has %d fields", round, i, len(f))
+			}
+			for range 4 {
+				f.Add(schema.EventSequence, Int(-1)) // its spare room is its own
+			}
+		}
+		for i, f := range kept {
+			for _, x := range f {
+				if n, _ := x.Val.Int64(); n != int64(i) {
+					t.Fatalf("round %d, list %d holds the field of %d", round, i, n)
+				}
+			}
+		}
+		b.Reset()
+	}
+}

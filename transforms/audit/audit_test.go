@@ -175,3 +175,27 @@ func BenchmarkParseAndWalk(b *testing.B) {
 		}
 	}
 }
+
+// A record that is read beside the memo of the one before is read as by itself.
+func TestStampMemoChangesNothing(t *testing.T) {
+	var memo stampMemo
+	for _, line := range []string{
+		"type=CWD msg=audit(1700000000.123:12): cwd=\"/\"",
+		"type=PATH msg=audit(1700000000.123:12): item=0",
+		"type=PATH msg=audit(1700000000.123:123): item=0",
+		"type=PATH msg=audit(1700000000.123:12 item=0",
+		"node=a type=PATH msg=audit(1700000000.123:123): item=0",
+		"type=PATH msg=audit(1700000000.124:123): item=0",
+		"type=PATH msg=audit(11700000000.123:123): item=0",
+		"no record",
+		"type=EOE msg=audit(1700000000.124:123): ",
+		"audit: type=1300 audit(1700000000.124:123): arch=c000003e",
+		"Nov 25 10:00:00 host kernel: audit: type=1300 audit(1700000000.124:123): arch=c000003e",
+	} {
+		want, err := parse(line)
+		var got Record
+		if ok := got.parse(line, &memo); ok != (err == nil) || got != want {
+			t.Errorf("%s: %+v, want %+v", line, got, want)
+		}
+	}
+}

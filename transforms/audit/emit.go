@@ -14,9 +14,22 @@ import (
 // spare is the room that an event's fields leave for later transforms.
 const spare = 16
 
-// emit turns the records of an event into one event of the output.
+// room is the most fields that an event is expected to have.
+const room = 128
+
+// give hands the fields over to the batch, with room for those of later
+// transforms.
+func (f *facts) give(out *event.Batch) event.Fields {
+	fields := out.Keep(f.out, spare)
+	f.out = nil // they are the event's now
+	return fields
+}
+
+// emit turns the records of an event into one event of the output. Its fields are
+// written where they stay: to copy them there afterwards took 3 % of a run.
 func (s *stage) emit(p *pending) {
 	f := &s.f
+	f.reset(s.out)
 	f.gather(p)
 	f.build(p)
 	first := &p.parts[0]
@@ -52,7 +65,7 @@ func (s *stage) emit(p *pending) {
 		Dataset: Dataset,
 		Records: n,
 		Offset:  first.offset,
-		Fields:  s.out.Take(f.out, spare),
+		Fields:  f.give(s.out),
 		Shared:  first.shared,
 		Raw:     raw,
 	})
@@ -99,7 +112,7 @@ func (s *stage) seed() []byte {
 // keep_original says, because there is nothing else of it.
 func (s *stage) foreign(e *event.Event) {
 	f := &s.f
-	f.reset()
+	f.reset(s.out)
 	f.out.AddString(schema.EventModule, "auditd")
 	f.out.AddString(schema.EventOutcome, "unknown")
 	if text, ok := lostBy(e.Raw); ok {
@@ -125,7 +138,7 @@ func (s *stage) foreign(e *event.Event) {
 		at = e.Seen
 	}
 	s.out.Events = append(s.out.Events, event.Event{ID: event.NewID(f.buf), Time: at, Seen: e.Seen, Dataset: Dataset,
-		Records: e.Records, Offset: e.Offset, Fields: s.out.Take(f.out, spare), Shared: e.Shared, Raw: e.Raw})
+		Records: e.Records, Offset: e.Offset, Fields: f.give(s.out), Shared: e.Shared, Raw: e.Raw})
 }
 
 // lost writes what the kernel says of records that it dropped.

@@ -100,7 +100,6 @@ type ids struct {
 func (f *facts) init(t *Transform) {
 	f.t = t
 	f.users.init(t)
-	f.out = make(event.Fields, 0, 128)
 	f.data = make(event.Fields, 0, 32)
 	id := &f.ids
 	f.callSlots = [...]*string{&f.archHex, &f.nr, &f.success, &f.exit, &f.arg[0], &f.arg[1], &f.arg[2], &f.arg[3], &f.nPaths, &f.ppid, &f.pid,
@@ -109,16 +108,16 @@ func (f *facts) init(t *Transform) {
 	f.pathSlots = [...]*string{&p.inode, &p.dev, &p.mode, &p.ouid, &p.ogid, &p.rdev}
 }
 
-func (f *facts) reset() {
+// reset begins an event, whose fields are of the memory of out.
+func (f *facts) reset(out *event.Batch) {
 	f.one = one{}
-	f.out, f.data, f.items = f.out[:0], f.data[:0], f.items[:0]
+	f.out, f.data, f.items = out.Room(room), f.data[:0], f.items[:0]
 	f.args, f.keys, f.people, f.paths, f.wants = f.args[:0], f.keys[:0], f.people[:0], f.paths[:0], f.wants[:0]
 	f.argv.reset()
 }
 
 // gather reads every record of an event.
 func (f *facts) gather(p *pending) {
-	f.reset()
 	f.head = f.chief(p)
 	// What SYSCALL says of the process counts, whatever other records say first.
 	for i := range p.parts {

@@ -48,6 +48,9 @@ type gaps struct {
 	born time.Time // records read before are held ones that come again
 	list []series
 	last int
+
+	shared event.Fields // of the record before, and its path: they are nearly always the same
+	path   string
 }
 
 // watch takes the serial of a record that is about to be handled.
@@ -55,11 +58,13 @@ func (s *stage) watch(r *Record, typ uint16, e *event.Event) {
 	if typ >= 1200 && typ < 1300 || e.Seen.Before(s.gaps.born) {
 		return
 	}
-	path := e.Shared.Get(schema.LogFilePath).Str()
-	if path == "" {
+	if g := &s.gaps; len(e.Shared) == 0 || len(g.shared) != len(e.Shared) || &g.shared[0] != &e.Shared[0] {
+		g.shared, g.path = e.Shared, e.Shared.Get(schema.LogFilePath).Str()
+	}
+	if s.gaps.path == "" {
 		return
 	}
-	q := s.gaps.find(r.Node, path)
+	q := s.gaps.find(r.Node, s.gaps.path)
 	ms := r.Sec*1000 + int64(r.Milli)
 	switch n := r.Serial; {
 	case q.top == 0:
@@ -145,7 +150,7 @@ func (s *stage) gapEvent(q *series) {
 	n := g.to - g.from + 1
 	s.t.count.missing.Add(n)
 	f := &s.f
-	f.reset()
+	f.reset(s.out)
 	out := &f.out
 	out.AddString(schema.EventKind, "event")
 	out.AddString(schema.EventModule, "tallyman")
@@ -164,7 +169,7 @@ func (s *stage) gapEvent(q *series) {
 	id := s.t.env.HostID + "\x00" + internal + "\x00audit-sequence-gap\x00" + q.node + "\x00" + q.path + "\x00" +
 		strconv.FormatUint(g.from, 10) + "\x00" + strconv.FormatUint(g.to, 10) + "\x00" + strconv.FormatInt(g.ms, 10)
 	s.out.Events = append(s.out.Events, event.Event{ID: event.NewID([]byte(id)), Time: time.UnixMilli(g.ms).UTC(), Seen: g.seen,
-		Dataset: internal, Fields: s.out.Take(f.out, spare), Shared: g.shared})
+		Dataset: internal, Fields: f.give(s.out), Shared: g.shared})
 	s.out.Losses = append(s.out.Losses, event.Loss{Reason: event.SerialGap, Count: n, Said: true})
 }
 

@@ -30,6 +30,7 @@ type stage struct {
 	eoe   eoe      // whether this stream has EOE records
 	wait  *pending // ended by PROCTITLE before that is known: the next record tells
 	solo  pending  // the event of a record that stands alone
+	memo  stampMemo
 	seq   uint64
 	out   *event.Batch
 	f     facts
@@ -72,7 +73,7 @@ func (s *stage) Apply(_ context.Context, in, out *event.Batch) error {
 		s.record(e)
 	}
 	s.own()
-	s.out = nil
+	s.out, s.memo, s.gaps.shared = nil, stampMemo{}, nil // views of a chunk that is not ours any longer
 	return nil
 }
 
@@ -85,11 +86,12 @@ func (s *stage) sender(e *event.Event) string {
 	return ""
 }
 
-// record takes one source record.
+// record takes one source record. It is read to where it stays until its event
+// ends, or to solo: a part is too large to be handed on as a value.
 func (s *stage) record(e *event.Event) {
-	rec, err := parse(e.Raw)
+	var rec Record
 	bare := false
-	if err != nil {
+	if !rec.parse(e.Raw, &s.memo) {
 		if rec, bare = s.unstamped(e); !bare {
 			s.foreign(e)
 			return
@@ -99,36 +101,47 @@ func (s *stage) record(e *event.Event) {
 		rec.Node = s.sender(e)
 	}
 	s.seq++
-	p := part{rec: rec, typ: s.t.tables.kinds.of(rec.Type), records: e.Records, seq: s.seq,
-		offset: e.Offset, raw: e.Raw, seen: e.Seen, shared: e.Shared, fields: e.Fields}
+	typ := s.t.tables.kinds.of(rec.Type)
 	key := stampOf(&rec)
 	if bare {
-		s.alone(key, p, true)
+		s.alone(&key, &rec, typ, e, true)
 		return
 	}
-	s.watch(&rec, p.typ, e)
+	s.watch(&rec, typ, e)
 	at := s.win.find(&key)
-	if s.wait != nil && (at != s.wait || p.typ != typeEOE) {
+	if s.wait != nil && (at != s.wait || typ != typeEOE) {
 		s.eoe = eoeNo
 		s.settle()
 		at = s.win.find(&key)
 	}
 	if at == nil {
 		s.expire(&key, e.Seen)
-		if single(p.typ) {
-			s.alone(key, p, false)
+		if single(typ) {
+			s.alone(&key, &rec, typ, e, false)
 			return
 		}
-		at = s.open(key)
+		at = s.open(&key)
 	}
-	s.join(at, p)
+	s.join(at, &rec, typ, e)
+}
+
+// part adds a record to an event.
+func (s *stage) part(at *pending, rec *Record, typ uint16, e *event.Event) {
+	if n := len(at.parts); n < cap(at.parts) {
+		at.parts = at.parts[:n+1]
+	} else {
+		at.parts = append(at.parts, part{})
+	}
+	p := &at.parts[len(at.parts)-1]
+	p.rec, p.typ, p.records, p.seq = *rec, typ, e.Records, s.seq
+	p.offset, p.raw, p.seen, p.shared, p.fields, p.owned = e.Offset, e.Raw, e.Seen, e.Shared, e.Fields, false
 }
 
 // join adds a record to an open event, and ends what that ends.
-func (s *stage) join(at *pending, p part) {
-	at.parts = append(at.parts, p)
-	at.seen = p.seen
-	s.win.grow(at, len(p.raw))
+func (s *stage) join(at *pending, rec *Record, typ uint16, e *event.Event) {
+	s.part(at, rec, typ, e)
+	at.seen = e.Seen
+	s.win.grow(at, len(e.Raw))
 	for s.win.size > windowBytes {
 		full := s.win.first
 		s.t.count.overflow.Inc()
@@ -138,10 +151,10 @@ func (s *stage) join(at *pending, p part) {
 		}
 	}
 	switch {
-	case p.typ == typeEOE:
+	case typ == typeEOE:
 		s.eoe = eoeYes
 		s.end(at)
-	case p.typ != typeProctitle:
+	case typ != typeProctitle:
 	case s.eoe == eoeNo:
 		s.end(at)
 	case s.eoe == eoeUnknown:
@@ -157,18 +170,19 @@ func (s *stage) settle() {
 }
 
 // alone makes an event of one record.
-func (s *stage) alone(key stamp, p part, bare bool) {
-	s.solo.stamp, s.solo.bare, s.solo.late = key, bare, !bare && s.win.gone(&key)
-	s.solo.parts = append(s.solo.parts[:0], p)
+func (s *stage) alone(key *stamp, rec *Record, typ uint16, e *event.Event, bare bool) {
+	s.solo.stamp, s.solo.bare, s.solo.late = *key, bare, !bare && s.win.gone(key)
+	s.solo.parts = s.solo.parts[:0]
+	s.part(&s.solo, rec, typ, e)
 	if !bare {
-		s.win.remember(&key)
+		s.win.remember(key)
 	}
 	s.emit(&s.solo)
 	clear(s.solo.parts)
 }
 
 // open starts an event, and ends the oldest when there are too many.
-func (s *stage) open(key stamp) *pending {
+func (s *stage) open(key *stamp) *pending {
 	if s.win.n >= s.t.set.Window {
 		s.t.count.overflow.Inc()
 		s.end(s.win.first)

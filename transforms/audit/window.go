@@ -68,14 +68,14 @@ func (w *window) find(s *stamp) *pending {
 }
 
 // open adds an event and returns it, without parts.
-func (w *window) open(s stamp) *pending {
+func (w *window) open(s *stamp) *pending {
 	p := w.free
 	if p == nil {
 		p = &pending{parts: make([]part, 0, 6)}
 	} else {
 		w.free = p.next
 	}
-	p.stamp, p.late = s, w.gone(&s)
+	p.stamp, p.late = *s, w.gone(s)
 	p.prev, p.next = w.last, nil
 	if w.last != nil {
 		w.last.next = p

@@ -94,14 +94,26 @@ func afterData(s string) (string, bool) {
 
 // parse reads a line that is a record, or holds one behind a head.
 func parse(line string) (Record, error) {
-	r, err := Parse(line)
-	if err == nil {
-		return r, nil
+	var r Record
+	if !r.parse(line, &stampMemo{}) {
+		return Record{}, ErrNoRecord
 	}
+	return r, nil
+}
+
+// parse is the same into r, which it leaves empty where there is no record.
+func (r *Record) parse(line string, memo *stampMemo) bool {
+	if r.read(line, memo) {
+		return true
+	}
+	*r = Record{}
 	if rest, _, ok := unwrap(line); ok {
-		return Parse(rest)
+		if r.read(rest, memo) {
+			return true
+		}
+		*r = Record{}
 	}
-	return r, err
+	return false
 }
 
 // unstamped reads a record as the journal writes it, without its time and its serial:
