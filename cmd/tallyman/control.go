@@ -22,6 +22,7 @@ type controlled struct {
 	engine  *engine.Engine
 	reloads *reloader
 	log     *slog.Logger
+	manager *notifier // of the service; nil without one
 
 	ended  chan struct{} // closed when answer holds how the run ended
 	answer control.Answer

@@ -92,7 +92,10 @@ func serve(cmd *cobra.Command, s streams, once bool) (err error) {
 		p.Close()
 		return failed(fmt.Errorf("%w%s", err, hint(err)))
 	}
-	c := &controlled{engine: e, log: log, ended: make(chan struct{}), reloads: newReloader(reconfigure(cmd, s, e, around, log))}
+	manager := newNotifier(os.Getenv, os.Getpid(), log)
+	defer func() { err = errors.Join(err, failed(manager.close())) }()
+	c := &controlled{engine: e, log: log, manager: manager, ended: make(chan struct{}),
+		reloads: newReloader(manager.reloading(reconfigure(cmd, s, e, around, log)))}
 	// The socket goes while the lock of the journal is held, lest it be that of a
 	// successor. Whoever asked for a drain is told once the journal is closed.
 	var socket *control.Server
@@ -118,8 +121,13 @@ func (c *controlled) run(ctx context.Context, s streams, once bool) error {
 	asked, stop := context.WithCancel(ctx)
 	c.reloads.hup(asked)
 	go c.reloads.run(asked)
+	// The watchdog is answered to the end of the stop, which may take the grace time.
+	unguard := c.manager.guard(context.WithoutCancel(ctx), c.health)
+	defer unguard()
+	told := c.manager.follow(asked, c.engine)
 	err := c.engine.Run(ctx)
 	stop()
+	<-told
 	<-c.reloads.done
 	if left := errors.Is(err, engine.ErrLeft); left || once && err == nil {
 		err = errors.Join(err, books(s.err, c.engine.Books()))
