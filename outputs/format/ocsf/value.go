@@ -133,14 +133,13 @@ func (c *Encoder) pairs(dst []byte, k schema.Key) []byte {
 func base(c *Encoder, dst []byte, n *node) []byte {
 	k, v := c.First(n.from)
 	s := v.Str()
-	if name := view.Base(s); name != "" {
+	if k == schema.FileName { // a name is one already, whatever it holds
+		c.mark(k, firstTaken)
+	} else if name := view.Base(s); name != "" {
 		s = name
 	}
 	if s == "" {
 		return dst
-	}
-	if k == schema.FileName {
-		c.mark(k, firstTaken)
 	}
 	return c.text(dst, k, s)
 }
