@@ -1,6 +1,7 @@
 package containers
 
 import (
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -17,7 +18,10 @@ type pod struct{ namespace, name, uid, container, id string }
 //	…/NAMESPACE_POD_UID/CONTAINER/N.log       Kubernetes, /var/log/pods
 //	…/POD_NAMESPACE_CONTAINER-ID.log          Kubernetes, the links of /var/log/containers
 //
-// With the container's id the container transform fills in the rest.
+// The kubelet's links of /var/log/containers lead to the files of /var/log/pods,
+// so that each tells what the name of the other lacks: the container's id, the
+// pod's uid. With the id, or with what the path of a pod's log says, the container
+// transform fills in the rest.
 func fields(path string) event.Fields {
 	dir, name := filepath.Split(path)
 	folder := filepath.Base(dir)
@@ -29,14 +33,50 @@ func fields(path string) event.Fields {
 	}
 	if base, ok := strings.CutSuffix(name, ".log"); ok {
 		if p, ok := parseLink(base); ok {
+			p.uid = p.uidBehind(path)
 			return p.fields()
 		}
 	}
 	if p, ok := parseFolder(filepath.Base(filepath.Dir(filepath.Clean(dir)))); ok {
 		p.container = folder
+		p.id = p.idOfLink(path)
 		return p.fields()
 	}
 	return nil
+}
+
+// uidBehind returns the uid of the pod that a link's file is of, "" where the link
+// leads elsewhere.
+func (p pod) uidBehind(link string) string {
+	to, err := os.Readlink(link)
+	if err != nil {
+		return ""
+	}
+	dir := filepath.Dir(to)
+	of, ok := parseFolder(filepath.Base(filepath.Dir(dir)))
+	if !ok || of.name != p.name || of.namespace != p.namespace || filepath.Base(dir) != p.container {
+		return ""
+	}
+	return of.uid
+}
+
+// idOfLink returns the container's id from the link that leads to a pod's log, ""
+// where there is none (yet: the kubelet makes it after the file).
+func (p pod) idOfLink(path string) string {
+	// PODS/NAMESPACE_POD_UID/CONTAINER/N.log, beside PODS the links.
+	root := filepath.Dir(filepath.Dir(filepath.Dir(filepath.Dir(path))))
+	stem := p.name + "_" + p.namespace + "_" + p.container + "-"
+	if strings.ContainsAny(root+stem, `*?[\`) {
+		return ""
+	}
+	links, _ := filepath.Glob(filepath.Join(root, "containers", stem+"*.log")) // the pattern is sound
+	for _, link := range links {
+		id := strings.TrimSuffix(strings.TrimPrefix(filepath.Base(link), stem), ".log")
+		if to, err := os.Readlink(link); err == nil && to == path && isID(id) {
+			return id
+		}
+	}
+	return ""
 }
 
 // parseFolder reads NAMESPACE_POD_UID. None of them has an underscore in it.

@@ -8,6 +8,7 @@ import (
 
 	"tallyman/pipeline/plugin"
 	"tallyman/pipeline/plugintest"
+	"tallyman/pipeline/schema"
 )
 
 var id = strings.Repeat("0123456789abcdef", 4)
@@ -113,5 +114,34 @@ func TestPaths(t *testing.T) {
 				t.Errorf("%q, want %q", s, c.want)
 			}
 		})
+	}
+}
+
+// TestLinksOfTheKubelet: a pod's log has the id that its link names, and the link
+// the uid of the pod that it leads to; a link that leads elsewhere tells nothing.
+func TestLinksOfTheKubelet(t *testing.T) {
+	root := t.TempDir()
+	log := filepath.Join(root, "pods", "shop_api-7d9f_3f1c7d0e", "api", "1.log")
+	add(t, log, "x\n")
+	old, other := strings.Repeat("ab", 32), strings.Repeat("cd", 32)
+	for id, to := range map[string]string{id: log, old: filepath.Join(filepath.Dir(log), "0.log"), other: "/var/log/elsewhere.log"} {
+		link := filepath.Join(root, "containers", "api-7d9f_shop_api-"+id+".log")
+		if err := os.MkdirAll(filepath.Dir(link), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Symlink(to, link); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, c := range []struct{ name, path, id, uid string }{
+		{"file", log, id, "3f1c7d0e"},
+		{"file without a link", filepath.Join(filepath.Dir(log), "2.log"), "", "3f1c7d0e"},
+		{"link", filepath.Join(root, "containers", "api-7d9f_shop_api-"+id+".log"), id, "3f1c7d0e"},
+		{"link elsewhere", filepath.Join(root, "containers", "api-7d9f_shop_api-"+other+".log"), other, ""},
+	} {
+		f := fields(c.path)
+		if got, uid := f.Get(schema.ContainerID).Str(), f.Get(schema.KubernetesPodUID).Str(); got != c.id || uid != c.uid {
+			t.Errorf("%s: id %q, uid %q; want %q, %q", c.name, got, uid, c.id, c.uid)
+		}
 	}
 }

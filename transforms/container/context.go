@@ -42,6 +42,8 @@ type lore struct {
 	watcher *runtimes.Watcher // nil: they are not asked
 	store   *runtimes.Store   // nil as well
 	rest    int64             // until then no engine is waited for, because one was in vain
+
+	logs map[logOf]logged // whose the log files of pods are
 }
 
 // firstWord is how long the first batch waits for what is there already.

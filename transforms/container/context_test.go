@@ -65,6 +65,10 @@ func (f *smallEngine) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		b, _ := json.Marshal(list)
 		_, _ = w.Write(b)
 	case len(parts) > 3 && f.names[parts[3]] != "":
+		if strings.HasPrefix(f.names[parts[3]], "k8s_") {
+			_, _ = fmt.Fprintf(w, podInspect, parts[3], f.names[parts[3]])
+			return
+		}
 		b, _ := json.Marshal(map[string]any{"Id": parts[3], "Name": "/" + f.names[parts[3]], "State": map[string]any{"Running": true, "Pid": 9},
 			"Config": map[string]any{"Image": "reg.example/bb:1", "Labels": map[string]string{"team": "blue"}}})
 		_, _ = w.Write(b)

@@ -74,6 +74,8 @@ func (s *stage) Apply(ctx context.Context, in, out *event.Batch) error {
 			s.learn(ctx, p)
 		case !e.Fields.Get(schema.ContainerID).IsZero() && e.Fields.Get(schema.TallymanContainerMethod).IsZero():
 			t.complete(e, out)
+		case t.ofPod(e, out):
+			t.complete(e, out)
 		case e.Dataset == internal:
 			t.missed(e)
 		}

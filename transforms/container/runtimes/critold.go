@@ -52,9 +52,17 @@ func (c *criSource) sandbox(id string, pod *Pod, name string, labels map[string]
 // listed returns what an entry of the list says.
 func (c *criSource) listed(l *cri.Container) *Container {
 	out := &Container{ID: l.GetId(), Name: l.GetMetadata().GetName(), Runtime: c.runtime, Labels: l.GetLabels(), Pod: c.pods[l.GetPodSandboxId()],
-		Created: unix(l.GetCreatedAt())}
+		Created: unix(l.GetCreatedAt()), Start: startOf(l.GetMetadata())}
 	out.image(l.GetImage(), l.GetImageRef(), l.GetImageId())
 	return out
+}
+
+// startOf returns which start of its container one is; CRI counts from 0.
+func startOf(m *cri.ContainerMetadata) int {
+	if m == nil {
+		return 0
+	}
+	return int(m.GetAttempt()) + 1
 }
 
 // info is the part of a verbose answer that containerd and CRI-O agree on.
@@ -79,7 +87,7 @@ type info struct {
 func (c *criSource) told(res *cri.ContainerStatusResponse, sandbox string) *Container {
 	s := res.GetStatus()
 	out := &Container{ID: s.GetId(), Name: s.GetMetadata().GetName(), Runtime: c.runtime, Labels: s.GetLabels(), Pod: c.pods[sandbox],
-		Created: unix(s.GetCreatedAt()), Started: unix(s.GetStartedAt())}
+		Created: unix(s.GetCreatedAt()), Started: unix(s.GetStartedAt()), Start: startOf(s.GetMetadata())}
 	out.image(s.GetImage(), s.GetImageRef(), s.GetImageId())
 	var i info
 	if err := json.Unmarshal([]byte(res.GetInfo()["info"]), &i); err == nil {

@@ -62,6 +62,10 @@ func (i *inspection) container(runtime string, img *imageFacts) *Container {
 	}
 	if c.Pod != nil {
 		c.Sandbox = c.Labels[podKind] == "podsandbox"
+		// k8s_CONTAINER_POD_NAMESPACE_UID_ATTEMPT, as the kubelet has Docker name it.
+		if n, err := strconv.Atoi(c.Name[strings.LastIndexByte(c.Name, '_')+1:]); err == nil && n >= 0 && strings.HasPrefix(c.Name, "k8s_") {
+			c.Start = n + 1
+		}
 		return c
 	}
 	if img != nil || !orchestrated(c.Labels) {

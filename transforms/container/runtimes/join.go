@@ -80,6 +80,9 @@ func (c *Container) fill(o *Container) {
 	if c.Privileged == nil {
 		c.Privileged = o.Privileged
 	}
+	if c.Start == 0 {
+		c.Start = o.Start
+	}
 	if c.InitPID == 0 {
 		c.InitPID = o.InitPID
 	}

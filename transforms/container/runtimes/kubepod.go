@@ -73,6 +73,7 @@ type kubeContainer struct {
 
 type kubeStatusOf struct {
 	Name, Image, ImageID, ContainerID string
+	RestartCount                      int
 	State                             struct {
 		Running *struct{ StartedAt time.Time }
 	}
@@ -110,7 +111,7 @@ func (p *kubePod) containers(pod *Pod) []*Container {
 			if !ok || !isID(id) {
 				continue
 			}
-			c := &Container{ID: id, Name: s.Name, Runtime: runtimeNames[scheme], Pod: pod}
+			c := &Container{ID: id, Name: s.Name, Runtime: runtimeNames[scheme], Pod: pod, Start: s.RestartCount + 1}
 			if spec := specs[s.Name]; spec != nil {
 				c.setImage(spec.Image)
 				if c.Privileged = spec.SecurityContext.Privileged; c.Privileged == nil {

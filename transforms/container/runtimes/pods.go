@@ -100,3 +100,21 @@ func (s *Store) podGone(uid string, at time.Time) {
 		}
 	}
 }
+
+// InPod returns the container that a name has in a pod, at its how manyeth start,
+// from 1; nil where it is not known. The kubelet names its log files so.
+func (s *Store) InPod(uid, name string, start int) *Container {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	pod := s.pods[uid]
+	for _, e := range s.byID {
+		c := e.whole
+		if c.Pod == nil || c.Sandbox || c.Start != start || c.UserUID != 0 || c.Pod.UID != uid && (pod == nil || c.Pod != pod) {
+			continue
+		}
+		if in := c.Labels[podContainer]; in == name || in == "" && c.Name == name {
+			return c
+		}
+	}
+	return nil
+}

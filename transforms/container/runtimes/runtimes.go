@@ -48,6 +48,7 @@ type Container struct {
 	Privileged   *bool             // nil: not known
 	CgroupParent string            // the control group that the engine was told to put it below
 	Sandbox      bool              // what holds a pod's namespaces; its Name is the pod's
+	Start        int               // in a pod: the how manyeth start of the container of this name it is, from 1; 0: not known
 
 	InitPID int       // in the engine's pid namespace; 0 where it does not run
 	Created time.Time // zero: not known, as the next two

@@ -26,6 +26,7 @@ var (
 	theEngine = &partner{rank: rankEngine}
 	theFiles  = &partner{rank: rankFiles}
 	theKube   = &partner{rank: rankKube}
+	theUser   = &partner{rank: rankUser, user: 1000}
 	someUser  = &partner{rank: rankUser, user: 1000}
 )
 
@@ -284,4 +285,33 @@ func TestStoreInAnyOrder(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestInPod: a name in a pod is one container for each of its starts; a pod may
+// bear two uids, and its sandbox is none of its containers.
+func TestInPod(t *testing.T) {
+	s, _ := testStore(10)
+	pod := &Pod{UID: "file-uid", Name: "etcd", Namespace: "kube-system"}
+	s.put(theEngine, &Container{ID: far(1), Name: "etcd", Pod: pod, Sandbox: true, Start: 1})
+	s.put(theEngine, &Container{ID: far(2), Name: "etcd", Pod: pod, Start: 1})
+	s.put(theEngine, &Container{ID: far(3), Name: "etcd", Pod: pod, Start: 2})
+	s.put(theEngine, &Container{ID: far(4), Name: "k8s_x", Labels: map[string]string{podContainer: "side"}, Pod: pod})
+	s.put(theUser, &Container{ID: far(5), Name: "side", Pod: pod, Start: 1})
+	s.putPod(&Pod{UID: "api-uid", Name: "etcd", Namespace: "kube-system"}, "file-uid")
+	for _, c := range []struct {
+		uid, name string
+		start     int
+		want      string
+	}{
+		{"file-uid", "etcd", 1, far(2)}, {"file-uid", "etcd", 2, far(3)}, {"api-uid", "etcd", 2, far(3)},
+		{"file-uid", "etcd", 3, ""}, {"other", "etcd", 1, ""}, {"file-uid", "side", 1, ""},
+	} {
+		got := ""
+		if x := s.InPod(c.uid, c.name, c.start); x != nil {
+			got = x.ID
+		}
+		if got != c.want {
+			t.Errorf("%s %s %d: %q, want %q", c.uid, c.name, c.start, got, c.want)
+		}
+	}
 }
