@@ -7,6 +7,7 @@ import (
 
 	"tallyman/pipeline/config"
 	"tallyman/pipeline/journal"
+	"tallyman/pipeline/plugin"
 )
 
 // Status is how a running engine is. Its JSON is what `tallyman status --json`
@@ -21,6 +22,8 @@ type Status struct {
 	Journal JournalStatus `json:"journal"`
 	Inputs  []PartStatus  `json:"inputs"`
 	Outputs []BookStatus  `json:"outputs"`
+
+	Transforms []TransformStatus `json:"transforms,omitempty"` // those that report
 }
 
 // ConfigStatus is the configuration that runs.
@@ -43,6 +46,13 @@ type PartStatus struct {
 	Up      bool   `json:"up"`
 	Error   string `json:"error,omitempty"`
 	Records uint64 `json:"records"` // read since the process began
+}
+
+// TransformStatus is what a transform says of its work (plugin.Reporter).
+type TransformStatus struct {
+	Name   string `json:"name"`
+	Type   string `json:"type"`
+	Report any    `json:"report"`
 }
 
 // BookStatus is how an output is, and its account.
@@ -74,6 +84,11 @@ func (e *Engine) Status() Status {
 	for _, l := range g.lanes {
 		err := l.state.problem()
 		s.Inputs = append(s.Inputs, PartStatus{Name: l.in.name, Up: err == nil, Error: text(err), Records: l.records.Value()})
+	}
+	for _, t := range g.pipeline.stages {
+		if r, ok := t.plugin.(plugin.Reporter); ok {
+			s.Transforms = append(s.Transforms, TransformStatus{Name: t.name, Type: t.typ, Report: r.Report()})
+		}
 	}
 	for _, b := range e.journal.Books() {
 		s.Outputs = append(s.Outputs, e.bookStatus(g, &b))

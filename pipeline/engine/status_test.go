@@ -2,12 +2,15 @@ package engine
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"tallyman/pipeline/plugin"
 )
 
 func TestDrain(t *testing.T) {
@@ -93,6 +96,38 @@ func TestStatus(t *testing.T) {
 		if err := <-done; !errors.Is(err, ErrLeft) {
 			t.Error(err)
 		}
+		if err := e.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// reporting is a transform that reports.
+type reporting struct{ plugin.Transform }
+
+func (reporting) Report() any { return map[string]int{"n": 7} }
+
+// silent is one that does not.
+type silent struct{ plugin.Transform }
+
+// TestStatusReports wants the report of each transform that has one, as JSON.
+func TestStatusReports(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		p := r.pipeline(t, false, &lines{}, nil, "", outs(&sink{}, nil))
+		e, err := New(p, "test")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s := e.Status(); s.Transforms != nil {
+			t.Errorf("nobody reports: %+v", s.Transforms)
+		}
+		p.stages = append(p.stages, transform{name: "a", typ: "quiet", plugin: silent{}}, transform{name: "b", typ: "loud", plugin: reporting{}})
+		got, err := json.Marshal(e.Status().Transforms)
+		if want := `[{"name":"b","type":"loud","report":{"n":7}}]`; err != nil || string(got) != want {
+			t.Errorf("the transforms: %s, %v", got, err)
+		}
+		p.stages = nil // they have no Close
 		if err := e.Close(); err != nil {
 			t.Error(err)
 		}

@@ -218,6 +218,16 @@ type Explainer interface {
 	Explain(e *event.Event) []Finding
 }
 
+// Reporter is a Transform that can say how its work goes, for whoever asks the
+// running process.
+type Reporter interface {
+	Transform
+
+	// Report returns what encoding/json can write; its keys are added, never
+	// changed. It may be called from any goroutine and does not wait for a Stage.
+	Report() any
+}
+
 // Keeper is a Transform whose memory outlives the process: a process table, the
 // windows and first sightings of rules. The engine saves a snapshot with the
 // journal position that it stands for, and after a restart gives it back and

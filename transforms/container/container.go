@@ -142,6 +142,7 @@ type Transform struct {
 	learner *stage // nil until something is learned
 
 	events    [methods][confidences]*meter.Counter
+	tally     tally // of the last hour, of events
 	held      *meter.Counter
 	rescans   *meter.Counter
 	looks     [2]*meter.Counter // of /proc: in vain, with an answer

@@ -63,6 +63,7 @@ func (s *stage) Apply(ctx context.Context, in, out *event.Batch) error {
 	}
 	t.listen(ctx)
 	t.start()
+	t.tally.note(t.env.Now(), t.total)
 	out.Events = append(out.Events, in.Events...)
 	for i := range out.Events {
 		e := &out.Events[i]
