@@ -4,7 +4,15 @@
 GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 BUILD := build
 DEMO  := $(BUILD)/demo
+NFPM  := github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.43.0
 
+# Of a release. The epoch is that of the commit, so the same source gives the same bytes.
+VERSION  ?= 0.0.0
+ARCH     ?= $(shell go env GOARCH)
+REVISION := $(shell git rev-parse HEAD 2>/dev/null)
+EPOCH    := $(or $(SOURCE_DATE_EPOCH),$(shell git log -1 --format=%ct 2>/dev/null),0)
+
+.PHONY: package image release
 .PHONY: build demo test race lint fuzz bench bench-peers generate attribution integration soak clean
 build:
 	CGO_ENABLED=0 go build -trimpath -o $(BUILD)/tallyman ./cmd/tallyman
@@ -50,12 +58,41 @@ attribution:
 	TALLYMAN_ATTRIBUTION=full go test -count=1 -timeout 60m -run '^(TestAttribution|TestLossOffline|TestTheSimulationIsTrue)$$' -v ./transforms/container
 
 integration: build
-	TALLYMAN=$(CURDIR)/$(BUILD)/tallyman go test -count=1 -timeout 20m -tags integration -v ./integration/...
+	TALLYMAN=$(CURDIR)/$(BUILD)/tallyman go test -count=1 -timeout 35m -tags integration -v ./integration/...
 
 # A thousand kills, and a destination that comes and goes as often. SOAK_CYCLES
 # says how many, SOAK_SEED repeats a run.
 soak: build
 	TALLYMAN=$(CURDIR)/$(BUILD)/tallyman SOAK_CYCLES=$(or $(SOAK_CYCLES),1000) go test -count=1 -timeout 3h -tags integration -v -run '^TestSoak' ./integration/
+
+# What a package and the image hold: no path of this machine, no time, no state of git.
+$(BUILD)/package/tallyman: FORCE
+	@mkdir -p $(@D)
+	CGO_ENABLED=0 GOOS=linux GOARCH=$(ARCH) go build -trimpath -buildvcs=false -ldflags '-s -w -buildid= -X main.release=$(VERSION)' -o $@ ./cmd/tallyman
+	@go run ./cmd/tallyman completion bash > $(@D)/tallyman.bash
+FORCE:
+.PHONY: FORCE
+
+# The deb and the rpm, in build/package.
+package: $(BUILD)/package/tallyman
+	@for kind in deb rpm; do \
+		VERSION=$(VERSION) ARCH=$(ARCH) SOURCE_DATE_EPOCH=$(EPOCH) \
+		go run $(NFPM) package --config configs/deploy/packages/nfpm.yaml --packager $$kind --target $(BUILD)/package/ || exit 1; done
+
+# The container image. DOCKER may name another program, or another engine.
+image: $(BUILD)/package/tallyman
+	@sh configs/deploy/image/context.sh $(BUILD)/image $<
+	$(or $(DOCKER),docker) build --build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) -t tallyman:$(VERSION) $(BUILD)/image
+
+# Packages and a tarball for both machines, the bill of materials and the checksums, in
+# build/release. Twice from the same commit it is the same bytes.
+release:
+	@rm -rf $(BUILD)/release && mkdir -p $(BUILD)/release
+	@for arch in amd64 arm64; do $(MAKE) --no-print-directory package ARCH=$$arch && \
+		mv $(BUILD)/package/*.deb $(BUILD)/package/*.rpm $(BUILD)/release/ && \
+		tar --sort=name --mtime=@$(EPOCH) --owner=0 --group=0 --numeric-owner -C $(BUILD)/package -cf - tallyman | gzip -n > $(BUILD)/release/tallyman_$(VERSION)_linux_$$arch.tar.gz || exit 1; done
+	@go run ./configs/deploy/sbom -version $(VERSION) > $(BUILD)/release/tallyman_$(VERSION).cdx.json
+	@cd $(BUILD)/release && sha256sum * > SHA256SUMS && cat SHA256SUMS
 
 clean:
 	rm -rf $(BUILD)
