@@ -127,21 +127,25 @@ func (e *Encoder) fields(b []byte, f event.Fields) []byte {
 	}
 	b = binary.AppendUvarint(b, uint64(n))
 	for i := range f {
-		k := f[i].Key
-		if f[i].Val.IsZero() { // absent: not to be told from not being there
+		v, k := &f[i].Val, f[i].Key
+		if v.IsZero() { // absent: not to be told from not being there
 			continue
 		}
 		if e.index[k] == 0 {
 			e.keys = append(e.keys, k)
 			e.index[k] = uint32(len(e.keys))
 		}
-		head := uint64(e.index[k]-1)<<4 | uint64(f[i].Val.Kind())
+		head := uint64(e.index[k]-1)<<4 | uint64(v.Kind())
 		if f[i].Name == "" {
 			b = binary.AppendUvarint(b, head)
 		} else {
 			b = appendString(binary.AppendUvarint(b, head|named), f[i].Name)
 		}
-		b = appendValue(b, f[i].Val)
+		if v.Kind() == event.KindString {
+			b = appendString(b, v.Str())
+		} else {
+			b = appendValue(b, *v)
+		}
 	}
 	return b
 }
@@ -169,8 +173,17 @@ func appendValue(b []byte, v event.Value) []byte {
 	return b
 }
 
+// appendString has one look at the room where the text is short, as nearly all
+// are.
 func appendString(b []byte, s string) []byte {
-	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
+	at, end := len(b), len(b)+1+len(s)
+	if len(s) >= 0x80 || end > cap(b) {
+		return append(binary.AppendUvarint(b, uint64(len(s))), s...)
+	}
+	b = b[:end]
+	b[at] = byte(len(s))
+	copy(b[at+1:], s)
+	return b
 }
 
 func appendTime(b []byte, t time.Time) []byte {

@@ -36,7 +36,23 @@ func (r *reader) byte() byte {
 	return 0
 }
 
+// uvarint reads a number. Nearly all are lengths and heads of one or two bytes.
 func (r *reader) uvarint() uint64 {
+	if s := r.s; len(s) > 1 {
+		if s[0] < 0x80 {
+			r.s = s[1:]
+			return uint64(s[0])
+		}
+		if s[1] < 0x80 {
+			r.s = s[2:]
+			return uint64(s[0]&0x7f) | uint64(s[1])<<7
+		}
+	}
+	return r.long()
+}
+
+// long is uvarint for every other.
+func (r *reader) long() uint64 {
 	var n uint64
 	for shift := 0; shift < 64 && shift/7 < len(r.s); shift += 7 {
 		c := r.s[shift/7]
@@ -66,7 +82,16 @@ func (r *reader) count(size int) int {
 	return int(n)
 }
 
-func (r *reader) str() string { return r.take(r.count(1)) }
+func (r *reader) str() string {
+	n := r.uvarint()
+	if n > uint64(len(r.s)) {
+		r.fail()
+		return ""
+	}
+	s := r.s[:n]
+	r.s = r.s[n:]
+	return s
+}
 
 func (r *reader) time() time.Time {
 	if r.byte() == 0 {
@@ -100,11 +125,11 @@ func (r *reader) fields(keys []column, b *event.Batch) event.Fields {
 	}
 	var f event.Fields
 	if b != nil {
-		f = b.Take(nil, n)
+		f = b.Take(nil, n)[:n]
 	} else {
-		f = make(event.Fields, 0, n)
+		f = make(event.Fields, n)
 	}
-	for ; n > 0 && !r.bad; n-- {
+	for i := range f {
 		head := r.uvarint()
 		name, kind := "", event.Kind(head&7)
 		if r.old {
@@ -113,7 +138,7 @@ func (r *reader) fields(keys []column, b *event.Batch) event.Fields {
 		} else if head&named != 0 {
 			name = r.str()
 		}
-		if head>>4 >= uint64(len(keys)) {
+		if r.bad || head>>4 >= uint64(len(keys)) {
 			r.fail()
 			return nil
 		}
@@ -124,7 +149,13 @@ func (r *reader) fields(keys []column, b *event.Batch) event.Fields {
 			}
 			name = c.alien + name
 		}
-		f = append(f, event.Field{Key: c.key, Name: name, Val: r.value(kind)})
+		x := &f[i] // written where it stays
+		x.Key, x.Name = c.key, name
+		if kind == event.KindString {
+			x.Val = event.String(r.str())
+		} else {
+			x.Val = r.value(kind)
+		}
 	}
 	return f
 }
