@@ -14,11 +14,13 @@ import (
 // area is a part of the host that doctor looks at; the list grows.
 type area struct {
 	name string
-	run  func() []container.Finding
+	run  func(cmd *cobra.Command) []container.Finding
 }
 
 func areas() []area {
-	return []area{{"attribution", func() []container.Finding { return container.Examine(container.ThisHost()) }}}
+	return []area{{"attribution", func(cmd *cobra.Command) []container.Finding {
+		return append(container.Examine(container.ThisHost()), attributionNow(cmd)...)
+	}}}
 }
 
 func newDoctor(s streams) *cobra.Command {
@@ -27,17 +29,17 @@ func newDoctor(s streams) *cobra.Command {
 		Use: "doctor [AREA]", Short: "Say what is missing on this host, and what to do",
 		Long: `doctor looks at this host: what there is for tallyman's work, what is missing and
 what to do about it. Nothing is changed. The only area so far is attribution: what
-decides how many events find their container. The exit code is 4 where something
-is missing.`,
+decides how many events find their container, and how many of the last hour did in
+the process that runs. The exit code is 4 where something is missing.`,
 		Example:   "  tallyman doctor attribution\n  tallyman doctor --json",
 		Args:      cobra.MatchAll(cobra.MaximumNArgs(1), cobra.OnlyValidArgs),
 		ValidArgs: []string{"attribution"},
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			for _, a := range areas() {
 				if len(args) > 0 && args[0] != a.name {
 					continue
 				}
-				if err := showFindings(s.out, a.name, a.run(), asJSON); err != nil {
+				if err := showFindings(s.out, a.name, a.run(cmd), asJSON); err != nil {
 					return err
 				}
 			}
@@ -45,6 +47,7 @@ is missing.`,
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "as JSON")
+	cmd.Flags().String("journal-dir", "", "the `FOLDER` of the journal of the process that runs")
 	return cmd
 }
 
