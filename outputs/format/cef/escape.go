@@ -16,14 +16,44 @@ func unit(s string) (size int, hex bool) {
 	return n, r == utf8.RuneError && n == 1 || r < 0xa0
 }
 
+// asIs are the bytes that stand for themselves in a value.
+var asIs = func() (t [256]bool) {
+	for c := ' '; c < 0x7f; c++ {
+		t[c] = c != '\\' && c != '='
+	}
+	return t
+}()
+
+// run returns how many bytes at the start of s stand for themselves, eight at a
+// time: nearly all do, and one by one they took a third of the time of CEF.
+func run(s string) int {
+	const low, high = 0x0101010101010101, 0x8080808080808080
+	i := 0
+	for ; i+8 <= len(s); i += 8 {
+		w := uint64(s[i]) | uint64(s[i+1])<<8 | uint64(s[i+2])<<16 | uint64(s[i+3])<<24 |
+			uint64(s[i+4])<<32 | uint64(s[i+5])<<40 | uint64(s[i+6])<<48 | uint64(s[i+7])<<56
+		equal, slash, del := w^'='*low, w^'\\'*low, w^0x7f*low
+		// A byte of each term has its high bit set where the byte of w is one that
+		// is looked for; of bytes behind the first such one more may be set.
+		if (w|(w-' '*low)|(equal-low)|(slash-low)|(del-low))&high != 0 {
+			break
+		}
+	}
+	for i < len(s) && asIs[s[i]] {
+		i++
+	}
+	return i
+}
+
 // dirty reports whether s has a character that is written as \xHH.
 func dirty(s string) bool {
-	for i := 0; i < len(s); {
+	for i := run(s); i < len(s); {
 		n, hex := unit(s[i:])
 		if hex {
 			return true
 		}
 		i += n
+		i += run(s[i:])
 	}
 	return false
 }
@@ -41,6 +71,12 @@ func dirty(s string) bool {
 func appendValue(dst []byte, s string, esc bool, limit, size int) (out []byte, chars int, cut bool) {
 	end := len(dst) + size
 	for i := 0; i < len(s); {
+		if n := max(0, min(run(s[i:]), limit-chars, end-len(dst))); n > 0 {
+			dst = append(dst, s[i:i+n]...)
+			chars += n
+			i += n
+			continue
+		}
 		n, hex := unit(s[i:])
 		stored, bytes := 1, n
 		short := byte(0)
