@@ -1,0 +1,165 @@
+//go:build integration
+
+package integration
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+const deploy = "../configs/deploy/"
+
+// made runs `make TARGET` in the repository.
+func made(t *testing.T, args ...string) {
+	t.Helper()
+	cmd := exec.Command("make", args...)
+	cmd.Dir = ".."
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("make %v: %v\n%s", args, err, tail(out))
+	}
+}
+
+// says runs a program that has to succeed and returns what it says.
+func says(t *testing.T, name string, args ...string) string {
+	t.Helper()
+	out, err := exec.Command(name, args...).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s %v: %v\n%s", name, args, err, tail(out))
+	}
+	return string(out)
+}
+
+// TestUnit: systemd understands every line of the unit, and its exposure is 2.5 or less.
+func TestUnit(t *testing.T) {
+	analyze := need(t, "systemd-analyze", "systemd")
+	text, err := os.ReadFile(deploy + "systemd/tallyman.service")
+	if err != nil {
+		t.Fatal(err)
+	}
+	// verify wants the program to be there, which no test installs.
+	here := strings.ReplaceAll(string(text), "/usr/bin/tallyman", program(t))
+	if out := says(t, analyze, "verify", write(t, filepath.Join(t.TempDir(), "tallyman.service"), here)); out != "" {
+		t.Errorf("systemd-analyze verify says:\n%s", out)
+	}
+	says(t, analyze, "security", "--offline=true", "--threshold=25", deploy+"systemd/tallyman.service")
+	bad := strings.Replace(here, "UMask=", "UMaskk=", 1)
+	if out := says(t, analyze, "verify", write(t, filepath.Join(t.TempDir(), "tallyman.service"), bad)); out == "" {
+		t.Error("verify says nothing of an unknown key, so its silence means nothing")
+	}
+}
+
+// TestAlertRules: promtool takes the rules, and each fires when its test says so.
+func TestAlertRules(t *testing.T) {
+	promtool := need(t, "promtool", "prometheus")
+	says(t, promtool, "check", "rules", deploy+"prometheus/tallyman.rules.yaml")
+	says(t, promtool, "test", "rules", deploy+"prometheus/tallyman.rules.test.yaml")
+}
+
+// packageSteps are run in a copy of this machine's file system that is thrown away.
+const packageSteps = `set -e
+mount -t tmpfs tmpfs "$DIR"; mkdir "$DIR/upper" "$DIR/work" "$DIR/root"
+mount -t overlay overlay -o "lowerdir=/,upperdir=$DIR/upper,workdir=$DIR/work" "$DIR/root"
+cp "$OLD" "$DIR/root/old.deb"; cp "$NEW" "$DIR/root/new.deb"
+in() { chroot "$DIR/root" "$@"; }
+in dpkg --force-confold -i /old.deb
+in sh -c 'su -s /bin/sh tallyman -c "tallyman validate"' 2>/dev/null
+in sh -c 'echo kept > /var/lib/tallyman/journal.file; echo "# mine" >> /etc/tallyman/tallyman.yaml'
+in dpkg --force-confold -i /new.deb
+in tallyman version
+in grep -q '# mine' /etc/tallyman/tallyman.yaml && echo "upgrade kept the configuration"
+in grep -q kept /var/lib/tallyman/journal.file && echo "upgrade kept the journal"
+in stat -c 'owned by %U, mode %a' /var/lib/tallyman
+in dpkg -r tallyman
+in test ! -e /usr/bin/tallyman && in grep -q kept /var/lib/tallyman/journal.file && echo "removal kept the journal"
+in dpkg -P tallyman
+in test ! -e /etc/tallyman/tallyman.yaml && in grep -q kept /var/lib/tallyman/journal.file && echo "purge kept the journal"
+`
+
+// TestPackages: the deb installs, upgrades and goes, and nothing of it takes the
+// journal along. The rpm is made; no rpm is here to install it.
+func TestPackages(t *testing.T) {
+	if _, err := exec.LookPath("dpkg"); err != nil || os.Geteuid() != 0 {
+		t.Skip("NOT RUN: installing the deb takes dpkg and root")
+	}
+	dir := t.TempDir()
+	for _, version := range []string{"1.0.0", "1.0.1"} {
+		made(t, "package", "VERSION="+version, "ARCH=amd64")
+	}
+	pkg, err := filepath.Abs("../build/package")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("unshare", "--mount", "bash", "-c", packageSteps)
+	cmd.Env = append(os.Environ(), "DIR="+dir, "OLD="+pkg+"/tallyman_1.0.0_amd64.deb", "NEW="+pkg+"/tallyman_1.0.1_amd64.deb")
+	out, err := cmd.CombinedOutput()
+	if err != nil && strings.Contains(string(out), "mount:") {
+		t.Skipf("NOT RUN: no overlay may be mounted here:\n%s", tail(out))
+	}
+	if err != nil {
+		t.Fatalf("%v\n%s", err, tail(out))
+	}
+	for _, want := range []string{"does not run yet", "/etc/tallyman/tallyman.yaml is valid", "tallyman 1.0.1", "upgrade kept the configuration",
+		"upgrade kept the journal", "owned by tallyman, mode 700", "removal kept the journal", "purge kept the journal"} {
+		if !strings.Contains(string(out), want) {
+			t.Errorf("nothing says %q:\n%s", want, out)
+		}
+	}
+	if n := strings.Count(string(out), "does not run yet"); n != 1 {
+		t.Errorf("the hint of a first installation is given %d times", n)
+	}
+}
+
+// TestRelease: two builds of a release are the same bytes.
+func TestRelease(t *testing.T) {
+	var sums [2]string
+	for i := range sums {
+		made(t, "release", "VERSION=1.2.3")
+		b, err := os.ReadFile("../build/release/SHA256SUMS")
+		if err != nil {
+			t.Fatal(err)
+		}
+		sums[i] = string(b)
+	}
+	if sums[0] != sums[1] {
+		t.Errorf("one release and another:\n%s\n%s", sums[0], sums[1])
+	}
+	if n := strings.Count(sums[0], "\n"); n != 7 {
+		t.Errorf("a release has %d files, want 7:\n%s", n, sums[0])
+	}
+}
+
+// TestImage: the image runs as nobody, on a read-only root, and says that it is ready.
+func TestImage(t *testing.T) {
+	need(t, "dockerd", "docker.io")
+	dir := t.TempDir()
+	sock := "unix://" + dir + "/sock"
+	start(t, exec.Command("dockerd", "--iptables=false", "--bridge=none", "--data-root="+dir+"/data", "--exec-root="+dir+"/exec",
+		"--pidfile="+dir+"/pid", "-H", sock))
+	docker := func(args ...string) (string, error) {
+		out, err := exec.Command("docker", append([]string{"-H", sock}, args...)...).CombinedOutput()
+		return strings.TrimSpace(string(out)), err
+	}
+	eventually(t, "docker answers", 60e9, func() bool { _, err := docker("version"); return err == nil })
+	made(t, "image", "VERSION=1.0.0", fmt.Sprintf("DOCKER=docker -H %s", sock))
+	id, err := docker("run", "-d", "--network=none", "--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges", "tallyman:1.0.0")
+	if err != nil {
+		t.Fatal(err, id)
+	}
+	eventually(t, "the container is ready", 30e9, func() bool {
+		out, err := docker("exec", id, "/tallyman", "status")
+		return err == nil && strings.Contains(out, "tallyman 1.0.0, pid 1") && strings.Contains(out, "ready")
+	})
+	if out, err := docker("inspect", "-f", "{{.Config.User}}", id); err != nil || out != "65532:65532" {
+		t.Errorf("it runs as %q: %v", out, err)
+	}
+	if out, err := docker("stop", "-t", "20", id); err != nil {
+		t.Error(err, out)
+	}
+	if out, err := docker("inspect", "-f", "{{.State.ExitCode}}", id); err != nil || out != "0" {
+		t.Errorf("it ended with %q: %v", out, err)
+	}
+}
