@@ -18,7 +18,7 @@ import (
 )
 
 // Plugin is the decoder `journald`.
-var Plugin = plugin.NewDecoder("journald", "Entries of systemd's journal, in the export format or as JSON; audit records in it go on to the audit transform.", build)
+var Plugin = plugin.NewDecoder("journald", "Entries of systemd's journal, in the export format or as JSON; audit records in it go on to the audit transform, pieces of containers' lines are put together.", build)
 
 // Dataset is that of the events.
 const Dataset = "journald.log"
