@@ -24,7 +24,7 @@ func newRules(s streams) *cobra.Command {
 named: then lists and inventories are those of these files alone.`,
 	}
 	cmd.PersistentFlags().StringSliceP("file", "f", nil, "take the rules of these `FILES` (patterns too), in this order, and not those of the configuration")
-	cmd.AddCommand(newRulesList(s), newRulesExplain(s), newRulesLint(s), newRulesTest(s), newRulesCoverage(s), newRulesBacktest(s))
+	cmd.AddCommand(newRulesList(s), newRulesExplain(s), newRulesLint(s), newRulesTest(s), newRulesCoverage(s), newRulesBacktest(s), newRulesImport(s))
 	return cmd
 }
 

@@ -231,3 +231,11 @@ func ReadFrom(files fs.FS, s *Settings) (*Book, plugin.Problems) {
 	}
 	return &Book{set: set, l: l, s: s, dir: "."}, problems
 }
+
+// CheckText compiles the text of one file of rules, whose name is for the problems.
+func CheckText(name string, text []byte) plugin.Problems {
+	l, s := newLoader(), Default()
+	l.read(name, text)
+	_, problems := l.compile(&s)
+	return problems
+}
