@@ -64,19 +64,19 @@ const packageSteps = `set -e
 mount -t tmpfs tmpfs "$DIR"; mkdir "$DIR/upper" "$DIR/work" "$DIR/root"
 mount -t overlay overlay -o "lowerdir=/,upperdir=$DIR/upper,workdir=$DIR/work" "$DIR/root"
 cp "$OLD" "$DIR/root/old.deb"; cp "$NEW" "$DIR/root/new.deb"
-in() { chroot "$DIR/root" "$@"; }
-in dpkg --force-confold -i /old.deb
-in sh -c 'su -s /bin/sh tallyman -c "tallyman validate"' 2>/dev/null
-in sh -c 'echo kept > /var/lib/tallyman/journal.file; echo "# mine" >> /etc/tallyman/tallyman.yaml'
-in dpkg --force-confold -i /new.deb
-in tallyman version
-in grep -q '# mine' /etc/tallyman/tallyman.yaml && echo "upgrade kept the configuration"
-in grep -q kept /var/lib/tallyman/journal.file && echo "upgrade kept the journal"
-in stat -c 'owned by %U, mode %a' /var/lib/tallyman
-in dpkg -r tallyman
-in test ! -e /usr/bin/tallyman && in grep -q kept /var/lib/tallyman/journal.file && echo "removal kept the journal"
-in dpkg -P tallyman
-in test ! -e /etc/tallyman/tallyman.yaml && in grep -q kept /var/lib/tallyman/journal.file && echo "purge kept the journal"
+inside() { chroot "$DIR/root" "$@"; }
+inside dpkg --force-confold -i /old.deb
+inside sh -c 'su -s /bin/sh tallyman -c "tallyman validate"' 2>/dev/null
+inside sh -c 'echo kept > /var/lib/tallyman/journal.file; echo "# mine" >> /etc/tallyman/tallyman.yaml'
+inside dpkg --force-confold -i /new.deb
+inside tallyman version
+inside grep -q '# mine' /etc/tallyman/tallyman.yaml && echo "upgrade kept the configuration"
+inside grep -q kept /var/lib/tallyman/journal.file && echo "upgrade kept the journal"
+inside stat -c 'owned by %U, mode %a' /var/lib/tallyman
+inside dpkg -r tallyman
+inside test ! -e /usr/bin/tallyman && inside grep -q kept /var/lib/tallyman/journal.file && echo "removal kept the journal"
+inside dpkg -P tallyman
+inside test ! -e /etc/tallyman/tallyman.yaml && inside grep -q kept /var/lib/tallyman/journal.file && echo "purge kept the journal"
 `
 
 // TestPackages: the deb installs, upgrades and goes, and nothing of it takes the
