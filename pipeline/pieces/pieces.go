@@ -110,6 +110,9 @@ func (j *Joiner) Whole(e *event.Event, stream string, last bool) bool {
 	return len(j.lines) == 0 || j.lines[StreamOf(e, stream)] == nil
 }
 
+// Waits reports whether a line of a stream waits for its next piece.
+func (j *Joiner) Waits(s Stream) bool { return len(j.lines) > 0 && j.lines[s] != nil }
+
 // Add takes the piece of a record and calls done for each line that comes of
 // it: none as long as it is not complete.
 func (j *Joiner) Add(e *event.Event, p Piece, done func(*Line)) {

@@ -11,7 +11,7 @@ import (
 
 // room is how many fields an entry may give beside its own, with those that
 // transforms add.
-const room = 32
+const room = 48
 
 // levels are the names of syslog's severities and their weights as event.severity
 // (SCHEMA.md, section 5).
@@ -40,21 +40,23 @@ var left = map[string]bool{
 	"_SOURCE_REALTIME_TIMESTAMP": true, "_SOURCE_MONOTONIC_TIMESTAMP": true, "_BOOT_ID": true, "_MACHINE_ID": true, "_HOSTNAME": true,
 }
 
-// describe adds what the entry says of itself.
-func (x entry) describe(f *event.Fields) {
-	f.AddString(schema.EventKind, "event")
-	f.AddString(schema.EventCategory, "host")
-	f.AddString(schema.EventType, "info")
-	f.AddString(schema.EventAction, "logged")
-	f.AddString(schema.EventModule, "journald")
+// describe adds what the entry says of itself; twice says what of it has several
+// readings. Where a program says who did something, the user and the command are
+// those that it names, and its own stand among the labels.
+func (x entry) describe(f *event.Fields) (twice string) {
 	own := len(*f)
+	known, twice := x.means(f)
 	contained := x.container(f)
 	for i := range x {
 		name, value := x[i].name, x[i].value
 		if value == "" || left[name] {
 			continue
 		}
-		if key, ok := texts[name]; ok && (*f)[own:].Get(key).IsZero() {
+		key, ok := texts[name]
+		if known && (name == "_UID" || name == "_GID") {
+			ok = false
+		}
+		if ok && (*f)[own:].Get(key).IsZero() {
 			f.AddString(key, value)
 			continue
 		}
@@ -63,6 +65,7 @@ func (x entry) describe(f *event.Fields) {
 		}
 		label(f, own, name, value)
 	}
+	return twice
 }
 
 // number adds a field that is a number, or has a code; false where it is not as
@@ -93,7 +96,9 @@ func number(f *event.Fields, name, value string) bool {
 		f.Add(schema.LogSyslogSeverityCode, event.Int(n))
 		f.AddString(schema.LogSyslogSeverityName, severities[n])
 		f.AddString(schema.LogLevel, levels[n])
-		f.Add(schema.EventSeverity, event.Int(weights[n]))
+		if f.Get(schema.EventSeverity).IsZero() {
+			f.Add(schema.EventSeverity, event.Int(weights[n]))
+		}
 	case name == "SYSLOG_FACILITY" && n < int64(len(facilities)) && f.Get(schema.LogSyslogFacilityCode).IsZero():
 		f.Add(schema.LogSyslogFacilityCode, event.Int(n))
 		f.AddString(schema.LogSyslogFacilityName, facilities[n])
@@ -158,11 +163,7 @@ func (x entry) ofContainer(f *event.Fields, name, value string) bool {
 		f.AddString(schema.ContainerName, value)
 	case "IMAGE_NAME":
 		image(f, value)
-	case "CONTAINER_PARTIAL_MESSAGE":
-		if value == "true" {
-			f.AddString(schema.Tags, TagPartial)
-			f.AddString(schema.ErrorMessage, "the line goes on in the next entry of this container")
-		}
+	case "CONTAINER_PARTIAL_MESSAGE", "CONTAINER_PARTIAL_ID", "CONTAINER_PARTIAL_ORDINAL", "CONTAINER_PARTIAL_LAST": // partial.go
 	case "MESSAGE":
 		return false
 	default:

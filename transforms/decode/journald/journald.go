@@ -2,8 +2,9 @@
 // export format, or as the JSON objects of `journalctl --output=json`. Fields whose
 // names begin with an underscore are journald's own word on the sender and are
 // believed; all others are the sender's words (systemd.journal-fields(7)). It
-// knows which entries are audit records, which go on to the decoder `audit`, and
-// nothing of where entries come from.
+// knows which entries are audit records, which go on to the decoder `audit`, what
+// sshd, sudo and the like say, and which entries are pieces of one line of a
+// container; and nothing of where entries come from.
 package journald
 
 import (
@@ -13,6 +14,7 @@ import (
 	"unicode/utf8"
 
 	"tallyman/pipeline/event"
+	"tallyman/pipeline/pieces"
 	"tallyman/pipeline/plugin"
 	"tallyman/pipeline/schema"
 )
@@ -23,21 +25,19 @@ var Plugin = plugin.NewDecoder("journald", "Entries of systemd's journal, in the
 // Dataset is that of the events.
 const Dataset = "journald.log"
 
-// Marks of what is in doubt.
-const (
-	// TagIncomplete marks an entry of which a part is in doubt; it is kept whole.
-	TagIncomplete = "tallyman_incomplete"
-	// TagPartial marks a piece of a container's line that goes on in the next entry.
-	TagPartial = "tallyman_partial"
-)
+// TagIncomplete marks an entry of which a part is in doubt; it is kept whole.
+const TagIncomplete = "tallyman_incomplete"
 
 type decoder struct {
 	env    plugin.Env
+	join   *pieces.Joiner
 	fields []field // kept for its memory
 	seed   []byte
 }
 
-func build(env plugin.Env) plugin.Decoder { return &decoder{env: env} }
+func build(env plugin.Env) plugin.Decoder {
+	return &decoder{env: env, join: pieces.New(env.Now, env.Meter, env.Name, "journald")}
+}
 
 // field is one field of an entry.
 type field struct{ name, value string }
@@ -56,22 +56,35 @@ func (d *decoder) Decode(e event.Event, out *event.Batch) error {
 		return err
 	}
 	x := entry(list)
+	if p, ok := d.piece(x, &e); ok {
+		d.join.Add(&e, p, func(l *pieces.Line) { d.joined(l, out) })
+		return nil
+	}
+	d.emit(e, x, doubt, out)
+	return nil
+}
+
+// emit makes the event of an entry.
+func (d *decoder) emit(e event.Event, x entry, doubt string, out *event.Batch) {
 	e.Time = x.time(e.Seen)
-	e.Fields = out.Take(e.Fields, room+len(list))
+	e.Fields = out.Take(e.Fields, room+len(x))
 	d.origin(&e, x)
 	if record, ok := x.audit(); ok {
 		e.Decode, e.Raw = "audit", record
 		out.Events = append(out.Events, e)
-		return nil
+		return
 	}
 	d.identify(&e, x)
 	e.Decode, e.Dataset = "", Dataset
-	x.describe(&e.Fields)
+	twice := x.describe(&e.Fields)
 	if doubt == "" && !utf8.ValidString(x.get("MESSAGE")) {
 		doubt = "the message is no valid UTF-8"
 	}
 	if doubt == "" && x.get("MESSAGE") == "" && !x.has("MESSAGE") {
 		doubt = "the entry has no message"
+	}
+	if doubt == "" {
+		doubt = twice
 	}
 	if doubt == "" {
 		e.Raw = ""
@@ -80,7 +93,6 @@ func (d *decoder) Decode(e event.Event, out *event.Batch) error {
 		e.Fields.AddString(schema.ErrorMessage, doubt)
 	}
 	out.Events = append(out.Events, e)
-	return nil
 }
 
 // entry is the fields of one entry in their order.

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"tallyman/pipeline/event"
+	"tallyman/pipeline/programs"
 	"tallyman/pipeline/schema"
 )
 
@@ -140,22 +141,25 @@ func (d *decoder) handed(f *event.Fields, text string) {
 func (d *decoder) event(f *event.Fields) {
 	m := &d.m
 	program := programOf(m.app)
-	say := said{action: "syslog", category: "host", kind: "info"}
+	say := programs.Said{Action: "syslog", Category: "host", Kind: "info"}
 	if m.pri != noPriority {
-		say.severity = weights[m.pri&7]
+		say.Severity = weights[m.pri&7]
 	}
-	m.means(program, &say)
+	programs.Read(program, m.text, &say)
+	if say.Twice != "" {
+		m.wrong(say.Twice)
+	}
 	f.AddString(schema.EventKind, "event")
-	f.AddString(schema.EventCategory, say.category)
-	f.AddString(schema.EventType, say.kind)
-	f.AddString(schema.EventType, say.kind2)
-	f.AddString(schema.EventAction, say.action)
-	f.AddString(schema.EventOutcome, say.outcome)
-	f.AddString(schema.EventReason, say.reason)
+	f.AddString(schema.EventCategory, say.Category)
+	f.AddString(schema.EventType, say.Kind)
+	f.AddString(schema.EventType, say.Kind2)
+	f.AddString(schema.EventAction, say.Action)
+	f.AddString(schema.EventOutcome, say.Outcome)
+	f.AddString(schema.EventReason, say.Reason)
 	f.AddString(schema.EventModule, Module)
 	f.AddString(schema.EventCode, m.code)
-	if say.severity > 0 {
-		f.Add(schema.EventSeverity, event.Int(say.severity))
+	if say.Severity > 0 {
+		f.Add(schema.EventSeverity, event.Int(say.Severity))
 	}
 	d.head(f, "")
 	f.AddString(schema.ProcessName, program)
@@ -167,8 +171,8 @@ func (d *decoder) event(f *event.Fields) {
 			f.Add(schema.ProcessPID, event.Int(pid))
 		}
 	}
-	if say.known {
-		say.fields(f, program)
+	if say.Known {
+		say.Fields(f, program)
 	}
 	f.AddString(schema.Message, m.text)
 }

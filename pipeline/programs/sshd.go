@@ -1,4 +1,4 @@
-package syslog
+package programs
 
 import (
 	"net/netip"
@@ -6,7 +6,7 @@ import (
 )
 
 // sshd reads the lines of OpenSSH about who came in and who did not.
-func sshd(text string, s *said) {
+func sshd(text string, s *Said) {
 	text = strings.TrimSuffix(text, " [preauth]")
 	s.ssh = true
 	switch {
@@ -18,7 +18,7 @@ func sshd(text string, s *said) {
 		s.attempt(text[len("Failed "):])
 	case strings.HasPrefix(text, "Invalid user "):
 		s.set("authenticated", "authentication", "info", "failure", grave)
-		s.reason = "invalid user"
+		s.Reason = "invalid user"
 		s.invalid(text[len("Invalid user "):])
 	case strings.HasPrefix(text, "User ") && strings.Contains(text, " not allowed because "):
 		s.set("was-authorized", "authentication", "info", "failure", failed)
@@ -33,27 +33,27 @@ func sshd(text string, s *said) {
 // attempt reads "METHOD for [invalid user ]NAME from ADDR port N ssh2[: TYPE KEY]".
 // The name is the client's choice and may hold all of that again, so the last
 // place that can be the program's own is taken.
-func (s *said) attempt(text string) {
+func (s *Said) attempt(text string) {
 	method, rest, ok := strings.Cut(text, " for ")
 	if !ok || strings.ContainsRune(method, ' ') {
-		s.twice = "sshd names no account"
+		s.Twice = "sshd names no account"
 		return
 	}
 	s.method = method
 	if name, invalid := strings.CutPrefix(rest, "invalid user "); invalid {
-		rest, s.reason = name, "invalid user"
+		rest, s.Reason = name, "invalid user"
 	}
 	at := strings.LastIndex(rest, " from ")
 	if at < 0 || !s.ends(rest[at+len(" from "):]) {
 		s.addr, s.port, s.key = "", "", ""
-		s.twice = "where sshd's account ends and its origin begins has several readings"
+		s.Twice = "where sshd's account ends and its origin begins has several readings"
 		return
 	}
 	s.user = rest[:at]
 }
 
 // ends reads "ADDR port N[ ssh2][: TYPE KEY]" and nothing else.
-func (s *said) ends(rest string) bool {
+func (s *Said) ends(rest string) bool {
 	addr, rest, ok := strings.Cut(rest, " port ")
 	if !ok || addr == "" || strings.ContainsRune(addr, ' ') {
 		return false
@@ -76,32 +76,32 @@ func (s *said) ends(rest string) bool {
 }
 
 // invalid reads "NAME from ADDR[ port N]".
-func (s *said) invalid(rest string) {
+func (s *Said) invalid(rest string) {
 	at := strings.LastIndex(rest, " from ")
 	if at < 0 {
-		s.twice = "sshd names no origin"
+		s.Twice = "sshd names no origin"
 		return
 	}
 	addr, port, _ := strings.Cut(rest[at+len(" from "):], " port ")
 	if strings.ContainsRune(addr, ' ') || port != "" && digits(port) != len(port) {
-		s.twice = "where sshd's account ends and its origin begins has several readings"
+		s.Twice = "where sshd's account ends and its origin begins has several readings"
 		return
 	}
 	s.user, s.addr, s.port = rest[:at], addr, port
 }
 
 // refused reads "NAME from HOST not allowed because REASON".
-func (s *said) refused(rest string) {
+func (s *Said) refused(rest string) {
 	at := strings.LastIndex(rest, " not allowed because ")
 	who, why := rest[:at], rest[at+len(" not allowed because "):]
-	s.reason = why
+	s.Reason = why
 	from := strings.LastIndex(who, " from ")
 	if from < 0 {
 		s.user = who
 		return
 	}
 	if host := who[from+len(" from "):]; strings.ContainsRune(host, ' ') {
-		s.twice = "where sshd's account ends and its origin begins has several readings"
+		s.Twice = "where sshd's account ends and its origin begins has several readings"
 	} else {
 		s.user, s.addr = who[:from], host
 	}
@@ -112,7 +112,7 @@ func (s *said) refused(rest string) {
 //	pam_unix(sshd:session): session opened for user ana(uid=1000) by (uid=0)
 //	pam_unix(sudo:auth): authentication failure; logname=… user=ana
 //	pam_unix(passwd:chauthtok): password changed for ana
-func pam(text string, s *said) {
+func pam(text string, s *Said) {
 	head, rest, ok := strings.Cut(text, "): ")
 	if !ok || strings.ContainsRune(head, ' ') {
 		return
@@ -134,14 +134,14 @@ func pam(text string, s *said) {
 		s.pamWho(rest[len("authentication success; "):])
 	case strings.HasPrefix(rest, "password changed for "):
 		s.set("changed-password", "iam", "user", "success", failed)
-		s.kind2, s.target = "change", rest[len("password changed for "):]
+		s.Kind2, s.target = "change", rest[len("password changed for "):]
 	}
-	s.ssh = s.known && service == "sshd"
+	s.ssh = s.Known && service == "sshd"
 }
 
 // opened reads "NAME[(uid=N)] by [NAME](uid=N)": who the session is for, and who
 // opened it. A name in front of the second bracket is the person who switched.
-func (s *said) opened(rest string) {
+func (s *Said) opened(rest string) {
 	name, by, ok := strings.Cut(rest, " by ")
 	account, id := bracketed(name)
 	if !ok {
@@ -167,7 +167,7 @@ func bracketed(s string) (name, id string) {
 
 // pamWho reads "logname=L uid=N euid=N tty=T ruser=R rhost=H  user=U". The
 // account is last and may hold blanks; it is what was typed.
-func (s *said) pamWho(rest string) {
+func (s *Said) pamWho(rest string) {
 	s.tty = assigned(rest, "tty=")
 	ruser, host := assigned(rest, " ruser="), assigned(rest, " rhost=")
 	if host != "" {
@@ -186,7 +186,7 @@ func (s *said) pamWho(rest string) {
 		s.user = ruser
 	}
 	if _, err := netip.ParseAddr(s.addr); err != nil && strings.ContainsRune(s.addr, '=') {
-		s.addr, s.twice = "", "the origin that PAM names has several readings"
+		s.addr, s.Twice = "", "the origin that PAM names has several readings"
 	}
 }
 
@@ -196,6 +196,6 @@ func assigned(s, key string) string {
 	if !ok {
 		return ""
 	}
-	v, _, _ = word(v)
+	v, _, _ = strings.Cut(v, " ")
 	return v
 }

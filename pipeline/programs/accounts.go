@@ -1,4 +1,4 @@
-package syslog
+package programs
 
 import "strings"
 
@@ -9,7 +9,7 @@ import "strings"
 //
 // A folder and an argument may hold " ; USER=" and " ; COMMAND=". The account is
 // only believed where it stands once, since sudo itself always writes it.
-func sudo(text string, s *said) {
+func sudo(text string, s *Said) {
 	name, rest, ok := strings.Cut(text, " : ")
 	if !ok || strings.ContainsRune(name, ' ') || !strings.Contains(rest, "COMMAND=") {
 		return
@@ -18,7 +18,7 @@ func sudo(text string, s *said) {
 	s.user = name
 	if !strings.HasPrefix(rest, "TTY=") {
 		if why, after, ok := strings.Cut(rest, " ; "); ok && !strings.Contains(why, "=") {
-			s.reason, s.outcome, s.severity, rest = why, "failure", failed, after
+			s.Reason, s.Outcome, s.Severity, rest = why, "failure", failed, after
 		}
 	}
 	if tty, ok := strings.CutPrefix(rest, "TTY="); ok {
@@ -28,7 +28,7 @@ func sudo(text string, s *said) {
 		}
 	}
 	if strings.Count(rest, "USER=") > 1 && strings.Count(rest, " ; USER=") > 1 {
-		s.twice = "the account and the command that sudo names have several readings"
+		s.Twice = "the account and the command that sudo names have several readings"
 		return
 	}
 	folder, rest, ok := strings.Cut(rest, " ; USER=")
@@ -39,18 +39,18 @@ func sudo(text string, s *said) {
 	account, rest, _ := strings.Cut(rest, " ; ")
 	s.effective = account
 	if command, ok := strings.CutPrefix(rest, "COMMAND="); ok {
-		s.command = command
+		s.Command = command
 		return
 	}
 	if strings.Count(rest, " ; COMMAND=") != 1 {
-		s.twice = "the command that sudo names has several readings"
+		s.Twice = "the command that sudo names has several readings"
 		return
 	}
-	_, s.command, _ = strings.Cut(rest, " ; COMMAND=")
+	_, s.Command, _ = strings.Cut(rest, " ; COMMAND=")
 }
 
 // su reads the lines of su, of util-linux, of shadow and of BSD.
-func su(text string, s *said) {
+func su(text string, s *Said) {
 	outcome, severity := "success", int64(usual)
 	for _, p := range [...]string{"FAILED SU ", "FAILED su ", "BAD SU "} {
 		if rest, ok := strings.CutPrefix(text, p); ok {
@@ -81,22 +81,22 @@ func su(text string, s *said) {
 }
 
 // cron reads "(ana) CMD (touch /tmp/x)".
-func cron(text string, s *said) {
+func cron(text string, s *Said) {
 	user, command, ok := strings.Cut(text, ") CMD (")
 	if !ok || !strings.HasPrefix(user, "(") || strings.ContainsRune(user, ' ') {
 		return
 	}
 	s.set("executed", "process", "start", "success", usual)
-	s.user, s.command = user[1:], strings.TrimSuffix(command, ")")
+	s.user, s.Command = user[1:], strings.TrimSuffix(command, ")")
 }
 
 // login reads the lines of login, of util-linux and of shadow.
-func login(text string, s *said) {
+func login(text string, s *Said) {
 	if rest, ok := strings.CutPrefix(text, "FAILED LOGIN "); ok {
 		s.set("logged-in", "authentication", "start", "failure", grave)
 		where, who, ok := strings.Cut(rest, " FOR ")
 		if at := strings.LastIndex(who, ", "); ok && at >= 0 {
-			s.user, s.reason = strings.Trim(who[:at], "'"), who[at+2:]
+			s.user, s.Reason = strings.Trim(who[:at], "'"), who[at+2:]
 		}
 		for _, p := range [...]string{" on ", " ON ", " FROM "} {
 			if _, tty, ok := strings.Cut(where, p); ok {
@@ -122,21 +122,21 @@ func login(text string, s *said) {
 //
 //	new user: name=web, UID=48, GID=48, home=/srv, shell=/sbin/nologin
 //	delete user 'web'
-func account(program, text string, s *said) {
+func account(program, text string, s *Said) {
 	switch {
 	case program == "useradd" && strings.HasPrefix(text, "new user: "):
 		s.set("added-user-account", "iam", "user", "success", grave)
-		s.kind2, s.target, s.targetID = "creation", listed(text, "name="), listed(text, "UID=")
+		s.Kind2, s.target, s.targetID = "creation", listed(text, "name="), listed(text, "UID=")
 	case program == "groupadd" && strings.HasPrefix(text, "new group: "):
 		s.set("added-group-account-to", "iam", "group", "success", failed)
-		s.kind2, s.group, s.groupID = "creation", listed(text, "name="), listed(text, "GID=")
+		s.Kind2, s.group, s.groupID = "creation", listed(text, "name="), listed(text, "GID=")
 	case program == "userdel" && strings.HasPrefix(text, "delete user "):
 		s.set("deleted-user-account", "iam", "user", "success", grave)
-		s.kind2 = "deletion"
+		s.Kind2 = "deletion"
 		s.target = between(text, "delete user '", "'")
 	case program == "groupdel" && strings.HasSuffix(text, "' removed"):
 		s.set("deleted-group-account-from", "iam", "group", "success", failed)
-		s.kind2 = "deletion"
+		s.Kind2 = "deletion"
 		s.group = between(text, "group '", "' removed")
 	}
 }

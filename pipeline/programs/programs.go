@@ -1,4 +1,12 @@
-package syslog
+// Package programs reads the lines that the programs of a Unix host write to its
+// log about who came in and who acted as whom: sshd, sudo, su, PAM, cron, login
+// and the account tools. It knows nothing of the head of a message, nor whether it
+// was that program which wrote it.
+//
+// The lines hold text that attackers choose: the name of an account that does not
+// exist, a folder, a command. It is cut out from the ends that the program itself
+// writes; where two readings are possible, the fields in question stay out.
+package programs
 
 import (
 	"strings"
@@ -7,25 +15,24 @@ import (
 	"tallyman/pipeline/schema"
 )
 
-// said is what a line of a known program says, by the actions of SCHEMA.md,
-// section 3.1. The lines hold text that attackers choose: the name of an account
-// that does not exist, a folder, a command. It is cut out from the ends that the
-// program itself writes; where two readings are possible, the fields in question
-// stay out and the event is flagged.
-type said struct {
-	action, category, kind, kind2, outcome, reason string
-	severity                                       int64
+// Said is what a line of a known program says, by the actions of SCHEMA.md,
+// section 3.1.
+type Said struct {
+	Action, Category, Kind, Kind2, Outcome, Reason string
+	Severity                                       int64 // event.severity
 
-	known             bool   // a line of a known program, the fields below count
-	user, userID      string // who acts
-	effective, asID   string // who they act as
-	target, targetID  string // the account that is acted on
-	group, groupID    string
-	addr, port        string // where from
-	tty, cwd, command string
-	ssh               bool
-	method, key       string // of sshd: publickey; RSA SHA256:…
-	twice             string // what has two readings
+	Known   bool   // the line was understood; what is above is its, and Fields has the rest
+	Twice   string // what has two readings, and is therefore left out; "" for nothing
+	Command string // that was run
+
+	user, userID     string // who acts
+	effective, asID  string // who they act as
+	target, targetID string // the account that is acted on
+	group, groupID   string
+	addr, port       string // where from
+	tty, cwd         string
+	ssh              bool
+	method, key      string // of sshd: publickey; RSA SHA256:…
 }
 
 // The severities of SCHEMA.md, section 3.1.
@@ -34,18 +41,18 @@ const (
 )
 
 // set names what happened.
-func (s *said) set(action, category, kind, outcome string, severity int64) {
-	s.action, s.category, s.kind, s.outcome, s.severity, s.known = action, category, kind, outcome, severity, true
+func (s *Said) set(action, category, kind, outcome string, severity int64) {
+	s.Action, s.Category, s.Kind, s.Outcome, s.Severity, s.Known = action, category, kind, outcome, severity, true
 }
 
-// means reads the text by the program that wrote it.
-func (m *message) means(program string, s *said) {
-	text := strings.TrimLeft(m.text, " ")
+// Read reads the text of a message by the program that is taken for its writer.
+// What it does not understand it leaves as it is in s.
+func Read(program, text string, s *Said) {
+	text = strings.TrimLeft(text, " ")
 	if strings.HasPrefix(text, "pam_unix(") || strings.HasPrefix(text, "pam_sss(") {
 		pam(text, s)
 	}
-	if s.known {
-		m.ambiguous(s)
+	if s.Known {
 		return
 	}
 	switch program {
@@ -62,17 +69,10 @@ func (m *message) means(program string, s *said) {
 	case "useradd", "userdel", "groupadd", "groupdel":
 		account(program, text, s)
 	}
-	m.ambiguous(s)
 }
 
-func (m *message) ambiguous(s *said) {
-	if s.twice != "" {
-		m.wrong(s.twice)
-	}
-}
-
-// fields adds who, where from and what.
-func (s *said) fields(f *event.Fields, program string) {
+// Fields adds who, where from and what; what the members name is not among it.
+func (s *Said) Fields(f *event.Fields, program string) {
 	f.AddString(schema.EventProvider, program)
 	f.AddString(schema.UserID, s.userID)
 	f.AddString(schema.UserName, s.user)
@@ -84,7 +84,7 @@ func (s *said) fields(f *event.Fields, program string) {
 	f.AddString(schema.GroupName, s.group)
 	f.AddString(schema.ProcessTTYName, strings.TrimPrefix(s.tty, "/dev/"))
 	f.AddString(schema.ProcessWorkingDirectory, s.cwd)
-	f.AddString(schema.ProcessCommandLine, s.command)
+	f.AddString(schema.ProcessCommandLine, s.Command)
 	if s.ssh {
 		f.AddString(schema.NetworkProtocol, "ssh")
 	}
@@ -103,7 +103,7 @@ func (s *said) fields(f *event.Fields, program string) {
 }
 
 // origin adds where the session came from.
-func (s *said) origin(f *event.Fields) {
+func (s *Said) origin(f *event.Fields) {
 	if s.addr == "" {
 		return
 	}
@@ -136,4 +136,15 @@ func number(s string, most int64) (n int64, ok bool) {
 // between returns what stands between a prefix and a suffix.
 func between(s, prefix, suffix string) string {
 	return strings.TrimSuffix(strings.TrimPrefix(s, prefix), suffix)
+}
+
+func digit(c byte) bool { return c >= '0' && c <= '9' }
+
+// digits returns how many digits s begins with.
+func digits(s string) int {
+	i := 0
+	for i < len(s) && digit(s[i]) {
+		i++
+	}
+	return i
 }
