@@ -1,9 +1,7 @@
 package main
 
 import (
-	"bufio"
 	"context"
-	"errors"
 	"fmt"
 	"os/signal"
 	"slices"
@@ -37,16 +35,31 @@ func dryRun(cmd *cobra.Command, s streams, once bool, as string) error {
 		p.Close()
 		return failed(err)
 	}
-	w := bufio.NewWriterSize(s.out, 256<<10)
-	var line []byte
+	// Events are rendered where they are written from: in a buffer of their own
+	// between, each byte would be copied once more.
+	const chunk = 256 << 10
+	var buf []byte
+	write := func() error {
+		_, err := s.out.Write(buf)
+		buf = buf[:0]
+		return err
+	}
 	return failed(p.Dry(ctx, func(b *event.Batch) error {
-		var err error
 		for i := range b.Events {
-			if line, err = enc.Append(line[:0], &b.Events[i]); err != nil {
+			var err error
+			if buf, err = enc.Append(buf, &b.Events[i]); err != nil {
 				return fmt.Errorf("render event %s: %w", b.Events[i].ID, err)
 			}
-			_, err = w.Write(append(line, '\n'))
+			if buf = append(buf, '\n'); len(buf) < chunk {
+				continue
+			}
+			if err := write(); err != nil {
+				return err
+			}
 		}
-		return errors.Join(err, w.Flush())
+		if len(buf) == 0 {
+			return nil
+		}
+		return write()
 	}))
 }
