@@ -87,7 +87,7 @@ func (b *backtest) run(cmd *cobra.Command, s streams, files []string) error {
 		err = b.journal(cmd, s, j)
 	}
 	var bad *exit
-	if err != nil && !(errors.As(err, &bad) && bad.code == exitCheck) {
+	if err != nil && (!errors.As(err, &bad) || bad.code != exitCheck) {
 		return err
 	}
 	return errors.Join(err, failed(j.report(s.out, b.asJSON)))

@@ -252,7 +252,7 @@ func (in *input) Close() error {
 	if err := syscall.Kill(-pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
 		return fmt.Errorf("end process group %s: %w", strconv.Itoa(pid), err)
 	}
-	_ = <-in.ended // how it ended is known: it was killed
+	<-in.ended // how it ended is known: it was killed
 	in.cmd, in.lines = nil, nil
 	return nil
 }

@@ -30,7 +30,7 @@ func (b *batches) Send(ctx context.Context, events []event.Event) error {
 }
 
 // batched runs n records of frames of seven through an output that wants batches.
-func batched(t *testing.T, n int, a *batches, when string) (*rig, error) {
+func batched(t *testing.T, n int, a *batches, when string) error {
 	t.Helper()
 	r := newRig(t)
 	p := r.pipeline(t, true, &lines{all: numbered(n)}, nil, when, map[string]*sink{"b": {}})
@@ -42,7 +42,7 @@ func batched(t *testing.T, n int, a *batches, when string) (*rig, error) {
 	if err == nil && books["b"].Counts.Delivered+books["b"].Counts.Filtered+books["b"].Counts.DeadLettered != uint64(n) {
 		t.Errorf("the book: %+v", books["b"])
 	}
-	return r, err
+	return err
 }
 
 func TestFramesAreGathered(t *testing.T) {
@@ -62,7 +62,7 @@ func TestFramesAreGathered(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				a := &batches{want: c.want}
-				if _, err := batched(t, c.n, a, ""); err != nil {
+				if err := batched(t, c.n, a, ""); err != nil {
 					t.Fatal(err)
 				}
 				if got := a.all(); !slices.Equal(got, numbered(c.n)) {
@@ -136,7 +136,7 @@ func TestBooksOfAMixedBatch(t *testing.T) {
 			first = first && len(failed) == 0
 			return plugin.Partial(failed)
 		}
-		_, err := batched(t, 60, a, `int(event.original) % 2 == 1 || int(event.original) in [18, 40]`)
+		err := batched(t, 60, a, `int(event.original) % 2 == 1 || int(event.original) in [18, 40]`)
 		if err != nil {
 			t.Fatal(err)
 		}

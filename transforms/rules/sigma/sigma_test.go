@@ -211,15 +211,15 @@ func meant(detection map[string]any, condition string, fields map[string]string)
 		ok := true
 		for key, values := range m {
 			parts := strings.Split(key, "|")
-			any, every := false, true
+			some, every := false, true
 			for _, v := range values {
 				is := alike(v, fields[parts[0]], strings.Join(parts[1:], "|"))
-				any, every = any || is, every && is
+				some, every = some || is, every && is
 			}
 			if strings.HasSuffix(key, "|all") {
 				ok = ok && every
 			} else {
-				ok = ok && any
+				ok = ok && some
 			}
 		}
 		return ok
@@ -231,7 +231,7 @@ func meant(detection map[string]any, condition string, fields map[string]string)
 	sel["f"] = all(detection["flt"].(map[string][]string))
 	a, b, f := sel["a"], sel["b"], sel["f"]
 	return map[string]bool{"sel_a": a, "sel_a and not flt": a && !f, "sel_a or sel_b and flt": a || b && f, "(sel_a or sel_b) and not (flt)": (a || b) && !f,
-		"1 of sel_*": a || b, "all of sel_* or flt": a && b || f, "not 1 of them": !(a || b || f), "all of them": a && b && f}[condition]
+		"1 of sel_*": a || b, "all of sel_* or flt": a && b || f, "not 1 of them": !a && !b && !f, "all of them": a && b && f}[condition]
 }
 
 // alike matches a text against a value with wildcards, character by character.
