@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"io"
 	"net/http"
 	"path"
 	"slices"
@@ -102,6 +103,11 @@ type Options struct {
 	Prefix string                                        // what the prefix of the output begins with, up to its first value
 	Deep   bool                                          // every object is read and its SHA-256 recomputed
 	At     func(done, total int64, objects, want uint64) // told how far it is, in bytes with Deep and objects without
+
+	// Read, with Deep, is given each object that is listed and there, in the order of
+	// keys, as it is stored. What it leaves unread is read after it; its error ends the
+	// verification.
+	Read func(key string, body io.Reader) error
 }
 
 // check is one verification.

@@ -87,7 +87,14 @@ func (c *check) deep(ctx context.Context) error {
 			return wrap(c.place, c.name, "read", key, "s3:GetObject", err)
 		}
 		h := sha256.New()
-		_, err = io.Copy(h, io.TeeReader(out.Body, counter{c}))
+		body := io.TeeReader(io.TeeReader(out.Body, counter{c}), h)
+		if c.Read != nil {
+			if err := c.Read(key, body); err != nil {
+				_ = out.Body.Close() // it is of no use
+				return fmt.Errorf("s3: s3://%s/%s: %w", c.name, key, err)
+			}
+		}
+		_, err = io.Copy(io.Discard, body)
 		_ = out.Body.Close() // it was read
 		if err != nil {
 			return wrap(c.place, c.name, "read", key, "s3:GetObject", err)
