@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"slices"
 	"strings"
@@ -12,7 +11,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"tallyman/cmd/tallyman/report"
-	"tallyman/configs"
 	"tallyman/outputs/s3"
 	"tallyman/pipeline/config"
 	"tallyman/pipeline/plugin"
@@ -124,15 +122,11 @@ func (v *evidence) inForce(cmd *cobra.Command, s streams) ([]report.Rule, error)
 			}
 		}
 	default:
-		files, err := fs.Glob(configs.Rules, "rules/*.yaml")
+		book, err := shippedBook()
 		if err != nil {
-			return nil, failed(err)
+			return nil, err
 		}
-		for _, f := range files {
-			c.Files = append(c.Files, plugin.Text{Value: f})
-		}
-		book, problems := rules.ReadFrom(configs.Rules, &c)
-		return v.ofPack(cmd, s, book, problems)
+		return v.ofPack(cmd, s, book, nil)
 	}
 	if len(c.Files) == 0 {
 		return nil, nil

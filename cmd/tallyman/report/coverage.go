@@ -158,7 +158,7 @@ func (c *coverage) holes(kind, host string, b bits) []Gap {
 			if kind == unread {
 				see = "" // when an event was read is no argument of query
 			}
-			list = append(list, Gap{kind, cell(host), rfc3339(from), rfc3339(to), long.Round(time.Second).String(), see})
+			list = append(list, Gap{kind, cell(host), rfc3339(from), rfc3339(to), duration(long), see})
 			if len(list) > maxGaps {
 				return list
 			}
@@ -219,7 +219,7 @@ type timeline struct {
 
 func newTimeline(from, to time.Time) timeline {
 	width := max((to.Sub(from)+timelineBars-1)/timelineBars, time.Second)
-	l := timeline{from: from, width: width, t: Timeline{Bar: width.String(), Events: make([]uint64, timelineBars), Names: levels}}
+	l := timeline{from: from, width: width, t: Timeline{Bar: duration(width), Events: make([]uint64, timelineBars), Names: levels}}
 	for i := range l.t.Alerts {
 		l.t.Alerts[i] = make([]uint64, timelineBars)
 	}

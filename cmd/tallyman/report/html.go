@@ -30,8 +30,8 @@ func WriteHTML(w io.Writer, r *Report) error {
 		return fmt.Errorf("report: the page: %w", err)
 	}
 	p := page{Report: r, FromText: rfc3339(r.From), ToText: rfc3339(r.To), Lost: r.lost()}
-	p.EventChart = bars([][]uint64{r.Timeline.Events}, []string{"#3b7ea1"}, r.Timeline.most[0], "events")
-	p.AlertChart = bars(r.Timeline.Alerts[:], colours[:], r.Timeline.most[1], "alerts")
+	p.EventChart = bars(r, [][]uint64{r.Timeline.Events}, []string{"#3b7ea1"}, r.Timeline.most[0], "events")
+	p.AlertChart = bars(r, r.Timeline.Alerts[:], colours[:], r.Timeline.most[1], "alerts")
 	return t.Execute(w, p)
 }
 
@@ -62,12 +62,14 @@ const (
 
 // bars draws stacked bars. It writes numbers and words of ours alone, nothing of an
 // event.
-func bars(series [][]uint64, fill []string, most uint64, what string) template.HTML {
+func bars(r *Report, series [][]uint64, fill []string, most uint64, what string) template.HTML {
 	var b strings.Builder
-	fmt.Fprintf(&b, `<svg viewBox="0 0 %d %d" role="img" aria-label="%s over the period">`, chartWidth, chartHeight+10, what)
+	fmt.Fprintf(&b, `<svg viewBox="0 0 %d %d" role="img" aria-label="%s over the period">`, chartWidth, chartHeight+16, what)
 	fmt.Fprintf(&b, `<line x1="%d" x2="%d" y1="%d" y2="%d" stroke="#d8dee5"/>`, chartLeft, chartWidth, chartHeight, chartHeight)
 	fmt.Fprintf(&b, `<text x="%d" y="12" text-anchor="end" font-size="11" fill="#5b6672">%d</text><text x="%d" y="%d" text-anchor="end" font-size="11" fill="#5b6672">0</text>`,
 		chartLeft-6, most, chartLeft-6, chartHeight)
+	fmt.Fprintf(&b, `<text x="%d" y="%d" font-size="11" fill="#5b6672">%s</text><text x="%d" y="%d" text-anchor="end" font-size="11" fill="#5b6672">%s</text>`,
+		chartLeft, chartHeight+13, short(rfc3339(r.From)), chartWidth, chartHeight+13, short(rfc3339(r.To)))
 	step := float64(chartWidth-chartLeft) / timelineBars
 	for i := range timelineBars {
 		base := float64(chartHeight)

@@ -115,10 +115,10 @@ func (s *sheet) chart(title string, series [][]uint64, fill [][3]int, most uint6
 	for i := range timelineBars {
 		base := y + high
 		for k, list := range series {
-			tall := float64(list[i]) * high / float64(max(most, 1))
-			if list[i] > 0 {
-				tall = max(tall, 0.3)
+			if list[i] == 0 {
+				continue
 			}
+			tall := max(float64(list[i])*high/float64(max(most, 1)), 0.3)
 			base -= tall
 			s.SetFillColor(fill[k][0], fill[k][1], fill[k][2])
 			s.Rect(x+float64(i)*step+0.3, base, step-0.6, tall, "F")
@@ -140,12 +140,7 @@ func (s *sheet) section(one *Section) {
 		return
 	}
 	const tail = 15 + 12 + 31 + 31 + 20.0
-	each := (across - tail) / float64(len(one.Columns))
-	width := make([]float64, 0, len(one.Columns)+5)
-	for range one.Columns {
-		width = append(width, each)
-	}
-	width = append(width, 15, 12, 31, 31, 20)
+	width := append(widths(one, across-tail), 15, 12, 31, 31, 20)
 	head := append(append([]string{}, one.Columns...), "Events", "Failed", "First", "Last", "Figure")
 	s.row(head, width, "B")
 	for _, r := range one.Rows {
@@ -162,6 +157,23 @@ func (s *sheet) section(one *Section) {
 			s.row(head, width, "B")
 		}
 	}
+}
+
+// widths shares out room by the longest text of each column, within bounds.
+func widths(s *Section, room float64) []float64 {
+	list, all := make([]float64, len(s.Columns)), 0.0
+	for i, c := range s.Columns {
+		long := len([]rune(c))
+		for _, r := range s.Rows {
+			long = max(long, len([]rune(r.Cells[i])))
+		}
+		list[i] = float64(min(max(long, 8), 60))
+		all += list[i]
+	}
+	for i := range list {
+		list[i] *= room / all
+	}
+	return list
 }
 
 // row writes a line of a table, and reports whether the next is on a new page.

@@ -8,6 +8,7 @@ package report
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"tallyman/pipeline/event"
@@ -123,7 +124,7 @@ func (m *Maker) Report(c Completeness) *Report {
 	r := &m.r
 	r.Statement, r.Title, r.Pack = Statement, "Evidence for "+m.o.Pack.Title, m.o.Pack.Name
 	r.From, r.To, r.Input, r.Completeness = m.o.From.UTC(), m.o.To.UTC(), m.o.Input, c
-	r.QueryWith, r.GapLimit = m.o.Query, m.o.Gap.String()
+	r.QueryWith, r.GapLimit = m.o.Query, duration(m.o.Gap)
 	r.First, r.Last = stamp(m.lines.first), stamp(m.lines.last)
 	r.Sections = m.tables.sections()
 	r.Gaps, r.Silence = m.cover.gaps()
@@ -138,9 +139,21 @@ func method(o *Options) []string {
 		"Every figure has a code. events.csv names, for each event, the figures that it stands behind; the index shows the first " + fmt.Sprint(maxSamples) + " of each.",
 		fmt.Sprintf("A table has %d rows at most. What has no row of its own is counted in a row of its own, \"all others\", and is cited there.", maxRows),
 		"Who did it is the login user where the audit trail has one, else the user of the process, else the account that the source names. A container is named by name, else by id.",
-		"A gap is a time of " + o.Gap.String() + " or more without any event. A host where nothing happened and a host that was not watched look the same here; the section on losses lists what is known to be lost.",
+		"A gap is a time of " + duration(o.Gap) + " or more without any event. A host where nothing happened and a host that was not watched look the same here; the section on losses lists what is known to be lost.",
 		"Control numbers are those that the rules of tallyman name. Read them against the text of the standard.",
 	}
+}
+
+// duration writes one without the zeros at its end: 1h, 20m.
+func duration(d time.Duration) string {
+	text := d.Round(time.Second).String()
+	if strings.HasSuffix(text, "m0s") {
+		text = strings.TrimSuffix(text, "0s")
+	}
+	if strings.HasSuffix(text, "h0m") {
+		text = strings.TrimSuffix(text, "0m")
+	}
+	return text
 }
 
 func stamp(t time.Time) string {
