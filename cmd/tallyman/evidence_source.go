@@ -272,7 +272,8 @@ func (l *lines) read(ctx context.Context, r io.Reader) error {
 	case len(magic) >= 2 && magic[0] == 0x1f && magic[1] == 0x8b:
 		z, err := gzip.NewReader(head)
 		if err != nil {
-			return err
+			l.refuse(fmt.Errorf("the stream cannot be read: %w", err))
+			return nil
 		}
 		plain = z
 	case string(magic) == "\x28\xb5\x2f\xfd":

@@ -22,7 +22,7 @@ func Packs() []Pack {
 			"1.2.5": "services, protocols and ports in use are identified and approved", "1.2.6": "insecure services are mitigated", "1.3.2": "outbound traffic is restricted",
 			"6.5.1": "changes of systems follow a procedure", "7.2.1": "access is given by a model", "8.6.3": "secrets of system accounts are protected", "10.2.1.1": "access of individuals to data",
 			"10.3.3": "audit logs are backed up to another place",
-			"7.2.5": "application and system accounts have least privilege", "8.2.2": "shared accounts are exceptions", "8.3.4": "failed authentication is limited",
+			"7.2.5":  "application and system accounts have least privilege", "8.2.2": "shared accounts are exceptions", "8.3.4": "failed authentication is limited",
 			"10.2.1.2": "actions of those with administrative access", "10.2.1.3": "access to audit logs", "10.2.1.4": "invalid logical access attempts",
 			"10.2.1.5": "changes to identities and credentials", "10.2.1.6": "start, stop and pause of audit logs", "10.2.1.7": "creation and deletion of system-level objects",
 			"10.3.1": "read access to audit logs is limited", "10.3.2": "audit logs are protected from change", "10.3.4": "changes of audit logs are detected",
