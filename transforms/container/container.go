@@ -156,6 +156,9 @@ func New(s *Settings, env plugin.Env) (plugin.Transform, error) {
 	if p := s.Check(); p.Bad() {
 		return nil, p
 	}
+	if env.Now == nil {
+		env.Now = time.Now
+	}
 	reg := &registry{byID: map[string]*container{}, max: maxContainers, kubernetes: s.Kubernetes == "auto", runtimes: map[string]bool{}}
 	for _, r := range s.Runtimes {
 		reg.runtimes[runtimeOf[r]] = true
