@@ -18,6 +18,7 @@ import (
 type rule struct {
 	def        *definition
 	when       *expr.Program
+	anchors    []expr.Anchor // what the condition asks of fields
 	exceptions []hole
 	message    template
 
@@ -93,7 +94,9 @@ func (l *loader) compile(s *Settings) (*set, plugin.Problems) {
 
 func (c *compiler) rule(d *definition) *rule {
 	r := &rule{def: d, matches: new(meter.Counter)}
-	r.when = c.boolean(d.condition)
+	if r.when = c.boolean(d.condition); r.when != nil {
+		r.anchors = c.Anchors(d.condition)
+	}
 	r.message = c.template(d.message)
 	for _, e := range d.exceptions {
 		r.exceptions = append(r.exceptions, hole{name: e.name, when: c.boolean(e.condition), expires: e.expires})

@@ -2,16 +2,17 @@ package rules
 
 import "slices"
 
-// index finds the rules that may match an event by its module and action, so
-// that the conditions of all others are not run. Order is that of the files.
+// index finds the rules that may match an event by its module and action, and among
+// these by the words that they ask for (anchor.go), so that the conditions of all
+// others are not run. Order is that of the files.
 type index struct {
 	modules map[string]*actions
 	other   *actions // of a module that no rule names
 }
 
 type actions struct {
-	known map[string][]*rule
-	other []*rule // for an action that no rule names
+	known map[string]*group
+	other *group // for an action that no rule names
 }
 
 func newIndex(rules []*rule) *index {
@@ -31,8 +32,8 @@ func newIndex(rules []*rule) *index {
 }
 
 func newActions(rules []*rule, is func(*rule) bool) *actions {
-	a := &actions{known: map[string][]*rule{}}
-	var own []*rule
+	a := &actions{known: map[string]*group{}}
+	var own, other []*rule
 	for _, r := range rules {
 		if !is(r) {
 			continue
@@ -42,21 +43,24 @@ func newActions(rules []*rule, is func(*rule) bool) *actions {
 			a.known[name] = nil
 		}
 		if len(r.def.actions) == 0 {
-			a.other = append(a.other, r)
+			other = append(other, r)
 		}
 	}
 	for name := range a.known {
+		var list []*rule
 		for _, r := range own {
 			if len(r.def.actions) == 0 || slices.Contains(r.def.actions, name) {
-				a.known[name] = append(a.known[name], r)
+				list = append(list, r)
 			}
 		}
+		a.known[name] = newGroup(list)
 	}
+	a.other = newGroup(other)
 	return a
 }
 
-// of returns the rules to run. The slice is the index's own.
-func (x *index) of(module, action string) []*rule {
+// of returns the rules about a module and an action.
+func (x *index) of(module, action string) *group {
 	a := x.modules[module]
 	if a == nil {
 		a = x.other

@@ -2,6 +2,7 @@ package rules
 
 import (
 	"errors"
+	"math/bits"
 	"strconv"
 	"strings"
 	"time"
@@ -25,22 +26,19 @@ func (s *stage) judge(e *event.Event) {
 	if e.Decode != "" {
 		return
 	}
-	list := s.index.of(module(e), e.Get(schema.EventAction).Str())
-	if len(list) == 0 || (e.Get(schema.EventKind).Str() == "alert" && !e.Get(schema.RuleID).IsZero()) {
+	g := s.index.of(module(e), e.Get(schema.EventAction).Str())
+	if len(g.rules) == 0 || (e.Get(schema.EventKind).Str() == "alert" && !e.Get(schema.RuleID).IsZero()) {
 		return
 	}
-	s.machine.Load(e)
-	at := moment(e)
-	for _, r := range list {
-		ok, err := r.holds(s.machine, at)
-		if err != nil {
-			s.fail(r, err)
-			if !errors.Is(err, errHole) {
-				continue
+	s.bits = g.candidates(s.bits, e)
+	loaded, at := false, moment(e)
+	for w, word := range s.bits {
+		for ; word != 0; word &= word - 1 {
+			if !loaded {
+				s.machine.Load(e)
+				loaded = true
 			}
-		}
-		if ok {
-			s.match(r, at)
+			s.ask(g.rules[w*64+bits.TrailingZeros64(word)], at)
 		}
 	}
 	// What a match tells to other rules holds from the next event on, so that
@@ -54,6 +52,20 @@ func (s *stage) judge(e *event.Event) {
 				s.buf = key
 			}
 		}
+	}
+}
+
+// ask judges the loaded event by one rule.
+func (s *stage) ask(r *rule, at time.Time) {
+	ok, err := r.holds(s.machine, at)
+	if err != nil {
+		s.fail(r, err)
+		if !errors.Is(err, errHole) {
+			return
+		}
+	}
+	if ok {
+		s.match(r, at)
 	}
 }
 

@@ -39,7 +39,7 @@ func TestShippedPacks(t *testing.T) {
 		}
 		for _, one := range r.def.tests {
 			e := one.event(r.def)
-			if one.match && !contains(newIndex(set.rules).of(module(e), e.Get(schema.EventAction).Str()), r) {
+			if one.match && !contains(candidates(newIndex(set.rules), e), r) {
 				t.Errorf("%s: the index does not lead from its sample to it", r.def.id.Value)
 			}
 		}
@@ -84,6 +84,19 @@ func TestTheAuditRulesFeedThePacks(t *testing.T) {
 			}
 		}
 	}
+}
+
+// candidates are the rules whose conditions an event is judged by.
+func candidates(x *index, e *event.Event) []*rule {
+	g := x.of(module(e), e.Get(schema.EventAction).Str())
+	var out []*rule
+	bits := g.candidates(nil, e)
+	for i, r := range g.rules {
+		if bits[i/64]>>(i%64)&1 == 1 {
+			out = append(out, r)
+		}
+	}
+	return out
 }
 
 func contains(list []*rule, r *rule) bool {

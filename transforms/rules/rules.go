@@ -103,6 +103,7 @@ type stage struct {
 	machine *expr.Machine
 	hits    []hit  // of the event at hand
 	buf     []byte // for keys and ids
+	bits    []uint64
 }
 
 // Apply passes every event on, followed by the alerts that it raised.

@@ -41,7 +41,7 @@ func start(t *testing.T, files ...string) *bench {
 	return b
 }
 
-func write(t *testing.T, files ...string) string {
+func write(t testing.TB, files ...string) string {
 	t.Helper()
 	dir := t.TempDir()
 	for i, f := range files {
