@@ -5,11 +5,14 @@ package container
 // adopted reports whether s is of the same process as l although its parent is
 // another: the parent ended, and a process that an engine brought into a
 // container took the orphan over. The kernel gives an orphan to one above it, or
-// to the first process of its pid namespace. No pid is given out twice in the
-// time, and what runs another program is not taken for the same.
+// to the first process of its pid namespace. That the parent ended has to be seen:
+// elsewhere the pid may be another's. None is given out twice in the time, and what runs another program is not taken for the same.
 func (t *table) adopted(l *life, s *seen) bool {
 	if l.ended || l.entered || l.engine || s.act == actExec || s.t-l.last > comeRound || l.exe != s.exe || l.name != s.name {
 		return false
+	}
+	if p := t.alive(l.node, l.ppid, l.last); p != nil && !p.ended {
+		return false // nobody loses a child while it runs
 	}
 	a := t.alive(s.node, s.ppid, s.t)
 	if a == nil || !a.entered || a.got.in == nil || a.got.in.shares() {

@@ -17,6 +17,7 @@ const (
 	handed  = "at 300: 42 of 39 openat /bin/sh"
 	child   = "at 310: 50 of 42 execve /bin/app app"
 	mid     = "at 311: 51 of 50 execve /bin/app app"
+	gone    = "at 314: 50 of 42 exit_group /bin/app"
 	orphan  = "at 315: 51 of 22 openat /bin/app"
 )
 
@@ -29,20 +30,21 @@ func TestOrphans(t *testing.T) {
 		story   []string
 		want    string // one word an event
 	}{
-		"what was brought in, and all below": {"", []string{create, setsid, brought, became, handed, child, mid, orphan}, "- A A A A A A A"},
-		"without the hand-over":              {"", []string{create, setsid, brought, became, child, mid, orphan}, "- A A A A A A"},
-		"nothing where no engine brought it": {"", []string{create, setsid, "at 290: 42 of 40 execve /bin/sh sh", child, mid, orphan}, "- A - - A A"},
-		"nothing after a time in which pids come again": {"", []string{create, setsid, brought, became, child, mid, "at 900: 51 of 22 openat /bin/app"},
-			"- A - - - - A"},
-		"nothing by another program":   {"", []string{create, setsid, brought, became, child, mid, "at 315: 51 of 22 openat /bin/other"}, "- A - - - - A"},
-		"nothing by one that executes": {"", []string{create, setsid, brought, became, child, mid, "at 315: 51 of 22 execve /bin/app app"}, "- A - - - - A"},
-		"nothing after its end": {"", []string{create, setsid, brought, became, child, mid, "at 312: 51 of 50 exit_group", orphan},
+		"what was brought in, and all below": {"", []string{create, setsid, brought, became, handed, child, mid, gone, orphan}, "- A A A A A A A A"},
+		"without the hand-over":              {"", []string{create, setsid, brought, became, child, mid, gone, orphan}, "- A A A A A A A"},
+		"nothing where no engine brought it": {"", []string{create, setsid, "at 290: 42 of 40 execve /bin/sh sh", child, mid, gone, orphan}, "- A - - A - A"},
+		"nothing after a time in which pids come again": {"", []string{create, setsid, brought, became, child, mid, gone, "at 900: 51 of 22 openat /bin/app"},
 			"- A - - - - - A"},
-		"nothing where the parent is no container's": {"", []string{create, setsid, brought, became, child, mid, "at 315: 51 of 77 openat /bin/app"}, "- A - - - - -"},
+		"nothing by another program":    {"", []string{create, setsid, brought, became, child, mid, gone, "at 315: 51 of 22 openat /bin/other"}, "- A - - - - - A"},
+		"nothing by one that executes":  {"", []string{create, setsid, brought, became, child, mid, gone, "at 315: 51 of 22 execve /bin/app app"}, "- A - - - - - A"},
+		"nothing while its parent runs": {"", []string{create, setsid, brought, became, child, mid, orphan}, "- A - - - - A"},
+		"nothing after its end": {"", []string{create, setsid, brought, became, child, mid, "at 312: 51 of 50 exit_group", gone, orphan},
+			"- A - - - - - - A"},
+		"nothing where the parent is no container's": {"", []string{create, setsid, brought, became, child, mid, gone, "at 315: 51 of 77 openat /bin/app"}, "- A - - - - - -"},
 		"nothing by a process that is elsewhere": {"", []string{create, setsid, create2, setsid2, "at 305: 51 of 62 openat /bin/app", orphan},
 			"- A - B B A"},
-		"nothing where a pod shares its processes":      {infra, []string{create, setsid, brought, became, child, mid, orphan}, "- A - - - - A"},
-		"nothing where another container is in its own": {shared, []string{create, setsid, brought, became, child, mid, orphan}, "- A - - - - A"},
+		"nothing where a pod shares its processes":      {infra, []string{create, setsid, brought, became, child, mid, gone, orphan}, "- A - - - - - A"},
+		"nothing where another container is in its own": {shared, []string{create, setsid, brought, became, child, mid, gone, orphan}, "- A - - - - - A"},
 		"a parent that takes long to end": {"", []string{create, setsid, "at 20: 30 of 22 openat", "at 21: 30 of 22 exit_group", "at 50: 31 of 30 openat"},
 			"- A A A A"},
 		"one that is long over": {"", []string{create, setsid, "at 20: 30 of 22 openat", "at 21: 30 of 22 exit_group", "at 300: 31 of 30 openat"},
