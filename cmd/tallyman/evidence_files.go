@@ -111,6 +111,10 @@ func (v *evidence) gather(ctx context.Context, o report.Options, src *source, f 
 		return nil, nil, failed(err)
 	}
 	complete, partly, err := src.read(ctx, m.Add)
+	var judged *exit // it has its code
+	if errors.As(err, &judged) {
+		return nil, nil, judged
+	}
 	if err = errors.Join(err, cited.Flush(), buffer.Flush()); err != nil {
 		return nil, nil, failed(err)
 	}

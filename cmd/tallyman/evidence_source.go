@@ -194,6 +194,9 @@ func (v *evidence) archiveSource(s streams, u *url.URL) (*source, error) {
 		if err != nil {
 			return done, nil, err
 		}
+		if len(found.Archives) == 0 {
+			return done, nil, noManifest(c.Bucket, u.Path)
+		}
 		return archiveBooks(found, l.notes()), errors.Join(l.partly(), wholeArchive(found)), nil
 	}}, nil
 }

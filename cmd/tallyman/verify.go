@@ -88,12 +88,17 @@ func verifyArchive(cmd *cobra.Command, s streams, c *s3.Settings, prefix string,
 	case err != nil:
 		return failed(err)
 	case len(report.Archives) == 0:
-		return &exit{exitCheck, errors.New("there is no manifest below s3://" + c.Bucket + "/" + strings.Trim(prefix, "/") +
-			": name what the output's prefix begins with, and wait for its first manifest (manifest_every)")}
+		return noManifest(c.Bucket, prefix)
 	case !report.OK():
 		return &exit{exitCheck, fmt.Errorf("the archive is not whole: %s", many(uint64(report.Bad()), "finding"))}
 	}
 	return nil
+}
+
+// noManifest is the error where nothing says what an archive holds.
+func noManifest(bucket, prefix string) error {
+	return &exit{exitCheck, errors.New("there is no manifest below s3://" + bucket + "/" + strings.Trim(prefix, "/") +
+		": name what the output's prefix begins with, and wait for its first manifest (manifest_every)")}
 }
 
 // archiveJSON is a report with its verdict.
