@@ -87,7 +87,7 @@ image: $(BUILD)/package/tallyman
 # Packages and a tarball for both machines, the bill of materials and the checksums, in
 # build/release. Twice from the same commit it is the same bytes.
 release:
-	@rm -rf $(BUILD)/release && mkdir -p $(BUILD)/release
+	@rm -rf $(BUILD)/release $(BUILD)/package && mkdir -p $(BUILD)/release
 	@for arch in amd64 arm64; do $(MAKE) --no-print-directory package ARCH=$$arch && \
 		mv $(BUILD)/package/*.deb $(BUILD)/package/*.rpm $(BUILD)/release/ && \
 		tar --sort=name --mtime=@$(EPOCH) --owner=0 --group=0 --numeric-owner -C $(BUILD)/package -cf - tallyman | gzip -n > $(BUILD)/release/tallyman_$(VERSION)_linux_$$arch.tar.gz || exit 1; done
