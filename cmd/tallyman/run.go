@@ -110,6 +110,14 @@ func serve(cmd *cobra.Command, s streams, once bool) (err error) {
 		}
 		defer func() { err = errors.Join(err, failed(server.Close())) }()
 	}
+	if p.Config.Console.On() {
+		server, err := openConsole(cmd, s, e, around, log)
+		if err != nil {
+			p.Close()
+			return failed(err)
+		}
+		defer func() { err = errors.Join(err, failed(server.Close())) }()
+	}
 	socket = c.serve(p.Config.Journal.Dir)
 	log.Info("started", "version", around.Version, "config", p.Config.Path, "hash", p.Config.Hash, "journal", p.Config.Journal.Dir, "pid", os.Getpid())
 	return failed(c.run(ctx, s, once))

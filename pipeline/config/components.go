@@ -35,7 +35,7 @@ func (d *decoder) config(n *yaml.Node) *Config {
 	if !d.problems[before:].Bad() {
 		d.limits(rest, n, &r)
 	}
-	cfg := &Config{Decoders: sorted(d.plugins, plugin.KindDecoder), Grace: r.Grace, Journal: r.Journal, Host: r.Host, Admin: r.Admin, Log: r.Log, Labels: r.Labels}
+	cfg := &Config{Decoders: sorted(d.plugins, plugin.KindDecoder), Grace: r.Grace, Journal: r.Journal, Host: r.Host, Admin: r.Admin, Console: r.Console, Log: r.Log, Labels: r.Labels}
 	for _, p := range d.named(sections, "input", n) {
 		if c, ok := d.component(p, plugin.KindInput, nil); ok {
 			cfg.Inputs = append(cfg.Inputs, c)

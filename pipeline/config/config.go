@@ -29,6 +29,7 @@ type Config struct {
 	Journal Journal
 	Host    Host
 	Admin   Admin
+	Console Console
 	Log     Log
 	Labels  map[string]string
 
@@ -97,6 +98,7 @@ type root struct {
 	Journal Journal           `yaml:"journal" doc:"The durable log between inputs and outputs."`
 	Host    Host              `yaml:"host" doc:"What this host is called."`
 	Admin   Admin             `yaml:"admin" doc:"Metrics and health."`
+	Console Console           `yaml:"console" doc:"The web console, which is off unless it is given an address."`
 	Log     Log               `yaml:"log" doc:"The program's own log."`
 	Labels  map[string]string `yaml:"labels" doc:"Fields under labels.* that every event carries."`
 	Redact  string            `yaml:"redact" doc:"With auto, a transform redact with its defaults stands at the end of transforms where none is listed: secrets in command lines are replaced before anything is stored. With off they are stored as they are." enum:"auto,off"`
@@ -107,9 +109,10 @@ func defaults() root {
 		Grace: 10 * time.Second,
 		Journal: Journal{MaxSize: 2 << 30, SegmentSize: 16 << 20, MinFree: 256 << 20,
 			CommitInterval: 20 * time.Millisecond, CommitBytes: 1 << 20, Compress: "none"},
-		Admin:  Admin{Listen: "127.0.0.1:9099"},
-		Log:    Log{Level: "info", Format: "text"},
-		Redact: "auto",
+		Admin:   Admin{Listen: "127.0.0.1:9099"},
+		Console: Console{Listen: "off"},
+		Log:     Log{Level: "info", Format: "text"},
+		Redact:  "auto",
 	}
 }
 

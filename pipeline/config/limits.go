@@ -61,6 +61,9 @@ func (d *decoder) limits(list []pair, n *yaml.Node, r *root) {
 	if why := badListen(r.Admin.Listen); why != "" {
 		d.add(at("admin", "listen"), `write HOST:PORT, like 127.0.0.1:9099, or off`, "%s %s", top.child("admin.listen"), why)
 	}
+	if why := badListen(r.Console.Listen); why != "" {
+		d.add(at("console", "listen"), `write HOST:PORT, like 127.0.0.1:8686, or off`, "%s %s", top.child("console.listen"), why)
+	}
 }
 
 // journalDir returns the journal's folder, absolute. In the file it starts at

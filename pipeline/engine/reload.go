@@ -96,8 +96,9 @@ func (e *Engine) mayReload(old *graph, p *Pipeline) error {
 		return errOnce
 	case was != is:
 		return fmt.Errorf("the journal's settings changed: %w", ErrRefused)
-	case old.pipeline.Config.Admin != p.Config.Admin || old.pipeline.Config.Log != p.Config.Log:
-		return fmt.Errorf("the settings of admin or log changed: %w", ErrRefused)
+	case old.pipeline.Config.Admin != p.Config.Admin || old.pipeline.Config.Log != p.Config.Log ||
+		!old.pipeline.Config.Console.Same(p.Config.Console):
+		return fmt.Errorf("the settings of admin, console or log changed: %w", ErrRefused)
 	}
 	return nil
 }

@@ -41,12 +41,15 @@ var allowed = map[string][]string{
 	"pipeline/multiline":  {"pipeline/event", "pipeline/schema", "pipeline/meter"},
 	"pipeline/weblisten":  {"pipeline/event", "pipeline/jsonscan", "pipeline/schema", "pipeline/meter", "pipeline/plugin", "pipeline/servertls"},
 	"pipeline/decode":     {"pipeline/event", "pipeline/schema", "pipeline/meter", "pipeline/plugin"},
-	"pipeline/config":     {"pipeline/plugin"},
+	"pipeline/config":     {"pipeline/plugin", "pipeline/servertls"},
 	"pipeline/plugintest": {"pipeline/decode", "pipeline/plugin", "pipeline/event", "pipeline/schema", "pipeline/meter"},
 	"pipeline/engine": {"pipeline/config", "pipeline/decode", "pipeline/plugin", "pipeline/journal", "pipeline/codec", "pipeline/event",
 		"pipeline/schema", "pipeline/meter", "pipeline/expr", "pipeline/keep", "pipeline/vfs"},
 	"pipeline/admin":   {"pipeline/meter"},
 	"pipeline/control": {},
+	"pipeline/trend":   {"pipeline/engine"},
+	"pipeline/console": {"pipeline/config", "pipeline/engine", "pipeline/trend", "pipeline/codec", "pipeline/event", "pipeline/expr", "pipeline/meter",
+		"pipeline/plugin", "pipeline/schema", "pipeline/servertls"},
 }
 
 // leaves import only the standard library.
