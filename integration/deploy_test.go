@@ -3,6 +3,7 @@
 package integration
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"os/exec"
@@ -161,5 +162,27 @@ func TestImage(t *testing.T) {
 	}
 	if out, err := docker("inspect", "-f", "{{.State.ExitCode}}", id); err != nil || out != "0" {
 		t.Errorf("it ended with %q: %v", out, err)
+	}
+}
+
+// TestChart: helm finds nothing wrong with the chart and renders every part of it.
+func TestChart(t *testing.T) {
+	helm, err := exec.LookPath(cmp.Or(os.Getenv("HELM"), "helm"))
+	if err != nil {
+		t.Skip("NOT RUN: helm is missing: go install helm.sh/helm/v3/cmd/helm@v3.22.0 (minutes), or HELM=/path/to/helm")
+	}
+	chart := deploy + "helm/tallyman"
+	says(t, helm, "lint", "--strict", chart)
+	out := says(t, helm, "template", "t", chart, "--kube-version", "1.30.0", "--set", "aggregator.enabled=true,podMonitor.enabled=true,prometheusRule.enabled=true,secrets={hec}")
+	for _, kind := range []string{"ServiceAccount", "ClusterRole", "ClusterRoleBinding", "ConfigMap", "DaemonSet", "StatefulSet", "PodDisruptionBudget", "PodMonitor", "PrometheusRule"} {
+		if !strings.Contains(out, "\nkind: "+kind+"\n") {
+			t.Errorf("the chart makes no %s", kind)
+		}
+	}
+	if strings.Contains(out, "privileged: true") || !strings.Contains(out, `secretName: "hec"`) {
+		t.Errorf("it is privileged, or lacks its secret:\n%s", out)
+	}
+	if out := says(t, helm, "template", "t", chart, "--kube-version", "1.30.0", "--set", "node.enabled=false"); strings.Contains(out, "kind:") {
+		t.Errorf("with nothing switched on it makes:\n%s", out)
 	}
 }

@@ -1,12 +1,16 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
+
+	"go.yaml.in/yaml/v3"
 )
 
 // TestShippedMetrics: every number that the dashboard and the alerts ask for is one
@@ -90,4 +94,81 @@ func expressions(text string) []string {
 		list = append(list, strings.ReplaceAll(m[1], `\"`, `"`))
 	}
 	return list
+}
+
+// TestShippedConfigurations: every configuration that is shipped for a deployment is
+// valid, with the paths of this machine in the place of those of its own.
+func TestShippedConfigurations(t *testing.T) {
+	const deploy = "../../configs/deploy/"
+	found := map[string]string{}
+	for _, file := range []string{"packages/tallyman.yaml", "image/tallyman.yaml", "compose/tallyman.yaml"} {
+		found[file] = slurp(t, deploy+file)
+	}
+	for _, file := range []string{"daemonset", "aggregator", "sidecar"} {
+		dec := yaml.NewDecoder(strings.NewReader(slurp(t, deploy+"kubernetes/"+file+".yaml")))
+		for {
+			var object struct {
+				Kind string
+				Data map[string]string
+			}
+			err := dec.Decode(&object)
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			if err != nil {
+				t.Fatalf("%s: %v", file, err)
+			}
+			if object.Kind == "ConfigMap" {
+				found[file] = object.Data["tallyman.yaml"]
+			}
+		}
+	}
+	var values map[string]yaml.Node
+	if err := yaml.Unmarshal([]byte(slurp(t, deploy+"helm/tallyman/values.yaml")), &values); err != nil {
+		t.Fatal(err)
+	}
+	for _, part := range []string{"node", "aggregator"} {
+		var one struct{ Config yaml.Node }
+		node := values[part]
+		if err := node.Decode(&one); err != nil {
+			t.Fatal(err)
+		}
+		text, err := yaml.Marshal(&one.Config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found["helm "+part] = string(text)
+	}
+	rules, err := filepath.Abs("../../configs/rules")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("NODE_NAME", "node-1")
+	t.Setenv("POD_NAME", "pod-1")
+	for name, text := range found {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			here := strings.NewReplacer("/etc/tallyman/rules", rules, "/var/lib/tallyman", dir, "/var/log/tallyman", dir, "/var/log", dir, "/events/", dir+"/", "/logs/", dir+"/")
+			answers(t, exitOK, []string{"is valid"}, "validate", "--config", conf(t, dir, here.Replace(text)))
+		})
+	}
+	if len(found) != 8 {
+		t.Errorf("there are %d configurations, want 8", len(found))
+	}
+}
+
+// TestChartHasTheAlerts: a chart can take in no file from beside it, so it has a copy.
+func TestChartHasTheAlerts(t *testing.T) {
+	if slurp(t, "../../configs/deploy/helm/tallyman/files/tallyman.rules.yaml") != slurp(t, "../../configs/deploy/prometheus/tallyman.rules.yaml") {
+		t.Error("they differ: cp configs/deploy/prometheus/tallyman.rules.yaml configs/deploy/helm/tallyman/files/")
+	}
+}
+
+func slurp(t *testing.T, path string) string {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
 }
