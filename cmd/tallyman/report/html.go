@@ -66,7 +66,7 @@ func bars(r *Report, series [][]uint64, fill []string, most uint64, what string)
 	var b strings.Builder
 	fmt.Fprintf(&b, `<svg viewBox="0 0 %d %d" role="img" aria-label="%s over the period">`, chartWidth, chartHeight+16, what)
 	fmt.Fprintf(&b, `<line x1="%d" x2="%d" y1="%d" y2="%d" stroke="#d8dee5"/>`, chartLeft, chartWidth, chartHeight, chartHeight)
-	fmt.Fprintf(&b, `<text x="%d" y="12" text-anchor="end" font-size="11" fill="#5b6672">%d</text><text x="%d" y="%d" text-anchor="end" font-size="11" fill="#5b6672">0</text>`,
+	fmt.Fprintf(&b, `<text x="%d" y="26" text-anchor="end" font-size="11" fill="#5b6672">%d</text><text x="%d" y="%d" text-anchor="end" font-size="11" fill="#5b6672">0</text>`,
 		chartLeft-6, most, chartLeft-6, chartHeight)
 	fmt.Fprintf(&b, `<text x="%d" y="%d" font-size="11" fill="#5b6672">%s</text><text x="%d" y="%d" text-anchor="end" font-size="11" fill="#5b6672">%s</text>`,
 		chartLeft, chartHeight+13, short(rfc3339(r.From)), chartWidth, chartHeight+13, short(rfc3339(r.To)))
@@ -77,7 +77,7 @@ func bars(r *Report, series [][]uint64, fill []string, most uint64, what string)
 			if s[i] == 0 {
 				continue
 			}
-			tall := max(float64(s[i])*(chartHeight-6)/float64(max(most, 1)), 0.8)
+			tall := max(float64(s[i])*(chartHeight-20)/float64(max(most, 1)), 0.8)
 			base -= tall
 			fmt.Fprintf(&b, `<rect x="%.1f" y="%.1f" width="%.1f" height="%.1f" fill="%s"><title>%d %s</title></rect>`,
 				chartLeft+float64(i)*step+1, base, step-2, tall, fill[k], s[i], what)

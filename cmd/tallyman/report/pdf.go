@@ -167,7 +167,7 @@ func widths(s *Section, room float64) []float64 {
 		for _, r := range s.Rows {
 			long = max(long, len([]rune(r.Cells[i])))
 		}
-		list[i] = float64(min(max(long, 8), 60))
+		list[i] = float64(min(max(long, 11), 60))
 		all += list[i]
 	}
 	for i := range list {
