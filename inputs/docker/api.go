@@ -28,10 +28,10 @@ type api struct {
 	host string // as the settings have it
 }
 
-func newAPI(s *Settings, dir string) (*api, error) {
-	kind, at, _ := strings.Cut(s.Host, "://")
+func newAPI(host string, files *TLS, dir string) (*api, error) {
+	kind, at, _ := strings.Cut(host, "://")
 	t := &http.Transport{MaxIdleConns: 2, IdleConnTimeout: time.Minute, ResponseHeaderTimeout: askFor, MaxResponseHeaderBytes: 64 << 10, DisableCompression: true}
-	a := &api{http: &http.Client{Transport: t}, host: s.Host}
+	a := &api{http: &http.Client{Transport: t}, host: host}
 	if kind == "unix" {
 		a.base = "http://engine"
 		t.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
@@ -42,10 +42,10 @@ func newAPI(s *Settings, dir string) (*api, error) {
 	}
 	d := net.Dialer{Timeout: askFor, KeepAlive: 30 * time.Second}
 	t.DialContext = d.DialContext
-	if a.base = "http://" + at; s.TLS == nil {
+	if a.base = "http://" + at; files == nil {
 		return a, nil
 	}
-	cfg, err := s.TLS.config(dir)
+	cfg, err := files.config(dir)
 	if err != nil {
 		return nil, err
 	}
@@ -73,6 +73,23 @@ func (a *api) events(ctx context.Context, since, until time.Time) (*stream, erro
 		return nil, err
 	}
 	return newStream(res.Body, stop), nil
+}
+
+// logs opens what a container prints, from a time on (zero: from its beginning).
+// The body is the caller's to close; ctx ends the reading of it.
+func (a *api) logs(ctx context.Context, id string, since int64, follow bool) (io.ReadCloser, error) {
+	q := url.Values{"stdout": {"1"}, "stderr": {"1"}, "timestamps": {"1"}}
+	if since > 0 {
+		q.Set("since", stamp(time.Unix(0, since)))
+	}
+	if follow {
+		q.Set("follow", "1")
+	}
+	res, err := a.do(ctx, "/containers/"+id+"/logs?"+q.Encode())
+	if err != nil {
+		return nil, err
+	}
+	return res.Body, nil
 }
 
 func stamp(t time.Time) string { return fmt.Sprintf("%d.%09d", t.Unix(), t.Nanosecond()) }

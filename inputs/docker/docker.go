@@ -1,5 +1,8 @@
 // Package docker follows what a container engine tells through the Docker Engine
-// API: the stream of its events. It yields each event as it came, once, over
+// API: the stream of its events (docker.go), and what its containers print
+// (logs.go).
+//
+// The input of events yields each event as it came, once, over
 // restarts of either side; what an event means is the decoder's business.
 //
 // An engine keeps its last 256 events in memory, and tells them again to whoever
@@ -51,7 +54,7 @@ func build(s *Settings, env plugin.Env) (plugin.Input, error) {
 	if p := s.Check(); p.Bad() {
 		return nil, p
 	}
-	a, err := newAPI(s, env.Dir)
+	a, err := newAPI(s.Host, s.TLS, env.Dir)
 	if err != nil {
 		return nil, err
 	}

@@ -28,6 +28,8 @@ type fakeEngine struct {
 	asked   []string
 	inspect map[string]string // answers by container
 	cutAt   int               // bytes after which the next stream is cut; 0: not
+
+	boxes map[string]*box // containers that print
 }
 
 // engineAt starts an engine at a socket that nothing listens at yet.
@@ -88,6 +90,7 @@ func (f *fakeEngine) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	answer, ok := f.inspect[strings.TrimSuffix(strings.TrimPrefix(r.URL.Path, "/containers/"), "/json")]
 	f.mu.Unlock()
 	switch {
+	case f.box(w, r):
 	case r.URL.Path == "/events":
 		f.stream(w, r)
 	case ok:

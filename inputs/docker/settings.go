@@ -35,30 +35,36 @@ func defaults() Settings {
 
 // Check says what is wrong with the settings.
 func (s *Settings) Check() plugin.Problems {
+	p := checkHost(s.Host, s.TLS)
+	if s.StartAt != "beginning" && s.StartAt != "end" {
+		p = append(p, plugin.Problem{Key: "start_at", Text: `start_at is "` + s.StartAt + `"`, Hint: "beginning or end"})
+	}
+	if s.Decode == "" {
+		p = append(p, plugin.Problem{Key: "decode", Text: "decode is empty", Hint: "docker_event"})
+	}
+	return p
+}
+
+// checkHost says what is wrong with where the engine is.
+func checkHost(host string, files *TLS) plugin.Problems {
 	var p plugin.Problems
-	kind, at, ok := strings.Cut(s.Host, "://")
+	kind, at, ok := strings.Cut(host, "://")
 	switch {
 	case !ok || at == "" || kind != "unix" && kind != "tcp":
-		p = append(p, plugin.Problem{Key: "host", Text: `host is "` + s.Host + `"`, Hint: "unix:///var/run/docker.sock or tcp://HOST:PORT"})
+		p = append(p, plugin.Problem{Key: "host", Text: `host is "` + host + `"`, Hint: "unix:///var/run/docker.sock or tcp://HOST:PORT"})
 	case kind == "unix" && !filepath.IsAbs(at):
 		p = append(p, plugin.Problem{Key: "host", Text: "the path of the socket is not absolute", Hint: "three slashes: unix:///var/run/docker.sock"})
 	case kind == "tcp":
 		name, port, err := net.SplitHostPort(at)
 		ip := net.ParseIP(name)
 		if err != nil || name == "" || port == "" {
-			p = append(p, plugin.Problem{Key: "host", Text: `host is "` + s.Host + `"`, Hint: "tcp://HOST:PORT, with the port"})
-		} else if s.TLS == nil && name != "localhost" && (ip == nil || !ip.IsLoopback()) {
+			p = append(p, plugin.Problem{Key: "host", Text: `host is "` + host + `"`, Hint: "tcp://HOST:PORT, with the port"})
+		} else if files == nil && name != "localhost" && (ip == nil || !ip.IsLoopback()) {
 			p = append(p, plugin.Problem{Key: "host", Warn: true, Text: "the engine is asked over the network without tls: who sits between can change what it says", Hint: "set tls.ca, tls.cert and tls.key"})
 		}
 	}
-	if s.TLS != nil && (s.TLS.Cert.Value == "") != (s.TLS.Key.Value == "") {
+	if files != nil && (files.Cert.Value == "") != (files.Key.Value == "") {
 		p = append(p, plugin.Problem{Key: "tls", Text: "tls.cert and tls.key belong together"})
-	}
-	if s.StartAt != "beginning" && s.StartAt != "end" {
-		p = append(p, plugin.Problem{Key: "start_at", Text: `start_at is "` + s.StartAt + `"`, Hint: "beginning or end"})
-	}
-	if s.Decode == "" {
-		p = append(p, plugin.Problem{Key: "decode", Text: "decode is empty", Hint: "docker_event"})
 	}
 	return p
 }
