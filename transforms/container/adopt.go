@@ -6,7 +6,8 @@ package container
 // another: the parent ended, and a process that an engine brought into a
 // container took the orphan over. The kernel gives an orphan to one above it, or
 // to the first process of its pid namespace. That the parent ended has to be seen:
-// elsewhere the pid may be another's. None is given out twice in the time, and what runs another program is not taken for the same.
+// else the pid may be another's. What runs another program is not taken for the
+// same.
 func (t *table) adopted(l *life, s *seen) bool {
 	if l.ended || l.entered || l.engine || s.act == actExec || s.t-l.last > comeRound || l.exe != s.exe || l.name != s.name {
 		return false

@@ -15,6 +15,7 @@ type kin struct {
 	life  *klife
 	at    standing
 	found found
+	began int64 // life: no sooner than then; 0 where that is not known
 }
 
 // sure reports whether the table says all that there is to say: nothing in the
@@ -36,6 +37,9 @@ func (t *Transform) ask(p *pending) {
 	p.kin = kin{found: f}
 	if f == foundOne {
 		p.kin.life = l
+		if l.start != always {
+			p.kin.began = l.start - l.grain()
+		}
 		t.kernel.hear(l, s)
 		p.kin.at = t.kernel.stand(l, s.t, now)
 	}

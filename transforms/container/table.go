@@ -61,6 +61,9 @@ func (t *table) find(s *seen) *life {
 		switch {
 		case s.t > l.end+slack && l.end != never:
 			return nil
+		case s.kin.began > l.last+slack: // the kernel knows better whose the pid is
+			l.end = min(l.end, s.kin.began)
+			return nil
 		case l.ppid == s.ppid || l.ppid == 0 || s.ppid == 0:
 			if s.t+slack >= l.first || l.prev == nil && !l.born {
 				if l.ppid == 0 {
