@@ -2,11 +2,11 @@ package jenkins
 
 import (
 	"path/filepath"
-	"time"
 
 	"tallyman/pipeline/plugin"
 	"tallyman/pipeline/tail"
 	"tallyman/pipeline/weblisten"
+	"tallyman/pipeline/zone"
 )
 
 // Settings are the keys of a jenkins input: files of the controller, or listen.
@@ -70,10 +70,8 @@ func (s *Settings) Check() plugin.Problems {
 	case s.Token != nil:
 		add("token", "token is for listen alone", "files are read, and have no token")
 	}
-	if _, err := time.LoadLocation(s.Timezone); err != nil {
-		if _, err := time.Parse("-07:00", s.Timezone); err != nil {
-			add("timezone", "timezone \""+s.Timezone+"\" is not known", "write a name of the tz database, Europe/Berlin, or an offset, +02:00")
-		}
+	if _, err := zone.Parse(s.Timezone); err != nil {
+		add("timezone", err.Error(), zone.Hint)
 	}
 	for _, c := range []struct {
 		bad       bool

@@ -54,7 +54,8 @@ func (in *input) add(b *event.Batch, c *chunk) bool {
 		}
 		s := &c.spans[c.at]
 		e := b.Add(event.Event{Decode: in.s.Decode, Raw: c.text[s.from:s.to], Records: 1, Offset: in.offset, Seen: c.seen,
-			Fields: b.Take(s.peer.fields, 0), Shared: in.env.Shared})
+			Fields: b.Take(s.peer.fields, 1), Shared: in.env.Shared})
+		e.Fields.AddString(schema.EventTimezone, in.s.Timezone)
 		in.offset += int64(s.to - s.from)
 		if s.size > 0 || s.note != "" {
 			in.flag(e, s)

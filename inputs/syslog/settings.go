@@ -11,6 +11,7 @@ import (
 
 	"tallyman/pipeline/plugin"
 	"tallyman/pipeline/servertls"
+	"tallyman/pipeline/zone"
 )
 
 const addressHint = "write it as udp://0.0.0.0:514, tcp://127.0.0.1:514, tls://0.0.0.0:6514, unix:///path (stream) or unixgram:///run/tallyman/log"
@@ -20,6 +21,7 @@ type Settings struct {
 	Listen     plugin.Text         `yaml:"listen" doc:"Where messages are taken: udp://, tcp:// (port 514 where none is named), tls:// (6514), unix:// (a stream socket's path) or unixgram://. Several are parted by blanks." example:"udp://0.0.0.0:514 tls://0.0.0.0:6514" required:"true"`
 	TLS        *servertls.Settings `yaml:"tls" doc:"Certificates for tls:// addresses."`
 	Decode     string              `yaml:"decode" doc:"The decoder that the messages wait for."`
+	Timezone   string              `yaml:"timezone" doc:"The zone of the times that messages have without one (RFC 3164): that of their senders. Where it is not set it is that of this host." example:"Europe/Berlin"`
 	Framing    string              `yaml:"framing" doc:"How messages are told apart on a stream: octet_counting or newline (a line feed or a NUL ends a message; RFC 6587 3.4); auto looks at the first bytes of each connection." enum:"auto,octet_counting,newline"`
 	MaxMessage plugin.Size         `yaml:"max_message" doc:"The longest message that is kept whole, up to 1MiB. Of a longer one the start is kept, tagged tallyman_truncated, and the rest is counted."`
 	Allow      []plugin.Text       `yaml:"allow" doc:"Who may send over the network, as addresses (10.1.2.3) or networks (10.0.0.0/8); anyone where none is named." example:"10.0.0.0/8"`
@@ -62,6 +64,9 @@ func (s *Settings) Check() plugin.Problems {
 	}
 	if _, err := strconv.ParseUint(s.SocketMode, 8, 9); err != nil {
 		add("socket_mode", "socket_mode "+strconv.Quote(s.SocketMode)+" is no mode", "in octal, as 0660")
+	}
+	if _, err := zone.Parse(s.Timezone); err != nil {
+		add("timezone", err.Error(), zone.Hint)
 	}
 	return append(p, s.checkLimits()...)
 }

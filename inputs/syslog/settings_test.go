@@ -31,6 +31,8 @@ func TestSettingsAreChecked(t *testing.T) {
 		{"a TLS port and the same without", func(s *Settings) { s.Listen.Value, s.TLS = "tcp://a:6514 tls://a", cert }, "stands twice"},
 		{"no certificate", func(s *Settings) { s.Listen.Value = "tls://a" }, "needs a certificate"},
 		{"a certificate for nothing", func(s *Settings) { s.TLS = cert }, "no address of listen is encrypted"},
+		{"a zone", func(s *Settings) { s.Timezone = "+02:00" }, ""},
+		{"no zone", func(s *Settings) { s.Timezone = "Middle/Earth" }, "is not known here"},
 		{"networks", func(s *Settings) {
 			s.Allow = []plugin.Text{{Value: "10.0.0.0/8"}, {Value: "fd00::/8"}, {Value: "10.1.2.3"}}
 		}, ""},

@@ -38,6 +38,7 @@ var allowed = map[string][]string{
 	"pipeline/kafkalink":  {"pipeline/plugin", "pipeline/clienttls"},
 	"pipeline/accesslog":  {},
 	"pipeline/programs":   {"pipeline/event", "pipeline/schema"},
+	"pipeline/zone":       {"pipeline/event", "pipeline/schema"},
 	"pipeline/multiline":  {"pipeline/event", "pipeline/schema", "pipeline/meter"},
 	"pipeline/weblisten":  {"pipeline/event", "pipeline/jsonscan", "pipeline/schema", "pipeline/meter", "pipeline/plugin", "pipeline/servertls"},
 	"pipeline/decode":     {"pipeline/event", "pipeline/schema", "pipeline/meter", "pipeline/plugin"},
@@ -55,7 +56,7 @@ var allowed = map[string][]string{
 // leaves import only the standard library.
 var leaves = []string{"pipeline/schema", "pipeline/event", "pipeline/vfs", "pipeline/meter", "pipeline/keep", "pipeline/jsonscan"}
 
-var plugins = []string{"pipeline/plugin", "pipeline/event", "pipeline/schema", "pipeline/tail", "pipeline/pieces", "pipeline/meter", "pipeline/expr", "pipeline/keep", "pipeline/jsonscan", "pipeline/jsontree", "pipeline/record", "pipeline/servertls", "pipeline/clienttls", "pipeline/webclient", "pipeline/weblisten", "pipeline/toolinput", "pipeline/accesslog", "pipeline/programs", "pipeline/multiline", "pipeline/kafkalink", "pipeline/plugintest"}
+var plugins = []string{"pipeline/plugin", "pipeline/event", "pipeline/schema", "pipeline/tail", "pipeline/pieces", "pipeline/meter", "pipeline/expr", "pipeline/keep", "pipeline/jsonscan", "pipeline/jsontree", "pipeline/record", "pipeline/servertls", "pipeline/clienttls", "pipeline/webclient", "pipeline/weblisten", "pipeline/toolinput", "pipeline/accesslog", "pipeline/programs", "pipeline/zone", "pipeline/multiline", "pipeline/kafkalink", "pipeline/plugintest"}
 
 // forbidden says why pkg (relative to the module) may not import imp (a full
 // path), or "" when it may.

@@ -656,7 +656,7 @@ var table = [count]Info{
 	EventType:                           {Name: "event.type", Type: Keyword, Many: true, Custom: false, Example: "[\"start\"]", Text: "Only values from the ECS list"},
 	EventAction:                         {Name: "event.action", Type: Keyword, Many: false, Custom: false, Example: "executed", Text: "Verb; vocabulary in section 3"},
 	EventOutcome:                        {Name: "event.outcome", Type: Keyword, Many: false, Custom: false, Example: "success", Text: "success, failure, unknown"},
-	EventModule:                         {Name: "event.module", Type: Keyword, Many: false, Custom: false, Example: "auditd", Text: "auditd, syslog, docker, kubernetes, jenkins, git, registry, falco, tallyman; further sources extend this list here first"},
+	EventModule:                         {Name: "event.module", Type: Keyword, Many: false, Custom: false, Example: "auditd", Text: "aqua, auditd, cef, docker, falco, file, generic, git, jenkins, journald, kubernetes, leef, prisma, registry, scanner, sysdig, syslog, tallyman, tetragon; further sources extend this list here first"},
 	EventDataset:                        {Name: "event.dataset", Type: Keyword, Many: false, Custom: false, Example: "auditd.log", Text: "module plus stream"},
 	EventProvider:                       {Name: "event.provider", Type: Keyword, Many: false, Custom: false, Example: "useradd", Text: "Program that wrote a user-space record"},
 	EventCode:                           {Name: "event.code", Type: Keyword, Many: false, Custom: false, Example: "SYSCALL", Text: "Source's own type name"},

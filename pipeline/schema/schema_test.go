@@ -1,9 +1,11 @@
 package schema
 
 import (
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -40,6 +42,37 @@ func TestFindIsTheInverseOfString(t *testing.T) {
 	}
 	if Key(60000).String() != "" || Type(99).String() != "" {
 		t.Error("a number that is no field or type has a name")
+	}
+}
+
+// TestModulesAreListed: what the decoders and transforms write as event.module, as
+// their pairs show it, is in the list that the field's text is, and that list is in
+// order.
+func TestModulesAreListed(t *testing.T) {
+	list, _, _ := strings.Cut(EventModule.Info().Text, ";")
+	known := strings.Split(list, ", ")
+	if !slices.IsSorted(known) {
+		t.Errorf("the modules are not in order: %v", known)
+	}
+	module := regexp.MustCompile(`event\.module="([^"]*)"`)
+	seen := map[string]string{}
+	err := filepath.WalkDir(filepath.Join("..", "..", "transforms"), func(path string, _ fs.DirEntry, err error) error {
+		if err != nil || filepath.Ext(path) != ".golden" {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		for _, m := range module.FindAllStringSubmatch(string(text), -1) {
+			seen[m[1]] = path
+		}
+		return err
+	})
+	if err != nil || len(seen) < 10 {
+		t.Fatalf("%d modules were found: %v", len(seen), err)
+	}
+	for name, path := range seen {
+		if !slices.Contains(known, name) {
+			t.Errorf("%s writes the module %q, which the schema does not list", path, name)
+		}
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"tallyman/pipeline/multiline"
 	"tallyman/pipeline/plugin"
 	"tallyman/pipeline/record"
+	"tallyman/pipeline/zone"
 )
 
 // DatasetAudit is that of the audit trail's events.
@@ -25,7 +26,7 @@ const scriptLead = "A groovy script was executed"
 type auditDecoder struct {
 	env   plugin.Env
 	join  *multiline.Joiner
-	zones zones
+	zones zone.Finder
 	doc   jsontree.Doc
 	seed  []byte
 }
@@ -80,13 +81,13 @@ func (d *auditDecoder) read(e *event.Event, f *facts) (at time.Time, ok bool) {
 		return d.object(e, f)
 	}
 	if s, ok := parseStamp(text); ok {
-		if at, ok = s.in(d.zones.of(e, d.env.Now)); !ok {
+		if at, ok = s.in(d.zones.Of(e, d.here)); !ok {
 			f.doubt = "the time is in a language that is not known"
 		}
 		return at, f.message1(strings.TrimLeft(s.rest, " |;,:-–=>\t"), false)
 	}
 	if at, rest, ok := consoleTime(text); ok {
-		local := time.Date(at.Year(), at.Month(), at.Day(), at.Hour(), at.Minute(), at.Second(), at.Nanosecond(), d.zones.of(e, d.env.Now))
+		local := time.Date(at.Year(), at.Month(), at.Day(), at.Hour(), at.Minute(), at.Second(), at.Nanosecond(), d.zones.Of(e, d.here))
 		return local.UTC(), f.message1(rest, true)
 	}
 	return e.Time, f.message1(text, false)
@@ -247,3 +248,6 @@ func (d *auditDecoder) Flush(out *event.Batch) {
 }
 
 var _ plugin.HoldingDecoder = (*auditDecoder)(nil)
+
+// here is the zone of this host.
+func (d *auditDecoder) here() *time.Location { return d.env.Now().Location() }

@@ -10,6 +10,7 @@ import (
 	"tallyman/pipeline/multiline"
 	"tallyman/pipeline/plugin"
 	"tallyman/pipeline/record"
+	"tallyman/pipeline/zone"
 )
 
 // DatasetLog is that of the system log's events.
@@ -36,7 +37,7 @@ var levels = map[string]int64{"SEVERE": 8, "WARNING": 5, "INFO": 2, "CONFIG": 2,
 type logDecoder struct {
 	env   plugin.Env
 	join  *multiline.Joiner
-	zones zones
+	zones zone.Finder
 	seed  []byte
 }
 
@@ -101,7 +102,7 @@ func (d *logDecoder) read(e *event.Event) (x entry, ok bool) {
 	if !ok {
 		return x, false
 	}
-	if x.at, ok = s.in(d.zones.of(e, d.env.Now)); !ok {
+	if x.at, ok = s.in(d.zones.Of(e, d.here)); !ok {
 		x.doubt = "the time is in a language that is not known"
 	}
 	x.class, x.method, _ = strings.Cut(strings.TrimSpace(s.rest), " ")
@@ -144,3 +145,6 @@ func (d *logDecoder) Flush(out *event.Batch) {
 }
 
 var _ plugin.HoldingDecoder = (*logDecoder)(nil)
+
+// here is the zone of this host.
+func (d *logDecoder) here() *time.Location { return d.env.Now().Location() }

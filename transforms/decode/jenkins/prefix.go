@@ -5,9 +5,6 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
-
-	"tallyman/pipeline/event"
-	"tallyman/pipeline/schema"
 )
 
 // The audit trail and the two-line system log begin with a time in the language
@@ -175,40 +172,4 @@ func (s *stamp) in(loc *time.Location) (t time.Time, ok bool) {
 		return time.Time{}, false
 	}
 	return time.Date(s.year, time.Month(s.month), s.day, hour, s.minute, s.second, s.milli*1e6, loc).UTC(), true
-}
-
-// zones finds the zone that a record's input says its local times are in, and
-// remembers the last one.
-type zones struct {
-	name string
-	loc  *time.Location
-}
-
-// of returns the zone of a record: event.timezone where the input knows it, else
-// that of this host.
-func (z *zones) of(e *event.Event, now func() time.Time) *time.Location {
-	name := e.Get(schema.EventTimezone).Str()
-	if name == "" {
-		return now().Location()
-	}
-	if z.loc == nil || z.name != name {
-		z.name = strings.Clone(name)
-		if z.loc = fixed(name); z.loc == nil {
-			var err error
-			if z.loc, err = time.LoadLocation(name); err != nil {
-				z.loc = now().Location()
-			}
-		}
-	}
-	return z.loc
-}
-
-// fixed reads an offset, "+02:00".
-func fixed(name string) *time.Location {
-	t, err := time.Parse("-07:00", name)
-	if err != nil {
-		return nil
-	}
-	_, east := t.Zone()
-	return time.FixedZone(name, east)
 }

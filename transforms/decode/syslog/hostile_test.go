@@ -117,6 +117,30 @@ func TestLocalTime(t *testing.T) {
 	}
 }
 
+// A time without a zone is of the zone that the input says of its senders, one that
+// says its own is not, and neither keeps what the input said of all.
+func TestTheInputsZone(t *testing.T) {
+	d := newDecoder(plugintest.Env(""))
+	for _, c := range []struct{ text, zone, at, said string }{
+		{"<13>Nov 14 16:43:19 h a: x", "+05:30", "2023-11-14T11:13:19Z", "+05:30"},
+		{"<13>2023-11-14T16:43:19 h a: x", "Etc/GMT+5", "2023-11-14T21:43:19Z", "-05:00"},
+		{"<13>2023-11-14T16:43:19Z h a: x", "+05:30", "2023-11-14T16:43:19Z", ""},
+		{"<13>1 2023-11-14T16:43:19+01:00 h a - - - x", "+05:30", "2023-11-14T15:43:19Z", ""},
+		{"<13>Nov 14 16:43:19 h a: x", "", "2023-11-14T16:43:19Z", "+00:00"},
+	} {
+		var out event.Batch
+		var f event.Fields
+		f.AddString(schema.EventTimezone, c.zone)
+		if err := d.Decode(event.Event{Raw: c.text, Seen: receipt, Fields: f}, &out); err != nil {
+			t.Fatal(err)
+		}
+		e := out.Events[0]
+		if got := e.Time.Format(time.RFC3339); got != c.at || e.Get(schema.EventTimezone).Str() != c.said {
+			t.Errorf("%s in %q: %s, zone %q", c.text, c.zone, got, e.Get(schema.EventTimezone).Str())
+		}
+	}
+}
+
 // The civil calendar is that of the time package.
 func TestCalendar(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {

@@ -14,6 +14,7 @@ package syslog
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -24,6 +25,8 @@ import (
 	"tallyman/pipeline/event"
 	"tallyman/pipeline/meter"
 	"tallyman/pipeline/plugin"
+	"tallyman/pipeline/schema"
+	"tallyman/pipeline/zone"
 )
 
 // The module and the dataset of what this decoder makes.
@@ -48,7 +51,9 @@ var errEmpty = errors.New("the message is empty")
 
 // decoder implements plugin.Decoder.
 type decoder struct {
-	loc   *time.Location
+	loc   *time.Location // of the times of the message at hand that say none
+	here  func() *time.Location
+	zones zone.Finder
 	now   func() time.Time
 	judge gosyslog.Machine // made when a message first breaks the grammar
 
@@ -62,11 +67,12 @@ type decoder struct {
 }
 
 func newDecoder(env plugin.Env) *decoder {
-	d := &decoder{loc: time.Local, now: env.Now, zone: "+00:00", names: map[pair]string{}}
+	d := &decoder{now: env.Now, zone: "+00:00", names: map[pair]string{}}
 	if d.now == nil {
 		d.now = time.Now
 	}
-	d.loc = d.now().Location()
+	local := d.now().Location()
+	d.loc, d.here = local, func() *time.Location { return local }
 	d.doubtful = env.Meter.Counter("tallyman_decode_doubtful_records_total", "Records of which a part is in doubt; they are kept whole beside what was understood.",
 		meter.Label{Name: "input", Value: env.Name}, meter.Label{Name: "decoder", Value: "syslog"})
 	return d
@@ -84,8 +90,12 @@ func (d *decoder) Decode(e event.Event, out *event.Batch) error {
 	}
 	m := &d.m
 	m.reset()
+	d.loc = d.zones.Of(&e, d.here)
 	d.parse(text, seen)
 	e.Fields = out.Take(e.Fields, fieldRoom+len(m.params))
+	if !e.Fields.Get(schema.EventTimezone).IsZero() { // what the input says of all; the head says what this one has
+		e.Fields = slices.DeleteFunc(e.Fields, func(f event.Field) bool { return f.Key == schema.EventTimezone })
+	}
 	if e.Time = seen.UTC(); m.timed {
 		e.Time = m.at
 	}
