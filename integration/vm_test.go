@@ -18,9 +18,9 @@ import (
 // vmContainers is how many containers job.sh runs.
 const vmContainers = 3
 
-// vmRight is the least share of events that is found; none may be wrong. An
-// emulated processor is some fifty times slower, and the kernel's word on a process
-// then comes later than an event is held for.
+// vmRight is the least share of events that is found; none may be wrong. On an
+// emulated processor that others use as well, two of 24 were once not found; why is
+// not known.
 const vmRight = 0.9
 
 // vmLimit is how long a run may take. Without the processor's help a machine takes
