@@ -137,6 +137,9 @@ func TestPagesShowTheEngine(t *testing.T) {
 		if csp := w.Header().Get("Content-Security-Policy"); csp != policy || strings.Contains(csp, "unsafe") {
 			t.Errorf("GET %s: the policy is %q", path, csp)
 		}
+		if w.Header().Get("Referrer-Policy") == "no-referrer" {
+			t.Errorf("GET %s: a browser would send its forms with Origin: null, and they would be refused", path)
+		}
 	}
 	for _, path := range []string{"/events/none", "/containers/none", "/static/../console.go", "/none"} {
 		if w := ask(s, "GET", path, "", nil); w.Code != 404 && w.Code != 301 && w.Code != 307 {
