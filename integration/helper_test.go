@@ -1,4 +1,4 @@
-//go:build integration
+//go:build integration || peers
 
 // Package integration drives the built program against real servers. Each test
 // starts what it needs, ends only that, and says loudly what it could not run.
@@ -8,6 +8,7 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -139,4 +140,15 @@ func get(e map[string]any, path ...string) any {
 		v = m[p]
 	}
 	return v
+}
+
+// freePort is a port of loopback that nobody had a moment ago.
+func freePort(t *testing.T) int {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	return l.Addr().(*net.TCPAddr).Port
 }

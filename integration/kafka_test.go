@@ -3,227 +3,121 @@
 package integration
 
 import (
-	"context"
+	"encoding/json"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
-
-	"github.com/segmentio/kafka-go"
 )
 
-const kafkaPom = `<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion><groupId>x</groupId><artifactId>x</artifactId><version>1</version>
-<dependencies><dependency><groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId><version>3.9.1</version></dependency>
-<dependency><groupId>org.slf4j</groupId><artifactId>slf4j-nop</artifactId><version>1.7.36</version></dependency></dependencies></project>`
-
-const kafkaProperties = `process.roles=broker,controller
-node.id=1
-controller.quorum.voters=1@127.0.0.1:%[2]d
-listeners=PLAINTEXT://127.0.0.1:%[1]d,SASL_PLAINTEXT://127.0.0.1:%[3]d,CONTROLLER://127.0.0.1:%[2]d
-advertised.listeners=PLAINTEXT://127.0.0.1:%[1]d,SASL_PLAINTEXT://127.0.0.1:%[3]d
-controller.listener.names=CONTROLLER
-inter.broker.listener.name=PLAINTEXT
-listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT
-sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256
-listener.name.sasl_plaintext.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required user_u="p";
-listener.name.sasl_plaintext.scram-sha-256.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
-log.dirs=%[4]s/data
-offsets.topic.replication.factor=1
-transaction.state.log.replication.factor=1
-transaction.state.log.min.isr=1
-group.initial.rebalance.delay.ms=0
-`
-
-// apacheKafka is one real broker.
-type apacheKafka struct {
-	t          *testing.T
-	dir, path  string
-	addr, sasl string
-	cmd        *exec.Cmd
+// kafkaLines writes the lines from first on, dealt out to the files in turn.
+type kafkaLines struct {
+	t     *testing.T
+	files []*os.File
+	next  int
 }
 
-// newKafka fetches Apache Kafka through Maven and starts it.
-func newKafka(t *testing.T) *apacheKafka {
-	t.Helper()
-	for _, p := range []string{"java", "mvn"} {
-		if _, err := exec.LookPath(p); err != nil {
-			t.Skipf("NOT RUN: Apache Kafka needs %s, which is missing", p)
+func (w *kafkaLines) write(n int) {
+	w.t.Helper()
+	text := make([][]byte, len(w.files))
+	for range n {
+		i := w.next % len(w.files)
+		text[i] = fmt.Appendf(text[i], "line-%06d\n", w.next)
+		w.next++
+	}
+	for i, f := range w.files {
+		if _, err := f.Write(text[i]); err != nil {
+			w.t.Fatal(err)
 		}
 	}
-	k := &apacheKafka{t: t, dir: t.TempDir()}
-	write(t, filepath.Join(k.dir, "pom.xml"), kafkaPom)
-	mvn := exec.Command("mvn", "-q", "-B", "dependency:build-classpath", "-Dmdep.outputFile=cp", "-DincludeScope=runtime")
-	mvn.Dir = k.dir
-	if out, err := mvn.CombinedOutput(); err != nil {
-		t.Skipf("NOT RUN: Apache Kafka cannot be fetched through Maven: %v\n%s", err, tail(out))
-	}
-	cp, err := os.ReadFile(filepath.Join(k.dir, "cp"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	k.path = string(cp)
-	plain, sasl := freePort(t), freePort(t)
-	k.addr, k.sasl = fmt.Sprintf("127.0.0.1:%d", plain), fmt.Sprintf("127.0.0.1:%d", sasl)
-	conf := write(t, filepath.Join(k.dir, "server.properties"), fmt.Sprintf(kafkaProperties, plain, freePort(t), sasl, k.dir))
-	format := exec.Command("java", "-cp", k.path, "kafka.tools.StorageTool", "format", "--cluster-id", "4L6g3nShT-eMCtK--X86sw", "--config", conf,
-		"--add-scram", "SCRAM-SHA-256=[name=u,password=p]")
-	if out, err := format.CombinedOutput(); err != nil {
-		t.Fatalf("format: %v\n%s", err, tail(out))
-	}
-	k.start()
-	t.Cleanup(k.kill)
-	return k
 }
 
-func (k *apacheKafka) start() {
-	k.t.Helper()
-	k.cmd = exec.Command("java", "-Xmx512m", "-cp", k.path, "kafka.Kafka", filepath.Join(k.dir, "server.properties"))
-	if err := k.cmd.Start(); err != nil {
-		k.t.Fatal(err)
-	}
-	eventually(k.t, "the broker answers", 90*time.Second, func() bool {
-		c, err := kafka.Dial("tcp", k.addr)
-		if err != nil {
-			return false
-		}
-		defer func() { _ = c.Close() }()
-		_, err = c.Brokers()
-		return err == nil
-	})
-}
-
-func (k *apacheKafka) kill() {
-	_ = k.cmd.Process.Signal(syscall.SIGKILL)
-	_ = k.cmd.Wait()
-}
-
-func (k *apacheKafka) create(topic string, partitions int) {
-	k.t.Helper()
-	eventually(k.t, "the topic "+topic, 30*time.Second, func() bool {
-		c, err := kafka.Dial("tcp", k.addr)
-		if err != nil {
-			return false
-		}
-		defer func() { _ = c.Close() }()
-		return c.CreateTopics(kafka.TopicConfig{Topic: topic, NumPartitions: partitions, ReplicationFactor: 1}) == nil
-	})
-}
-
-// stored returns the messages of a topic by partition.
-func (k *apacheKafka) stored(topic string, partitions int) (all [][]kafka.Message) {
-	k.t.Helper()
-	for p := range partitions {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-		c, err := kafka.DialLeader(ctx, "tcp", k.addr, topic, p)
-		if err != nil {
-			cancel()
-			k.t.Fatal(err)
-		}
-		first, last, err := c.ReadOffsets()
-		_ = c.Close()
-		if err != nil {
-			cancel()
-			k.t.Fatal(err)
-		}
-		var list []kafka.Message
-		r := kafka.NewReader(kafka.ReaderConfig{Brokers: []string{k.addr}, Topic: topic, Partition: p, MaxBytes: 8 << 20})
-		if err := r.SetOffset(first); err != nil {
-			k.t.Error(err)
-		}
-		for at := first; at < last; {
-			m, err := r.ReadMessage(ctx)
-			if err != nil {
-				k.t.Errorf("read partition %d: %v", p, err)
-				break
-			}
-			list, at = append(list, m), m.Offset+1
-		}
-		_ = r.Close()
-		cancel()
-		all = append(all, list)
-	}
-	return all
-}
-
-// TestKafkaBrokerKilled delivers 100,000 events to a real broker that is killed
-// and started again twice meanwhile: none is missing, and those of one key come
-// first in their order.
+// TestKafkaBrokerKilled delivers 100,000 events of ten keys to a real broker that
+// is killed and started again twice meanwhile: none is missing, those of one key
+// are in one partition and come first in their order, and what is there twice was
+// under way at a kill.
 func TestKafkaBrokerKilled(t *testing.T) {
-	const events, partitions = 100_000, 3
+	const events, partitions, keys, batch, kills = 100_000, 3, 10, 2_000, 2
 	k := newKafka(t)
 	k.create("lines", partitions)
 	dir := t.TempDir()
-	var text strings.Builder
-	for i := range events {
-		fmt.Fprintf(&text, "line-%06d\n", i)
+	w := &kafkaLines{t: t}
+	for i := range keys {
+		f, err := os.Create(filepath.Join(dir, fmt.Sprintf("in-%d.log", i)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = f.Close() }()
+		w.files = append(w.files, f)
 	}
-	write(t, filepath.Join(dir, "in.log"), text.String()[:text.Len()/2])
+	w.write(events / 4)
 	conf := write(t, filepath.Join(dir, "tallyman.yaml"), fmt.Sprintf(`
 journal: {dir: journal, max_size: 256MiB}
 admin: {listen: off}
 inputs:
-  lines: {type: file, path: [in.log], decode: plain}
+  lines: {type: file, path: ["in-*.log"], decode: plain}
 outputs:
-  kafka: {type: kafka, brokers: ["%s"], topic: lines, timeout: 3s, key: "{{ host.name }}", batch: {events: 500, bytes: 1MiB, wait: 10ms}}
-`, k.addr))
+  kafka: {type: kafka, brokers: ["%s"], topic: lines, timeout: 3s, key: "{{ log.file.path }}", batch: {events: %d, bytes: 1MiB, wait: 10ms}}
+`, k.addr, batch))
 	cmd := launch(t, conf)
-	written := func() (n int64) {
-		for p := range partitions {
-			c, err := kafka.DialLeader(context.Background(), "tcp", k.addr, "lines", p)
-			if err != nil {
-				return n
-			}
-			if last, err := c.ReadLastOffset(); err == nil {
-				n += last
-			}
-			_ = c.Close()
-		}
-		return n
+	there := func() int64 { return k.written("lines", partitions) }
+	for range kills {
+		before := there()
+		eventually(t, "events flow", 60*time.Second, func() bool { return there() >= min(before+500, events) })
+		k.kill()
+		w.write(events / 4)
+		k.start()
 	}
-	eventually(t, "the first events are there", 60*time.Second, func() bool { return written() >= 500 })
-	k.kill()
-	f, err := os.OpenFile(filepath.Join(dir, "in.log"), os.O_APPEND|os.O_WRONLY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := f.WriteString(text.String()[text.Len()/2:]); err != nil {
-		t.Fatal(err)
-	}
-	_ = f.Close()
-	k.start()
-	before := written()
-	eventually(t, "events flow again", 60*time.Second, func() bool { return written() >= min(before+500, events) })
-	k.kill()
-	k.start()
-	eventually(t, "everything is there", 120*time.Second, func() bool { return written() >= events })
+	w.write(events - w.next)
+	eventually(t, "everything is there", 120*time.Second, func() bool { return there() >= events })
 	_ = cmd.Process.Signal(syscall.SIGTERM)
-	_ = cmd.Wait()
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("the program ends with %v", err)
+	}
+	kafkaCompare(t, k, partitions, keys, events, kills*batch)
+}
 
-	seen, last, twice, out := map[string]bool{}, map[string]string{}, 0, 0
-	for _, list := range k.stored("lines", partitions) {
+// kafkaCompare compares what the topic "lines" holds to what was written.
+func kafkaCompare(t *testing.T, k *apacheKafka, partitions, keys, events, mayBeTwice int) {
+	t.Helper()
+	ids, last, home := map[string]string{}, map[string]string{}, map[string]int{}
+	twice, used := 0, 0
+	for p, list := range k.stored("lines", partitions) {
+		used += min(len(list), 1)
 		for i := range list {
-			v := string(list[i].Value)
-			at := strings.Index(v, "line-")
-			if at < 0 {
-				t.Fatalf("a message has no line: %s", v)
+			var e struct {
+				Message string
+				Event   struct{ ID string }
 			}
-			line := v[at : at+len("line-000000")]
-			if seen[line] {
-				twice++
+			if err := json.Unmarshal(list[i].Value, &e); err != nil || e.Message == "" || e.Event.ID == "" {
+				t.Fatalf("a message is %s: %v", list[i].Value, err)
+			}
+			key := string(list[i].Key)
+			if at, ok := home[key]; ok && at != p {
+				t.Fatalf("key %s is in the partitions %d and %d", key, at, p)
+			}
+			home[key] = p
+			if id, seen := ids[e.Message]; seen {
+				if twice++; id != e.Event.ID {
+					t.Errorf("%s is there with the ids %s and %s", e.Message, id, e.Event.ID)
+				}
 				continue
 			}
-			if seen[line] = true; line < last[string(list[i].Key)] {
-				out++
+			if ids[e.Message] = e.Event.ID; e.Message <= last[key] {
+				t.Fatalf("of key %s, %s comes after %s", key, e.Message, last[key])
 			}
-			last[string(list[i].Key)] = line
+			last[key] = e.Message
 		}
 	}
-	t.Logf("%d events, %d of them twice", len(seen), twice)
-	if len(seen) != events || out > 0 {
-		t.Errorf("%d of %d events are there, %d out of the order of their key", len(seen), events, out)
+	t.Logf("%d events of %d keys in %d partitions, %d of them twice", len(ids), len(home), used, twice)
+	for i := range events {
+		if ids[fmt.Sprintf("line-%06d", i)] == "" {
+			t.Fatalf("line-%06d is missing, and perhaps others: %d of %d are there", i, len(ids), events)
+		}
+	}
+	if len(ids) != events || len(home) != keys || used < 2 || twice > mayBeTwice {
+		t.Errorf("%d events, %d keys, %d partitions, %d twice; want %d, %d, 2 at least, %d at most", len(ids), len(home), used, twice, events, keys, mayBeTwice)
 	}
 }
