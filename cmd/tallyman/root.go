@@ -27,7 +27,6 @@ output cannot be reached, 75 events are left in the journal, 77 no permission,
 78 the configuration is not valid.`,
 		Version:       versionLine(),
 		SilenceErrors: true, SilenceUsage: true,
-		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
 	}
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.SetIn(s.in)
@@ -38,7 +37,7 @@ output cannot be reached, 75 events are left in the journal, 77 no permission,
 	f.String("log-level", "", "the least important line of tallyman's own log: debug, info, warn or error")
 	f.String("log-format", "", "the form of tallyman's own log: text or json")
 	f.Bool("no-color", false, "no colours; also NO_COLOR")
-	root.AddCommand(newRun(s), newStatus(s), newTap(s), newReload(s), newDrain(s), newValidate(s), newExplain(s), newTest(s), newLedger(s), newJournal(s), newDeadletter(s), newQuery(s), newRules(s), newAuditRules(s), newReference(s), newVerify(s), newReport(s), newDoctor(s), newVersion(s))
+	root.AddCommand(newRun(s), newStatus(s), newTap(s), newReload(s), newDrain(s), newValidate(s), newExplain(s), newTest(s), newLedger(s), newJournal(s), newDeadletter(s), newQuery(s), newRules(s), newAuditRules(s), newReference(s), newVerify(s), newReport(s), newDoctor(s), newEval(s), newMan(s), newVersion(s))
 	return root
 }
 
