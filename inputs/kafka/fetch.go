@@ -151,7 +151,7 @@ func (f *fetcher) once(ctx context.Context) error {
 	f.request = binary.BigEndian.AppendUint16(b, 0)
 	answer, err := f.conn.Exchange(ctx, protocol.Fetch, fetchVersion, [][]byte{f.request}, f.answer, hold)
 	if err != nil {
-		return fmt.Errorf("fetch from the broker %s: %w", f.conn.Addr, f.in.dialer.Explain(err, f.conn.Addr))
+		return fmt.Errorf("fetch from the broker %s: %w", f.conn.Addr, f.conn.Explain(err))
 	}
 	if f.answer = answer; cap(answer) > 8*most {
 		f.answer = nil

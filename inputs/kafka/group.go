@@ -176,6 +176,7 @@ func (in *input) generation(over context.Context, gen *kafka.Generation) {
 		}
 	}
 	session, from := in.book.begin(committed)
+	in.joined.Store(true)
 	in.env.Log.Info("kafka: the group gave us partitions", "group", in.s.Group, "generation", gen.ID, "partitions", len(from))
 	in.count.partitions.Set(int64(len(from)))
 	ctx, cancel := context.WithCancel(over)

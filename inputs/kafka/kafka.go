@@ -17,6 +17,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/segmentio/kafka-go"
@@ -46,6 +47,7 @@ type input struct {
 	book    *book
 	chunks  chan chunk
 	trouble trouble
+	joined  atomic.Bool // the group gave us partitions once
 
 	socketsMu sync.Mutex           // guards sockets
 	sockets   map[*socket]struct{} // of the group; nil when none may be made
@@ -259,6 +261,8 @@ func (in *input) explainGroup(err error) error {
 		return fmt.Errorf("%w (other members of the group share partitions in another way: use a group of tallyman's own)", err)
 	case errors.Is(err, kafka.InvalidSessionTimeout):
 		return fmt.Errorf("%w (see session_timeout, and group.min.session.timeout.ms of the brokers)", err)
+	case in.joined.Load() && kafkalink.IsEnd(err):
+		return kafkalink.Ended(err)
 	}
 	return in.dialer.Explain(err, strings.Join(in.dialer.Brokers(), ","))
 }

@@ -48,7 +48,7 @@ func (o *output) produce(ctx context.Context, l *link, lanes []*lane) {
 	// The broker gives up waiting for replicas after timeout; it says so in an answer.
 	answer, err := l.Exchange(ctx, protocol.Produce, produceVersion, body, nil, o.settings.Link.Timeout)
 	if err != nil {
-		each(lanes, fmt.Errorf("broker %s: %w; it is sent again, and may then be there twice, with the same event.id", l.Addr, o.dialer.Explain(err, l.Addr)))
+		each(lanes, fmt.Errorf("broker %s: %w; it is sent again, and may then be there twice, with the same event.id", l.Addr, l.Explain(err)))
 		return
 	}
 	each(lanes, errMissing)

@@ -29,7 +29,7 @@ type Topic struct {
 func (c *Conn) Ask(ctx context.Context, topics []string) (*Cluster, error) {
 	m, err := c.Do(ctx, &metadata.Request{TopicNames: topics})
 	if err != nil {
-		return nil, fmt.Errorf("ask the broker %s for its topics: %w", c.Addr, err)
+		return nil, fmt.Errorf("ask the broker %s for its topics: %w", c.Addr, c.Explain(err))
 	}
 	r := m.(*metadata.Response)
 	out := &Cluster{ID: r.ClusterID, Brokers: map[int32]string{}, Topics: map[string]Topic{}}

@@ -15,7 +15,7 @@ import (
 // Do sends a request and waits for its answer, within the timeout and until ctx
 // is done. After an error the connection is of no use any more.
 func (c *Conn) Do(ctx context.Context, m protocol.Message) (answer protocol.Message, err error) {
-	err = c.within(ctx, c.timeout, func() error {
+	err = c.within(ctx, c.dialer.Timeout, func() error {
 		defer func() { // the library panics on some answers that are no Kafka
 			if r := recover(); r != nil {
 				err = fmt.Errorf("the answer is not understood: %v", r)
@@ -38,6 +38,7 @@ func (c *Conn) within(ctx context.Context, timeout time.Duration, exchange func(
 	err := exchange()
 	stop()
 	if err == nil {
+		c.worked = true
 		return nil
 	}
 	c.broken = true
@@ -70,19 +71,20 @@ const MostAnswer = 64 << 20
 // versions of requests that are not flexible (KIP-482). The answer is read into
 // buf where that is large enough. The broker may hold the answer back for wait.
 func (c *Conn) Exchange(ctx context.Context, key protocol.ApiKey, version int16, body [][]byte, buf []byte, wait time.Duration) (answer []byte, err error) {
-	err = c.within(ctx, c.timeout+wait, func() error {
+	err = c.within(ctx, c.dialer.Timeout+wait, func() error {
 		c.id--
-		size := 10 + len(c.client)
+		client := c.dialer.Client
+		size := 10 + len(client)
 		for _, b := range body {
 			size += len(b)
 		}
-		head := make([]byte, 0, 14+len(c.client))
+		head := make([]byte, 0, 14+len(client))
 		head = binary.BigEndian.AppendUint32(head, uint32(size))
 		head = binary.BigEndian.AppendUint16(head, uint16(key))
 		head = binary.BigEndian.AppendUint16(head, uint16(version))
 		head = binary.BigEndian.AppendUint32(head, uint32(c.id))
-		head = binary.BigEndian.AppendUint16(head, uint16(len(c.client)))
-		head = append(head, c.client...)
+		head = binary.BigEndian.AppendUint16(head, uint16(len(client)))
+		head = append(head, client...)
 		if _, err := c.net.Write(head); err != nil {
 			return err
 		}

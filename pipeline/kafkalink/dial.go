@@ -64,12 +64,12 @@ func (d *Dialer) Brokers() []string { return d.brokers }
 type Conn struct {
 	Addr string
 
+	dialer   *Dialer
 	net      net.Conn
 	wire     *protocol.Conn
 	versions map[protocol.ApiKey]versions
-	timeout  time.Duration
-	client   string
 	id       int32
+	worked   bool // a request was answered after the broker knew us
 	broken   bool
 }
 
@@ -100,11 +100,12 @@ func (d *Dialer) dial(ctx context.Context, addr string) (*Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Conn{Addr: addr, net: n, wire: protocol.NewConn(n, d.Client), timeout: d.Timeout, client: d.Client}
+	c := &Conn{Addr: addr, dialer: d, net: n, wire: protocol.NewConn(n, d.Client)}
 	if err := d.greet(ctx, c); err != nil {
 		_ = n.Close() // the error that counts is err
 		return nil, err
 	}
+	c.worked = false
 	return c, nil
 }
 
