@@ -94,7 +94,7 @@ func (f *fakeEngine) serveLog(w http.ResponseWriter, r *http.Request, b *box) {
 	follow := r.URL.Query().Get("follow") == "1"
 	out := http.NewResponseController(w)
 	for at := 0; ; {
-		list, tty, cut := b.log[at:], b.tty, f.cutAt
+		list, tty, cut := b.log[min(at, len(b.log)):], b.tty, f.cutAt
 		at = len(b.log)
 		more, changed, quit := follow && b.running && f.boxes[b.id] == b, f.changed, f.quit
 		f.mu.Unlock()

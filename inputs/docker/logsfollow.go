@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-
-	"tallyman/pipeline/pieces"
 )
 
 const (
@@ -17,9 +15,6 @@ const (
 	chunkLines = 256
 	chunkBytes = 256 << 10
 )
-
-// neverCame says of a line why it is not whole.
-const neverCame = "its end never came"
 
 // printed is one line of a container.
 type printed struct {
@@ -65,6 +60,7 @@ type pending struct {
 // A line whose end never came is handed on where ended says that none will come.
 func (f *follower) read(ctx context.Context, body io.Reader, ended bool) error {
 	in := newFrames(body, f.of.tty)
+	in.ended = ended
 	for {
 		p, err := in.next()
 		if err != nil {
@@ -81,7 +77,7 @@ func (f *follower) read(ctx context.Context, body io.Reader, ended bool) error {
 			return err
 		}
 		f.take(&p)
-		if len(f.now.lines) >= chunkLines || f.bytes >= chunkBytes || in.in.Buffered() == 0 {
+		if len(f.now.lines) >= chunkLines || f.bytes >= chunkBytes || !in.ready() {
 			if err := f.send(ctx); err != nil {
 				return err
 			}
@@ -89,24 +85,27 @@ func (f *follower) read(ctx context.Context, body io.Reader, ended bool) error {
 	}
 }
 
-// take adds a piece to its line.
+// take adds a piece to its line. The line ends with a piece that says so, with one
+// that is shorter than pieces are (the driver local says nothing), and where the
+// next one has another time.
 func (f *follower) take(p *piece) {
 	w := &f.waits[p.stream]
-	if len(w.text) > 0 && p.nano-w.nano > int64(pieces.Patience) {
-		f.line(p.stream, w.stamp, w.nano, string(w.text), neverCame)
+	if len(w.text) > 0 && p.nano != w.nano {
+		f.line(p.stream, w.stamp, w.nano, string(w.text), "")
 		*w = pending{}
 	}
+	last := p.last || len(p.text) < pieceSize
 	switch {
-	case len(w.text) == 0 && w.stamp == "" && p.last:
+	case len(w.text) == 0 && w.stamp == "" && last:
 		f.line(p.stream, p.stamp, p.nano, string(p.text), "")
 		return
 	case len(w.text) == 0:
 		w.stamp, w.nano = p.stamp, p.nano
 	case len(w.text)+len(p.text) > maxPrinted:
 		f.line(p.stream, w.stamp, w.nano, string(w.text), "the line goes on in the next event: it is longer than one may be")
-		w.text, w.stamp, w.nano = w.text[:0], p.stamp, p.nano
+		w.text = w.text[:0]
 	}
-	if w.text = append(w.text, p.text...); p.last {
+	if w.text = append(w.text, p.text...); last {
 		f.line(p.stream, w.stamp, w.nano, string(w.text), "")
 		*w = pending{}
 	}
@@ -116,7 +115,7 @@ func (f *follower) take(p *piece) {
 func (f *follower) rest() {
 	for i := range f.waits {
 		if w := &f.waits[i]; len(w.text) > 0 {
-			f.line(i, w.stamp, w.nano, string(w.text), neverCame)
+			f.line(i, w.stamp, w.nano, string(w.text), "its end never came")
 		}
 	}
 }
@@ -186,20 +185,30 @@ func (in *logs) readLog(ctx context.Context, f *follower, runs bool) error {
 			return ctx.Err()
 		}
 	}
-	for {
-		ctx, stop := context.WithCancel(ctx)
-		body, err := in.api.logs(ctx, f.of.id, f.from.since(), runs)
-		if err == nil {
-			err = f.read(ctx, body, !runs)
-			_ = body.Close() // it was read to its end, or is given up
-		}
-		stop()
-		if err != nil || !runs {
-			return err
-		}
-		// The engine ends the stream when the container does, and may do so before the
-		// last lines are in it: what there is now is asked for once more.
-		runs = false
-		f.from, f.past, f.seen = f.at, [streams]bool{}, [streams]uint64{}
+	err := in.readOnce(ctx, f, runs, !runs)
+	if err != nil || !runs {
+		return err
 	}
+	// The engine ends the stream when the container does, and may do so before the
+	// last lines are in it: what there is now is asked for once more. It may have
+	// hung up on a container that runs, too, whose last line may not be whole.
+	var i logInspection
+	if err := in.api.get(ctx, "/containers/"+f.of.id+"/json", &i); err != nil {
+		return err
+	}
+	f.from, f.past, f.seen = f.at, [streams]bool{}, [streams]uint64{}
+	return in.readOnce(ctx, f, false, !i.State.Running)
+}
+
+// readOnce reads from f.from on to the end of the stream; ended says that the
+// container prints no more.
+func (in *logs) readOnce(ctx context.Context, f *follower, follow, ended bool) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	body, err := in.api.logs(ctx, f.of.id, f.from.since(), follow)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = body.Close() }() // it was read to its end, or is given up
+	return f.read(ctx, body, ended)
 }

@@ -2,6 +2,7 @@ package docker
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -19,7 +20,8 @@ import (
 //
 // and begins, because times are asked for, with TIME and a blank. A frame is what
 // the engine read at once: a line with its end, or, of a longer one, a piece of
-// 16 KiB without. Pieces of one line have one time.
+// 16 KiB at least without. Pieces of one line have one time. Of the driver local, and so
+// of all whose copy the engine keeps, the last piece has no line end either.
 const (
 	frameHead = 8
 	maxFrame  = 4 << 20
@@ -46,10 +48,25 @@ type frames struct {
 	in  *bufio.Reader
 	tty bool
 	buf []byte
+
+	left  []byte // of a terminal: what came after a line that lacks its end
+	ended bool   // of a terminal: nothing more comes, so that what lacks an end is a line
 }
 
 func newFrames(r io.Reader, tty bool) *frames {
 	return &frames{in: bufio.NewReaderSize(r, 32<<10), tty: tty}
+}
+
+// ready reports whether a whole piece is there, so that next does not wait.
+func (f *frames) ready() bool {
+	have, _ := f.in.Peek(f.in.Buffered()) // what is buffered can be peeked at
+	switch {
+	case f.tty:
+		return len(f.left) > 0 || bytes.IndexByte(have, '\n') >= 0
+	case len(have) < frameHead:
+		return false
+	}
+	return uint64(len(have)) >= frameHead+uint64(binary.BigEndian.Uint32(have[4:]))
 }
 
 // next returns the next piece. An error is io.EOF at the end of the stream,
@@ -87,23 +104,24 @@ func (f *frames) next() (piece, error) {
 // line reads a line of a terminal. The pieces of a long one stand in it one after
 // the other, each with the time before it.
 func (f *frames) line() (piece, error) {
-	f.buf = f.buf[:0]
-	for {
+	f.buf = append(f.buf[:0], f.left...)
+	for len(f.left) == 0 {
 		part, err := f.in.ReadSlice('\n')
 		f.buf = append(f.buf, part...)
 		if err == nil {
 			break
 		}
+		if errors.Is(err, io.EOF) && f.ended && len(f.buf) > 0 {
+			break
+		}
 		if !errors.Is(err, bufio.ErrBufferFull) {
-			if len(f.buf) > 0 {
-				err = io.ErrUnexpectedEOF
-			}
-			return piece{}, err
+			return piece{}, err // what was begun is read again
 		}
 		if len(f.buf) > maxFrame {
 			break // it goes on as a line of its own
 		}
 	}
+	f.left = f.left[:0]
 	p := piece{text: f.buf, last: true}
 	for _, end := range []byte("\n\r") {
 		if k := len(p.text); k > 0 && p.text[k-1] == end {
@@ -111,30 +129,62 @@ func (f *frames) line() (piece, error) {
 		}
 	}
 	p.cutStamp()
-	p.join()
+	if from := p.join(); from > 0 {
+		f.left = append(f.left, p.split(from)...)
+	}
 	return p, nil
 }
 
 // cutStamp takes the time off the text.
 func (p *piece) cutStamp() {
-	at := strings.IndexByte(string(p.text[:min(len(p.text), 40)]), ' ')
-	if at < 0 {
-		return
+	if stamp, nano, n := stampOf(p.text); n > 0 {
+		p.stamp, p.nano, p.text = stamp, nano, p.text[n:]
 	}
-	t, err := time.Parse(time.RFC3339Nano, string(p.text[:at]))
-	if err != nil || t.Year() < 1970 || t.Year() > 2260 {
-		return
-	}
-	p.stamp, p.nano, p.text = string(p.text[:at]), t.UnixNano(), p.text[at+1:]
 }
 
-// join takes out the times between the pieces of a line.
-func (p *piece) join() {
+// stampOf returns the time that a text begins with, and how long it is with its
+// blank; 0 for none.
+func stampOf(text []byte) (stamp string, nano int64, n int) {
+	at := bytes.IndexByte(text[:min(len(text), 40)], ' ')
+	if at < len("2006-01-02T15:04:05Z") {
+		return "", 0, 0
+	}
+	stamp = string(text[:at])
+	t, err := time.Parse(time.RFC3339Nano, stamp)
+	if err != nil || t.Year() < 1970 || t.Year() > 2260 {
+		return "", 0, 0
+	}
+	return stamp, t.UnixNano(), at + 1
+}
+
+// join takes out the times between the pieces of a line, and returns where the
+// last piece begins, 0 where there is but one.
+func (p *piece) join() (from int) {
 	mark := p.stamp + " "
 	if p.stamp == "" {
-		return
+		return 0
 	}
 	for at := pieceSize; at+len(mark) <= len(p.text) && string(p.text[at:at+len(mark)]) == mark; at += pieceSize {
 		p.text = append(p.text[:at], p.text[at+len(mark):]...)
+		from = at
+	}
+	return from
+}
+
+// split ends a line of pieces where its last piece, of which the engine left the
+// line end out, is followed by the time of another line, and returns that one. The
+// terminal's own \r still stands between the two.
+func (p *piece) split(from int) (next []byte) {
+	for at := from; ; at++ {
+		n := bytes.IndexByte(p.text[at:], '\r')
+		if n < 0 {
+			return nil
+		}
+		at += n
+		if _, nano, k := stampOf(p.text[at+1:]); k > 0 && nano > p.nano {
+			next = p.text[at+1:]
+			p.text = p.text[:at]
+			return next
+		}
 	}
 }

@@ -31,6 +31,52 @@ func TestPiecesAreJoined(t *testing.T) {
 	}
 }
 
+// TestPiecesOfTheDriverLocal: the last piece of a line has no line end there; it
+// ends with what is shorter than a piece, or where another time begins.
+func TestPiecesOfTheDriverLocal(t *testing.T) {
+	long := strings.Repeat("x", pieceSize)
+	for _, tty := range []bool{false, true} {
+		end := map[bool]string{true: "\r"}[tty]
+		f := engineAt(t, t.TempDir()+"/s")
+		b := f.put(&box{id: idA, driver: "local", tty: tty, running: true})
+		f.print(b, said{1, begun, long}, said{1, begun, "end" + end}, said{1, begun + 1, "next" + end + "\n"},
+			said{1, begun + 2, long}, said{1, begun + 2, long}, said{1, begun + 2, "2" + end}, said{1, begun + 3, long}, said{1, begun + 3, "3" + end}, said{1, begun + 4, "word" + end + "\n"})
+		r := openLogs(t, logsSettings(t, f.path), nil)
+		want := []string{"stdout " + long + "end", "stdout next", "stdout " + long + long + "2", "stdout " + long + "3", "stdout word"}
+		got := r.until(len(want))
+		same(t, "lines", got, want...)
+		for i := range r.got {
+			if nano := r.got[i].Time.UnixNano(); nano != begun+int64(i) {
+				t.Errorf("line %d is of %d, want %d", i, nano-begun, i)
+			}
+		}
+	}
+	f := engineAt(t, t.TempDir()+"/s")
+	b := f.put(&box{id: idA, driver: "local", running: true})
+	f.print(b, said{1, begun, long}, said{1, begun, long}, said{1, begun + 1, "next\n"}, said{1, begun + 2, long})
+	f.change(func() { b.running = false })
+	r := openLogs(t, logsSettings(t, f.path), nil)
+	same(t, "whole pieces", r.until(3), "stdout "+long+long, "stdout next", "stdout "+long)
+	if r.got[2].Fields.Get(schema.Tags).Str() != pieces.TagPartial {
+		t.Errorf("that the end is not there is not said: %v", r.got[2].Fields)
+	}
+}
+
+// TestTheLastWordOfATerminal: what has no line end is a line once the container has
+// ended, and not before.
+func TestTheLastWordOfATerminal(t *testing.T) {
+	f := engineAt(t, t.TempDir()+"/s")
+	b := f.put(&box{id: idA, driver: "local", tty: true, running: true})
+	f.print(b, said{1, begun, "one\r\n"}, said{1, begun + 1, "last word"})
+	r := openLogs(t, logsSettings(t, f.path), nil)
+	same(t, "while it runs", r.until(1), "stdout one")
+	f.change(func() { b.running = false })
+	same(t, "once it has ended", r.until(2), "stdout one", "stdout last word")
+	if len(r.lost) > 0 {
+		t.Errorf("losses: %v", r.lost)
+	}
+}
+
 // TestWhatIsTooLongIsSplit: nothing of a line is dropped.
 func TestWhatIsTooLongIsSplit(t *testing.T) {
 	f := engineAt(t, t.TempDir()+"/s")
