@@ -9,7 +9,6 @@ import (
 
 	"github.com/segmentio/kafka-go"
 	"github.com/segmentio/kafka-go/protocol"
-	"github.com/segmentio/kafka-go/protocol/listoffsets"
 
 	"tallyman/pipeline/event"
 	"tallyman/pipeline/kafkalink"
@@ -93,32 +92,16 @@ func (f *fetcher) begin(ctx context.Context) error {
 	return nil
 }
 
-// The times that ListOffsets takes for the two ends of a partition.
-const (
-	timeFirst = -2
-	timeLast  = -1
-)
-
 // ends asks for the offset of the first message of a partition, and of the one
 // that will be written next.
 func (f *fetcher) ends(ctx context.Context, p place) (first, last int64, err error) {
-	var at [2]int64
-	for i, when := range []int64{timeFirst, timeLast} {
-		m, err := f.conn.Do(ctx, &listoffsets.Request{ReplicaID: -1, Topics: []listoffsets.RequestTopic{{Topic: p.topic,
-			Partitions: []listoffsets.RequestPartition{{Partition: p.partition, CurrentLeaderEpoch: -1, Timestamp: when}}}}})
-		if err != nil {
-			return 0, 0, err
-		}
-		r := m.(*listoffsets.Response)
-		if len(r.Topics) != 1 || len(r.Topics[0].Partitions) != 1 {
-			return 0, 0, errShort
-		}
-		if err := kafkalink.ErrorOf(r.Topics[0].Partitions[0].ErrorCode); err != nil {
-			return 0, 0, fmt.Errorf("the ends of partition %d of topic %s: %w", p.partition, p.topic, explain(err, p.topic))
-		}
-		at[i] = r.Topics[0].Partitions[0].Offset
+	if first, err = f.conn.Offset(ctx, p.topic, p.partition, kafkalink.First); err == nil {
+		last, err = f.conn.Offset(ctx, p.topic, p.partition, kafkalink.Last)
 	}
-	return at[0], at[1], nil
+	if err != nil {
+		err = fmt.Errorf("the ends of partition %d of topic %s: %w", p.partition, p.topic, explain(err, p.topic))
+	}
+	return first, last, err
 }
 
 // once asks for what comes next in each partition and hands it on.
@@ -136,8 +119,7 @@ func (f *fetcher) once(ctx context.Context) error {
 	b = binary.BigEndian.AppendUint32(b, ^uint32(0))
 	b = binary.BigEndian.AppendUint32(b, uint32(len(f.topics)))
 	for _, topic := range f.topics {
-		b = binary.BigEndian.AppendUint16(b, uint16(len(topic)))
-		b = append(b, topic...)
+		b = kafkalink.AppendText(b, topic)
 		b = binary.BigEndian.AppendUint32(b, uint32(len(f.parts[topic])))
 		for _, n := range f.parts[topic] {
 			b = binary.BigEndian.AppendUint32(b, uint32(n))
@@ -232,81 +214,33 @@ func (f *fetcher) outside(ctx context.Context, p place, next int64) error {
 	return f.give(ctx, chunk{session: f.session, place: p, next: first, losses: []event.Loss{{Reason: event.RotatedAway, Text: text}}})
 }
 
-var errShort = errors.New("a broker's answer ends too soon")
-
 // readFetched reads an answer to Fetch: throttle, error, session, [topic,
 // [partition, error, high watermark, last stable offset, start offset, [producer,
 // offset], preferred replica, batches]].
 func readFetched(b []byte, got func(p place, err error, batches []byte) error) error {
-	r := &reader{b: b}
-	r.skip(4)
-	if err := kafkalink.ErrorOf(int16(r.u16())); err != nil {
+	r := kafkalink.NewReader(b)
+	r.Skip(4)
+	if err := kafkalink.ErrorOf(r.Int16()); err != nil {
 		return err
 	}
-	r.skip(4)
-	for range r.count() {
+	r.Skip(4)
+	for range r.Count() {
 		var p place
-		p.topic = string(r.skip(int(r.u16())))
-		for range r.count() {
-			p.partition = int32(r.u32())
-			code := int16(r.u16())
-			r.skip(8 + 8 + 8)
-			for range r.count() {
-				r.skip(8 + 8)
-			}
-			r.skip(4)
-			batches := r.skip(max(0, int(int32(r.u32()))))
-			if r.short {
-				return errShort
+		p.topic = r.Text()
+		for range r.Count() {
+			p.partition = r.Int32()
+			code := r.Int16()
+			r.Skip(8 + 8 + 8)
+			r.Skip(r.Count() * (8 + 8))
+			r.Skip(4)
+			batches := r.Bytes()
+			if err := r.Err(); err != nil {
+				return err
 			}
 			if err := got(p, kafkalink.ErrorOf(code), batches); err != nil {
 				return err
 			}
 		}
 	}
-	if r.short {
-		return errShort
-	}
-	return nil
-}
-
-// reader reads the numbers of the protocol; what is not there reads as nothing,
-// and is remembered.
-type reader struct {
-	b     []byte
-	short bool
-}
-
-func (r *reader) skip(n int) []byte {
-	if n > len(r.b) {
-		r.b, r.short = nil, true
-		return nil
-	}
-	out := r.b[:n]
-	r.b = r.b[n:]
-	return out
-}
-
-func (r *reader) u16() uint16 {
-	if b := r.skip(2); b != nil {
-		return binary.BigEndian.Uint16(b)
-	}
-	return 0
-}
-
-func (r *reader) u32() uint32 {
-	if b := r.skip(4); b != nil {
-		return binary.BigEndian.Uint32(b)
-	}
-	return 0
-}
-
-// count reads the length of an array, at most as much as there can be.
-func (r *reader) count() int {
-	n := int(int32(r.u32()))
-	if n > len(r.b) {
-		r.b, r.short = nil, true
-		return 0
-	}
-	return max(n, 0)
+	return r.Err()
 }

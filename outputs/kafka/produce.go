@@ -36,8 +36,7 @@ func (o *output) produce(ctx context.Context, l *link, lanes []*lane) {
 	part = binary.BigEndian.AppendUint32(part, uint32(len(topics)))
 	var body [][]byte
 	for _, topic := range topics {
-		part = binary.BigEndian.AppendUint16(part, uint16(len(topic[0].topic)))
-		part = append(part, topic[0].topic...)
+		part = kafkalink.AppendText(part, topic[0].topic)
 		part = binary.BigEndian.AppendUint32(part, uint32(len(topic)))
 		for _, one := range topic {
 			part = binary.BigEndian.AppendUint32(part, uint32(one.partition))
@@ -77,26 +76,23 @@ func parts(lanes []*lane) func(yield func([]*lane) bool) {
 	}
 }
 
-var (
-	errMissing = errors.New("the broker's answer does not name it")
-	errShort   = errors.New("the broker's answer ends too soon")
-)
+var errMissing = errors.New("the broker's answer does not name it")
 
 // readProduced reads an answer and calls got for each partition in it.
 func readProduced(b []byte, got func(topic string, partition int32, err error)) error {
-	r := &reader{b: b}
-	for range r.count() {
-		topic := r.text()
-		for range r.count() {
-			partition, code := int32(r.u32()), int16(r.u16())
-			r.skip(8 + 8 + 8)
-			for range r.count() {
-				r.skip(4)
-				r.text()
+	r := kafkalink.NewReader(b)
+	for range r.Count() {
+		topic := r.Text()
+		for range r.Count() {
+			partition, code := r.Int32(), r.Int16()
+			r.Skip(8 + 8 + 8)
+			for range r.Count() {
+				r.Skip(4)
+				r.Text()
 			}
-			text := r.text()
-			if r.short {
-				return errShort
+			text := r.Text()
+			if err := r.Err(); err != nil {
+				return err
 			}
 			err := kafkalink.ErrorOf(code)
 			if err != nil && text != "" && !errors.Is(err, kafka.MessageSizeTooLarge) {
@@ -105,58 +101,5 @@ func readProduced(b []byte, got func(topic string, partition int32, err error)) 
 			got(topic, partition, err)
 		}
 	}
-	if r.short {
-		return errShort
-	}
-	return nil
-}
-
-// reader reads the numbers and texts of the protocol; what is not there reads as
-// nothing, and is remembered.
-type reader struct {
-	b     []byte
-	short bool
-}
-
-func (r *reader) skip(n int) []byte {
-	if n < 0 || n > len(r.b) {
-		r.b, r.short = nil, true
-		return nil
-	}
-	out := r.b[:n]
-	r.b = r.b[n:]
-	return out
-}
-
-func (r *reader) u16() uint16 {
-	if b := r.skip(2); b != nil {
-		return binary.BigEndian.Uint16(b)
-	}
-	return 0
-}
-
-func (r *reader) u32() uint32 {
-	if b := r.skip(4); b != nil {
-		return binary.BigEndian.Uint32(b)
-	}
-	return 0
-}
-
-// count reads the length of an array, at most as much as there can be.
-func (r *reader) count() int {
-	n := int(int32(r.u32()))
-	if n > len(r.b) {
-		r.short, r.b = true, nil
-		return 0
-	}
-	return max(n, 0)
-}
-
-// text reads a text, "" for one that is null.
-func (r *reader) text() string {
-	n := int16(r.u16())
-	if n <= 0 {
-		return ""
-	}
-	return string(r.skip(int(n)))
+	return r.Err()
 }

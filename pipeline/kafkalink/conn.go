@@ -12,20 +12,10 @@ import (
 	"github.com/segmentio/kafka-go/protocol"
 )
 
-// Do sends a request and waits for its answer, within the timeout and until ctx
-// is done. After an error the connection is of no use any more.
-func (c *Conn) Do(ctx context.Context, m protocol.Message) (answer protocol.Message, err error) {
-	err = c.within(ctx, c.dialer.Timeout, func() error {
-		defer func() { // the library panics on some answers that are no Kafka
-			if r := recover(); r != nil {
-				err = fmt.Errorf("the answer is not understood: %v", r)
-			}
-		}()
-		var e error
-		answer, e = c.wire.RoundTrip(m)
-		return e
-	})
-	return answer, err
+// ask is Exchange for a small request, which is answered at once.
+func (c *Conn) ask(ctx context.Context, key protocol.ApiKey, version int16, body []byte) (*Reader, error) {
+	answer, err := c.Exchange(ctx, key, version, [][]byte{body}, nil, 0)
+	return NewReader(answer), err
 }
 
 // within bounds an exchange.
@@ -53,6 +43,16 @@ func (c *Conn) Broken() bool { return c.broken }
 
 // Close closes the connection.
 func (c *Conn) Close() error { return c.net.Close() }
+
+// pick returns the newest version of a request that the broker and we know; we
+// know those from least to most.
+func (c *Conn) pick(key protocol.ApiKey, least, most int16) (int16, error) {
+	v := min(most, c.versions[key].max)
+	if v < least {
+		v = least // Speaks says that it is not known
+	}
+	return v, c.Speaks(key, v)
+}
 
 // Speaks returns an error where the broker does not know a version of a request.
 func (c *Conn) Speaks(key protocol.ApiKey, version int16) error {

@@ -9,17 +9,14 @@ package kafkalink
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"time"
 
 	"github.com/segmentio/kafka-go"
 	"github.com/segmentio/kafka-go/protocol"
-	"github.com/segmentio/kafka-go/protocol/apiversions"
-	"github.com/segmentio/kafka-go/protocol/saslauthenticate"
-	"github.com/segmentio/kafka-go/protocol/saslhandshake"
 	"github.com/segmentio/kafka-go/sasl"
 	"github.com/segmentio/kafka-go/sasl/plain"
 	"github.com/segmentio/kafka-go/sasl/scram"
@@ -66,7 +63,6 @@ type Conn struct {
 
 	dialer   *Dialer
 	net      net.Conn
-	wire     *protocol.Conn
 	versions map[protocol.ApiKey]versions
 	id       int32
 	worked   bool // a request was answered after the broker knew us
@@ -100,7 +96,7 @@ func (d *Dialer) dial(ctx context.Context, addr string) (*Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Conn{Addr: addr, dialer: d, net: n, wire: protocol.NewConn(n, d.Client)}
+	c := &Conn{Addr: addr, dialer: d, net: n}
 	if err := d.greet(ctx, c); err != nil {
 		_ = n.Close() // the error that counts is err
 		return nil, err
@@ -111,25 +107,27 @@ func (d *Dialer) dial(ctx context.Context, addr string) (*Conn, error) {
 
 // greet asks for the versions and says who we are.
 func (d *Dialer) greet(ctx context.Context, c *Conn) error {
-	m, err := c.Do(ctx, &apiversions.Request{})
+	r, err := c.ask(ctx, protocol.ApiVersions, 0, nil)
 	if err != nil {
-		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		if IsEnd(err) {
 			err = fmt.Errorf("%w: the broker closed the connection at our first request", err)
 		}
 		return err
 	}
-	r := m.(*apiversions.Response)
-	if err := ErrorOf(r.ErrorCode); err != nil {
+	if err := ErrorOf(r.Int16()); err != nil {
 		return err
 	}
-	chosen := map[protocol.ApiKey]int16{}
 	c.versions = map[protocol.ApiKey]versions{}
-	for _, k := range r.ApiKeys {
-		key := protocol.ApiKey(k.ApiKey)
-		c.versions[key] = versions{k.MinVersion, k.MaxVersion}
-		chosen[key] = key.SelectVersion(k.MinVersion, k.MaxVersion)
+	for range r.Count() {
+		key := protocol.ApiKey(r.Int16())
+		c.versions[key] = versions{r.Int16(), r.Int16()}
 	}
-	c.wire.SetVersions(chosen)
+	if err := r.Err(); err != nil {
+		return err
+	}
+	if len(c.versions) == 0 {
+		return errors.New("the broker names no version of any request: is it Kafka?")
+	}
 	if d.sasl == nil {
 		return nil
 	}
@@ -155,31 +153,52 @@ func (d *Dialer) Mechanism() (sasl.Mechanism, error) {
 	return plain.Mechanism{Username: d.sasl.User, Password: password}, nil
 }
 
-// authenticate is the exchange of KIP-43 and KIP-152.
+// authenticate is the exchange of KIP-43 and KIP-152: SaslHandshake 1, then
+// SaslAuthenticate until the mechanism is content.
 func (d *Dialer) authenticate(ctx context.Context, c *Conn) error {
 	mechanism, err := d.Mechanism()
 	if err != nil {
 		return err
 	}
-	m, err := c.Do(ctx, &saslhandshake.Request{Mechanism: mechanism.Name()})
+	r, err := c.ask(ctx, protocol.SaslHandshake, 1, AppendText(nil, mechanism.Name()))
 	if err != nil {
 		return err
 	}
-	if h := m.(*saslhandshake.Response); h.ErrorCode != 0 {
-		return fmt.Errorf("%w; the broker offers %v", ErrorOf(h.ErrorCode), h.Mechanisms)
+	if err := ErrorOf(r.Int16()); err != nil {
+		var offers []string
+		for range r.Count() {
+			offers = append(offers, r.Text())
+		}
+		return fmt.Errorf("%w; the broker offers %q", err, offers)
+	}
+	version, err := c.pick(protocol.SaslAuthenticate, 0, 1)
+	if err != nil {
+		return err
 	}
 	session, state, err := mechanism.Start(ctx)
 	for done := false; err == nil && !done; {
-		if m, err = c.Do(ctx, &saslauthenticate.Request{AuthBytes: state}); err != nil {
-			if errors.Is(err, io.EOF) {
-				return kafka.SASLAuthenticationFailed // some brokers say it so
-			}
-			break
-		}
-		a := m.(*saslauthenticate.Response)
-		if err = ErrorOf(a.ErrorCode); err == nil {
-			done, state, err = session.Next(ctx, a.AuthBytes)
+		if state, err = d.prove(ctx, c, version, state); err == nil {
+			done, state, err = session.Next(ctx, state)
 		}
 	}
 	return err
+}
+
+// prove sends one message of a mechanism and returns the broker's.
+func (d *Dialer) prove(ctx context.Context, c *Conn, version int16, state []byte) ([]byte, error) {
+	body := append(binary.BigEndian.AppendUint32(nil, uint32(len(state))), state...)
+	r, err := c.ask(ctx, protocol.SaslAuthenticate, version, body)
+	if IsEnd(err) {
+		return nil, kafka.SASLAuthenticationFailed // some brokers say it so
+	}
+	if err != nil {
+		return nil, err
+	}
+	code := r.Int16()
+	_ = r.Text() // the broker's own words, which may show what we sent
+	said := r.Bytes()
+	if err := ErrorOf(code); err != nil {
+		return nil, err
+	}
+	return said, r.Err()
 }
