@@ -252,7 +252,8 @@ func (in *input) Close() error {
 	if err := syscall.Kill(-pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
 		return fmt.Errorf("end process group %s: %w", strconv.Itoa(pid), err)
 	}
-	<-in.ended // how it ended is known: it was killed
+	how := <-in.ended // known: it was killed, or had ended by itself
+	_ = how
 	in.cmd, in.lines = nil, nil
 	return nil
 }

@@ -46,7 +46,8 @@ type fetcher struct {
 	parts   map[string][]int32
 	request []byte
 	answer  []byte
-	failed  map[place]int // how often the batch at next could not be read
+	had     bool // the answer held batches
+	gave    bool // one of them at least was handed on
 }
 
 // errOver says that a session has ended.
@@ -138,7 +139,23 @@ func (f *fetcher) once(ctx context.Context) error {
 	if f.answer = answer; cap(answer) > 8*most {
 		f.answer = nil
 	}
-	return readFetched(answer, func(p place, err error, batches []byte) error { return f.partition(ctx, p, err, batches) })
+	f.had, f.gave = false, false
+	if err := readFetched(answer, func(p place, err error, batches []byte) error { return f.partition(ctx, p, err, batches) }); err != nil {
+		return err
+	}
+	if f.had && !f.gave { // asked again at once it would be the same
+		return fmt.Errorf("fetch from the broker %s: none of the batches that it sent is whole, or belongs to what was asked for", f.conn.Addr)
+	}
+	return nil
+}
+
+// behind returns where to go on behind a batch that cannot be read. What it says
+// of its end may be what is wrong with it; the batch that follows knows better.
+func behind(rest []byte, next, said int64) int64 {
+	if one, size := nextFrame(rest); size > 0 && one.first > next {
+		return min(one.first, said)
+	}
+	return said
 }
 
 // partition takes what an answer says of one partition.
@@ -152,21 +169,24 @@ func (f *fetcher) partition(ctx context.Context, p place, err error, batches []b
 	case err != nil:
 		return fmt.Errorf("fetch partition %d of topic %s: %w", p.partition, p.topic, explain(err, p.topic))
 	}
+	f.had = f.had || len(batches) > 0
 	for len(batches) > 0 {
 		one, size := nextFrame(batches)
 		if size == 0 {
 			break
 		}
 		batches = batches[size:]
-		if one.next <= f.next[p] {
+		if one.next <= next {
 			continue
 		}
 		c := chunk{session: f.session, place: p, next: one.next}
-		if c.records, err = f.unpack.unpack(one, f.next[p]); err != nil {
+		if c.records, err = f.unpack.unpack(one, next); err != nil {
 			if c.losses, err = f.doubt(p, one, err); err != nil {
 				return err
 			}
+			c.next = behind(batches, next, one.next)
 		}
+		f.gave, next = true, c.next
 		if err := f.give(ctx, c); err != nil {
 			return err
 		}
@@ -208,9 +228,9 @@ func (f *fetcher) outside(ctx context.Context, p place, next int64) error {
 	text := fmt.Sprintf("%d messages of partition %d of topic %s, from offset %d on, were deleted before they were read", first-next, p.partition, p.topic, next)
 	if next > last {
 		text = fmt.Sprintf("partition %d of topic %s ends at offset %d, and was to be read at %d: it is another one, or was cut; it is read from its start", p.partition, p.topic, last, next)
+		f.in.book.place(f.session, p, first) // the only way is back
 	}
 	f.in.env.Log.Error("kafka: " + text)
-	f.in.book.place(f.session, p, first)
 	return f.give(ctx, chunk{session: f.session, place: p, next: first, losses: []event.Loss{{Reason: event.RotatedAway, Text: text}}})
 }
 

@@ -37,21 +37,21 @@ func broker(t testing.TB, opts ...kfake.Opt) *kfake.Cluster {
 	return c
 }
 
-func settingsFor(topic string, c *kfake.Cluster) *Settings {
+func settingsFor(c *kfake.Cluster) *Settings {
 	s := defaults()
 	for _, b := range c.ListenAddrs() {
 		s.Link.Brokers = append(s.Link.Brokers, plugin.Text{Value: b})
 	}
-	s.Topics, s.Session = []string{topic}, 3*time.Second
+	s.Topics, s.Session = []string{"audit"}, 3*time.Second
 	return &s
 }
 
 // produce writes messages to a partition, as another client does.
-func produce(t testing.TB, c *kfake.Cluster, topic string, partition int, list ...kafka.Message) {
+func produce(t testing.TB, c *kfake.Cluster, partition int, list ...kafka.Message) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	conn, err := kafka.DialLeader(ctx, "tcp", c.ListenAddrs()[0], topic, partition)
+	conn, err := kafka.DialLeader(ctx, "tcp", c.ListenAddrs()[0], "audit", partition)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -160,7 +160,7 @@ func TestConformance(t *testing.T) {
 	}
 	plugintest.Input(t, plugintest.InputSuite{
 		Plugin: Plugin, Golden: "testdata", NoEnd: true,
-		Settings: func(t testing.TB, dir string) any { return settingsFor("audit", source(t, dir)) },
+		Settings: func(t testing.TB, dir string) any { return settingsFor(source(t, dir)) },
 		Append: func(t testing.TB, dir string, content []byte) {
 			var list []kafka.Message
 			for line := range strings.Lines(string(content)) {
@@ -168,7 +168,7 @@ func TestConformance(t *testing.T) {
 			}
 			for len(list) > 0 {
 				n := min(len(list), 5000)
-				produce(t, source(t, dir), "audit", 0, list[:n]...)
+				produce(t, source(t, dir), 0, list[:n]...)
 				list = list[n:]
 			}
 		},
@@ -183,8 +183,8 @@ func TestConformance(t *testing.T) {
 // storage, and a stop waits for it.
 func TestOffsetsFollowTheJournal(t *testing.T) {
 	c := broker(t, kfake.SeedTopics(1, "audit"))
-	produce(t, c, "audit", 0, numbered(0, 10)...)
-	r := start(t, settingsFor("audit", c), nil)
+	produce(t, c, 0, numbered(0, 10)...)
+	r := start(t, settingsFor(c), nil)
 	if got := r.read(10, false); got[0].Raw != "m00000" || got[9].Raw != "m00009" {
 		t.Fatalf("%q … %q", got[0].Raw, got[9].Raw)
 	}
@@ -201,8 +201,8 @@ func TestOffsetsFollowTheJournal(t *testing.T) {
 	if at := committed(t, c, "tallyman", "audit", 0); at != 10 {
 		t.Errorf("committed %d, want 10", at)
 	}
-	next := start(t, settingsFor("audit", c), nil)
-	produce(t, c, "audit", 0, numbered(10, 1)...)
+	next := start(t, settingsFor(c), nil)
+	produce(t, c, 0, numbered(10, 1)...)
 	if got := next.read(1, true); got[0].Raw != "m00010" {
 		t.Errorf("after the stop comes %q", got[0].Raw)
 	}
@@ -212,8 +212,8 @@ func TestOffsetsFollowTheJournal(t *testing.T) {
 // again, in order.
 func TestRefusedComesAgain(t *testing.T) {
 	c := broker(t, kfake.SeedTopics(1, "audit"))
-	produce(t, c, "audit", 0, numbered(0, 5)...)
-	r := start(t, settingsFor("audit", c), nil)
+	produce(t, c, 0, numbered(0, 5)...)
+	r := start(t, settingsFor(c), nil)
 	first := r.read(5, false)
 	for _, accepted := range r.pending {
 		accepted(errors.New("the disk is gone"))
@@ -229,8 +229,8 @@ func TestRefusedComesAgain(t *testing.T) {
 // the same ids; nobody leaves a gap.
 func TestKilledMember(t *testing.T) {
 	c := broker(t, kfake.SeedTopics(1, "audit"))
-	produce(t, c, "audit", 0, numbered(0, 20)...)
-	s := settingsFor("audit", c)
+	produce(t, c, 0, numbered(0, 20)...)
+	s := settingsFor(c)
 	r := start(t, s, nil)
 	got := r.read(20, false) // never accepted as far as this process knows
 	position := r.position
@@ -239,7 +239,7 @@ func TestKilledMember(t *testing.T) {
 	if at := committed(t, c, "tallyman", "audit", 0); at > 0 {
 		t.Fatalf("committed %d", at)
 	}
-	produce(t, c, "audit", 0, numbered(20, 1)...)
+	produce(t, c, 0, numbered(20, 1)...)
 	itself := start(t, s, position)
 	if e := itself.read(1, false); e[0].Raw != "m00020" {
 		t.Errorf("with its journal it goes on with %q", e[0].Raw)
@@ -259,7 +259,7 @@ func TestKilledMember(t *testing.T) {
 // is read once at least, those that were committed once.
 func TestTwoMembers(t *testing.T) {
 	c := broker(t, kfake.SeedTopics(4, "audit"))
-	s := settingsFor("audit", c)
+	s := settingsFor(c)
 	a, b := start(t, s, nil), start(t, s, nil)
 	seen := map[string]int{}
 	collect := func(r *rig) int {
@@ -280,7 +280,7 @@ func TestTwoMembers(t *testing.T) {
 		}
 	}
 	for p := range 4 {
-		produce(t, c, "audit", p, numbered(1000*p, 100)...)
+		produce(t, c, p, numbered(1000*p, 100)...)
 	}
 	fromA, fromB := 0, 0
 	for end := time.Now().Add(patience); len(seen) < 400 && time.Now().Before(end); {
@@ -292,7 +292,7 @@ func TestTwoMembers(t *testing.T) {
 	}
 	a.shut()
 	for p := range 4 {
-		produce(t, c, "audit", p, numbered(1000*p+100, 100)...)
+		produce(t, c, p, numbered(1000*p+100, 100)...)
 	}
 	for end := time.Now().Add(patience); len(seen) < 800 && time.Now().Before(end); {
 		collect(b)
@@ -310,14 +310,14 @@ func TestTwoMembers(t *testing.T) {
 // TestOrigin: labels say where a message was.
 func TestOrigin(t *testing.T) {
 	c := broker(t, kfake.SeedTopics(1, "audit"))
-	produce(t, c, "audit", 0, kafka.Message{Key: []byte("web"), Value: []byte("x"), Headers: []kafka.Header{{Key: "Trace", Value: []byte("7")}}})
-	e := start(t, settingsFor("audit", c), nil).read(1, true)[0]
+	produce(t, c, 0, kafka.Message{Key: []byte("web"), Value: []byte("x"), Headers: []kafka.Header{{Key: "Trace", Value: []byte("7")}}})
+	e := start(t, settingsFor(c), nil).read(1, true)[0]
 	for name, want := range map[string]string{"kafka_topic": "audit", "kafka_partition": "0", "kafka_offset": "0", "kafka_key": "web", "kafka_header_trace": "7"} {
 		if got := e.Fields.GetNamed(schema.Labels, name).Str(); got != want {
 			t.Errorf("%s is %q, want %q", name, got, want)
 		}
 	}
-	s := settingsFor("audit", c)
+	s := settingsFor(c)
 	s.Group, s.Decode = "another", "tallyman"
 	if e := start(t, s, nil).read(1, true)[0]; len(e.Fields) > 0 {
 		t.Errorf("what tells itself has %s", plugintest.Dump(&e))

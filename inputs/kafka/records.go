@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"unsafe"
 
 	"github.com/klauspost/compress/zstd"
 	"github.com/segmentio/kafka-go/compress"
@@ -36,7 +37,11 @@ func newUnpacker(limit int) (*unpacker, error) {
 	return &unpacker{limit: limit, zstd: z}, err
 }
 
-const headBytes = 61
+const (
+	headBytes = 61
+	// recordBytes is what a record takes in memory beside its texts.
+	recordBytes = int(unsafe.Sizeof(record{}))
+)
 
 var (
 	errSum     = errors.New("its checksum is wrong")
@@ -88,8 +93,11 @@ func (u *unpacker) unpack(f frame, from int64) ([]record, error) {
 	}
 	r := walker{text: text}
 	n := int(binary.BigEndian.Uint32(b[57:]))
-	if n > len(text)/7+1 { // the least that a record takes
+	switch {
+	case n > len(text)/7+1: // the least that a record takes
 		return nil, errCut
+	case n > (u.limit-min(u.limit, len(text)))/recordBytes+1: // many that are empty are large too
+		return nil, errTooMuch
 	}
 	list := make([]record, 0, n)
 	first, largest := int64(binary.BigEndian.Uint64(b[27:])), int64(binary.BigEndian.Uint64(b[35:]))

@@ -22,7 +22,7 @@ import (
 func settled(t testing.TB, o *output, n int) (dead []error, tries int) {
 	t.Helper()
 	ctx := bounded(t)
-	events := keyed(0, n, 7)
+	events := keyed(n, 7)
 	for len(events) > 0 && ctx.Err() == nil {
 		tries++
 		err := o.Send(ctx, events)
@@ -65,7 +65,7 @@ func TestO10OrderSurvivesFaults(t *testing.T) {
 			seen := map[string]bool{}
 			for p := range 3 {
 				last := map[string]string{}
-				for _, m := range stored(t, c, nil, "audit", p) {
+				for _, m := range stored(t, c, "audit", p) {
 					at := strings.Index(string(m.Value), "tally-")
 					mark := string(m.Value)[at : at+12]
 					if seen[mark] {
@@ -89,7 +89,7 @@ func TestO10OrderSurvivesFaults(t *testing.T) {
 func TestO11MissingTopicAndAccess(t *testing.T) {
 	c := broker(t, kfake.SeedTopics(1, "audit"))
 	o := open(t, settingsFor("absent", c.ListenAddrs()...))
-	for i, err := range failures(t, o.Send(bounded(t), keyed(0, 3, 1))) {
+	for i, err := range failures(t, o.Send(bounded(t), keyed(3, 1))) {
 		if kindOf(err) != plugin.KindRetry || !strings.Contains(err.Error(), "kafka-topics --create --topic absent") {
 			t.Errorf("%d: %v", i, err)
 		}
@@ -99,7 +99,7 @@ func TestO11MissingTopicAndAccess(t *testing.T) {
 	}
 	o = open(t, settingsFor("audit", c.ListenAddrs()...))
 	c.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Err: kerr.TopicAuthorizationFailed})
-	for i, err := range failures(t, o.Send(bounded(t), keyed(0, 3, 1))) {
+	for i, err := range failures(t, o.Send(bounded(t), keyed(3, 1))) {
 		if kindOf(err) != plugin.KindRetry || !errors.Is(err, kafka.TopicAuthorizationFailed) || !strings.Contains(err.Error(), "operation WRITE on topic audit") {
 			t.Errorf("%d: %v", i, err)
 		}
@@ -126,7 +126,7 @@ func TestO17OnlyTheLargeOneDies(t *testing.T) {
 	if len(failed) != 1 || kindOf(failed[4]) != plugin.KindPermanent || !strings.Contains(failed[4].Error(), "max.message.bytes") {
 		t.Fatalf("%v", failed)
 	}
-	if got := texts(stored(t, c, nil, "small", 0)); len(got) != 8 || !slices.IsSorted(marks(got)) {
+	if got := texts(stored(t, c, "small", 0)); len(got) != 8 || !slices.IsSorted(marks(got)) {
 		t.Errorf("%d came, in the order %v", len(got), marks(got))
 	}
 	s = settingsFor("audit", c.ListenAddrs()...)
@@ -158,7 +158,7 @@ func TestLeaderMoves(t *testing.T) {
 	if dead, _ := settled(t, o, 10); len(dead) > 0 {
 		t.Fatal(dead)
 	}
-	if got := stored(t, c, nil, "audit", 0); len(got) != 20 {
+	if got := stored(t, c, "audit", 0); len(got) != 20 {
 		t.Errorf("%d of 20 are there", len(got))
 	}
 }
@@ -169,11 +169,11 @@ func TestSASL(t *testing.T) {
 		c := broker(t, kfake.SeedTopics(1, "audit"), kfake.EnableSASL(), kfake.Superuser(mechanism, "tally", "s3cret"))
 		s := settingsFor("audit", c.ListenAddrs()...)
 		s.Link.SASL = sasl(t, mechanism, "s3cret")
-		if err := open(t, s).Send(bounded(t), keyed(0, 3, 1)); err != nil {
+		if err := open(t, s).Send(bounded(t), keyed(3, 1)); err != nil {
 			t.Errorf("%s: %v", mechanism, err)
 		}
 		s.Link.SASL = sasl(t, mechanism, "wr0ng")
-		err := open(t, s).Send(bounded(t), keyed(0, 3, 1))
+		err := open(t, s).Send(bounded(t), keyed(3, 1))
 		if kindOf(err) != plugin.KindRetry || err == nil || strings.Contains(fmt.Sprintf("%v %+v", err, s), "wr0ng") {
 			t.Errorf("%s with a wrong password: %v", mechanism, err)
 		}
@@ -215,7 +215,7 @@ func TestStopped(t *testing.T) {
 	c := broker(t, kfake.SeedTopics(1, "audit"))
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if err := open(t, settingsFor("audit", c.ListenAddrs()...)).Send(ctx, keyed(0, 3, 1)); err == nil {
+	if err := open(t, settingsFor("audit", c.ListenAddrs()...)).Send(ctx, keyed(3, 1)); err == nil {
 		t.Error("it says that all was delivered")
 	}
 }

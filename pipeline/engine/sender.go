@@ -166,11 +166,12 @@ func (s *sender) fill(ctx context.Context, l *load, first func(context.Context) 
 	if err != nil || s.enough(l) {
 		return err
 	}
-	wait, cancel := ctx, context.CancelFunc(func() {})
+	wait := ctx
 	for {
 		e, ok, err := s.cursor.TryNext()
 		if !ok && err == nil && s.want.Wait > 0 {
 			if wait == ctx {
+				var cancel context.CancelFunc
 				wait, cancel = context.WithTimeout(ctx, s.want.Wait)
 				defer cancel()
 				defer s.haste.interrupts(cancel)()
