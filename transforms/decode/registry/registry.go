@@ -7,6 +7,7 @@ package registry
 
 import (
 	"errors"
+	"strconv"
 	"strings"
 
 	"tallyman/pipeline/event"
@@ -33,7 +34,12 @@ const Dataset = "registry.events"
 var (
 	errJSON = errors.New("no JSON, nested too deep or too large")
 	errForm = errors.New("neither a notification nor a line of a log that is known")
+	errMany = errors.New("it holds more items than any registry sends at once")
 )
+
+// mostItems bounds the items of one notification: each is an event, and Distribution
+// sends a handful at a time.
+const mostItems = 10_000
 
 // decoder belongs to one lane.
 type decoder struct {
@@ -42,12 +48,13 @@ type decoder struct {
 	doc    jsontree.Doc
 	tags   *memory
 	seed   []byte
-	index  int // of the event among those of its record
+	index  int      // of the event among those of its record
+	whole  event.ID // of the record, when one of its events has no name
 }
 
 // Decode implements plugin.Decoder.
 func (d *decoder) Decode(e event.Event, out *event.Batch) error {
-	d.index = 0
+	d.index, d.whole = 0, event.ID{}
 	text := strings.TrimSpace(strings.TrimPrefix(e.Raw, "\ufeff"))
 	var s said
 	if !strings.HasPrefix(text, "{") && !strings.HasPrefix(text, "[") {
@@ -83,6 +90,9 @@ func (d *decoder) document(e *event.Event, root jsontree.Node, head said, out *e
 	}
 	list := func(n jsontree.Node, fill func(*said, jsontree.Node)) {
 		n.Each(func(_ string, n jsontree.Node) { each(n, fill) })
+	}
+	if max(root.Len(), root.Get("events").Len(), root.Get("logs").Len(), root.Any("event_data", "data").Get("resources").Len()) > mostItems {
+		return errMany
 	}
 	switch {
 	case root.IsArray():
@@ -181,7 +191,12 @@ func (d *decoder) emit(e *event.Event, s *said, records uint32, out *event.Batch
 	if s.name != "" && s.stamp != "" {
 		ev.ID, d.seed = record.ID(d.seed, d.env.HostID, &ev, s.provider, s.name, s.stamp, s.action, s.repository, s.tag, s.digest, s.user)
 	} else {
-		ev.ID, d.seed = record.LineID(d.seed, d.env.HostID, e, e.Raw, d.index)
+		if d.index == 0 || d.whole.IsZero() {
+			d.whole, d.seed = record.LineID(d.seed, d.env.HostID, e, e.Raw, 0)
+		}
+		// Not the whole text again for each: there may be thousands.
+		d.seed = strconv.AppendInt(append(d.seed[:0], d.whole[:]...), int64(d.index), 10)
+		ev.ID = event.NewID(d.seed)
 	}
 	d.index++
 	d.moved(s)
