@@ -194,9 +194,11 @@ func (d *decoder) emit(e *event.Event, s *said, records uint32, out *event.Batch
 		if d.index == 0 || d.whole.IsZero() {
 			d.whole, d.seed = record.LineID(d.seed, d.env.HostID, e, e.Raw, 0)
 		}
-		// Not the whole text again for each: there may be thousands.
-		d.seed = strconv.AppendInt(append(d.seed[:0], d.whole[:]...), int64(d.index), 10)
-		ev.ID = event.NewID(d.seed)
+		if ev.ID = d.whole; d.index > 0 {
+			// Not the whole text again for each: there may be thousands.
+			d.seed = strconv.AppendInt(append(d.seed[:0], d.whole[:]...), int64(d.index), 10)
+			ev.ID = event.NewID(d.seed)
+		}
 	}
 	d.index++
 	d.moved(s)
