@@ -1,9 +1,11 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -14,41 +16,81 @@ import (
 // area is a part of the host that doctor looks at; the list grows.
 type area struct {
 	name string
-	run  func(cmd *cobra.Command) []container.Finding
+	run  func(d *checkup) []container.Finding
 }
 
 func areas() []area {
-	return []area{{"attribution", func(cmd *cobra.Command) []container.Finding {
-		return append(container.Examine(container.ThisHost()), attributionNow(cmd)...)
-	}}}
+	return []area{
+		{"attribution", func(d *checkup) []container.Finding {
+			return append(container.Examine(container.ThisHost()), attributionNow(d.cmd)...)
+		}},
+		{"audit", (*checkup).audit},
+		{"auditd", (*checkup).auditd},
+		{"inputs", (*checkup).inputs},
+		{"journal", (*checkup).journal},
+		{"outputs", (*checkup).outputs},
+		{"kubernetes", (*checkup).kubernetes},
+		{"clock", (*checkup).clock},
+	}
 }
 
 func newDoctor(s streams) *cobra.Command {
 	var asJSON bool
+	var names []string
+	for _, a := range areas() {
+		names = append(names, a.name)
+	}
 	cmd := &cobra.Command{
-		Use: "doctor [AREA]", Short: "Say what is missing on this host, and what to do",
+		Use: "doctor [AREA]...", Short: "Say what is missing on this host, and what to do",
 		Long: `doctor looks at this host: what there is for tallyman's work, what is missing and
-what to do about it. Nothing is changed. The only area so far is attribution: what
-decides how many events find their container, and how many of the last hour did in
-the process that runs. The exit code is 4 where something is missing.`,
-		Example:   "  tallyman doctor attribution\n  tallyman doctor --json",
-		Args:      cobra.MatchAll(cobra.MaximumNArgs(1), cobra.OnlyValidArgs),
-		ValidArgs: []string{"attribution"},
+what to do about it. Nothing is changed; to measure the disk a file is written beside
+the journal and removed, and to try outputs they are connected to. The areas are:
+
+  attribution  what decides how many events find their container, and how many did
+  audit        the kernel's audit: on, heard, lost records, and the rules that are loaded
+  auditd       auditd.conf against the rate of its log: how long until a record is gone
+  inputs       whether what the configuration reads may be read, and engines answer
+  journal      the disk of the journal: room, and how fast it makes events durable
+  outputs      whether destinations answer, as validate --probe tries them
+  kubernetes   whether pods may be asked for, in a pod
+  clock        whether the host's clock is synchronised
+
+The exit code is 4 where something is missing.`,
+		Example:   "  tallyman doctor\n  tallyman doctor audit journal\n  tallyman doctor --json",
+		Args:      cobra.OnlyValidArgs,
+		ValidArgs: names,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			d := newCheckup(cmd, s)
+			defer d.close()
+			var bad error
 			for _, a := range areas() {
-				if len(args) > 0 && args[0] != a.name {
+				if len(args) > 0 && !slices.Contains(args, a.name) {
 					continue
 				}
-				if err := showFindings(s.out, a.name, a.run(cmd), asJSON); err != nil {
+				if !asJSON && len(args) != 1 {
+					if _, err := fmt.Fprintf(s.out, "%s\n", a.name); err != nil {
+						return failed(err)
+					}
+				}
+				switch err := showFindings(s.out, a.name, a.run(d), asJSON); {
+				case err == nil:
+				case codeOf(err) == exitCheck:
+					bad = err
+				default:
 					return err
 				}
 			}
-			return nil
+			return bad
 		},
 	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "as JSON")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "as JSON, one object a line for each area")
 	cmd.Flags().String("journal-dir", "", "the `FOLDER` of the journal of the process that runs")
 	return cmd
+}
+
+// within is the context of one question that something else answers.
+func (d *checkup) within() (context.Context, context.CancelFunc) {
+	return context.WithTimeout(d.cmd.Context(), askWithin)
 }
 
 // showFindings prints what an area found. Something that is missing is an error
