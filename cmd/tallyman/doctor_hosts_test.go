@@ -109,7 +109,7 @@ func TestDoctorOfInputs(t *testing.T) {
 		t.Fatal(err)
 	}
 	status := http.StatusOK
-	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Api-Version", "1.47")
 		w.WriteHeader(status)
 	}))
