@@ -1,0 +1,115 @@
+package kafka
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"testing"
+
+	"github.com/segmentio/kafka-go"
+
+	"tallyman/pipeline/kafkalink"
+)
+
+// produced is an answer to Produce 8 for one partition.
+func produced(topic string, partition int32, code int16, text string) []byte {
+	b := kafkalink.AppendText([]byte{0, 0, 0, 1}, topic)
+	b = binary.BigEndian.AppendUint32(append(b, 0, 0, 0, 1), uint32(partition))
+	b = binary.BigEndian.AppendUint16(b, uint16(code))
+	b = append(b, make([]byte, 24)...)
+	b = append(b, 0, 0, 0, 1, 0, 0, 0, 0, 0xff, 0xff) // one record that was refused, without a text
+	if text == "" {
+		b = append(b, 0xff, 0xff)
+	} else {
+		b = kafkalink.AppendText(b, text)
+	}
+	return append(b, 0, 0, 0, 0)
+}
+
+// TestReadProduced: an answer is read, and one that is cut anywhere before its end
+// says of no partition that it has the batch.
+func TestReadProduced(t *testing.T) {
+	said, failed := "", error(nil)
+	got := func(topic string, partition int32, err error) { said, failed = fmt.Sprint(topic, partition), err }
+	if err := readProduced(produced("audit", 3, int16(kafka.InvalidRecord), "no key"), got); err != nil || said != "audit3" || !errors.Is(failed, kafka.InvalidRecord) || failed.Error() == kafka.InvalidRecord.Error() {
+		t.Errorf("%s: %v, %v", said, failed, err)
+	}
+	whole := produced("audit", 3, 0, "")
+	if err := readProduced(whole, got); err != nil || failed != nil {
+		t.Errorf("%v, %v", failed, err)
+	}
+	for n := range len(whole) - 4 { // the throttle at the end says nothing of a batch
+		said = ""
+		if err := readProduced(whole[:n], got); err == nil || said != "" {
+			t.Errorf("the first %d of %d bytes: %q, %v", n, len(whole), said, err)
+		}
+	}
+}
+
+// FuzzProduced: whatever a broker answers, it is read within its bounds.
+func FuzzProduced(f *testing.F) {
+	f.Add(produced("audit", 0, 0, ""))
+	f.Add(produced("", -1, 10, "too large"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		n := 0
+		_ = readProduced(b, func(string, int32, error) { n++ })
+		if 36*n > len(b) {
+			t.Errorf("%d bytes name %d partitions", len(b), n)
+		}
+	})
+}
+
+// FuzzTemplate: a template that is read gives names of topics that are legal,
+// whatever the event holds, and begins as it is written.
+func FuzzTemplate(f *testing.F) {
+	f.Add("audit-{{ message }}", "a/../b")
+	f.Add("a{{ host.name | event.dataset }}b", "")
+	f.Fuzz(func(t *testing.T, topic, text string) {
+		s := settingsFor(topic, "127.0.0.1:9092")
+		plan, p := s.plan()
+		if p.Bad() {
+			return
+		}
+		events := keyed(1, 1)
+		events[0].Fields[0].Val = value(text)
+		got := plan.topic.appendTopic(nil, &events[0])
+		for i := range got {
+			if !kafkalink.TopicByte(got[i]) {
+				t.Fatalf("%q with %q leads to %q", topic, text, got)
+			}
+		}
+		if len(got) == 0 || len(got) > kafkalink.MostTopic || plan.topic[0].keys == nil && len(got) < kafkalink.MostTopic && string(got[:min(len(got), len(plan.topic[0].text))]) != plan.topic[0].text {
+			t.Errorf("%q with %q leads to %q", topic, text, got)
+		}
+	})
+}
+
+// FuzzBatch: whatever messages hold, the batch says its own length and sum, and how
+// many they are.
+func FuzzBatch(f *testing.F) {
+	f.Add([]byte("key"), []byte("value"), int64(1_700_000_000_000), uint8(3))
+	f.Fuzz(func(t *testing.T, key, text []byte, millis int64, n uint8) {
+		all, list := []message{}, []int32{}
+		for i := range int(n%8) + 1 {
+			all = append(all, message{key: key, value: text, millis: millis - int64(i)})
+			list = append(list, int32(i))
+		}
+		p, err := newPacker(codecNone)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := p.appendBatch(nil, all, list)
+		if err != nil {
+			t.Fatal(err)
+		}
+		most := headBytes
+		for i := range all {
+			most += all[i].size()
+		}
+		if int(binary.BigEndian.Uint32(b[8:]))+12 != len(b) || int(binary.BigEndian.Uint32(b[57:])) != len(list) || len(b) > most ||
+			crc32.Checksum(b[21:], crc32.MakeTable(crc32.Castagnoli)) != binary.BigEndian.Uint32(b[17:]) {
+			t.Errorf("%d bytes, at most %d: %x", len(b), most, b[:headBytes])
+		}
+	})
+}
