@@ -108,6 +108,7 @@ func (r *rig) losses(accept bool) (all []event.Loss) {
 				r.t.Fatalf("read: %v", err)
 			}
 		}
+		r.early = append(r.early, b.Events...)
 		if all = append(all, b.Losses...); b.Accepted != nil && accept {
 			b.Accepted(nil)
 		}

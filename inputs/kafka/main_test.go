@@ -75,6 +75,7 @@ type rig struct {
 	position []byte
 	pending  []func(error)
 	closed   bool
+	early    []event.Event // came with a loss, before they were asked for
 }
 
 func start(t testing.TB, s *Settings, from []byte) *rig {
@@ -126,6 +127,7 @@ func (r *rig) some(accept bool) []event.Event {
 // read reads n records at least.
 func (r *rig) read(n int, accept bool) (all []event.Event) {
 	r.t.Helper()
+	all, r.early = r.early, nil
 	for end := time.Now().Add(patience); len(all) < n; {
 		if all = append(all, r.some(accept)...); time.Now().After(end) {
 			r.t.Fatalf("%d records came, want %d", len(all), n)
