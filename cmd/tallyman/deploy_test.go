@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"go.yaml.in/yaml/v3"
+
+	"tallyman/pipeline/plugintest"
 )
 
 // TestShippedMetrics: every number that the dashboard and the alerts ask for is one
@@ -101,7 +103,7 @@ func expressions(text string) []string {
 func TestShippedConfigurations(t *testing.T) {
 	const deploy = "../../configs/deploy/"
 	found := map[string]string{}
-	for _, file := range []string{"packages/tallyman.yaml", "image/tallyman.yaml", "compose/tallyman.yaml"} {
+	for _, file := range []string{"packages/tallyman.yaml", "image/tallyman.yaml", "compose/tallyman.yaml", "aggregator.yaml"} {
 		found[file] = slurp(t, deploy+file)
 	}
 	for _, file := range []string{"daemonset", "aggregator", "sidecar"} {
@@ -148,13 +150,28 @@ func TestShippedConfigurations(t *testing.T) {
 	for name, text := range found {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
+			if name == "aggregator.yaml" {
+				text = strings.ReplaceAll(text, "/etc/tallyman/", aggregatorFiles(t)+"/")
+			}
 			here := strings.NewReplacer("/etc/tallyman/rules", rules, "/var/lib/tallyman", dir, "/var/log/tallyman", dir, "/var/log", dir, "/events/", dir+"/", "/logs/", dir+"/")
 			answers(t, exitOK, []string{"is valid"}, "validate", "--config", conf(t, dir, here.Replace(text)))
 		})
 	}
-	if len(found) != 8 {
-		t.Errorf("there are %d configurations, want 8", len(found))
+	if len(found) != 9 {
+		t.Errorf("there are %d configurations, want 9", len(found))
 	}
+}
+
+// aggregatorFiles makes the certificates that aggregator.yaml names.
+func aggregatorFiles(t *testing.T) string {
+	t.Helper()
+	dir, ca := t.TempDir(), plugintest.NewAuthority(t, "siem ca")
+	ca.Sign(t, dir, "aggregator", nil)
+	for _, name := range []string{"kafka-ca.crt", "siem-ca.crt"} {
+		write(t, filepath.Join(dir, name), slurp(t, ca.File))
+	}
+	write(t, filepath.Join(dir, "kafka-password"), "p\n")
+	return dir
 }
 
 // TestChartHasTheAlerts: a chart can take in no file from beside it, so it has a copy.

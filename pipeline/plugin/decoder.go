@@ -11,7 +11,11 @@ const KindDecoder Kind = "decoder"
 // from. One serves one lane; its methods are called from the lane's goroutine.
 type Decoder interface {
 	// Decode appends to out what the record e says. E.Raw is the record, e.Fields
-	// and e.Shared are what its input knows of it (a peer's address), and stay.
+	// are what its input knows of it (a peer's address), e.Shared is what this host
+	// knows of itself, and both stay. One exception: a record that is an event
+	// already, with all that its own host knew, comes without e.Shared, since it did
+	// not happen here (the decoder tallyman).
+	//
 	// Most often one event comes of it: e with its Time, Dataset and fields, Raw
 	// empty where everything in it was understood. Of several, the Records of all
 	// are together those of e. An event whose Decode names another format, with

@@ -31,8 +31,9 @@ func build(plugin.Env) plugin.Decoder { return &decoder{names: schema.NewNames()
 
 var errNotOurs = errors.New("it is no event of tallyman: it lacks @timestamp, event.id or event.dataset")
 
-// Decode implements plugin.Decoder. What this host knows of itself is not added:
-// the event says where it is from.
+// Decode implements plugin.Decoder. What this host knows of itself is not added, as
+// the contract allows here: the event says where it is from, and an aggregator is
+// not where it happened.
 func (d *decoder) Decode(e event.Event, out *event.Batch) error {
 	root, ok := d.doc.Parse(e.Raw)
 	if !ok || !root.IsObject() {

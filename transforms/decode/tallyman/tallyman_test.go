@@ -53,6 +53,28 @@ func TestBothShapes(t *testing.T) {
 	}
 }
 
+// TestTheAggregatorIsNotTheHost: an event keeps what its own host said, gets nothing
+// of the host that reads it, and keeps what the input knows of the record.
+func TestTheAggregatorIsNotTheHost(t *testing.T) {
+	id := event.NewID([]byte("x")).String()
+	env := plugintest.Env("")
+	if env.Shared.Get(schema.HostName).Str() == "" {
+		t.Fatal("this host has no name to lose")
+	}
+	for _, c := range []struct{ host, want string }{{`,"host":{"name":"web-1"}`, "web-1"}, {"", ""}} {
+		in := event.Event{Raw: `{"@timestamp":"2026-11-25T10:00:00Z","event":{"id":"` + id + `","dataset":"x"}` + c.host + `}`, Records: 1, Shared: env.Shared}
+		in.Fields.AddString(schema.SourceIP, "192.0.2.7")
+		var out event.Batch
+		if err := build(env).Decode(in, &out); err != nil {
+			t.Fatal(err)
+		}
+		e := &out.Events[0]
+		if got := e.Get(schema.HostName).Str(); got != c.want || !e.Get(schema.HostID).IsZero() || e.Get(schema.SourceIP).Str() != "192.0.2.7" {
+			t.Errorf("the host is %q, want %q: %s", got, c.want, plugintest.Dump(e))
+		}
+	}
+}
+
 // FuzzDecode: whatever comes, it is one event with its id, or an error.
 func FuzzDecode(f *testing.F) {
 	f.Add(`{"@timestamp":"2026-11-25T10:00:00Z","event":{"id":"00000000000000000000000001","dataset":"x"}}`)
