@@ -10,6 +10,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -100,7 +101,7 @@ func (b *bundle) verbs() {
 		{"doctor.txt", []string{"doctor"}, true},
 		{"doctor.jsonl", []string{"doctor", "--json"}, true},
 	} {
-		args := append(v.args, "--config", b.path)
+		args := append(slices.Clone(v.args), "--config", b.path)
 		if b.dir != "" && v.dir {
 			args = append(args, "--journal-dir", b.dir)
 		}
