@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path"
 	"path/filepath"
@@ -14,19 +15,20 @@ import (
 	"github.com/spf13/cobra"
 
 	"tallyman/cmd/tallyman/setup"
+	"tallyman/cmd/tallyman/translate"
 	"tallyman/configs"
-	"tallyman/pipeline/config"
+	"tallyman/pipeline/meter"
 )
 
 // beginning is what the flags of init say.
 type beginning struct {
-	output, preset, root, state string
+	output, preset, root, state, from, format string
 }
 
 func newInit(s streams) *cobra.Command {
 	var b beginning
 	cmd := &cobra.Command{
-		Use: "init", Short: "Write a configuration for this host", Args: cobra.NoArgs,
+		Use: "init", Short: "Write a configuration for this host, or translate one of another program", Args: cobra.NoArgs,
 		Long: `init looks at the host, as the user that runs it: the audit log, container engines,
 what containers print, Kubernetes, systemd's journal, syslog files. It writes a
 configuration with comments that reads what it found and prints every event, says what
@@ -34,8 +36,11 @@ it could not reach and how to allow it, and writes the packs of rules beside the
 into rules/. It overwrites nothing. With --preset the inputs and outputs are those of a
 purpose: ` + strings.Join(setup.Presets(), ", ") + `.
 
+With --from it translates a configuration of rsyslog, of auditd's dispatcher or LAUREL,
+or of Fluent Bit as far as it goes, and lists line by line what it left.
+
 The exit code is 77 where nothing at all can be read; then nothing is written.`,
-		Example: "  tallyman init\n  tallyman init --preset docker-splunk --output /tmp/tallyman.yaml",
+		Example: "  tallyman init\n  tallyman init --preset docker-splunk --output /tmp/tallyman.yaml\n  tallyman init --from /etc/rsyslog.conf --output -",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			for _, dir := range []*string{&b.root, &b.state} {
 				if *dir == "" {
@@ -48,6 +53,9 @@ The exit code is 77 where nothing at all can be read; then nothing is written.`,
 				}
 				*dir = at
 			}
+			if b.from != "" {
+				return b.translate(cmd, s)
+			}
 			return b.host(cmd, s, setup.This(b.root))
 		},
 	}
@@ -56,6 +64,9 @@ The exit code is 77 where nothing at all can be read; then nothing is written.`,
 	f.StringVar(&b.preset, "preset", "", "the purpose, a `NAME`: "+strings.Join(setup.Presets(), ", "))
 	f.StringVar(&b.root, "root", "", "the `FOLDER` where the root of the host is mounted, for a container")
 	f.StringVar(&b.state, "state-dir", "", "the `FOLDER` of the journal and keys; /var/lib/tallyman for root, else beside the file")
+	f.StringVar(&b.from, "from", "", "translate this `FILE`")
+	f.StringVar(&b.format, "from-format", "", "what FILE is: "+strings.Join(translate.Kinds(), ", ")+"; without it, what it looks like")
+	cmd.MarkFlagsMutuallyExclusive("from", "preset")
 	return cmd
 }
 
@@ -127,11 +138,16 @@ func (b *beginning) write(cmd *cobra.Command, s streams, text string, rules bool
 	if err := tell(s, said.String()); err != nil {
 		return err
 	}
-	cfg, found := config.Load(b.output, config.Options{Plugins: plugins(), LookupEnv: os.LookupEnv})
-	config.Print(s.err, found, colour(cmd, s.err))
-	if cfg == nil {
-		return &exit{exitConfig, nil}
+	if err := cmd.Flags().Set("config", b.output); err != nil {
+		return failed(err)
 	}
+	around := surroundings(&meter.Registry{})
+	around.Log = slog.New(slog.DiscardHandler) // it does not start
+	p, err := load(cmd, s, around)
+	if err != nil {
+		return err
+	}
+	p.Close()
 	return nil
 }
 

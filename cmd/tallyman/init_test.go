@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -99,5 +100,58 @@ func TestInitLeavesWhatIsThere(t *testing.T) {
 	}
 	if list, err := os.ReadDir(empty); err != nil || len(list) > 0 {
 		t.Errorf("%v, %v", list, err)
+	}
+}
+
+// TestInitFrom translates each sample, compares what is said and written with what
+// was read and found right, and has the result validated where its secrets and
+// certificates are no part of it.
+func TestInitFrom(t *testing.T) {
+	files, err := filepath.Glob("testdata/from/*.*")
+	if err != nil || len(files) < 7 {
+		t.Fatal(files, err)
+	}
+	for _, f := range files {
+		if strings.HasSuffix(f, ".golden") {
+			continue
+		}
+		t.Run(filepath.Base(f), func(t *testing.T) {
+			dir := t.TempDir()
+			out := filepath.Join(dir, "t.yaml")
+			code, text := said(t, "", "init", "--from", f, "--output", out, "--state-dir", dir)
+			written, err := os.ReadFile(out)
+			if err != nil {
+				t.Fatal(err)
+			}
+			golden(t, "from/"+filepath.Base(f)+".golden", strings.ReplaceAll(text+"exit "+strconv.Itoa(code)+"\n\n"+string(written), dir, "DIR"))
+			want := exitOK
+			if strings.Contains(text, "put the certificate and key") {
+				want = exitConfig
+			}
+			if code != want {
+				t.Errorf("exit %d, want %d: %s", code, want, text)
+			}
+		})
+	}
+}
+
+func TestInitFromNothing(t *testing.T) {
+	dir := t.TempDir()
+	letter := filepath.Join(dir, "letter")
+	write(t, letter, "Dear reader\n")
+	for _, c := range []struct {
+		args []string
+		code int
+		want string
+	}{
+		{[]string{"--from", letter}, exitUsage, "say it with --from-format, one of rsyslog"},
+		{[]string{"--from", letter, "--from-format", "syslog-ng"}, exitUsage, `no translation of "syslog-ng"`},
+		{[]string{"--from", dir}, exitUsage, "no configuration file"},
+		{[]string{"--from", letter + "x"}, exitFailure, "no such file"},
+		{[]string{"--from", letter, "--preset", "pci"}, exitUsage, "preset"},
+	} {
+		if code, text := said(t, "", append([]string{"init", "--output", filepath.Join(dir, "t.yaml")}, c.args...)...); code != c.code || !strings.Contains(text, c.want) {
+			t.Errorf("%v: exit %d: %s", c.args, code, text)
+		}
 	}
 }

@@ -124,12 +124,12 @@ func TestSyslogWithoutJournal(t *testing.T) {
 
 // TestNothing: a host where nothing is to be read says so, and how to change it.
 func TestNothing(t *testing.T) {
-	h := hostOf(t, map[string]string{"/var/log/audit/audit.log": "x", "/var/lib/kubelet/x": ""}, "/var/log/audit").Host()
+	h := hostOf(t, map[string]string{"/var/log/audit/audit.log": "x", "/var/lib/kubelet/x": "", "/etc/rsyslog.conf": ""}, "/var/log/audit").Host()
 	if h.Readable() {
 		t.Error("something is readable")
 	}
 	text := Report(h)
-	for _, want := range []string{"DENIED   the audit log", "log_group = adm", "absent   Docker's socket", "seen     kubelet"} {
+	for _, want := range []string{"DENIED   the audit log", "log_group = adm", "absent   Docker's socket", "seen     kubelet", "--from /etc/rsyslog.conf"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("it does not say %q:\n%s", want, text)
 		}

@@ -218,6 +218,9 @@ func (l Look) notes() []Note {
 		}
 	}
 	add("/var/lib/kubelet", "kubelet", "this host is a node of Kubernetes: configs/deploy/kubernetes has a DaemonSet; pods get their names from the API server in a pod with a service account, or by kubernetes_api of the transform container")
+	add("/etc/rsyslog.conf", "rsyslog", "rsyslog is installed: `tallyman init --from /etc/rsyslog.conf` translates what it receives and sends")
+	add("/etc/laurel/config.toml", "LAUREL", "LAUREL is installed: `tallyman init --from /etc/laurel/config.toml` translates it")
+	add("/etc/fluent-bit/fluent-bit.conf", "Fluent Bit", "Fluent Bit is installed: `tallyman init --from /etc/fluent-bit/fluent-bit.conf` translates it")
 	slices.SortStableFunc(list, func(a, b Note) int { return strings.Compare(a.Name, b.Name) })
 	return list
 }
