@@ -13,7 +13,7 @@ REVISION := $(shell git rev-parse HEAD 2>/dev/null)
 EPOCH    := $(or $(SOURCE_DATE_EPOCH),$(shell git log -1 --format=%ct 2>/dev/null),0)
 
 .PHONY: package image release
-.PHONY: build demo test race lint fuzz bench bench-peers generate attribution integration soak clean
+.PHONY: build demo test race lint fuzz bench bench-peers bench-kafka generate attribution integration soak clean
 build:
 	CGO_ENABLED=0 go build -trimpath -o $(BUILD)/tallyman ./cmd/tallyman
 
@@ -45,6 +45,11 @@ bench:
 # yardsticks (YARDSTICKS) and, to compare with it, laurel.
 bench-peers: build
 	TALLYMAN=$(CURDIR)/$(BUILD)/tallyman go test -count=1 -timeout 60m -tags peers -run '^TestPeers$$' -v ./integration/
+
+# The same beside rsyslog, with a real Kafka as the destination. It needs the
+# yardsticks, Java and Maven and, to compare with it, rsyslog-kafka.
+bench-kafka: build
+	TALLYMAN=$(CURDIR)/$(BUILD)/tallyman go test -count=1 -timeout 60m -tags peers -run '^TestPeersKafka$$' -v ./integration/
 
 # docs/reference is printed by the program itself; a test compares.
 generate: build
