@@ -95,7 +95,7 @@ func (w *work) act(from, to int, when string, p map[string]string) {
 	kind := strings.TrimPrefix(p["type"], "builtin:")
 	take := taken(p, "type", "name")
 	var pairs []string
-	name := "file"
+	var name string
 	switch kind {
 	case "omfwd":
 		pairs, name = w.forward(from, take), "forward"
