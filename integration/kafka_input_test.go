@@ -116,17 +116,21 @@ func TestKafkaInputTwoMembers(t *testing.T) {
 		}
 	}
 	eventually(t, "both have partitions", 60*time.Second, func() bool {
-		hadA, hadB := kafkaCount(outA), kafkaCount(outB)
-		send(partitions * 10)
-		time.Sleep(200 * time.Millisecond) // what was sent is shared out meanwhile, or it is not
-		return kafkaCount(outA) > hadA && kafkaCount(outB) > hadB && sent < messages/2
+		if sent < messages/2 {
+			send(partitions * 10)
+		}
+		return kafkaCount(outA) > 0 && kafkaCount(outB) > 0
 	})
+	eventually(t, "the group is told of all that was sent", 30*time.Second, func() bool { return reached(k.committed("g", "shared", partitions), int64(sent)) })
 	before := kafkaCount(outA)
 	send(messages/2 - sent)
 	eventually(t, "the one that is to die reads", 30*time.Second, func() bool { return kafkaCount(outA) > before })
 	_ = a.Process.Signal(syscall.SIGKILL)
 	_ = a.Wait()
 	told := k.committed("g", "shared", partitions)
+	if !reached(told, 100) {
+		t.Fatalf("the group knows only %v: nothing could be seen to come twice", told)
+	}
 	diedAt := kafkaCount(outA)
 	send(messages - sent)
 	eventually(t, "the other takes over", 60*time.Second, func() bool { return reached(k.committed("g", "shared", partitions), messages) })
