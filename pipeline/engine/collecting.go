@@ -67,7 +67,7 @@ func (c *collecting) next(ctx context.Context) (journal.Entry, error) {
 		t := time.AfterFunc(c.due, cancel)
 		defer t.Stop()
 	}
-	if len(c.open) > 0 && !c.all && !c.failed {
+	if !c.all && !c.failed {
 		defer c.haste.interrupts(cancel)()
 	}
 	e, err := c.cursor.Next(wait)
@@ -79,6 +79,7 @@ func (c *collecting) next(ctx context.Context) (journal.Entry, error) {
 
 // offer hands a load to the Collector.
 func (c *collecting) offer(ctx context.Context, l *load) error {
+	c.rested.Store(false)
 	d := c.sends[0]
 	seq := l.frames[len(l.frames)-1].seq
 	c.offered = max(c.offered, seq) // after a rewind the same comes again, and was confirmed perhaps
@@ -132,6 +133,12 @@ func (c *collecting) settle(ctx context.Context) error {
 	if err == nil {
 		c.pause.reset()
 		c.state.good()
+		if c.all && len(c.open) == 0 && !c.rested.Swap(true) {
+			select {
+			case c.rest <- struct{}{}:
+			default: // it was told, or nobody asks
+			}
+		}
 		return nil
 	}
 	c.state.bad(err)

@@ -233,6 +233,43 @@ func TestACollectorThatLost(t *testing.T) {
 	})
 }
 
+// TestACollectorTidiesUp: at the end of the sources a Collector is asked to move on
+// everything also when nothing came, for it may have more to write than events.
+func TestACollectorTidiesUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, tidied := &tidy{}, 0
+		c.tidied = &tidied
+		r := newRig(t)
+		p := r.pipeline(t, true, &lines{}, nil, "", map[string]*sink{"b": {}})
+		p.outputs[0].plugin = c
+		if _, err := r.once(t, p); err != nil || tidied == 0 {
+			t.Errorf("%v, tidied up %d times", err, tidied)
+		}
+		c.fail = true
+		p = r.pipeline(t, true, &lines{}, nil, "", map[string]*sink{"b": {}})
+		p.outputs[0].plugin = c
+		if _, err := r.once(t, p); err != nil {
+			t.Errorf("one that cannot, and has no events left: %v", err)
+		}
+	})
+}
+
+type tidy struct {
+	crate
+	tidied *int
+	fail   bool
+}
+
+func (c *tidy) Settle(_ context.Context, all bool) (uint64, time.Duration, error) {
+	if all && c.fail {
+		return 0, 0, plugin.Retry(errors.New("the store is away"))
+	}
+	if all {
+		*c.tidied++
+	}
+	return c.last, 0, nil
+}
+
 type liar struct{ crate }
 
 func (l *liar) Settle(context.Context, bool) (uint64, time.Duration, error) {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"tallyman/pipeline/journal"
+	"tallyman/pipeline/plugin"
 )
 
 // ErrLeft says that the run ended in order while events wait for an output; they
@@ -57,6 +58,7 @@ type graph struct {
 	in, out  sync.WaitGroup
 	keeping  sync.WaitGroup // what saves the memory while lanes run
 	ended    chan struct{}  // closed when every lane has ended by itself or been stopped
+	rest     chan struct{}  // a Collector has nothing left to move on
 
 	mu  sync.Mutex
 	err error // of the lanes
@@ -90,14 +92,16 @@ func New(p *Pipeline, owner string) (*Engine, error) {
 // assemble makes lanes and senders. Every cursor is durable before the first
 // event is accepted.
 func (e *Engine) assemble(p *Pipeline) (*graph, error) {
-	g := &graph{pipeline: p, journal: e.journal, memory: e.memory, ended: make(chan struct{})}
+	g := &graph{pipeline: p, journal: e.journal, memory: e.memory, ended: make(chan struct{}), rest: make(chan struct{}, 1)}
 	for _, o := range p.outputs {
 		c, err := e.journal.Cursor(o.name)
 		if err != nil {
 			return nil, fmt.Errorf("output %s: %w", o.name, err)
 		}
 		c.SetPolicy(o.policy)
-		g.senders = append(g.senders, newSender(p, o, c, e.dead))
+		s := newSender(p, o, c, e.dead)
+		s.rest = g.rest
+		g.senders = append(g.senders, s)
 	}
 	for _, in := range p.inputs {
 		l := newLane(p, in, e.journal, e.memory, e.mark)
@@ -289,10 +293,12 @@ func (e *Engine) drain(ctx context.Context, g *graph, patience time.Duration, re
 	for stop := ctx.Done(); ; {
 		changed := e.journal.Changed()
 		err := e.journal.Sync(look)
-		if err == nil && g.idle() {
+		idle := err == nil && g.idle()
+		if idle && g.rested() {
 			return false
 		}
 		select {
+		case <-g.rest:
 		case <-changed:
 			if renew && stop != nil {
 				t.Reset(patience)
@@ -304,9 +310,19 @@ func (e *Engine) drain(ctx context.Context, g *graph, patience time.Duration, re
 			if err != nil {
 				e.around.Log.Warn("not everything that was read could be made durable; a source that can be read again gives it again", "error", err)
 			}
-			return true
+			return !idle // an output that could not tidy up has nothing left all the same
 		}
 	}
+}
+
+// rested reports whether no Collector has anything left to move on.
+func (g *graph) rested() bool {
+	for _, s := range g.senders {
+		if _, ok := s.plugin.(plugin.Collector); ok && !s.rested.Load() {
+			return false
+		}
+	}
+	return true
 }
 
 func (g *graph) idle() bool {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"tallyman/pipeline/codec"
 	"tallyman/pipeline/event"
@@ -26,9 +27,11 @@ type sender struct {
 	machine *expr.Machine
 	pause   *backoff
 	want    plugin.Batch
-	sends   []*delivery // one for each batch that may be under way
-	unread  error       // why the frame behind the last load could not be read
-	offered uint64      // the last sequence that a Collector was ever offered
+	sends   []*delivery     // one for each batch that may be under way
+	unread  error           // why the frame behind the last load could not be read
+	offered uint64          // the last sequence that a Collector was ever offered
+	rested  atomic.Bool     // a Collector was asked to move on everything, and has nothing left
+	rest    chan<- struct{} // told when that begins to be so; nil for nobody
 
 	whenErrors *meter.Counter
 }
