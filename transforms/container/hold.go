@@ -52,7 +52,7 @@ func (k *kernel) hear(l *klife, s *seen) {
 	if s.act == actExec && l.exec < s.t {
 		l.exec = s.t + slack // the connector has not told of it yet
 	}
-	if s.kernel && s.exe != "" && (s.act == actExec || l.prog == nil) && (l.prog == nil || l.prog.exe != s.exe || l.prog.name != s.name) {
+	if s.kernel && s.exe != "" && (s.act == actExec || l.prog == nil || s.t >= l.exec) && (l.prog == nil || l.prog.exe != s.exe || l.prog.name != s.name) {
 		l.prog = k.run(s.name, s.exe)
 	}
 	if s.ppid != 0 && l.ppid != s.ppid {
@@ -107,6 +107,36 @@ const (
 	mostHeld = 1024
 )
 
+// early reports whether an event is of a time that the connector has not told of
+// yet, so that nothing else is to answer: its pid may have been another's until a
+// moment ago, and the log and /proc would tell of that one.
+func (t *Transform) early(p *pending, now int64) bool {
+	return t.wait > 0 && p.kin.found == foundLater && now-p.seen.t <= fresh && p.seen.pid > 0 && t.asks(&p.seen)
+}
+
+// peekAt reads the process of an early event in /proc, where it may be gone by the
+// time that the connector has told whose the pid is.
+func (t *Transform) peekAt(p *pending) {
+	if t.proc == nil || p.life != nil && p.life.got.found() {
+		return
+	}
+	if g, a := t.glance(p.seen.pid, p.seen.t, p.seen.ppid); a.found() {
+		p.seen.peeked = &peeked{g, a}
+	}
+}
+
+// peeked is what /proc said when an event came.
+type peeked struct {
+	glance
+	answer
+}
+
+// of reports whether what was read is of the life that the event turned out to be
+// of.
+func (p *peeked) of(l *klife) bool {
+	return p != nil && l != nil && l.start != always && p.start >= l.start-2*grain && p.start <= l.start+2*grain
+}
+
 // hopeful reports whether the connector may still tell where the process of an
 // unresolved event was.
 func (t *Transform) hopeful(p *pending, now int64) bool {
@@ -125,13 +155,12 @@ func (t *Transform) hopeful(p *pending, now int64) bool {
 
 // hold waits, once for the whole batch, until the kernel's word on its unresolved
 // events has come, and looks them up again. The lane waits with them, so that
-// their order is kept.
-func (s *stage) hold(ctx context.Context) {
+// their order is kept. It begins now.
+func (s *stage) hold(ctx context.Context, begin int64) {
 	t := s.t
 	if t.kernel == nil || t.wait <= 0 {
 		return
 	}
-	begin := t.env.Now().UnixNano()
 	n := 0
 	t.kernel.mu.Lock()
 	for i := range s.todo {
@@ -153,7 +182,13 @@ func (s *stage) hold(ctx context.Context) {
 	}
 	for i := range s.todo {
 		p := &s.todo[i]
-		if !p.held || p.answer.found() {
+		if p.answer.found() {
+			continue
+		}
+		if !p.held {
+			if t.early(p, begin) { // more than may be held
+				t.settleOn(p)
+			}
 			continue
 		}
 		if p.waited == 0 {

@@ -23,6 +23,7 @@ type seen struct {
 	name, exe string   // views, not kept
 	args      []string // of a successful exec; views, not kept
 	kin       kin      // what the kernel's table says
+	peeked    *peeked  // nil where /proc was not asked early
 	told      stamped  // of an event that was stamped before, for Learn
 }
 

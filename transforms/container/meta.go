@@ -178,6 +178,7 @@ func parseImage(ref string) image {
 // file names.
 type registry struct {
 	byID       map[string]*container
+	any        bool // there was one, so a process may have it from an ancestor
 	max        int
 	kubernetes bool
 	ask        func(id string) (facts, bool) // Docker's own files; nil: they are not read
@@ -193,7 +194,7 @@ func (r *registry) get(id string) *container {
 		}
 		c = &container{id: strings.Clone(id)}
 		c.learn(facts{}, r.kubernetes)
-		r.byID[c.id] = c
+		r.byID[c.id], r.any = c, true
 	}
 	return c
 }

@@ -19,7 +19,7 @@ func (t *Transform) resolve(l *life, s *seen) answer {
 			return a
 		}
 	}
-	if !l.got.found() {
+	if !l.got.found() && t.reg.any { // else there is nothing to have, up to the first ancestor
 		t.table.inherit(l, s.t, 0)
 	}
 	if t.proc != nil && s.node == 0 && (!l.got.found() || l.stale) {
@@ -102,6 +102,9 @@ func (t *Transform) look(l *life, s *seen) {
 		l.got = answer{}
 	}
 	g, a := t.glance(s.pid, s.t, s.ppid)
+	if !a.found() && s.peeked.of(s.kin.life) {
+		g, a = s.peeked.glance, s.peeked.answer
+	}
 	l.disputed = l.disputed || a.ambiguous && !a.found()
 	if a.found() {
 		l.first, l.got, l.looks = min(l.first, g.start), a, 0

@@ -158,7 +158,7 @@ func (t *Transform) take(r *loaded) *container {
 	}
 	c := t.reg.byID[id]
 	if c == nil {
-		c = &container{id: id}
+		c, t.reg.any = &container{id: id}, true
 		if kept && len(t.reg.byID) < t.reg.max {
 			t.reg.byID[id] = c
 		}

@@ -81,10 +81,15 @@ func (s *stage) Apply(ctx context.Context, in, out *event.Batch) error {
 			t.missed(e)
 		}
 	}
+	now := t.env.Now().UnixNano()
 	for i := range s.todo {
-		t.settleOn(&s.todo[i])
+		if p := &s.todo[i]; !t.early(p, now) {
+			t.settleOn(p)
+		} else {
+			t.peekAt(p)
+		}
 	}
-	s.hold(ctx)
+	s.hold(ctx, now)
 	s.until = 0
 	s.introduce(ctx)
 	for i := range s.todo {
