@@ -48,6 +48,7 @@ import (
 	"tallyman/transforms/filter"
 	"tallyman/transforms/redact"
 	"tallyman/transforms/rules"
+	"tallyman/transforms/session"
 )
 
 // plugins is everything that is built in, in the order of the reference.
@@ -109,6 +110,7 @@ func plugins() []plugin.Plugin {
 		filter.Plugin,
 		redact.Plugin,
 		rules.Plugin,
+		session.Plugin,
 
 		file.Plugin,
 		s3.Plugin,

@@ -1,0 +1,122 @@
+package session
+
+import (
+	"time"
+
+	"tallyman/pipeline/keep"
+)
+
+// A snapshot is the sessions, the processes, the execs, the starts and the
+// clients, each a count and what was used or came first first.
+const (
+	keepMark    = "TLYSESSN"
+	keepVersion = 1
+)
+
+// Snapshot appends everything that is remembered.
+func (t *Transform) Snapshot(dst []byte) ([]byte, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	k, w := t.known, keep.NewWriter(dst, keepMark, keepVersion)
+	k.sessions.save(w, func(key loginKey, l *login) {
+		texts(w, key.host, key.boot, key.ses, l.user, l.how, l.id, l.confidence)
+		w.Time(l.opened)
+		w.Time(l.last)
+	})
+	k.processes.save(w, func(key processKey, p *process) {
+		texts(w, key.host, key.boot, key.container, key.entity, p.user, p.how, p.id, p.confidence)
+		w.Int(key.pid)
+		w.Time(p.last)
+	})
+	k.execs.save(w, func(v *evidence) {
+		texts(w, v.how, v.id, v.user, v.key, v.command)
+		where(w, v.at, v.place, v.box)
+		w.Bool(v.used)
+	})
+	k.starts.save(w, func(p *start) {
+		where(w, p.at, p.place, p.box)
+		words(w, p.args)
+		w.Int(p.pid)
+		w.Str(p.entity)
+		w.Bool(p.used)
+	})
+	k.clients.save(w, func(c *client) {
+		where(w, c.at, c.place, box{})
+		words(w, c.args)
+		texts(w, c.ses, c.user)
+	})
+	return w.End(), nil
+}
+
+// Restore takes back a snapshot; of more than fits, the newest are kept.
+func (t *Transform) Restore(snapshot []byte) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.known = t.known.empty()
+	r, err := keep.NewReader(snapshot, keepMark, keepVersion)
+	if err != nil {
+		return err
+	}
+	k := t.known.empty()
+	k.sessions.load(r, func() (loginKey, login) {
+		return loginKey{place{r.Str(), r.Str()}, r.Str()}, login{readMark(r), r.Time(), r.Time()}
+	})
+	k.processes.load(r, func() (processKey, process) {
+		key := processKey{place: place{r.Str(), r.Str()}, container: r.Str(), entity: r.Str()}
+		p := process{mark: readMark(r)}
+		key.pid, p.last = r.Int(), r.Time()
+		return key, p
+	})
+	k.execs.load(r, func() *evidence {
+		v := &evidence{how: r.Str(), id: r.Str(), user: r.Str(), key: r.Str(), command: r.Str()}
+		v.at, v.place, v.box = readWhere(r)
+		v.used = r.Bool()
+		return v
+	})
+	k.starts.load(r, func() *start {
+		p := &start{}
+		p.at, p.place, p.box = readWhere(r)
+		p.args, p.pid, p.entity, p.used = readWords(r), r.Int(), r.Str(), r.Bool()
+		return p
+	})
+	k.clients.load(r, func() *client {
+		c := &client{}
+		c.at, c.place, _ = readWhere(r)
+		c.args, c.ses, c.user = readWords(r), r.Str(), r.Str()
+		return c
+	})
+	if err := r.Close(); err != nil {
+		return err
+	}
+	t.known = k
+	return nil
+}
+
+func texts(w *keep.Writer, list ...string) {
+	for _, s := range list {
+		w.Str(s)
+	}
+}
+
+func words(w *keep.Writer, list []string) {
+	w.Uint(uint64(len(list)))
+	texts(w, list...)
+}
+
+func readWords(r *keep.Reader) (list []string) {
+	for n := r.Count(1); n > 0 && !r.Bad(); n-- {
+		list = append(list, r.Str())
+	}
+	return list
+}
+
+func readMark(r *keep.Reader) mark { return mark{r.Str(), r.Str(), r.Str(), r.Str()} }
+
+func where(w *keep.Writer, at time.Time, p place, b box) {
+	w.Time(at)
+	texts(w, p.host, p.boot, b.id, b.name, b.cluster, b.namespace, b.pod, b.container)
+}
+
+func readWhere(r *keep.Reader) (time.Time, place, box) {
+	return r.Time(), place{r.Str(), r.Str()}, box{r.Str(), r.Str(), r.Str(), r.Str(), r.Str(), r.Str()}
+}

@@ -1,0 +1,101 @@
+package session
+
+import (
+	"strings"
+	"time"
+)
+
+// login is one login session, as the kernel numbers them in each boot.
+type login struct {
+	mark
+	opened time.Time // when it was first told of
+	last   time.Time // when something was last heard of it
+}
+
+type loginKey struct {
+	place
+	ses string
+}
+
+// console are the programs that people log in with at the machine itself.
+func console(provider string) bool {
+	switch provider {
+	case "login", "gdm-session-worker", "lightdm", "sddm-helper", "xdm":
+		return true
+	}
+	return false
+}
+
+// tells returns what a record says of its login session, and whether it does.
+func (s *seen) tells() (how, user string, ok bool) {
+	switch s.code {
+	case "USER_LOGIN", "USER_START", "CRED_ACQ":
+		if s.outcome != "success" {
+			return "", "", false
+		}
+		user = s.auditName
+		if user == "" {
+			user = s.effectiveName // the account that was logged into
+		}
+		switch {
+		case s.provider == "sshd", s.provider == "sshd-session": // the latter since OpenSSH 9.8
+			return howSSH, user, true
+		case console(s.provider):
+			return howConsole, user, true
+		}
+	case "USER_CMD", "USER_AUTH":
+		// Who asked is who was logged in, whether it was granted or not.
+		if s.provider == howSudo || s.provider == howSu {
+			return s.provider, s.auditName, s.auditName != ""
+		}
+	}
+	return "", "", false
+}
+
+// weak reports whether a way in says who is logged in and not how they came.
+func weak(how string) bool { return how == howSudo || how == howSu }
+
+// login takes in what an audit event says of its session, and returns the
+// session's mark.
+func (k *knowledge) login(s *seen) (mark, bool) {
+	switch s.ses {
+	case "", "4294967295", "-1", "unset":
+		return mark{}, false
+	}
+	key := loginKey{s.place, s.ses}
+	l := k.sessions.get(key)
+	if l != nil && (s.at.Sub(l.last) > k.life || s.code == "LOGIN" && s.outcome == "success" && s.at.After(l.opened)) {
+		k.sessions.drop(key) // forgotten, or the kernel gave the number anew
+		l = nil
+	}
+	if how, user, ok := s.tells(); ok {
+		l = k.opened(key, l, s, how, user)
+	}
+	if l == nil || s.at.Before(l.opened.Add(-k.window)) {
+		return mark{}, false
+	}
+	if s.at.After(l.last) {
+		l.last = s.at
+	}
+	return l.mark, true
+}
+
+// opened returns the session with what was just told of it. What was told first
+// stays, unless it said less.
+func (k *knowledge) opened(key loginKey, l *login, s *seen, how, user string) *login {
+	switch {
+	case l == nil, weak(l.how) && !weak(how):
+		opened := s.at
+		if l != nil && l.opened.Before(opened) {
+			opened = l.opened
+		}
+		if l == nil {
+			key.place, key.ses = key.clone(), strings.Clone(key.ses)
+		}
+		k.sessions.put(key, login{mark{strings.Clone(user), how, s.e.ID.String(), exact}, opened, s.at})
+		return k.sessions.get(key)
+	case l.user == "" && l.how == how:
+		l.user = strings.Clone(user)
+	}
+	return l
+}

@@ -1,0 +1,147 @@
+package session
+
+import (
+	"strings"
+	"time"
+
+	"tallyman/pipeline/event"
+	"tallyman/pipeline/schema"
+)
+
+// place is one boot of one host; either may be unknown.
+type place struct{ host, boot string }
+
+func (p place) clone() place { return place{strings.Clone(p.host), strings.Clone(p.boot)} }
+
+// box is what is known of a container.
+type box struct{ id, name, cluster, namespace, pod, container string }
+
+func (b box) clone() box {
+	return box{strings.Clone(b.id), strings.Clone(b.name), strings.Clone(b.cluster), strings.Clone(b.namespace), strings.Clone(b.pod), strings.Clone(b.container)}
+}
+
+// seen is what of an event matters here. Its texts are views of the event's:
+// what is kept is cloned.
+type seen struct {
+	e                                      *event.Event
+	at                                     time.Time
+	place                                  place
+	box                                    box
+	kind, module, action, code, outcome    string
+	provider, ses                          string
+	auditName, effectiveName               string
+	pid, ppid                              int64
+	name, parentName, entity, parentEntity string
+	execID, command                        string
+	auditID, subresource, kubeUser         string
+}
+
+// read fills s with the first value of each field.
+func (s *seen) read(e *event.Event) {
+	*s = seen{e: e, at: e.Time, place: place{e.Get(schema.HostID).Str(), e.Get(schema.HostBootID).Str()}}
+	if s.place.host == "" {
+		s.place.host = e.Get(schema.HostName).Str()
+	}
+	for i := range e.Fields {
+		f := &e.Fields[i]
+		switch f.Key {
+		case schema.ProcessPID:
+			s.pid, _ = f.Val.Int64()
+		case schema.ProcessParentPID:
+			s.ppid, _ = f.Val.Int64()
+		default:
+			if to := s.text(f.Key); to != nil && *to == "" {
+				*to = f.Val.Str()
+			}
+		}
+	}
+	// A session that ends is told of then: it began when it was asked for.
+	if start := e.Fields.Get(schema.EventStart).Instant(); s.module == "kubernetes" && !start.IsZero() {
+		s.at = start
+	}
+}
+
+// text returns where the text of a field goes, nil for nowhere.
+func (s *seen) text(k schema.Key) *string {
+	switch k {
+	case schema.EventKind:
+		return &s.kind
+	case schema.EventModule:
+		return &s.module
+	case schema.EventAction:
+		return &s.action
+	case schema.EventCode:
+		return &s.code
+	case schema.EventOutcome:
+		return &s.outcome
+	case schema.EventProvider:
+		return &s.provider
+	case schema.AuditdSession:
+		return &s.ses
+	case schema.UserAuditName:
+		return &s.auditName
+	case schema.UserEffectiveName:
+		return &s.effectiveName
+	case schema.ProcessName:
+		return &s.name
+	case schema.ProcessParentName:
+		return &s.parentName
+	case schema.ProcessEntityID:
+		return &s.entity
+	case schema.ProcessParentEntityID:
+		return &s.parentEntity
+	}
+	return s.foreign(k)
+}
+
+// foreign is text for what engines, Kubernetes and containers are named by.
+func (s *seen) foreign(k schema.Key) *string {
+	switch k {
+	case schema.ContainerID:
+		return &s.box.id
+	case schema.ContainerName:
+		return &s.box.name
+	case schema.OrchestratorClusterName:
+		return &s.box.cluster
+	case schema.KubernetesNamespace:
+		return &s.box.namespace
+	case schema.KubernetesPodName:
+		return &s.box.pod
+	case schema.KubernetesContainerName:
+		return &s.box.container
+	case schema.DockerExecID:
+		return &s.execID
+	case schema.DockerExecCommand:
+		return &s.command
+	case schema.KubernetesAuditAuditID:
+		return &s.auditID
+	case schema.KubernetesAuditObjectRefSubresource:
+		return &s.subresource
+	case schema.KubernetesAuditUserUsername:
+		return &s.kubeUser
+	}
+	return nil
+}
+
+// args returns a copy of the command line.
+func (s *seen) args() (list []string) {
+	for v := range s.e.Fields.All(schema.ProcessArgs) {
+		list = append(list, strings.Clone(v.Str()))
+	}
+	return list
+}
+
+// executed reports whether a program was started.
+func (s *seen) executed() bool { return s.action == "executed" && s.outcome == "success" }
+
+// byRuntime reports whether the parent is what an engine starts processes of
+// containers with. The kernel cuts names after 15 bytes, and runc names its
+// steps ("runc:[2:INIT]").
+func (s *seen) byRuntime() bool {
+	for _, name := range [...]string{"runc", "crun", "containerd-shim", "docker-containe", "conmon"} {
+		if strings.HasPrefix(s.parentName, name) {
+			return true
+		}
+	}
+	return false
+}
