@@ -523,3 +523,25 @@ func TestAudispAsShipped(t *testing.T) {
 		return len(got) == 100
 	})
 }
+
+// TestManyRulesAreListed has the kernel list more rules than one answer to
+// go-libaudit has room for.
+func TestManyRulesAreListed(t *testing.T) {
+	h := newKernelHost(t)
+	const many = 400
+	var want strings.Builder
+	for n := range many {
+		args := []string{"-a", "always,exit", "-F", "arch=b64", "-S", "chroot", "-F", fmt.Sprintf("uid=%d", nlUID), "-F", fmt.Sprintf("exit=-%d", n+1), "-k", nlKey}
+		h.run(t, args...)
+		fmt.Fprintln(&want, strings.Join(args, " "))
+	}
+	rules := write(t, filepath.Join(h.dir, "none.yaml"), "rules: [{id: T-NL-001, title: a, severity: low, condition: 'event.action == \"a\"', audit_keys: ["+nlKey+"]}]\n")
+	out, err := exec.Command(program(t), "audit-rules", "check", "--file", rules, "--want", write(t, filepath.Join(h.dir, "want.rules"), want.String()), "--json").CombinedOutput()
+	var list []struct {
+		Key    string
+		Loaded int
+	}
+	if err != nil || json.Unmarshal(out, &list) != nil || len(list) != 1 || list[0].Key != nlKey || list[0].Loaded != many {
+		t.Errorf("%v\n%.2000s", err, out)
+	}
+}

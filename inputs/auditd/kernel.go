@@ -20,7 +20,7 @@ func askKernel() (st kernelStatus, err error) {
 	if err != nil {
 		return st, fmt.Errorf("ask the kernel's audit for its state: %w", err)
 	}
-	rules, err := c.GetRules()
+	rules, err := listRules()
 	if err != nil {
 		return st, fmt.Errorf("ask the kernel's audit for its rules: %w", err)
 	}

@@ -37,15 +37,23 @@ func ReadRules(r io.Reader) ([]Rule, error) {
 
 // LoadedRules asks the kernel which rules are loaded, which takes CAP_AUDIT_CONTROL.
 func LoadedRules() ([]Rule, error) {
-	client, err := libaudit.NewAuditClient(nil)
+	list, err := listRules()
 	if err != nil {
 		return nil, fmt.Errorf("ask the kernel for its audit rules: %w", err)
 	}
-	list, err := client.GetRules()
-	if err = errors.Join(err, client.Close()); err != nil {
-		return nil, fmt.Errorf("ask the kernel for its audit rules: %w", err)
-	}
 	return wireRules(list), nil
+}
+
+// listRules asks on a socket that has room for all rules at once: on that of
+// go-libaudit the answer to some two hundred of them ends in ENOBUFS.
+func listRules() ([][]byte, error) {
+	s, err := openSocket(0)
+	if err != nil {
+		return nil, err
+	}
+	client := libaudit.AuditClient{Netlink: &wire{socket: s, take: func(uint16, []byte) {}, all: true}}
+	list, err := client.GetRules()
+	return list, errors.Join(err, s.close())
 }
 
 // wireRules are rules as the kernel gives them. One that has no text keeps its form

@@ -170,6 +170,7 @@ type wire struct {
 	*socket
 	take func(typ uint16, text []byte)
 	over bool // another goroutine reads the socket
+	all  bool // what the kernel had no room for is an error
 }
 
 // Send implements libaudit.NetlinkSender. It does not wait: a full socket keeps
@@ -204,7 +205,7 @@ func (w *wire) Receive(_ bool, parse libaudit.NetlinkParser) ([]syscall.NetlinkM
 		switch {
 		case err != nil:
 			return nil, err
-		case w.fail == unix.ENOBUFS:
+		case w.fail == unix.ENOBUFS && !w.all:
 		case w.fail != 0:
 			return nil, w.fail
 		case w.from.Pid != 0 || w.n < nlHeader:
