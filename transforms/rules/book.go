@@ -116,7 +116,15 @@ func (d *definition) stateText() []string {
 		out = append(out, fmt.Sprintf("within %s after %s%s", s.within, s.rule.Value, per(s.by)))
 	}
 	if s := d.first; s != nil {
-		out = append(out, fmt.Sprintf("first seen %s%s; learns for %s, forgets after %s, holds %d", s.value.Value, per(s.by), s.learn, s.ttl, s.max))
+		learns := "for " + s.learn.String()
+		if s.approval {
+			learns = "until it is approved"
+		}
+		text := fmt.Sprintf("first seen %s%s; learns %s, forgets after %s, holds %d", s.value.Value, per(s.by), learns, s.ttl, s.max)
+		if s.baseline != "" {
+			text += "; a baseline of kind " + s.baseline
+		}
+		out = append(out, text)
 	}
 	if s := d.threshold; s != nil {
 		out = append(out, fmt.Sprintf("%d in %s%s", s.count, s.window, per(s.by)))

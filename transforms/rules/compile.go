@@ -25,6 +25,7 @@ type rule struct {
 	decide   []state // what its declared state says, in order
 	after    *afterState
 	first    *firstState
+	base     *baselineState
 	suppress *suppressState
 	waiting  []*afterState // of the rules that come after this one
 
@@ -105,7 +106,11 @@ func (c *compiler) rule(d *definition) *rule {
 		r.after = &afterState{by: c.key(s.by), made: formOf(s.by, s.rule.Value), within: s.within, last: table[time.Time]{max: maxKeys, seal: c.seal}}
 		r.decide = append(r.decide, r.after)
 	}
-	if s := d.first; s != nil {
+	if s := d.first; s != nil && s.baseline != "" {
+		r.base = &baselineState{kindOf: s.baseline, by: c.key(s.by), made: formOf(s.by, s.value.Value), value: c.value(s.value), learn: s.learn,
+			approval: s.approval, ttl: s.ttl, max: s.max, evicted: new(meter.Counter)}
+		r.decide = append(r.decide, r.base)
+	} else if s != nil {
 		r.first = &firstState{by: c.key(s.by), made: formOf(s.by, s.value.Value), value: c.value(s.value), learn: s.learn, ttl: s.ttl, evicted: new(meter.Counter),
 			began: table[time.Time]{max: s.max, seal: c.seal}, seen: table[time.Time]{max: s.max, seal: c.seal}}
 		r.decide = append(r.decide, r.first)

@@ -41,6 +41,7 @@ const (
 	kindThreshold
 	kindDistinct
 	kindSuppress
+	kindBaseline
 )
 
 // keepables returns the states of a rule.
@@ -148,6 +149,8 @@ func blank(kind uint64) keepable {
 		return &distinctState{}
 	case kindSuppress:
 		return &suppressState{}
+	case kindBaseline:
+		return &baselineState{}
 	}
 	return nil
 }

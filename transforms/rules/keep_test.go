@@ -27,6 +27,7 @@ rules:
 - {id: A-002, title: threshold, severity: low, condition: 'process.name in ["fail", "sh"] && !("seen" in tags)', threshold: {count: 3, window: 60s, by: [user.name]}, suppress: {by: [user.name], for: 30s}}
 - {id: A-003, title: distinct, severity: low, condition: 'true', distinct: {value: file.path, count: 2, window: 60s, by: [user.name]}, tags: [many]}
 - {id: A-004, title: first, severity: low, condition: 'true', first_seen: {by: [user.name], value: file.path, learn: 20s, ttl: 90s, max: 6}}
+- {id: A-008, title: baseline, severity: low, condition: 'true', first_seen: {by: [user.name], value: file.path, learn: 20s, ttl: 90s, max: 6, baseline: file}}
 - {id: A-005, title: after, severity: low, condition: 'process.name == "sh"', after: {rule: A-001, within: 60s, by: [user.name]}}
 - {id: A-006, title: sampled, severity: low, condition: 'true', suppress: {for: 10s}, sample: {rate: 3}}
 - {id: A-007, title: after what is silent, severity: low, condition: 'true', after: {rule: A-002, within: 10s}}

@@ -52,6 +52,8 @@ type firstSeen struct {
 	by         []plugin.Text
 	value      plugin.Text
 	learn, ttl time.Duration
+	approval   bool   // learn until somebody approves
+	baseline   string // the kind of baseline that its values make; "" for none
 	max        int
 }
 
@@ -96,6 +98,8 @@ var modules = map[string]bool{"auditd": true, "syslog": true, "docker": true, "k
 
 var (
 	idForm        = regexp.MustCompile(`^[A-Z0-9]+(-[A-Z0-9]+)*-[0-9]{3}$`)
+	kindForm      = regexp.MustCompile(`^[a-z][a-z0-9-]{0,31}$`)
+	secretive     = regexp.MustCompile(`process\.(parent\.)?(args|command_line)|event\.original|\bmessage\b`)
 	techniqueForm = regexp.MustCompile(`^T[0-9]{4}(\.[0-9]{3})?$`)
 )
 
@@ -195,9 +199,11 @@ func (d *document) changeableKeys(r *definition) keys {
 
 func (d *document) firstSeen(n *yaml.Node) *firstSeen {
 	s := &firstSeen{max: defaultFirst}
-	d.mapping(n, "first_seen", keys{"by": d.texts(&s.by, "by"), "value": d.expression(&s.value, "value"), "learn": d.duration(&s.learn, "learn"),
-		"ttl": d.duration(&s.ttl, "ttl"), "max": d.count(&s.max, "max", 10*defaultFirst)})
+	var kind plugin.Text
+	d.mapping(n, "first_seen", keys{"by": d.texts(&s.by, "by"), "value": d.expression(&s.value, "value"), "learn": d.learning(s),
+		"ttl": d.duration(&s.ttl, "ttl"), "max": d.count(&s.max, "max", 10*defaultFirst), "baseline": d.text(&kind, "baseline")})
 	d.complete(n, "first_seen", s.value.Value != "", "value")
+	d.baseline(n, s, kind)
 	return s
 }
 

@@ -78,8 +78,13 @@ func New(s *Settings, env plugin.Env) (plugin.Transform, error) {
 				env.Log.Warn("an exception has expired", "rule", r.def.id.Value, "exception", e.name)
 			}
 		}
-		if r.first != nil {
-			r.first.evicted = env.Meter.Counter("tallyman_rule_state_evicted_total", "Values that a first_seen rule forgot because it held too many.", label)
+		if r.first != nil || r.base != nil {
+			evicted := env.Meter.Counter("tallyman_rule_state_evicted_total", "Values that a first_seen rule forgot because it held too many.", label)
+			if r.first != nil {
+				r.first.evicted = evicted
+			} else {
+				r.base.evicted = evicted
+			}
 		}
 	}
 	env.Log.Info("rules loaded", "rules", len(set.rules), "disabled", set.disabled, "lists", len(set.lists))
