@@ -16,6 +16,7 @@ import (
 	registryinput "tallyman/inputs/registry"
 	sysloginput "tallyman/inputs/syslog"
 	"tallyman/outputs/file"
+	httpoutput "tallyman/outputs/http"
 	kafkaoutput "tallyman/outputs/kafka"
 	"tallyman/outputs/s3"
 	"tallyman/outputs/splunk"
@@ -113,6 +114,7 @@ func plugins() []plugin.Plugin {
 		session.Plugin,
 
 		file.Plugin,
+		httpoutput.Plugin,
 		s3.Plugin,
 		kafkaoutput.Plugin,
 		splunk.Plugin,

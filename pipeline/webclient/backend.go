@@ -11,6 +11,7 @@ import (
 	"net/http/cookiejar"
 	"net/http/httptrace"
 	"net/url"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -119,7 +120,7 @@ func (b *Backend) do(ctx context.Context, r *Request) (Answer, error) {
 	if errors.As(err, &wrapped) {
 		err = wrapped.Err
 	}
-	return Answer{}, plugin.Retry(&callError{where: r.method() + " " + visible(at), err: b.place.Explain(err), untaken: !connected})
+	return Answer{}, plugin.Retry(&callError{where: r.method() + " " + r.visible(at), err: b.place.Explain(err), untaken: !connected})
 }
 
 func (b *Backend) exchange(ctx context.Context, r *Request, at *url.URL) (Answer, error) {
@@ -143,7 +144,7 @@ func (b *Backend) exchange(ctx context.Context, r *Request, at *url.URL) (Answer
 	if err != nil {
 		return Answer{}, b.reason(limited, fmt.Errorf("read the answer of status %d: %w", resp.StatusCode, err))
 	}
-	return Answer{Status: resp.StatusCode, Header: resp.Header, Body: body, Backend: b, where: r.method() + " " + visible(at), secrets: r.secrets()}, nil
+	return Answer{Status: resp.StatusCode, Header: resp.Header, Body: body, Backend: b, where: r.method() + " " + r.visible(at), secrets: r.secrets()}, nil
 }
 
 // errSlow is why an exchange ended that took too long.
@@ -174,7 +175,16 @@ func (b *Backend) target(r *Request) *url.URL {
 	return &at
 }
 
-func visible(u *url.URL) string { return u.Scheme + "://" + u.Host + u.Path }
+// visible is where a request goes, for people.
+func (r *Request) visible(u *url.URL) string {
+	at := u.Scheme + "://" + u.Host + u.Path
+	for _, one := range r.Conceal {
+		if one != "" {
+			at = strings.ReplaceAll(at, one, "[redacted]")
+		}
+	}
+	return at
+}
 
 func (b *Backend) header(h http.Header, r *Request) {
 	h.Set("User-Agent", "tallyman")
@@ -198,7 +208,7 @@ func (r *Request) method() string {
 // secrets are the texts that must not be repeated: each value, and what follows
 // the scheme in one like "Bearer TOKEN".
 func (r *Request) secrets() []string {
-	var list []string
+	list := slices.Clone(r.Conceal)
 	for _, values := range r.Secret {
 		for _, v := range values {
 			list = append(list, v)

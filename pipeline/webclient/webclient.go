@@ -28,13 +28,14 @@ import (
 // A Request is one exchange. Everything in it stays the caller's and may be used
 // again once Do has returned.
 type Request struct {
-	Method string      // POST where it is ""
-	Path   string      // appended to the path of the receiver's URL
-	Query  url.Values  // added to the query of the receiver's URL; nothing secret
-	Header http.Header // nothing secret
-	Secret http.Header // header fields whose values never stand in an error or a log
-	Body   []byte      // as it goes over the wire
-	Events int         // how many events Body stands for, for the limit of rate
+	Method  string      // POST where it is ""
+	Path    string      // appended to the path of the receiver's URL
+	Query   url.Values  // added to the query of the receiver's URL; nothing secret
+	Header  http.Header // nothing secret
+	Secret  http.Header // header fields whose values never stand in an error or a log
+	Conceal []string    // parts of Path that are secrets: they stand in no error and no log either
+	Body    []byte      // as it goes over the wire
+	Events  int         // how many events Body stands for, for the limit of rate
 
 	// For, where it is set, adds to the header what concerns one receiver alone.
 	For func(b *Backend, header http.Header)
