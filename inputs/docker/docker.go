@@ -40,6 +40,7 @@ type input struct {
 	api *api
 
 	lore *looker // nil where the engine is not asked
+	poll *poller // nil where nothing is asked by the clock
 
 	at     position
 	stream *stream        // nil while there is no connection
@@ -67,11 +68,15 @@ func build(s *Settings, env plugin.Env) (plugin.Input, error) {
 		in.lore = &looker{api: a, health: map[string]string{},
 			failed: env.Meter.Counter("tallyman_input_docker_inspect_failures_total", "Containers that the engine did not describe, most often because they were gone.", label)}
 	}
+	in.poll = newPoller(in)
 	return in, nil
 }
 
 // Open implements plugin.Input. The engine is connected to by Read.
 func (in *input) Open(_ context.Context, from []byte) error {
+	if in.poll != nil {
+		in.poll.begin()
+	}
 	if len(from) == 0 {
 		if in.s.StartAt == "end" {
 			in.at.nano = in.env.Now().UnixNano()
@@ -97,14 +102,16 @@ func (in *input) Read(ctx context.Context, b *event.Batch, wait time.Duration) e
 			return err
 		}
 	}
-	lines, end := in.stream.take(ctx, mostRecords, wait)
+	lines, end := in.stream.take(ctx, mostRecords, wait, in.poll.woken())
 	for _, l := range lines {
+		in.poll.hear(l)
 		in.add(ctx, b, l)
 	}
 	if len(b.Events) > 0 {
 		b.Position = in.at.append(nil)
 	}
-	if end == nil || len(lines) > 0 { // an end comes again with the next read
+	in.poll.take(b)
+	if end == nil || len(b.Events) > 0 { // an end comes again with the next read
 		return nil
 	}
 	if err := ctx.Err(); err != nil {
@@ -177,6 +184,7 @@ func (in *input) ended(err error) error {
 
 // Close implements plugin.Input.
 func (in *input) Close() error {
+	in.poll.close()
 	if in.stream != nil {
 		in.stream.close()
 		in.stream = nil

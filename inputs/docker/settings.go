@@ -14,11 +14,13 @@ import (
 
 // Settings are the keys of the input.
 type Settings struct {
-	Host    string `yaml:"host" doc:"Where the engine listens: unix:///PATH, or tcp://HOST:PORT (with tls). Podman's socket is unix:///run/podman/podman.sock." example:"tcp://10.0.0.7:2376"`
-	TLS     *TLS   `yaml:"tls" doc:"The certificates for an engine that listens on tcp."`
-	StartAt string `yaml:"start_at" doc:"What is read at the very first start: what the engine still remembers too (beginning; Docker keeps its last 256 events), or only what happens from then on (end)." enum:"beginning,end"`
-	Inspect bool   `yaml:"inspect" doc:"Ask the engine, when a container is created, started or entered, what it may do: its mounts, capabilities, security options and namespaces go on the event of create and start, and whether a command is the health check on that of exec."`
-	Decode  string `yaml:"decode" doc:"The decoder that the events wait for."`
+	Host    string   `yaml:"host" doc:"Where the engine listens: unix:///PATH, or tcp://HOST:PORT (with tls). Podman's socket is unix:///run/podman/podman.sock." example:"tcp://10.0.0.7:2376"`
+	TLS     *TLS     `yaml:"tls" doc:"The certificates for an engine that listens on tcp."`
+	StartAt string   `yaml:"start_at" doc:"What is read at the very first start: what the engine still remembers too (beginning; Docker keeps its last 256 events), or only what happens from then on (end)." enum:"beginning,end"`
+	Inspect bool     `yaml:"inspect" doc:"Ask the engine, when a container is created, started or entered, what it may do: its mounts, capabilities, security options and namespaces go on the event of create and start, and whether a command is the health check on that of exec."`
+	Stats   *Stats   `yaml:"stats" doc:"Measure the containers that run, by the clock; left out, nothing is measured."`
+	Changes *Changes `yaml:"changes" doc:"Tell which files of running containers are not as in their image; left out, nothing is looked at."`
+	Decode  string   `yaml:"decode" doc:"The decoder that the events wait for."`
 }
 
 // TLS are the files of certificates.
@@ -42,7 +44,7 @@ func (s *Settings) Check() plugin.Problems {
 	if s.Decode == "" {
 		p = append(p, plugin.Problem{Key: "decode", Text: "decode is empty", Hint: "docker_event"})
 	}
-	return p
+	return append(append(p, s.Stats.check()...), s.Changes.check()...)
 }
 
 // checkHost says what is wrong with where the engine is.

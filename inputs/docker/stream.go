@@ -99,8 +99,9 @@ func (s *stream) signal() {
 }
 
 // take returns up to n lines, waiting for the first; with none it returns why
-// nothing more comes, nil when time or ctx ran out.
-func (s *stream) take(ctx context.Context, n int, wait time.Duration) ([]string, error) {
+// nothing more comes, nil when time or ctx ran out or when other says that there
+// is something else to take.
+func (s *stream) take(ctx context.Context, n int, wait time.Duration, other <-chan struct{}) ([]string, error) {
 	if lines, end := s.ready(n); len(lines) > 0 || end != nil {
 		return lines, end
 	}
@@ -109,6 +110,8 @@ func (s *stream) take(ctx context.Context, n int, wait time.Duration) ([]string,
 	for {
 		select {
 		case <-s.wake:
+		case <-other:
+			return nil, nil
 		case <-timer.C:
 			return nil, nil
 		case <-ctx.Done():

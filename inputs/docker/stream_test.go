@@ -246,7 +246,7 @@ func FuzzPosition(f *testing.F) {
 func TestALongEventEndsTheStream(t *testing.T) {
 	s := newStream(io.NopCloser(strings.NewReader(strings.Repeat("x", maxLine+1)+"\n")), func() {})
 	defer s.close()
-	if lines, err := s.take(t.Context(), 1, 20*time.Second); len(lines) > 0 || !errors.Is(err, errTooLong) {
+	if lines, err := s.take(t.Context(), 1, 20*time.Second, nil); len(lines) > 0 || !errors.Is(err, errTooLong) {
 		t.Errorf("%d lines, %v", len(lines), err)
 	}
 }
@@ -256,11 +256,11 @@ func TestWhatNobodyTakesIsBounded(t *testing.T) {
 	line := strings.Repeat("x", 1<<20) + "\n"
 	s := newStream(io.NopCloser(strings.NewReader(strings.Repeat(line, 20))), func() {})
 	s.work.Wait()
-	lines, err := s.take(t.Context(), 100, time.Second)
+	lines, err := s.take(t.Context(), 100, time.Second, nil)
 	if len(lines) != maxKept>>20 || err != nil {
 		t.Errorf("%d lines, %v", len(lines), err)
 	}
-	if _, err := s.take(t.Context(), 1, time.Second); !errors.Is(err, errTooMuch) {
+	if _, err := s.take(t.Context(), 1, time.Second, nil); !errors.Is(err, errTooMuch) {
 		t.Errorf("%v", err)
 	}
 	s.close()

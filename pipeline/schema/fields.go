@@ -639,6 +639,32 @@ const (
 	PackageType
 	// PackagePath is package.path.
 	PackagePath
+	// ContainerMemoryUsage is container.memory.usage.
+	ContainerMemoryUsage
+	// ContainerCPUUsage is container.cpu.usage.
+	ContainerCPUUsage
+	// ContainerNetworkIngressBytes is container.network.ingress.bytes.
+	ContainerNetworkIngressBytes
+	// ContainerNetworkEgressBytes is container.network.egress.bytes.
+	ContainerNetworkEgressBytes
+	// ContainerDiskReadBytes is container.disk.read.bytes.
+	ContainerDiskReadBytes
+	// ContainerDiskWriteBytes is container.disk.write.bytes.
+	ContainerDiskWriteBytes
+	// DockerStatsMemoryBytes is docker.stats.memory_bytes.
+	DockerStatsMemoryBytes
+	// DockerStatsMemoryLimit is docker.stats.memory_limit.
+	DockerStatsMemoryLimit
+	// DockerStatsPIDs is docker.stats.pids.
+	DockerStatsPIDs
+	// DockerStatsPIDsLimit is docker.stats.pids_limit.
+	DockerStatsPIDsLimit
+	// DockerThresholdName is docker.threshold.name.
+	DockerThresholdName
+	// DockerThresholdLimit is docker.threshold.limit.
+	DockerThresholdLimit
+	// DockerThresholdValue is docker.threshold.value.
+	DockerThresholdValue
 
 	count // one past the last field
 )
@@ -962,4 +988,17 @@ var table = [count]Info{
 	PackageFixedVersion:                 {Name: "package.fixed_version", Type: Keyword, Many: false, Custom: true, Example: "1.1.1d-r0", Text: "the first that is not affected"},
 	PackageType:                         {Name: "package.type", Type: Keyword, Many: false, Custom: false, Example: "apk", Text: ""},
 	PackagePath:                         {Name: "package.path", Type: Keyword, Many: false, Custom: false, Example: "/usr/lib/libcrypto.so", Text: ""},
+	ContainerMemoryUsage:                {Name: "container.memory.usage", Type: Float, Many: false, Custom: false, Example: "0.42", Text: "the share of its limit that the container uses, 0 to 1; of the host's memory where it has none"},
+	ContainerCPUUsage:                   {Name: "container.cpu.usage", Type: Float, Many: false, Custom: false, Example: "0.13", Text: "the share of all processors that it used since the last measurement, 0 to 1"},
+	ContainerNetworkIngressBytes:        {Name: "container.network.ingress.bytes", Type: Long, Many: false, Custom: false, Example: "81920", Text: "since the last measurement"},
+	ContainerNetworkEgressBytes:         {Name: "container.network.egress.bytes", Type: Long, Many: false, Custom: false, Example: "4096", Text: "since the last measurement"},
+	ContainerDiskReadBytes:              {Name: "container.disk.read.bytes", Type: Long, Many: false, Custom: false, Example: "4096", Text: "since the last measurement"},
+	ContainerDiskWriteBytes:             {Name: "container.disk.write.bytes", Type: Long, Many: false, Custom: false, Example: "4096", Text: "since the last measurement"},
+	DockerStatsMemoryBytes:              {Name: "docker.stats.memory_bytes", Type: Long, Many: false, Custom: true, Example: "104857600", Text: "without what the page cache would give back"},
+	DockerStatsMemoryLimit:              {Name: "docker.stats.memory_limit", Type: Long, Many: false, Custom: true, Example: "268435456", Text: "what memory may be used, in bytes"},
+	DockerStatsPIDs:                     {Name: "docker.stats.pids", Type: Long, Many: false, Custom: true, Example: "17", Text: "processes and threads"},
+	DockerStatsPIDsLimit:                {Name: "docker.stats.pids_limit", Type: Long, Many: false, Custom: true, Example: "4096", Text: "absent where there is none"},
+	DockerThresholdName:                 {Name: "docker.threshold.name", Type: Keyword, Many: false, Custom: true, Example: "memory", Text: "memory, memory_bytes, pids, cpu, ingress or egress"},
+	DockerThresholdLimit:                {Name: "docker.threshold.limit", Type: Float, Many: false, Custom: true, Example: "0.9", Text: "where the threshold lies, in the unit of its setting"},
+	DockerThresholdValue:                {Name: "docker.threshold.value", Type: Float, Many: false, Custom: true, Example: "0.94", Text: "what was measured, in the same unit"},
 }
