@@ -1,6 +1,7 @@
 package http
 
 import (
+	"bytes"
 	"context"
 	"net/http"
 	"slices"
@@ -8,9 +9,40 @@ import (
 	"testing"
 	"time"
 
+	"github.com/klauspost/compress/zstd"
+
 	"tallyman/pipeline/event"
 	"tallyman/pipeline/plugin"
 )
+
+// zstded is the header of a body in zstd.
+var zstded = http.Header{"Content-Encoding": {"zstd"}}
+
+// zstdPacked returns a frame whose window is given, and whose length is not said.
+func zstdPacked(t testing.TB, text string, window int) string {
+	t.Helper()
+	var b bytes.Buffer
+	w, err := zstd.NewWriter(&b, zstd.WithWindowSize(window), zstd.WithEncoderConcurrency(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for text != "" { // in pieces: of one write alone the length would be known
+		n := min(len(text), 1<<19)
+		if _, err := w.Write([]byte(text[:n])); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Flush(); err != nil {
+			t.Fatal(err)
+		}
+		text = text[n:]
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+func cut(s string, n int) string { return s[:len(s)-n] }
 
 // TestBodies: each form is taken apart into its records.
 func TestBodies(t *testing.T) {
@@ -34,6 +66,8 @@ func TestBodies(t *testing.T) {
 		{"lines of text", "one\r\ntwo\n\nthree", nil, []string{"one", "two", "three"}},
 		{"gzip", packed(t, `[{"a":1}]`), gzipped, []string{`{"a":1}`}},
 		{"gzip, two members", packed(t, "one\n") + packed(t, "two\n"), gzipped, []string{"one", "two"}},
+		{"zstd", zstdPacked(t, `[{"a":1}]`, 1<<20), zstded, []string{`{"a":1}`}},
+		{"zstd, two frames", zstdPacked(t, "one\n", 1<<20) + zstdPacked(t, "two\n", 8<<20), zstded, []string{"one", "two"}},
 		{"a byte order mark", "\ufeff{\"a\":1}", nil, []string{`{"a":1}`}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -75,7 +109,18 @@ func TestRefusals(t *testing.T) {
 		{"I10: packed twice", "/audit", packed(t, packed(t, "x")), gzipped, 415, "twice"},
 		{"I10: two encodings", "/audit", "x", http.Header{"Content-Encoding": {"gzip, gzip"}}, 415, "once"},
 		{"I10: two headers", "/audit", "x", http.Header{"Content-Encoding": {"gzip", "gzip"}}, 415, "once"},
-		{"zstd", "/audit", "x", http.Header{"Content-Encoding": {"zstd"}}, 415, "use gzip"},
+		{"another encoding", "/audit", "x", http.Header{"Content-Encoding": {"br"}}, 415, "use gzip or zstd"},
+		{"I9: a bomb in zstd", "/audit", zstdPacked(t, strings.Repeat("0", 64<<20), 1<<20), zstded, 413, "larger than max_body"},
+		{"I9: a bomb of many frames in zstd", "/audit", strings.Repeat(zstdPacked(t, strings.Repeat("0", 1<<10), 1<<10), 65), zstded, 413, "larger than max_body"},
+		{"I9: a window in zstd that is too large", "/audit", zstdPacked(t, "x", 64<<20), zstded, 413, "window"},
+		{"I10: zstd in gzip", "/audit", packed(t, zstdPacked(t, "x", 1<<20)), gzipped, 415, "twice"},
+		{"I10: gzip in zstd", "/audit", zstdPacked(t, packed(t, "x"), 1<<20), zstded, 415, "twice"},
+		{"I10: zstd and gzip", "/audit", "x", http.Header{"Content-Encoding": {"zstd, gzip"}}, 415, "once"},
+		{"I12: nested, in zstd", "/audit", zstdPacked(t, strings.Repeat("[", 30_000), 1<<20), zstded, 400, "nested too deep"},
+		{"no zstd", "/audit", "plain text, no zstd", zstded, 400, "cannot be read"},
+		{"nothing in zstd", "/audit", "", zstded, 400, "ends before"},
+		{"zstd that is cut", "/audit", cut(zstdPacked(t, strings.Repeat("xyz", 1000), 1<<20), 6), zstded, 400, "ends before"},
+		{"zstd, damaged", "/audit", cut(zstdPacked(t, "hello", 1<<20), 3) + "xxx", zstded, 400, "cannot be read"},
 		{"packed, and not said", "/audit", packed(t, "x"), nil, 415, "not said"},
 		{"no gzip", "/audit", "plain text, no gzip", gzipped, 400, "cannot be read"},
 		{"gzip that is cut", "/audit", packed(t, strings.Repeat("xyz", 1000))[:20], gzipped, 400, "ends before"},

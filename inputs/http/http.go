@@ -15,7 +15,7 @@ import (
 )
 
 // Plugin is the input `http`.
-var Plugin = plugin.NewInput("http", "Records that clients post over HTTP or HTTPS: JSON objects, arrays and Kubernetes lists, lines of JSON or text, plain or in gzip.", defaults, build)
+var Plugin = plugin.NewInput("http", "Records that clients post over HTTP or HTTPS: JSON objects, arrays and Kubernetes lists, lines of JSON or text, plain, in gzip or in zstd.", defaults, build)
 
 // input implements plugin.Input.
 type input struct {

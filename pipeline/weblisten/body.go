@@ -30,9 +30,20 @@ func (l *Server) body(w http.ResponseWriter, r *http.Request) (text string, held
 			return "", 0, l.unreadable(err)
 		}
 		src = z
+	case "zstd":
+		return l.zstd(r, src)
 	default:
-		return "", 0, Refuse(http.StatusUnsupportedMediaType, "the content encoding "+fmt.Sprintf("%.64q", encoding)+" is not taken: use gzip, once, or none")
+		return "", 0, Refuse(http.StatusUnsupportedMediaType, "the content encoding "+fmt.Sprintf("%.64q", encoding)+" is not taken: use gzip or zstd, once, or none")
 	}
+	if text, held, err = l.all(src, r.ContentLength); err != nil {
+		return "", held, err
+	}
+	return l.unnested(text, held)
+}
+
+// all reads src to its end, as far as max_body and the buffer allow. Announced
+// is how long the client says that it is, less than 0 where it does not.
+func (l *Server) all(src io.Reader, announced int64) (text string, held int64, err error) {
 	var b strings.Builder
 	buf, ok := l.bufs.Get().(*[piece]byte)
 	if !ok {
@@ -41,13 +52,13 @@ func (l *Server) body(w http.ResponseWriter, r *http.Request) (text string, held
 	defer l.bufs.Put(buf)
 	for {
 		n, err := src.Read(buf[:])
-		if int64(b.Len()+n) > most {
+		if int64(b.Len()+n) > int64(l.s.MaxBody) {
 			return "", held, l.tooLarge()
 		}
 		if b.Cap()-b.Len() < n {
 			more := piece // what the client announces is not believed, but where it is little
-			if b.Len() == 0 && r.ContentLength >= int64(n) && r.ContentLength < piece {
-				more = int(r.ContentLength)
+			if b.Len() == 0 && announced >= int64(n) && announced < piece {
+				more = int(announced)
 			}
 			grow := int64(b.Cap() + more) // what a Builder makes of it
 			if l.held.Add(grow) > int64(l.s.Buffer) {
@@ -60,7 +71,7 @@ func (l *Server) body(w http.ResponseWriter, r *http.Request) (text string, held
 		b.Write(buf[:n])
 		switch {
 		case errors.Is(err, io.EOF):
-			return l.unnested(b.String(), held)
+			return b.String(), held, nil
 		case err != nil:
 			return "", held, l.unreadable(err)
 		}
@@ -72,7 +83,7 @@ func (l *Server) body(w http.ResponseWriter, r *http.Request) (text string, held
 func (l *Server) unnested(text string, held int64) (string, int64, error) {
 	for _, magic := range []string{"\x1f\x8b", "\x28\xb5\x2f\xfd", "\xfd7zXZ\x00", "BZh"} {
 		if strings.HasPrefix(text, magic) {
-			return "", held, Refuse(http.StatusUnsupportedMediaType, "the body is packed in a way that is not said, or twice: use Content-Encoding: gzip, once")
+			return "", held, Refuse(http.StatusUnsupportedMediaType, "the body is packed in a way that is not said, or twice: use Content-Encoding: gzip or zstd, once")
 		}
 	}
 	return text, held, nil
@@ -88,7 +99,10 @@ func tooMuch() error {
 
 func (l *Server) unreadable(err error) error {
 	var large *http.MaxBytesError
+	var said *Answer
 	switch {
+	case errors.As(err, &said):
+		return err
 	case errors.As(err, &large):
 		return l.tooLarge()
 	case timedOut(err):

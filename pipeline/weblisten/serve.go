@@ -87,7 +87,7 @@ func (l *Server) reply(w http.ResponseWriter, r *http.Request, n int, err error)
 	case http.StatusMethodNotAllowed:
 		h.Set("Allow", "POST, PUT")
 	case http.StatusUnsupportedMediaType:
-		h.Set("Accept-Encoding", "gzip")
+		h.Set("Accept-Encoding", "gzip, zstd")
 	default:
 		h.Set("Connection", "close")
 	}

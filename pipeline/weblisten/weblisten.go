@@ -18,6 +18,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/klauspost/compress/zstd"
+
 	"tallyman/pipeline/event"
 	"tallyman/pipeline/plugin"
 	"tallyman/pipeline/servertls"
@@ -90,8 +92,10 @@ type Server struct {
 	count counters
 	say   *sayer
 	queue chan *request
-	bufs  sync.Pool    // of *[piece]byte, for bodies
-	held  atomic.Int64 // bytes of bodies that are read and not answered
+	bufs  sync.Pool // of *[piece]byte, for bodies
+	// unpackers are the decoders of zstd that are free; nil is one that was not made yet.
+	unpackers chan *zstd.Decoder
+	held      atomic.Int64 // bytes of bodies that are read and not answered
 
 	// What follows is the lane's alone.
 	rest   *request // begun, and not yet handed on whole
@@ -113,6 +117,10 @@ type Server struct {
 func New(s *Settings, env plugin.Env, h Handler) (*Server, error) {
 	l := &Server{s: s, env: env, h: h, count: newCounters(env), say: newSayer(env), queue: make(chan *request, s.MaxConnections), timer: time.NewTimer(time.Hour)}
 	l.timer.Stop()
+	l.unpackers = make(chan *zstd.Decoder, mostZstd)
+	for range mostZstd {
+		l.unpackers <- nil
+	}
 	if s.TLS != nil {
 		var err error
 		if l.certs, err = servertls.New(s.TLS, env.Dir, env.Log, func(err error) { l.say.say("certificates", "", err) }); err != nil {
