@@ -112,6 +112,9 @@ func (f *facts) request(target string) {
 	}
 	f.code = service
 	f.repository = strings.TrimSuffix(strings.Trim(path, "/"), ".git")
+	if f.action == "http-request" {
+		f.giteaCall(target)
+	}
 	switch {
 	case f.status == 0:
 		f.outcome = "unknown"

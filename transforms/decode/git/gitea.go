@@ -15,10 +15,11 @@ var errGitea = errors.New("no line of Gitea's log: it begins with no time")
 
 // The lines of Gitea and Forgejo: "2006/01/02 15:04:05[.000000] FILE:LINE:FUNC()
 // [L] [REQUEST] MESSAGE", where the place in the source and the request may be
-// missing, as flags of the log say.
+// missing, as flags of the log say. The router has a name in that place.
 var (
-	giteaLine   = regexp.MustCompile(`^(\d{4}/\d\d/\d\d \d\d:\d\d:\d\d)(\.\d+)?(?: (\S+:\d+:\S+))? \[([A-Z])\](?: \[([0-9a-f]{6,12}(?:-\d+)?)\])? ?(.*)$`)
+	giteaLine   = regexp.MustCompile(`^(\d{4}/\d\d/\d\d \d\d:\d\d:\d\d)(\.\d+)?(?: (\S+:\d+:\S+|[A-Za-z]\w*))? \[([A-Z])\](?: \[([0-9a-f]{6,12}(?:-\d+)?)\])? ?(.*)$`)
 	giteaFailed = regexp.MustCompile(`^Failed authentication attempt for (.*) from (\S+:\d+)(?:: (.*))?$`)
+	giteaBasic  = regexp.MustCompile(`^UserSignIn: (user's password is invalid) \[uid: (\d+), name: (.*)\]$`)
 	giteaRouter = regexp.MustCompile(`^router: (\w+) +([A-Z]+) (\S+) for (\S+?)(?:, (\d{3}) [^,]*? in ([0-9.]+)(ns|µs|us|ms|s))?(?: @ (.*))?$`)
 )
 
@@ -65,6 +66,10 @@ func (d *giteaDecoder) Decode(e event.Event, out *event.Batch) error {
 func (f *facts) said(text string) {
 	if m := giteaFailed.FindStringSubmatch(text); m != nil {
 		f.action, f.outcome, f.user, f.origin, f.reason, f.severity = "logged-in", "failure", m[1], m[2], m[3], 0
+		return
+	}
+	if m := giteaBasic.FindStringSubmatch(text); m != nil { // a password that git or the API was shown
+		f.action, f.outcome, f.reason, f.userID, f.user, f.severity = "logged-in", "failure", m[1], m[2], m[3], 0
 		return
 	}
 	if m := giteaRouter.FindStringSubmatch(text); m != nil {
