@@ -91,9 +91,9 @@ func (o *output) Probe(ctx context.Context) error {
 		return err
 	}
 	r.Method = http.MethodOptions
+	r.Header.Del("Content-Encoding")
 	if o.preset.empty != "" {
 		r.Method, r.Body = http.MethodPost, []byte(o.preset.empty)
-		r.Header.Del("Content-Encoding")
 	}
 	var found []error
 	for _, b := range o.client.Backends() {

@@ -10,6 +10,7 @@ import (
 	"tallyman/pipeline/event"
 	"tallyman/pipeline/plugin"
 	"tallyman/pipeline/plugintest"
+	"tallyman/pipeline/webclient"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -103,4 +104,14 @@ func TestConformance(t *testing.T) {
 			})
 		}
 	}
+}
+
+// cutClient is a client that reads as much of an answer as out believes.
+func cutClient(t testing.TB, out *output, url string) *webclient.Client {
+	t.Helper()
+	client, err := webclient.New(&settingsFor(t, elasticsearch, url).Web, plugintest.Env(t.TempDir()), webclient.Options{MaxAnswer: out.mostAnswer})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return client
 }

@@ -1,0 +1,438 @@
+package http
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"tallyman/pipeline/event"
+	"tallyman/pipeline/plugin"
+)
+
+// send sends until the output takes all that is not refused for good, and returns
+// the refusals.
+func send(t *testing.T, out plugin.Output, events []event.Event) map[string]error {
+	t.Helper()
+	refused := map[string]error{}
+	for range 50 {
+		err := out.Send(context.Background(), events)
+		if err == nil {
+			return refused
+		}
+		var e *plugin.Error
+		if !errors.As(err, &e) {
+			t.Fatalf("an error without a kind: %v", err)
+		}
+		switch e.Kind {
+		case plugin.KindPermanent:
+			t.Fatalf("all is refused: %v", err)
+		case plugin.KindPartial:
+			var rest []event.Event
+			for _, f := range e.Failed {
+				if kind, _ := plugin.KindOf(f.Err); kind == plugin.KindPermanent {
+					refused[events[f.Index].ID.String()] = f.Err
+				} else {
+					rest = append(rest, events[f.Index])
+				}
+			}
+			if events = rest; len(rest) == 0 {
+				return refused
+			}
+		}
+	}
+	t.Fatal("it is never taken")
+	return nil
+}
+
+// once checks that each of n events is there exactly often times.
+func once(t *testing.T, stored []string, n, often int) {
+	t.Helper()
+	for i := range n {
+		got, mark := 0, fmt.Sprintf("tally-%06d-mark", i)
+		for _, text := range stored {
+			if strings.Contains(text, mark) {
+				got++
+			}
+		}
+		if got != often {
+			t.Errorf("%s is there %d times, not %d", mark, got, often)
+		}
+	}
+}
+
+// TestAwayOrAskedToWait (O1): the receiver is away, busy, slow or broken: the
+// error says to try again, and after which pause; nothing is given up.
+func TestAwayOrAskedToWait(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		does  func(w http.ResponseWriter)
+		after time.Duration // 0: of kind retry
+	}{
+		{"busy", func(w http.ResponseWriter) { w.Header().Set("Retry-After", "17"); say(w, 503, "{}") }, 17 * time.Second},
+		{"too many", func(w http.ResponseWriter) { w.Header().Set("Retry-After", "3"); say(w, 429, "{}") }, 3 * time.Second},
+		{"busy without a pause", func(w http.ResponseWriter) { say(w, 503, "{}") }, 0},
+		{"broken", func(w http.ResponseWriter) { say(w, 500, `{"error":"x"}`) }, 0},
+		{"slow", func(w http.ResponseWriter) { say(w, 408, "") }, 0},
+		{"breaks off", reset, 0},
+		{"a balancer without receivers", func(w http.ResponseWriter) { say(w, 502, "<html>Bad Gateway</html>") }, 0},
+		{"a proxy that understands nothing", func(w http.ResponseWriter) { say(w, 400, "<html>Bad Request</html>") }, 0},
+		{"a wrong path", func(w http.ResponseWriter) { say(w, 404, `{"error":"not found"}`) }, 0},
+	} {
+		for _, preset := range presets {
+			d := newDouble(t, preset, func(d *double) {
+				d.trouble = func(n int, w http.ResponseWriter) bool {
+					if n < 3 {
+						c.does(w)
+					}
+					return n < 3
+				}
+			})
+			out := open(t, settingsFor(t, preset, d.URL))
+			want := plugin.KindRetry
+			if c.after > 0 {
+				want = plugin.KindAfter
+			}
+			for i := range 3 {
+				if kind, after := plugin.KindOf(out.Send(context.Background(), marks(0, 5))); kind != want || after != c.after {
+					t.Fatalf("%s, %s: attempt %d is of kind %d after %v", preset, c.name, i, kind, after)
+				}
+			}
+			if refused := send(t, out, marks(0, 5)); len(refused) > 0 {
+				t.Errorf("%s, %s: refused %v", preset, c.name, refused)
+			}
+			once(t, d.stored(), 5, 1)
+		}
+	}
+}
+
+// TestRefusedCredentials (O2): a secret that is missing, empty or refused loses
+// nothing, stands in no error, and the one that is then in the file is used
+// without a restart.
+func TestRefusedCredentials(t *testing.T) {
+	header := map[string]func(*http.Request) string{
+		elasticsearch: func(r *http.Request) string { return strings.TrimPrefix(r.Header.Get("Authorization"), "ApiKey ") },
+		datadog:       func(r *http.Request) string { return r.Header.Get("DD-API-KEY") },
+		loggly:        func(r *http.Request) string { return strings.Split(r.URL.Path, "/")[2] },
+	}
+	for preset, key := range header {
+		d := newDouble(t, preset, nil)
+		d.trouble = func(n int, w http.ResponseWriter) bool {
+			if got := key(d.seen[n]); got != goodKey {
+				say(w, 403, `{"error":"`+got+` is not known"}`)
+				return true
+			}
+			return false
+		}
+		s := settingsFor(t, preset, d.URL)
+		file := filepath.Join(t.TempDir(), "key")
+		s.APIKey = plugin.Secret{File: file}
+		out := open(t, s)
+		for _, c := range []struct{ key, says string }{{"", "secret not found"}, {"\n", "is no secret"}, {"a\x01b", "is no secret"}, {"old-key-1234\n", "does not let us in"}} {
+			if c.key != "" {
+				if err := os.WriteFile(file, []byte(c.key), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			err := out.Send(context.Background(), marks(0, 3))
+			if kind, _ := plugin.KindOf(err); err == nil || kind != plugin.KindRetry || !strings.Contains(err.Error(), c.says) || strings.Contains(err.Error(), "old-key") {
+				t.Errorf("%s, key %q: %v", preset, c.key, err)
+			}
+		}
+		if err := os.WriteFile(file, []byte(goodKey+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if refused := send(t, out, marks(0, 3)); len(refused) > 0 {
+			t.Error(refused)
+		}
+		once(t, d.stored(), 3, 1)
+	}
+}
+
+// TestSuccessThatIsNone (O15): an answer of 2xx that is none of the receiver is
+// not believed.
+func TestSuccessThatIsNone(t *testing.T) {
+	page := func(w http.ResponseWriter) {
+		w.Header().Set("Content-Type", "text/html")
+		_, _ = io.WriteString(w, "<html>Please log in</html>")
+	}
+	half := func(w http.ResponseWriter) { say(w, 200, `{"took":1,"errors":false,"items":[{"cre`) }
+	short := func(w http.ResponseWriter) { w.Header().Set("Content-Length", "900"); say(w, 200, `{}`) }
+	everyone := map[string]func(w http.ResponseWriter){"a page": page, "half an answer": half, "less than it said": short,
+		"a page without its type": func(w http.ResponseWriter) { _, _ = io.WriteString(w, " <!DOCTYPE html>") }}
+	bulk := map[string]func(w http.ResponseWriter){
+		"nothing":     func(w http.ResponseWriter) { w.WriteHeader(200) },
+		"an object":   func(w http.ResponseWriter) { say(w, 200, `{}`) },
+		"fewer items": func(w http.ResponseWriter) { say(w, 200, `{"errors":false,"items":[{"create":{"status":201}}]}`) },
+		"no word": func(w http.ResponseWriter) {
+			say(w, 200, `{"items":[{"create":{"status":201}},{"create":{"status":201}},{"create":{"status":201}}]}`)
+		},
+		"other items": func(w http.ResponseWriter) {
+			say(w, 200, `{"errors":false,"items":[{"index":{"status":201}},{},{"create":{}}]}`)
+		},
+		"two answers": func(w http.ResponseWriter) {
+			say(w, 200, `{"errors":false,"items":[{"create":{"status":201}},{"create":{"status":201}},{"create":{"status":201}}]}{}`)
+		},
+		"null":            func(w http.ResponseWriter) { say(w, 200, `null`) },
+		"a list":          func(w http.ResponseWriter) { say(w, 200, `[]`) },
+		"fields of other": func(w http.ResponseWriter) { say(w, 200, `{"errors":"no","items":7}`) },
+	}
+	others := map[string]map[string]func(w http.ResponseWriter){
+		loki:   {"200": func(w http.ResponseWriter) { say(w, 200, `{}`) }},
+		loggly: {"another word": func(w http.ResponseWriter) { say(w, 200, `{"response":"no"}`) }, "nothing": func(w http.ResponseWriter) { w.WriteHeader(200) }},
+	}
+	for _, preset := range presets {
+		cases := map[string]func(w http.ResponseWriter){}
+		for _, set := range []map[string]func(w http.ResponseWriter){everyone, others[preset]} {
+			for name, does := range set {
+				cases[name] = does
+			}
+		}
+		if preset == elasticsearch {
+			for name, does := range bulk {
+				cases[name] = does
+			}
+		}
+		for name, does := range cases {
+			d := newDouble(t, preset, func(d *double) {
+				d.trouble = func(n int, w http.ResponseWriter) bool {
+					if n < 2 {
+						does(w)
+					}
+					return n < 2
+				}
+			})
+			out := open(t, settingsFor(t, preset, d.URL))
+			for range 2 {
+				err := out.Send(context.Background(), marks(0, 3))
+				if kind, _ := plugin.KindOf(err); err == nil || kind != plugin.KindRetry || len(err.Error()) > 1000 {
+					t.Errorf("%s, %s: %v", preset, name, err)
+				}
+			}
+			send(t, out, marks(0, 3))
+			once(t, d.stored(), 3, 1)
+		}
+	}
+}
+
+// TestExpect (O15): what expect says must be in an answer.
+func TestExpect(t *testing.T) {
+	d := newDouble(t, ndjson, func(d *double) {
+		d.trouble = func(n int, w http.ResponseWriter) bool {
+			if n == 0 {
+				say(w, 200, `{"response":"queued elsewhere"}`)
+			}
+			return n == 0
+		}
+	})
+	s := settingsFor(t, ndjson, d.URL)
+	s.Expect = `"ok"`
+	out := open(t, s)
+	if err := out.Send(context.Background(), marks(0, 2)); err == nil || !strings.Contains(err.Error(), "expect") {
+		t.Errorf("%v", err)
+	}
+	send(t, out, marks(0, 2))
+	once(t, d.stored(), 2, 1)
+}
+
+// TestStoredAndThenLost (O3): the receiver stores, and its answer is lost. The
+// same is sent again; a bulk interface knows the ids and keeps each event once.
+func TestStoredAndThenLost(t *testing.T) {
+	for _, c := range []struct {
+		preset string
+		often  int
+	}{{elasticsearch, 1}, {opensearch, 1}, {ndjson, 4}, {loki, 4}} {
+		d := newDouble(t, c.preset, func(d *double) {
+			d.after = func(n int, w http.ResponseWriter) bool {
+				switch {
+				case n == 0:
+					reset(w)
+				case n == 1:
+					say(w, 502, "<html>Bad Gateway</html>")
+				case n == 2:
+					w.Header().Set("Content-Length", "4000")
+					say(w, 200, `{"took":1,"errors":false,"items":[`)
+				}
+				return n < 3
+			}
+		})
+		out := open(t, settingsFor(t, c.preset, d.URL))
+		for range 3 {
+			if err := out.Send(context.Background(), marks(0, 20)); err == nil {
+				t.Errorf("%s: a lost answer is taken for success", c.preset)
+			}
+		}
+		if refused := send(t, out, marks(0, 20)); len(refused) > 0 {
+			t.Error(refused)
+		}
+		once(t, d.stored(), 20, c.often)
+		if c.often == 1 && out.duplicates.Value() != 20 {
+			t.Errorf("%s: %v events were there already, not 20", c.preset, out.duplicates.Value())
+		}
+	}
+}
+
+// TestItems (O17): a bulk answer judges each event: what is refused for good is,
+// what may be taken later is sent again, everything else is delivered.
+func TestItems(t *testing.T) {
+	bad := func(status int, kind, reason string) string {
+		text, err := json.Marshal(reason)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return fmt.Sprintf(`{"status":%d,"error":{"type":%q,"reason":%s}}`, status, kind, text)
+	}
+	for _, c := range []struct {
+		name, item string
+		kind       plugin.ErrorKind
+	}{
+		{"a mapping that does not fit", bad(400, "document_parsing_exception", "failed to parse field [x]"), plugin.KindPermanent},
+		{"an older server", bad(400, "mapper_parsing_exception", "failed to parse"), plugin.KindPermanent},
+		{"too many fields", bad(400, "illegal_argument_exception", "Limit of total fields [1000] has been exceeded"), plugin.KindPermanent},
+		{"too large", bad(413, "x", "y"), plugin.KindPermanent},
+		{"busy", bad(429, "es_rejected_execution_exception", "rejected execution"), plugin.KindRetry},
+		{"a shard is away", bad(503, "unavailable_shards_exception", "primary shard is not active"), plugin.KindRetry},
+		{"read-only", bad(403, "cluster_block_exception", "index read-only / allow delete"), plugin.KindRetry},
+		{"no such index", bad(404, "index_not_found_exception", "no such index"), plugin.KindRetry},
+		{"closed", bad(400, "index_closed_exception", "closed"), plugin.KindRetry},
+		{"no such pipeline", bad(400, "illegal_argument_exception", "pipeline with id [x] does not exist"), plugin.KindRetry},
+		{"shards are used up", bad(400, "validation_exception", "this action would add [2] shards"), plugin.KindRetry},
+		{"a text", `{"status":500,"error":"broken"}`, plugin.KindRetry},
+		{"no word", `{"status":400}`, plugin.KindPermanent},
+		{"not allowed", bad(403, "security_exception", "action is unauthorized\u0007"), plugin.KindRetry},
+	} {
+		events := marks(0, 10)
+		victim, healed := events[3].ID.String(), false
+		d := newDouble(t, elasticsearch, func(d *double) {
+			d.refuse = func(id, _ string) string {
+				if id == victim && !healed {
+					return c.item
+				}
+				return ""
+			}
+		})
+		out := open(t, settingsFor(t, elasticsearch, d.URL))
+		var e *plugin.Error
+		if err := out.Send(context.Background(), events); !errors.As(err, &e) || e.Kind != plugin.KindPartial || len(e.Failed) != 1 || e.Failed[0].Index != 3 {
+			t.Errorf("%s: %v", c.name, err)
+			continue
+		}
+		kind, _ := plugin.KindOf(e.Failed[0].Err)
+		if kind != c.kind || strings.ContainsRune(e.Failed[0].Err.Error(), 7) {
+			t.Errorf("%s: kind %d, %q", c.name, kind, e.Failed[0].Err)
+		}
+		if n := len(d.stored()); n != 9 {
+			t.Errorf("%s: %d are delivered", c.name, n)
+		}
+		d.with(func() { healed = true })
+		if c.kind == plugin.KindRetry {
+			send(t, out, events)
+			once(t, d.stored(), 10, 1)
+		}
+	}
+}
+
+// TestABusyReceiverIsLeftAlone (O1): when items are refused because there is too
+// much to do, no further body of the batch is posted.
+func TestABusyReceiverIsLeftAlone(t *testing.T) {
+	d := newDouble(t, elasticsearch, func(d *double) {
+		d.refuse = func(string, string) string {
+			return `{"status":429,"error":{"type":"es_rejected_execution_exception"}}`
+		}
+	})
+	s := settingsFor(t, elasticsearch, d.URL)
+	s.MaxEvents = 5
+	out := open(t, s)
+	var e *plugin.Error
+	if err := out.Send(context.Background(), marks(0, 50)); !errors.As(err, &e) || len(e.Failed) != 50 || len(d.seen) != 1 {
+		t.Errorf("%d requests, %v", len(d.seen), err)
+	}
+}
+
+// TestOnlyTheRefusedDies (O17): a body that is refused as a whole, or is too
+// large, is halved down to the event at fault; the others are delivered.
+func TestOnlyTheRefusedDies(t *testing.T) {
+	for _, preset := range presets {
+		for _, status := range []int{400, 413, 422} {
+			answer := `{"error":{"type":"x_content_parse_exception","reason":"bad"}}`
+			d := newDouble(t, preset, nil)
+			d.trouble = func(n int, w http.ResponseWriter) bool {
+				if strings.Contains(string(d.bodies[n]), "tally-000007-mark") {
+					say(w, status, answer)
+					return true
+				}
+				return false
+			}
+			events := marks(0, 20)
+			out := open(t, settingsFor(t, preset, d.URL))
+			refused := send(t, out, events)
+			if len(refused) != 1 || refused[events[7].ID.String()] == nil {
+				t.Errorf("%s, %d: refused %v", preset, status, refused)
+			}
+			if n := len(d.stored()); n != 19 {
+				t.Errorf("%s, %d: %d are delivered", preset, status, n)
+			}
+		}
+	}
+}
+
+// TestARequestThatIsWrongKillsNoEvent (O17): a bulk request that is refused for
+// its path or parameters is for a person to mend.
+func TestARequestThatIsWrongKillsNoEvent(t *testing.T) {
+	for _, answer := range []string{
+		`{"error":"no handler found for uri [/x/_bulk] and method [POST]","status":400}`,
+		`{"error":{"type":"illegal_argument_exception","reason":"request [/_bulk] contains unrecognized parameter: [x]"},"status":400}`,
+		`{}`, ``,
+	} {
+		d := newDouble(t, elasticsearch, func(d *double) {
+			d.trouble = func(_ int, w http.ResponseWriter) bool { say(w, 400, answer); return true }
+		})
+		err := open(t, settingsFor(t, elasticsearch, d.URL)).Send(context.Background(), marks(0, 5))
+		if kind, _ := plugin.KindOf(err); err == nil || kind != plugin.KindRetry || len(d.seen) != 1 {
+			t.Errorf("%q: %v after %d requests", answer, err, len(d.seen))
+		}
+	}
+}
+
+// TestBodiesAreSplit (O17): no body is larger than max_bytes but one of a single
+// event, none has more events than may be, and 413 halves what is still too large.
+func TestBodiesAreSplit(t *testing.T) {
+	for _, preset := range presets {
+		d := newDouble(t, preset, func(d *double) { d.most = 2500 })
+		s := settingsFor(t, preset, d.URL)
+		s.MaxBytes, s.MaxEvents = 4000, 30
+		out := open(t, s)
+		if refused := send(t, out, marks(0, 100)); len(refused) > 0 {
+			t.Errorf("%s: %v", preset, refused)
+		}
+		once(t, d.stored(), 100, 1)
+		for _, body := range d.bodies {
+			if len(body) > 4100 {
+				t.Errorf("%s: a body of %d bytes", preset, len(body))
+			}
+		}
+	}
+}
+
+// TestAnAnswerThatIsTooLong: what cannot be read for its length is asked for in
+// halves.
+func TestAnAnswerThatIsTooLong(t *testing.T) {
+	d := newDouble(t, elasticsearch, func(d *double) {
+		d.refuse = func(string, string) string {
+			return `{"status":400,"error":{"type":"x","reason":"` + strings.Repeat("r", 3000) + `"}}`
+		}
+	})
+	out := open(t, settingsFor(t, elasticsearch, d.URL))
+	out.mostAnswer = 20_000
+	out.client = cutClient(t, out, d.URL)
+	if refused := send(t, out, marks(0, 40)); len(refused) != 40 {
+		t.Errorf("%d are refused", len(refused))
+	}
+}
