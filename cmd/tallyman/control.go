@@ -38,7 +38,7 @@ type processStatus struct {
 // serve listens beside the journal. Without a socket the process does its work
 // all the same, so that is said and no reason to stop.
 func (c *controlled) serve(dir string) *control.Server {
-	server, err := control.Serve(dir, control.Handlers{Status: c.status, Reload: c.reload, Drain: c.drain, Watch: c.watched}, c.log)
+	server, err := control.Serve(dir, control.Handlers{Status: c.status, Reload: c.reload, Drain: c.drain, Watch: c.watched, Baselines: c.baselines}, c.log)
 	if err != nil {
 		c.log.Warn("nobody can ask this process: status, reload and drain do not work; SIGHUP and SIGTERM do", "error", err)
 		return nil

@@ -73,6 +73,16 @@ func (c *Client) Watch(ctx context.Context, args any, seen func(data json.RawMes
 	return c.talk(ctx, request{Verb: verbWatch, Args: b}, seen)
 }
 
+// Baselines has the process show or change what rules have learned, as args say,
+// and returns what became of it.
+func (c *Client) Baselines(ctx context.Context, args any) (Answer, error) {
+	b, err := json.Marshal(args)
+	if err != nil {
+		return Answer{}, err
+	}
+	return c.ask(ctx, request{Verb: verbLearnt, Args: b})
+}
+
 // ask sends a request and waits for its answer until ctx is done.
 func (c *Client) ask(ctx context.Context, q request) (Answer, error) { return c.talk(ctx, q, nil) }
 

@@ -26,10 +26,11 @@ import (
 // told so and nothing else is done for it.
 const Version = 1
 
-// Bounds. A request is small; an answer may hold the state of thousands of
-// inputs.
+// Bounds. A request is small but for baselines that are imported; an answer may
+// hold the state of thousands of inputs.
 const (
-	maxRequest = 4 << 10
+	maxRequest = 8 << 20
+	firstRoom  = 4 << 10 // of the buffer for requests
 	maxAnswer  = 16 << 20
 	maxPeers   = 32 // connections at once
 )
@@ -55,6 +56,7 @@ const (
 	verbReload = "reload"
 	verbDrain  = "drain"
 	verbWatch  = "watch"
+	verbLearnt = "baseline"
 )
 
 // Path returns where the socket of the journal in dir is.
@@ -74,7 +76,7 @@ type request struct {
 	Discard bool   `json:"discard,omitempty"` // reload: let go of what removed outputs have left
 	Timeout int64  `json:"timeout,omitempty"` // drain: nanoseconds
 
-	Args json.RawMessage `json:"args,omitempty"` // watch: what is to be seen
+	Args json.RawMessage `json:"args,omitempty"` // watch: what is to be seen; baseline: what is asked of them
 }
 
 // reply is one line of a server.
@@ -86,14 +88,20 @@ type reply struct {
 	More    bool   `json:"more,omitempty"`    // watch: another one follows
 }
 
-// line reads one line of at most limit bytes; r is a reader of that size.
+// line reads one line of at most limit bytes.
 func line(r *bufio.Reader, limit int) ([]byte, error) {
-	b, err := r.ReadSlice('\n')
-	switch {
-	case errors.Is(err, bufio.ErrBufferFull) || len(b) > limit:
-		return nil, fmt.Errorf("a line is longer than %d bytes", limit)
-	case errors.Is(err, io.EOF) && len(bytes.TrimSpace(b)) > 0:
-		return nil, io.ErrUnexpectedEOF
+	var b []byte
+	for {
+		part, err := r.ReadSlice('\n')
+		if b = append(b, part...); len(b) > limit {
+			return nil, fmt.Errorf("a line is longer than %d bytes", limit)
+		}
+		switch {
+		case errors.Is(err, bufio.ErrBufferFull):
+			continue
+		case errors.Is(err, io.EOF) && len(bytes.TrimSpace(b)) > 0:
+			return nil, io.ErrUnexpectedEOF
+		}
+		return b, err
 	}
-	return b, err
 }

@@ -34,6 +34,18 @@ func echo() Handlers {
 	}
 }
 
+// TestALongRequest: baselines that are imported are larger than any buffer.
+func TestALongRequest(t *testing.T) {
+	dir := t.TempDir()
+	do := echo()
+	do.Baselines = func(_ context.Context, args json.RawMessage) Answer { return Answer{Text: fmt.Sprint(len(args))} }
+	running(t, dir, do)
+	a, err := dial(t, dir).Baselines(t.Context(), strings.Repeat("x", 1<<20))
+	if err != nil || a.Text != fmt.Sprint(1<<20+2) {
+		t.Errorf("answered %q, %v", a.Text, err)
+	}
+}
+
 // running serves do in dir until the test ends.
 func running(t *testing.T, dir string, do Handlers) {
 	t.Helper()
@@ -155,7 +167,7 @@ func TestBadRequests(t *testing.T) {
 		{"another version", `{"version":2,"verb":"status"}` + "\n", "version 1"},
 		{"no version", `{"verb":"status"}` + "\n", "version 0"},
 		{"an unknown verb", `{"version":1,"verb":"selfdestruct"}` + "\n", `"selfdestruct"`},
-		{"too long", `{"version":1,"verb":"` + strings.Repeat("x", 2*maxRequest) + "\"}\n", "longer than 4096 bytes"},
+		{"too long", `{"version":1,"verb":"` + strings.Repeat("x", maxRequest) + "\"}\n", "longer than 8388608 bytes"},
 		{"cut short", `{"version":1`, "unexpected EOF"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

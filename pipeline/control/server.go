@@ -12,7 +12,6 @@ import (
 	"net"
 	"os"
 	"sync"
-	"syscall"
 	"time"
 )
 
@@ -29,6 +28,8 @@ type Handlers struct {
 	// Watch gives what there is to be seen to send, until ctx is done, which it is
 	// when the client goes, or send fails. Args are the client's.
 	Watch func(ctx context.Context, args json.RawMessage, send func(data any) error) Answer
+	// Baselines shows or changes what rules have learned. Args are the client's.
+	Baselines func(ctx context.Context, args json.RawMessage) Answer
 }
 
 // Server listens at a socket. Stop it, then Close it.
@@ -175,7 +176,7 @@ func (s *Server) serve(conn *net.UnixConn) {
 		s.write(conn, reply{Denied: true, Refused: ErrNotAllowed.Error()})
 		return
 	}
-	for r := bufio.NewReaderSize(conn, maxRequest); s.wait(p); {
+	for r := bufio.NewReaderSize(conn, firstRoom); s.wait(p); {
 		b, err := line(r, maxRequest)
 		if err != nil {
 			if !errors.Is(err, io.EOF) && !errors.Is(err, os.ErrDeadlineExceeded) {
@@ -226,6 +227,10 @@ func (s *Server) answer(p *peer, b []byte) reply {
 		return reply{Answer: s.do.Drain(s.ctx, time.Duration(q.Timeout))}
 	case verbWatch:
 		return s.watch(p, q.Args)
+	case verbLearnt:
+		if s.do.Baselines != nil {
+			return reply{Answer: s.do.Baselines(s.ctx, q.Args)}
+		}
 	}
 	return reply{Refused: fmt.Sprintf("the running tallyman does not know the request %q", q.Verb)}
 }
@@ -278,23 +283,4 @@ func (s *Server) write(conn *net.UnixConn, r reply) bool {
 		_, err = conn.Write(append(b, '\n'))
 	}
 	return err == nil
-}
-
-// peerOf returns the user at the other end, as the kernel knows it.
-func peerOf(conn *net.UnixConn) (uint32, error) {
-	raw, err := conn.SyscallConn()
-	if err != nil {
-		return 0, err
-	}
-	var cred *syscall.Ucred
-	var credErr error
-	if err := raw.Control(func(fd uintptr) {
-		cred, credErr = syscall.GetsockoptUcred(int(fd), syscall.SOL_SOCKET, syscall.SO_PEERCRED)
-	}); err != nil {
-		return 0, err
-	}
-	if credErr != nil {
-		return 0, fmt.Errorf("who asks: %w", credErr)
-	}
-	return cred.Uid, nil
 }
