@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"tallyman/pipeline/plugin"
 	"tallyman/pipeline/plugintest"
@@ -20,10 +21,28 @@ func settings(t testing.TB, dir string) *Settings {
 }
 
 // TestConformance: the input passes the suite.
-func TestConformance(t *testing.T) {
+func TestConformance(t *testing.T) { conform(t, "testdata", nil) }
+
+// TestConformanceOfMultiline: it passes it also where records have several lines.
+func TestConformanceOfMultiline(t *testing.T) {
+	conform(t, "testdata/multiline", &Multiline{Start: plugin.Text{Value: `^[^\s]`}, Timeout: 2 * time.Second})
+}
+
+func conform(t *testing.T, golden string, m *Multiline) {
+	one := Plugin
+	one.Input = func(settings any, env plugin.Env) (plugin.Input, error) {
+		if m != nil {
+			env.Now = time.Now // a record that may go on waits for its time
+		}
+		return Plugin.Input(settings, env)
+	}
 	plugintest.Input(t, plugintest.InputSuite{
-		Plugin: Plugin, Golden: "testdata",
-		Settings: func(t testing.TB, dir string) any { return settings(t, dir) },
+		Plugin: one, Golden: golden,
+		Settings: func(t testing.TB, dir string) any {
+			s := settings(t, dir)
+			s.Multiline = m
+			return s
+		},
 		Refused: func(t testing.TB) any {
 			s := settings(t, "x")
 			s.Path = []plugin.Text{{Value: "a["}}

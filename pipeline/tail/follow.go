@@ -28,7 +28,7 @@ func (t *Tail) drop() {
 	f := t.files[0]
 	t.files = t.files[1:]
 	if t.o.set != nil {
-		t.o.set.left(f, t.lines.Offset)
+		t.o.set.left(f, t.lines.At())
 	}
 	t.shut(f)
 }

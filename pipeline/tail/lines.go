@@ -35,6 +35,7 @@ type LineOptions struct {
 	Max    int             // bytes of a line that are kept, 0 for DefaultMaxLine
 	Shared event.Fields    // what every record shares
 	Meter  *meter.Registry // may be nil
+	Join   *Join           // nil: each line is a record
 }
 
 // Lines cuts chunks of one stream of bytes into lines and adds them to batches
@@ -43,13 +44,14 @@ type LineOptions struct {
 // chunk is a view of it. It belongs to one goroutine.
 type Lines struct {
 	// Offset is where the line that is being gathered begins: all before it has
-	// been handed on.
+	// been handed on, or is a part of the record that may go on.
 	Offset int64
 
 	o     LineOptions
-	size  int64  // bytes of the line so far, its leading zero bytes included
-	zeros int64  // its leading zero bytes, which are only counted
-	carry []byte // the line so far without them, up to the limit
+	size  int64   // bytes of the line so far, its leading zero bytes included
+	zeros int64   // its leading zero bytes, which are only counted
+	carry []byte  // the line so far without them, up to the limit
+	rec   *joined // nil without LineOptions.Join
 
 	cutLines, cutBytes, holeBytes *meter.Counter
 }
@@ -60,20 +62,32 @@ func NewLines(o LineOptions) *Lines {
 		o.Max = DefaultMaxLine
 	}
 	label := meter.Label{Name: "input", Value: o.Input}
-	return &Lines{o: o,
+	l := &Lines{o: o,
 		cutLines:  o.Meter.Counter("tallyman_input_cut_lines_total", "Lines that were longer than the limit and kept up to it.", label),
 		cutBytes:  o.Meter.Counter("tallyman_input_cut_bytes_total", "Bytes of lines beyond the limit, which were dropped.", label),
 		holeBytes: o.Meter.Counter("tallyman_input_hole_bytes_total", "Zero bytes before a line that were skipped because a crash or a truncation left them.", label),
 	}
+	if o.Join != nil {
+		l.rec = newJoined(o)
+	}
+	return l
 }
 
 // Reset begins another stream, or the same at another place.
 func (l *Lines) Reset(offset int64) {
+	if l.rec != nil {
+		l.rec.drop()
+	}
+	l.next(offset)
+}
+
+// next begins another line.
+func (l *Lines) next(offset int64) {
 	l.Offset, l.size, l.zeros, l.carry = offset, 0, 0, l.carry[:0]
 }
 
-// Pending returns the bytes of the line that is being gathered.
-func (l *Lines) Pending() int64 { return l.size }
+// Pending returns the bytes that were taken and not handed on.
+func (l *Lines) Pending() int64 { return l.Offset - l.At() + l.size }
 
 // Cut adds the lines of chunk to b until b is full, and returns what is left of
 // chunk then: it comes first in the next call. What follows the last LF is kept
@@ -86,7 +100,11 @@ func (l *Lines) Cut(b *event.Batch, chunk string, seen time.Time) (rest string) 
 			return ""
 		}
 		if l.size == 0 && i > 0 && i <= l.o.Max && chunk[0] != 0 {
-			l.add(b, chunk[:i], seen)
+			if l.rec == nil {
+				l.add(b, chunk[:i], seen)
+			} else {
+				l.line(b, nil, chunk[:i], seen, 0)
+			}
 			l.Offset += int64(i) + 1
 		} else {
 			l.end(b, chunk[:i], seen, 1)
@@ -102,6 +120,7 @@ func (l *Lines) End(b *event.Batch, seen time.Time) {
 	if l.size > 0 {
 		l.end(b, "", seen, 0)
 	}
+	l.Flush(b, seen)
 }
 
 // keep takes a piece of a line that is not complete.
@@ -131,16 +150,19 @@ func (l *Lines) end(b *event.Batch, piece string, seen time.Time, lf int64) {
 		l.carry = append(make([]byte, l.zeros, int(l.zeros)+len(l.carry)), l.carry...)
 		l.carry = l.carry[:min(len(l.carry), l.o.Max)]
 	}
-	if size > 0 {
-		e := l.add(b, string(l.carry), seen)
-		if n := size - int64(len(l.carry)); n > 0 {
-			l.flag(e, size, n)
+	cut := size - int64(len(l.carry))
+	switch {
+	case l.rec != nil:
+		l.line(b, l.carry, "", seen, cut)
+	case size > 0:
+		if e := l.add(b, string(l.carry), seen); cut > 0 {
+			l.flag(e, size, cut)
 		}
 	}
 	if cap(l.carry) > hole {
 		l.carry = nil // a long line is rare, its memory is not kept for the next
 	}
-	l.Reset(next)
+	l.next(next)
 }
 
 // flag marks a record that lost its end.

@@ -78,19 +78,22 @@ func (t *Tail) step(b *event.Batch) (bool, error) {
 		return f != nil, nil
 	}
 	if !f.started && !f.at.holds(f.f) {
-		return t.replaced(f, true) // while it waited for its turn
+		return t.replaced(f, b, true) // while it waited for its turn
 	}
 	t.turn(f)
 	if f.rest == "" {
 		switch n, err := f.fill(t.buf); {
 		case errors.Is(err, errReplaced):
-			return t.replaced(f, t.o.Once)
+			return t.replaced(f, b, t.o.Once)
 		case errors.Is(err, errOther):
-			return t.replaced(f, true)
+			return t.replaced(f, b, true)
 		case err != nil:
 			return false, plugin.Retry(fmt.Errorf("tail: %w", err))
 		case n == 0:
 			f.short = false
+			if now := t.o.Now(); t.lines.Due(now) {
+				t.lines.Flush(b, now)
+			}
 			return t.atEnd(f, b)
 		}
 	}
@@ -155,14 +158,14 @@ func (t *Tail) place() bool {
 		return false
 	default:
 		t.turn(f)
-		if f.marked && p.Off == t.lines.Offset {
+		if f.marked && p.Off == t.lines.At() {
 			return false
 		}
 		if !f.marked {
 			p = f.at
 		}
 		f.marked = true
-		p.mark(f.f, t.lines.Offset)
+		p.mark(f.f, t.lines.At())
 	}
 	t.given = p
 	return true

@@ -12,7 +12,7 @@ import (
 // read of it may be in a copy that was made before, which is looked for. A file
 // that is only short must be so twice: a network file system may show an old
 // size for a moment.
-func (t *Tail) replaced(f *file, sure bool) (bool, error) {
+func (t *Tail) replaced(f *file, b *event.Batch, sure bool) (bool, error) {
 	if !sure && !f.short {
 		f.short = true
 		return false, nil
@@ -23,7 +23,7 @@ func (t *Tail) replaced(f *file, sure bool) (bool, error) {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	copies, err := t.copies(f, &p)
+	copies, err := t.copies(f, &p, b)
 	if errors.Is(err, errMoved) {
 		return false, nil // a rotation is under way
 	}
@@ -37,7 +37,7 @@ func (t *Tail) replaced(f *file, sure bool) (bool, error) {
 
 // copies opens what was copied from f since p, the first of it at p. Without a
 // copy that has the place of p, something is lost.
-func (t *Tail) copies(f *file, p *position) ([]*file, error) {
+func (t *Tail) copies(f *file, p *position, b *event.Batch) ([]*file, error) {
 	list, err := t.scan()
 	if err != nil {
 		return nil, err
@@ -48,6 +48,10 @@ func (t *Tail) copies(f *file, p *position) ([]*file, error) {
 		return nil, err
 	}
 	if i < 0 {
+		if f.started { // what is there of a record that may go on, cannot be read again
+			t.lines.Flush(b, t.o.Now())
+			p.Off = max(p.Off, t.lines.At())
+		}
 		t.lost(event.Truncated, p.left(), "the file was truncated before all of it was read")
 		off, i = 0, slices.IndexFunc(list, func(e entry) bool { return e.first == "" || p.Mod > 0 && e.mod > p.Mod })
 	}

@@ -63,6 +63,7 @@ type SetOptions struct {
 	Poll    time.Duration // how often files are looked at; 0 for DefaultPoll
 	Open    int           // files held open, 0 for DefaultSetOpen
 	Files   int           // files followed, 0 for DefaultSetFiles
+	Join    *Join         // nil: each line is a record
 
 	addWatch func(*fsnotify.Watcher, string) error // for tests; nil for the real one
 }
@@ -91,6 +92,8 @@ type Set struct {
 	enc    []byte
 	moved  bool // a position moved since the last one was given
 	losses []event.Loss
+	joins  []*member // that have a record which may go on
+	dueAt  time.Time // when it is looked at them again
 
 	wake  chan struct{}
 	watch *setWatcher
@@ -112,6 +115,7 @@ type member struct {
 	last   position // where it was read to, as last given
 	pos    []byte   // the same, encoded; nil: nothing was given yet
 	lost   bool     // forgotten
+	joins  bool     // it is in Set.joins; only Read uses it
 
 	used  uint64    // the turn of its last step; only Read uses what follows
 	done  bool      // Once: it was read

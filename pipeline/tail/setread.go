@@ -23,6 +23,7 @@ func (s *Set) Read(ctx context.Context, b *event.Batch, wait time.Duration) erro
 		if err := ctx.Err(); err != nil {
 			return err
 		}
+		s.due()
 		busy, err := s.round(b)
 		if len(b.Events) > 0 || err != nil || wait <= 0 {
 			s.mark(b)
@@ -169,6 +170,10 @@ func (s *Set) turn(m *member, b *event.Batch) (again, first bool, err error) {
 		m.fails.Store(0)
 	}
 	s.give(m)
+	if m.t.lines.Waits() && !m.joins {
+		m.joins = true
+		s.joins = append(s.joins, m)
+	}
 	if !again && m.t.file(0) == nil {
 		s.forget(m)
 	}

@@ -64,6 +64,7 @@ type Options struct {
 	Now     func() time.Time
 	Poll    time.Duration // 0 for DefaultPoll
 	Open    int           // 0 for DefaultOpen
+	Join    *Join         // nil: each line is a record
 
 	set *member // of a Set that follows many files; nil for a Tail by itself
 }
@@ -119,7 +120,7 @@ func newTail(o Options, buf []byte) *Tail {
 	shared.Set(schema.LogFilePath, event.String(o.Path))
 	return &Tail{
 		o: o, wake: make(chan struct{}, 1), buf: buf,
-		lines: NewLines(LineOptions{Input: o.Input, Decode: o.Decode, Max: o.MaxLine, Shared: shared, Meter: o.Meter}),
+		lines: NewLines(LineOptions{Input: o.Input, Decode: o.Decode, Max: o.MaxLine, Shared: shared, Meter: o.Meter, Join: o.Join}),
 		rotations: o.Meter.Counter("tallyman_input_rotations_total", "Times that the followed file was rotated away.",
 			meter.Label{Name: "input", Value: o.Input}),
 	}
