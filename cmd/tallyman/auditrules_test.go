@@ -77,7 +77,7 @@ func TestTheShippedRulesAreInside(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n := len(book.Rules()); n != 80 {
+	if n := len(book.Rules()); n != 81 {
 		t.Errorf("%d rules are inside", n)
 	}
 }

@@ -44,6 +44,8 @@ type lore struct {
 	rest    int64             // until then no engine is waited for, because one was in vain
 
 	logs map[logOf]logged // whose the log files of pods are
+
+	layers *drift // nil until a program was run in a container
 }
 
 // firstWord is how long the first batch waits for what is there already.

@@ -171,6 +171,7 @@ func (s *stage) stamp(e *event.Event, out *event.Batch, p *pending) {
 	s.adds = s.adds[:0]
 	s.family(&s.adds, p)
 	a.stamp(&s.adds)
+	t.drifted(&s.adds, a.in, &p.seen)
 	if p.held {
 		s.adds = append(s.adds, event.Field{Key: schema.TallymanContainerWaitedMS, Val: event.Int(p.waited)})
 	}

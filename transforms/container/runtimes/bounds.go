@@ -16,6 +16,7 @@ const (
 	maxLabelValue = 4096
 	maxLabelBytes = 32 << 10
 	maxName       = 1024
+	maxPath       = 4096 // PATH_MAX
 )
 
 // bound cuts what a container's maker may have made too large. It reports

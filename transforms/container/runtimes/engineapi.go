@@ -73,7 +73,8 @@ type inspection struct {
 		Privileged   *bool
 		CgroupParent string
 	}
-	Config inspectedConfig
+	GraphDriver struct{ Data map[string]string }
+	Config      inspectedConfig
 }
 
 type inspectedConfig struct {

@@ -4,6 +4,7 @@ package runtimes
 
 import (
 	"cmp"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -47,6 +48,9 @@ func (i *inspection) container(runtime string, img *imageFacts) *Container {
 		Privileged: i.HostConfig.Privileged, CgroupParent: i.HostConfig.CgroupParent, Created: i.Created}
 	c.setImage(cmp.Or(i.Config.Image, i.ImageName))
 	c.setImageID(i.Image)
+	if dir := i.GraphDriver.Data["UpperDir"]; filepath.IsAbs(dir) && len(dir) <= maxPath {
+		c.UpperDir = dir
+	}
 	if i.State.Running || i.State.Pid > 0 {
 		c.InitPID, c.Started = i.State.Pid, i.State.StartedAt
 	}

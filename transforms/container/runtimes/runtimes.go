@@ -50,6 +50,10 @@ type Container struct {
 	Sandbox      bool              // what holds a pod's namespaces; its Name is the pod's
 	Start        int               // in a pod: the how manyeth start of the container of this name it is, from 1; 0: not known
 
+	// UpperDir is the folder of the host that holds what was written in the container,
+	// as an engine with overlay mounts says; most others say none.
+	UpperDir string
+
 	InitPID int       // in the engine's pid namespace; 0 where it does not run
 	Created time.Time // zero: not known, as the next two
 	Started time.Time
