@@ -5,7 +5,9 @@ package integration
 import (
 	"archive/tar"
 	"bytes"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -89,10 +91,14 @@ func TestAttributionLive(t *testing.T) {
 	for _, c := range []struct {
 		name         string
 		runtime      bool
+		tracefs      string
 		right, wrong float64
-	}{{"runtime rules", true, 99.9, 0.01}, {"own rules", false, 99, 0.05}} {
+	}{{"runtime rules", true, "off", 99.9, 0.01}, {"own rules", false, "off", 99, 0.05}, {"own rules and tracefs", false, "on", 99.9, 0.01}} {
 		t.Run(c.name, func(t *testing.T) {
 			engines(t)
+			if c.tracefs == "on" {
+				tracefs(t)
+			}
 			h := newHost(t, "RAW", 200)
 			dir := short(t)
 			docker, _ := dockerd(t, dir)
@@ -110,10 +116,11 @@ admin: {listen: off}
 inputs: {audit: {type: auditd, path: log/audit.log}}
 transforms:
   - {type: audit}
-  - {type: container, connector: on, docker_root: %s}
+  - {type: container, connector: on, tracefs: "%s", docker_root: %s}
 outputs: {out: {type: file, path: out.json, format: json}}
-`, filepath.Join(dir, "data")))
-			started := start(t, exec.Command(program(t), "run", "--config", conf))
+`, c.tracefs, filepath.Join(dir, "data")))
+			cmd := exec.Command(program(t), "run", "--config", conf)
+			started := start(t, cmd)
 			eventually(t, "tallyman runs", 20*time.Second, func() bool { return strings.Contains(started.String(), "started") || started.Len() > 0 })
 			time.Sleep(time.Second) // until /proc is read: nothing outside shows when
 			before := lostRecords(t, h.auditctl)
@@ -125,8 +132,41 @@ outputs: {out: {type: file, path: out.json, format: json}}
 				c.right = min(c.right, 98)
 			}
 			liveJudge(t, out, truth, c.right, c.wrong)
+			if c.tracefs == "on" {
+				wantInstance(t, cmd)
+			}
 		})
 	}
+}
+
+const tracing = "/sys/kernel/tracing"
+
+// tracefs mounts the kernel's tracefs where it is not, as most hosts have it.
+func tracefs(t *testing.T) {
+	t.Helper()
+	if _, err := os.Stat(tracing + "/instances"); err == nil {
+		return
+	}
+	if out, err := exec.Command("mount", "-t", "tracefs", "nodev", tracing).CombinedOutput(); err != nil {
+		t.Skipf("NOT RUN: tracefs cannot be mounted: %v\n%s", err, out)
+	}
+	t.Cleanup(func() {
+		if out, err := exec.Command("umount", tracing).CombinedOutput(); err != nil {
+			t.Errorf("umount %s: %v\n%s", tracing, err, out)
+		}
+	})
+}
+
+// wantInstance wants that a process traces in an instance of its own, and puts it
+// away when it ends.
+func wantInstance(t *testing.T, cmd *exec.Cmd) {
+	t.Helper()
+	dir := fmt.Sprintf("%s/instances/tallyman-%d", tracing, cmd.Process.Pid)
+	if on, err := os.ReadFile(dir + "/events/cgroup/cgroup_attach_task/enable"); err != nil || string(on) != "1\n" {
+		t.Errorf("the trace of moves is %q: %v", on, err)
+	}
+	signal(t, cmd, syscall.SIGTERM)
+	eventually(t, "its instance is gone", 10*time.Second, func() bool { _, err := os.Stat(dir); return errors.Is(err, fs.ErrNotExist) })
 }
 
 // lostRecords returns how many records the kernel has dropped so far.

@@ -18,12 +18,14 @@ type way struct {
 	name      string
 	live      bool
 	connector bool
+	moves     bool // the kernel's trace of moves between control groups too
 	inspect   bool
 	timeline  bool
 }
 
 var ways = []way{
 	{name: "connector", live: true, connector: true},
+	{name: "connector, tracefs", live: true, connector: true, moves: true},
 	{name: "/proc", live: true},
 	{name: "timeline", inspect: true, timeline: true},
 	{name: "inspect", inspect: true},
@@ -69,6 +71,10 @@ type bar struct{ right, wrong, category float64 }
 func (c *cell) bar() bar {
 	own := c.own || c.capture == "rotating"
 	switch {
+	case c.way.moves && c.lost == 0 && c.capture != "lossy-enriched":
+		return bar{99.9, 0.01, 99}
+	case c.way.moves:
+		return bar{99.5, 0.02, 0}
 	case c.way.connector && !own && c.lost == 0 && c.capture != "lossy-enriched":
 		return bar{99.9, 0.01, 99}
 	case c.way.connector:
@@ -127,6 +133,12 @@ func (s *subject) score(t testing.TB, c *cell) *score {
 		timeline = s.timeline
 	}
 	r := newReplay(t, s.sim, timeline, 300*time.Microsecond)
+	if c.way.moves {
+		r = newReplay(t, s.sim, "", 0)
+		conn := connectorOf(readTicks(t, timeline), s.sim, 300*time.Microsecond)
+		conn.withMoves(readTicks(t, timeline))
+		r.follow(conn)
+	}
 	return judge(t, s.truth, events, r.send(events, c.late))
 }
 

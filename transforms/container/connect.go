@@ -18,9 +18,14 @@ func (t *Transform) connect(s *Settings) error {
 		return nil
 	}
 	c, err := openConnector(t.proc)
+	if err == nil && s.Tracefs == connectorOn {
+		if c, err = t.trace(c); err != nil {
+			return err
+		}
+	}
 	switch {
 	case err == nil:
-	case s.Connector == connectorOn:
+	case s.Connector == connectorOn, s.Tracefs == connectorOn:
 		return err
 	default:
 		t.say("the process connector is not used: containers are found by the log's own lineage and by /proc", "reason", err)
@@ -28,6 +33,15 @@ func (t *Transform) connect(s *Settings) error {
 	}
 	t.begin(c, s)
 	return nil
+}
+
+// trace adds the kernel's trace of moves to a connector.
+func (t *Transform) trace(c connector) (connector, error) {
+	m, err := openMoves(tracingRoots())
+	if err != nil {
+		return nil, errors.Join(err, c.close())
+	}
+	return &traced{connector: c, moves: m, lost: func() { t.follow.scan.Store(true) }}, nil
 }
 
 // begin follows a connector until Close.
@@ -58,7 +72,7 @@ func (t *Transform) attach(c connector, s *Settings) {
 	t.follow = &follower{k: t.kernel, from: c, proc: &own}
 	t.wait, t.pause = s.Wait, pause
 	m := t.env.Meter
-	for i, kind := range [...]string{"fork", "exec", "exit", "other"} {
+	for i, kind := range [...]string{"fork", "exec", "exit", "other", "move"} {
 		t.follow.changes[i] = m.Counter("tallyman_container_connector_events_total", "Changes of processes that the kernel's process connector told of.",
 			meter.Label{Name: "kind", Value: kind})
 	}

@@ -48,7 +48,7 @@ type follower struct {
 }
 
 // changeKinds is how many kinds there are.
-const changeKinds = 4
+const changeKinds = 5
 
 // run follows until the source ends, and returns why. A process that lives for
 // a millisecond is gone when its reader has to wait for a processor, so the

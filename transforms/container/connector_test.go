@@ -43,15 +43,15 @@ func TestParseProcEvent(t *testing.T) {
 		want change
 		ok   bool
 	}{
-		"a fork":                 {datagram(procFork, 7, 10, 10, 30, 30), change{7, changeFork, 30, 10}, true},
-		"a fork by a thread":     {datagram(procFork, 7, 11, 10, 30, 30), change{7, changeFork, 30, 10}, true},
+		"a fork":                 {datagram(procFork, 7, 10, 10, 30, 30), change{t: 7, kind: changeFork, pid: 30, ppid: 10}, true},
+		"a fork by a thread":     {datagram(procFork, 7, 11, 10, 30, 30), change{t: 7, kind: changeFork, pid: 30, ppid: 10}, true},
 		"a thread begins":        {datagram(procFork, 7, 10, 10, 31, 30), change{}, false},
-		"an exec":                {datagram(procExec, 8, 30, 30), change{8, changeExec, 30, 0}, true},
-		"an exit":                {datagram(procExit, 9, 30, 30, 0, 17), change{9, changeExit, 30, 0}, true},
+		"an exec":                {datagram(procExec, 8, 30, 30), change{t: 8, kind: changeExec, pid: 30, ppid: 0}, true},
+		"an exit":                {datagram(procExit, 9, 30, 30, 0, 17), change{t: 9, kind: changeExit, pid: 30, ppid: 0}, true},
 		"a thread ends":          {datagram(procExit, 9, 31, 30, 0, 17), change{}, false},
-		"another user":           {datagram(procUID, 9, 30, 30), change{9, changeLook, 30, 0}, true},
-		"another name":           {datagram(procComm, 9, 30, 30), change{9, changeLook, 30, 0}, true},
-		"a thread's user":        {datagram(procUID, 9, 31, 30), change{9, changeLook, 30, 0}, true},
+		"another user":           {datagram(procUID, 9, 30, 30), change{t: 9, kind: changeLook, pid: 30, ppid: 0}, true},
+		"another name":           {datagram(procComm, 9, 30, 30), change{t: 9, kind: changeLook, pid: 30, ppid: 0}, true},
+		"a thread's user":        {datagram(procUID, 9, 31, 30), change{t: 9, kind: changeLook, pid: 30, ppid: 0}, true},
 		"a thread's name":        {datagram(procComm, 9, 31, 30), change{}, false},
 		"traced":                 {datagram(procPtrace, 9, 30, 30), change{}, false},
 		"an answer":              {datagram(0, 9, 0), change{}, false},

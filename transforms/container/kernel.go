@@ -17,13 +17,15 @@ const (
 	changeExec                   // it runs another program
 	changeExit                   // its first thread ended
 	changeLook                   // something that makes it worth a look: ids, session, name
+	changeMove                   // it was moved to another control group
 )
 
 // change is one thing that the kernel says of a process.
 type change struct {
 	t         int64 // wall clock, ns
 	kind      changeKind
-	pid, ppid int32 // of processes, not threads, in the host's pid namespace; ppid of a fork only
+	pid, ppid int32  // of processes, not threads, in the host's pid namespace; ppid of a fork only
+	path      string // of a move only: the control group, from the root of its hierarchy
 }
 
 // where is the text of a /proc/PID/cgroup, read once for all processes that have
@@ -115,6 +117,8 @@ func (k *kernel) take(c *change) *klife {
 			l.end = never // a thread took the place of the first one, which ended
 		}
 		l.prog, l.asked, l.vain, l.exec = nil, false, false, c.t
+	case changeMove:
+		return k.move(c)
 	case changeLook:
 		if l == nil || l.end != never {
 			return nil
@@ -124,6 +128,24 @@ func (k *kernel) take(c *change) *klife {
 		return nil
 	}
 	return l
+}
+
+// move notes where a process was moved to. Only a container's own group, where only
+// root can put a process, is the last word; of any other, /proc is asked for the
+// rest: a hierarchy of version 1 is one of many.
+func (k *kernel) move(c *change) *klife {
+	l := k.at(c.pid, c.t)
+	if l == nil || l.end != never {
+		l = nil // a thread's own number, or it is gone
+	}
+	w := k.place([]byte("0::" + c.path + "\n"))
+	if !w.strong {
+		return l
+	}
+	if l = k.at(c.pid, c.t); l != nil && l.in != w {
+		l.in, l.since, l.hops, l.vain = w, c.t, 0, false
+	}
+	return nil
 }
 
 // fork begins a life.

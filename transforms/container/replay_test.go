@@ -2,11 +2,13 @@ package container
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -48,6 +50,17 @@ func connectorOf(ticks []tick, proc *simProc, lag time.Duration) *simConnector {
 		c.changes = append(c.changes, ch)
 	}
 	return c
+}
+
+// withMoves adds the moves between control groups, which only the kernel's trace
+// tells of.
+func (c *simConnector) withMoves(ticks []tick) {
+	for _, k := range ticks {
+		if k.K == "attach" {
+			c.changes = append(c.changes, change{t: k.T, kind: changeMove, pid: k.PID, path: k.CG})
+		}
+	}
+	slices.SortStableFunc(c.changes, func(a, b change) int { return cmp.Compare(a.t, b.t) })
 }
 
 func (c *simConnector) next(dst []change) ([]change, int64, error) {
