@@ -31,6 +31,7 @@ import (
 	"tallyman/transforms/decode/dockerd"
 	"tallyman/transforms/decode/dockerevent"
 	"tallyman/transforms/decode/dockerjson"
+	"tallyman/transforms/decode/dockersplunk"
 	"tallyman/transforms/decode/falco"
 	"tallyman/transforms/decode/finding"
 	"tallyman/transforms/decode/generic"
@@ -90,6 +91,7 @@ func plugins() []plugin.Plugin {
 		jenkinsdecoder.Build,
 		jenkinsdecoder.BuildXML,
 		jenkinsdecoder.Logstash,
+		dockersplunk.Plugin,
 		falco.Plugin,
 		finding.Plugin,
 		generic.JSON,
