@@ -12,15 +12,18 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tallyman/cmd/tallyman/top"
 	"tallyman/pipeline/config"
 	"tallyman/pipeline/control"
 	"tallyman/pipeline/engine"
+	"tallyman/pipeline/meter"
 )
 
 // controlled is the running process as those see it who ask at its socket.
 type controlled struct {
 	engine  *engine.Engine
 	reloads *reloader
+	meters  *meter.Registry
 	log     *slog.Logger
 	manager *notifier // of the service; nil without one
 
@@ -33,6 +36,8 @@ type processStatus struct {
 	PID int `json:"pid"`
 	engine.Status
 	Reload *reloadStatus `json:"last_reload,omitempty"`
+	Rules  []top.Rule    `json:"rules,omitempty"`
+	Losses []top.Loss    `json:"losses,omitempty"` // before anything could be read
 }
 
 // serve listens beside the journal. Without a socket the process does its work
@@ -47,7 +52,8 @@ func (c *controlled) serve(dir string) *control.Server {
 }
 
 func (c *controlled) status() any {
-	return processStatus{PID: os.Getpid(), Status: c.engine.Status(), Reload: c.reloads.status()}
+	rules, losses := topCounts(c.meters)
+	return processStatus{PID: os.Getpid(), Status: c.engine.Status(), Reload: c.reloads.status(), Rules: rules, Losses: losses}
 }
 
 func (c *controlled) reload(_ context.Context, discard bool) control.Answer {

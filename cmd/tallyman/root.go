@@ -37,7 +37,7 @@ output cannot be reached, 75 events are left in the journal, 77 no permission,
 	f.String("log-level", "", "the least important line of tallyman's own log: debug, info, warn or error")
 	f.String("log-format", "", "the form of tallyman's own log: text or json")
 	f.Bool("no-color", false, "no colours; also NO_COLOR")
-	root.AddCommand(newRun(s), newStatus(s), newTap(s), newReload(s), newDrain(s), newValidate(s), newExplain(s), newTest(s), newLedger(s), newJournal(s), newDeadletter(s), newQuery(s), newRules(s), newBaseline(s), newAuditRules(s), newReference(s), newVerify(s), newReport(s), newDoctor(s), newEval(s), newInit(s), newMan(s), newSupportBundle(s), newVersion(s))
+	root.AddCommand(newRun(s), newStatus(s), newTop(s), newTap(s), newReload(s), newDrain(s), newValidate(s), newExplain(s), newTest(s), newLedger(s), newJournal(s), newDeadletter(s), newQuery(s), newRules(s), newBaseline(s), newAuditRules(s), newReference(s), newVerify(s), newReport(s), newDoctor(s), newEval(s), newInit(s), newMan(s), newSupportBundle(s), newVersion(s))
 	return root
 }
 

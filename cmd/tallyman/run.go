@@ -94,7 +94,7 @@ func serve(cmd *cobra.Command, s streams, once bool) (err error) {
 	}
 	manager := newNotifier(os.Getenv, os.Getpid(), log)
 	defer func() { err = errors.Join(err, failed(manager.close())) }()
-	c := &controlled{engine: e, log: log, manager: manager, ended: make(chan struct{}),
+	c := &controlled{engine: e, meters: meters, log: log, manager: manager, ended: make(chan struct{}),
 		reloads: newReloader(manager.reloading(reconfigure(cmd, s, e, around, log)))}
 	// The socket goes while the lock of the journal is held, lest it be that of a
 	// successor. Whoever asked for a drain is told once the journal is closed.
