@@ -113,7 +113,7 @@ func TestSettingsRefused(t *testing.T) {
 		{"a zero byte", elasticsearch, "index", func(s *Settings) { s.Index.Value = "audit\x00" }},
 		{"no index", elasticsearch, "index", func(s *Settings) { s.Index.Value = "" }},
 		{"no field", elasticsearch, "index", func(s *Settings) { s.Index.Value = "audit-{{ event.nonsense }}" }},
-		{"a bad choice", elasticsearch, "index", func(s *Settings) { s.Index.Value, s.Indexes = "{{ event.module }}", []string{"_all"} }},
+		{"a bad choice", elasticsearch, "indexes", func(s *Settings) { s.Index.Value, s.Indexes = "{{ event.module }}", []string{"_all"} }},
 		{"a text format", elasticsearch, "format", func(s *Settings) { s.Format.Format = "cef" }},
 		{"two proofs", elasticsearch, "bearer", func(s *Settings) { s.Bearer.Env, s.APIKey.Env = "HTTP_TEST_TOKEN", "HTTP_TEST_TOKEN" }},
 		{"a label without bounds", loki, "labels", func(s *Settings) { s.Labels = map[string]string{"pid": "{{ process.pid }}"} }},

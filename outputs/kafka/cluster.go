@@ -123,7 +123,7 @@ func (o *output) drop(id int32) {
 // there with its leaders.
 func (o *output) Probe(ctx context.Context) error {
 	names := o.settings.Topics
-	if o.plan.topic.fixed() {
+	if o.plan.topic.Fixed() {
 		names = []string{o.settings.Topic.Value}
 	}
 	known, err := o.ask(ctx, names)

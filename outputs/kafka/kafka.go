@@ -165,7 +165,7 @@ func (o *output) message(e *event.Event, now int64) (message, error) {
 	if o.settings.Timestamp == stampEvent && !e.Time.IsZero() {
 		m.millis = e.Time.UnixMilli()
 	}
-	if key := o.take(func(b []byte) []byte { return o.plan.key.append(b, e) }); len(key) > 0 {
+	if key := o.take(func(b []byte) []byte { b, _ = o.plan.key.Append(b, e, &o.plan.asIs); return b }); len(key) > 0 {
 		m.key = key
 	}
 	var err error
@@ -199,10 +199,10 @@ func (o *output) take(fill func([]byte) []byte) []byte {
 
 // topic returns the topic of an event.
 func (o *output) topic(e *event.Event) string {
-	if o.plan.topic.fixed() {
+	if o.plan.topic.Fixed() {
 		return o.settings.Topic.Value
 	}
-	o.scratch = o.plan.topic.appendTopic(o.scratch[:0], e)
+	o.scratch, _ = o.plan.topic.Append(o.scratch[:0], e, &o.plan.asTopic)
 	if len(o.limited) > 0 {
 		if _, ok := o.limited[string(o.scratch)]; !ok {
 			o.redirected.Inc()

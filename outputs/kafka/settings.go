@@ -1,13 +1,12 @@
 package kafka
 
 import (
-	"fmt"
 	"time"
 
 	"tallyman/outputs/format"
 	"tallyman/pipeline/kafkalink"
 	"tallyman/pipeline/plugin"
-	"tallyman/pipeline/schema"
+	"tallyman/pipeline/template"
 )
 
 // The words of acks, timestamp and compression.
@@ -57,31 +56,26 @@ func (c *Settings) Check() plugin.Problems {
 
 // plan is what the settings come to.
 type plan struct {
-	topic, key template
+	topic, key    *template.Template
+	choice        template.Choice
+	asTopic, asIs template.Rule
 }
 
 // plan reads the templates, and returns everything that is wrong.
 func (c *Settings) plan() (plan, plugin.Problems) {
-	var out plan
+	out := plan{asTopic: template.Name(kafkalink.TopicByte, kafkalink.MostTopic), asIs: template.Raw()}
 	p := append(c.Link.Check(), c.Format.Check()...)
-	names := schema.NewNames()
-	wrong := func(t plugin.Text, key, text, hint string) {
-		p = append(p, plugin.Problem{Pos: t.Pos, Width: len(t.Value), Key: key, Text: text, Hint: hint})
+	var wrong plugin.Problems
+	if out.topic, wrong = template.Parse(c.Topic, "topic", template.Options{NoTime: true}); wrong == nil {
+		out.choice = template.Choice{Key: "topic", ListKey: "topics", What: "a topic", List: c.Topics, Legal: kafkalink.IsTopic, Hint: topicHint}
+		wrong = out.choice.Check(out.topic, c.Topic)
 	}
-	var err error
-	if out.topic, err = parse(c.Topic.Value, names); err != nil {
-		wrong(c.Topic, "topic", "topic: "+err.Error(), "write fields by their names in the schema, as {{ event.dataset }}")
-	} else if text, hint := c.topicProblem(out.topic); text != "" {
-		wrong(c.Topic, "topic", text, hint)
+	p = append(p, wrong...)
+	if out.topic.Empty() && wrong == nil {
+		p = append(p, plugin.Problem{Pos: c.Topic.Pos, Key: "topic", Text: "topic is missing"})
 	}
-	if out.key, err = parse(c.Key.Value, names); err != nil {
-		wrong(c.Key, "key", "key: "+err.Error(), "write fields as {{ container.id | host.id }}")
-	}
-	for _, name := range c.Topics {
-		if !kafkalink.IsTopic(name) {
-			p = append(p, plugin.Problem{Key: "topics", Text: fmt.Sprintf("topics: %q is no name of a topic", name), Hint: topicHint})
-		}
-	}
+	out.key, wrong = template.Parse(c.Key, "key", template.Options{NoTime: true})
+	p = append(p, wrong...)
 	if c.MaxMessage < leastMessage || c.MaxMessage > mostMessage {
 		p = append(p, plugin.Problem{Key: "max_message", Text: "max_message must lie between 1KiB and 32MiB"})
 	}
@@ -92,25 +86,3 @@ func (c *Settings) plan() (plan, plugin.Problems) {
 }
 
 const topicHint = "letters, digits, dot, underscore and hyphen, at most 249"
-
-// topicProblem says what is wrong with a topic that could be read.
-func (c *Settings) topicProblem(t template) (text, hint string) {
-	switch {
-	case len(t) == 0:
-		return "topic is missing", ""
-	case t.fixed() && !kafkalink.IsTopic(c.Topic.Value):
-		return fmt.Sprintf("topic %q is no name of a topic", c.Topic.Value), topicHint
-	case t.fixed() && len(c.Topics) > 0:
-		return "topics is set, and topic has no field", "remove topics"
-	case !t.fixed() && t[0].keys != nil && len(c.Topics) == 0:
-		return "topic begins with a field, so that an event could choose any topic", "write a beginning that is fixed, as audit-{{ event.dataset }}, or list what may be chosen in topics"
-	}
-	for i := range t {
-		for j := range len(t[i].text) {
-			if !kafkalink.TopicByte(t[i].text[j]) {
-				return fmt.Sprintf("topic has %q, which may not stand in the name of a topic", t[i].text[j]), topicHint
-			}
-		}
-	}
-	return "", ""
-}

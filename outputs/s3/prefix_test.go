@@ -56,8 +56,14 @@ func FuzzValue(f *testing.F) {
 	for _, s := range []string{"", ".", "..", "../x", "/", "a\x00b", "ü", "a b", strings.Repeat("x", 300)} {
 		f.Add(s)
 	}
+	p, found := compile(plugin.Text{Value: "{{ container.name }}"})
+	if found != nil {
+		f.Fatal(found)
+	}
 	f.Fuzz(func(t *testing.T, s string) {
-		got, _ := appendValue(nil, s)
+		var e event.Event
+		e.Fields.AddString(schema.ContainerName, s)
+		got, _ := p.append(nil, &e)
 		if len(got) == 0 || len(got) > mostValue || got[0] == '.' {
 			t.Fatalf("%q gives %q", s, got)
 		}

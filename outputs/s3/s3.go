@@ -99,7 +99,7 @@ func build(c *Settings, env plugin.Env) (*output, error) {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	host, _ := appendValue(nil, env.HostID)
+	host, _ := pre.part.Confine([]byte(env.HostID), 0)
 	return &output{
 		c: c, name: env.Name, host: string(host), store: env.Store, now: env.Now, log: log, client: client, web: web, enc: enc, prefix: pre,
 		zip: zip, meters: newMeters(env.Meter, env.Name), open: map[string]*object{},

@@ -135,7 +135,7 @@ func (o *output) refused(err error) (refusal, bool) {
 	case codeBadIndex:
 		// A fixed index is for a person to mend; one that an event chose would stop
 		// all others for good.
-		if o.index.fixed() {
+		if o.index.Fixed() {
 			return refusal{}, false
 		}
 	case codeNoData, codeBadFormat, codeNoEvent, codeBlankEvent, codeBadFields:

@@ -101,13 +101,13 @@ func (r *renderer) envelope(e *event.Event) error {
 		dst = strconv.AppendInt(dst, ms/1000, 10)
 		dst = append(dst, '.', byte('0'+ms/100%10), byte('0'+ms/10%10), byte('0'+ms%10), ',')
 	}
-	r.buf = r.host.append(r.buf[:0], e)
+	r.buf, _ = r.host.Append(r.buf[:0], e, &r.asLine)
 	dst = r.pair(dst, "host")
 	r.buf = r.appendSource(r.buf[:0], e)
 	dst = r.pair(dst, "source")
 	r.buf = r.appendSourcetype(r.buf[:0], e)
 	dst = r.pair(dst, "sourcetype")
-	r.buf = r.index.appendIndex(r.buf[:0], e, r.settings.Indexes)
+	r.buf = r.choice.Append(r.buf[:0], r.index, e, &r.asName)
 	dst = r.pair(dst, "index")
 	dst = r.appendFields(dst, e)
 	dst = append(dst, `"event":`...)
@@ -171,7 +171,7 @@ func (r *renderer) appendFields(dst []byte, e *event.Event) []byte {
 	add(idField)
 	for i := range r.fields {
 		if f := &r.fields[i]; f.name != idField {
-			r.buf = f.text.append(r.buf[:0], e)
+			r.buf, _ = f.text.Append(r.buf[:0], e, &r.asLine)
 			add(f.name)
 		}
 	}
@@ -181,33 +181,34 @@ func (r *renderer) appendFields(dst []byte, e *event.Event) []byte {
 const idField = "event_id"
 
 func (r *renderer) appendSource(dst []byte, e *event.Event) []byte {
-	if len(r.source) > 0 {
-		return r.source.append(dst, e)
+	if !r.source.Empty() {
+		dst, _ = r.source.Append(dst, e, &r.asLine)
+		return dst
 	}
 	dst = append(dst, "tallyman"...)
 	at := e.Get(schema.LogFilePath)
 	if at.IsZero() {
 		at = e.Get(schema.LogSourceAddress)
 	}
-	return appendPart(appendPart(dst, e.Get(schema.TallymanInput)), at)
+	return r.appendPart(r.appendPart(dst, e.Get(schema.TallymanInput)), at)
 }
 
-func appendPart(dst []byte, v event.Value) []byte {
+func (r *renderer) appendPart(dst []byte, v event.Value) []byte {
 	if v.IsZero() {
 		return dst
 	}
 	dst = append(dst, ':')
 	from := len(dst)
-	dst = v.Append(dst)
-	confine(dst[from:])
+	dst, _ = r.asLine.Confine(v.Append(dst), from)
 	return dst
 }
 
 // appendSourcetype appends the sourcetype by the dataset, as the add-on knows
 // them (SCHEMA section 10).
 func (r *renderer) appendSourcetype(dst []byte, e *event.Event) []byte {
-	if len(r.sourcetype) > 0 {
-		return r.sourcetype.append(dst, e)
+	if !r.sourcetype.Empty() {
+		dst, _ = r.sourcetype.Append(dst, e, &r.asLine)
+		return dst
 	}
 	dst = append(dst, "tallyman:"...)
 	switch {
@@ -236,10 +237,10 @@ type meta struct {
 
 // said returns the place in r.meta of what is said of an event.
 func (r *renderer) said(e *event.Event) int {
-	b := r.host.append(r.buf[:0], e)
+	b, _ := r.host.Append(r.buf[:0], e, &r.asLine)
 	b = r.appendSource(append(b, 0), e)
 	b = r.appendSourcetype(append(b, 0), e)
-	b = r.index.appendIndex(append(b, 0), e, r.settings.Indexes)
+	b = r.choice.Append(append(b, 0), r.index, e, &r.asName)
 	r.buf = b
 	if n := len(r.meta); n > 0 && r.meta[n-1].key == string(b) {
 		return n - 1

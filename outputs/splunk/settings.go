@@ -3,13 +3,12 @@ package splunk
 import (
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"tallyman/outputs/format"
 	"tallyman/pipeline/plugin"
-	"tallyman/pipeline/schema"
+	"tallyman/pipeline/template"
 	"tallyman/pipeline/webclient"
 )
 
@@ -91,26 +90,25 @@ const leastBody = 1 << 10
 
 // plan is the settings' templates, understood.
 type plan struct {
-	index, source, sourcetype, host template
+	index, source, sourcetype, host *template.Template
+	choice                          template.Choice
 	fields                          []indexed
+	asLine, asName                  template.Rule
 }
 
 // indexed is one field beside the event.
 type indexed struct {
 	name string
-	text template
+	text *template.Template
 }
 
 // plan reads the templates, and returns everything that is wrong with them.
 func (c *Settings) plan() (plan, plugin.Problems) {
-	var out plan
+	out := plan{asLine: template.Line(most), asName: template.LowerName(indexByte, most)}
 	var p plugin.Problems
-	names := schema.NewNames()
-	read := func(t plugin.Text, key string) template {
-		parsed, err := parse(t.Value, names)
-		if err != nil {
-			p = append(p, plugin.Problem{Pos: t.Pos, Width: len(t.Value), Key: key, Text: key + ": " + err.Error(), Hint: "write fields by their names in the schema, as {{ event.dataset }}"})
-		}
+	read := func(t plugin.Text, key string) *template.Template {
+		parsed, wrong := template.Parse(t, key, template.Options{})
+		p = append(p, wrong...)
 		return parsed
 	}
 	out.index, out.source = read(c.Index, "index"), read(c.Source, "source")
@@ -119,35 +117,18 @@ func (c *Settings) plan() (plan, plugin.Problems) {
 		out.fields = append(out.fields, indexed{name, read(plugin.Text{Value: text}, "fields."+name)})
 	}
 	slices.SortFunc(out.fields, func(a, b indexed) int { return strings.Compare(a.name, b.name) })
-	if text, hint := c.indexProblem(out.index); text != "" {
-		p = append(p, plugin.Problem{Pos: c.Index.Pos, Width: len(c.Index.Value), Key: "index", Text: text, Hint: hint})
+	out.choice = template.Choice{Key: "index", ListKey: "indexes", What: "an index", List: c.Indexes, Legal: isIndex, Hint: indexHint}
+	if len(p) == 0 {
+		p = out.choice.Check(out.index, c.Index)
 	}
 	return out, p
 }
 
 const indexHint = "small letters, digits, underscore and hyphen, and neither of the last two at the beginning"
 
-// indexProblem says what is wrong with an index that could be read.
-func (c *Settings) indexProblem(t template) (text, hint string) {
-	for _, name := range c.Indexes {
-		if !isIndex(name) {
-			return "indexes: " + strconv.Quote(name) + " is no name of an index", indexHint
-		}
-	}
-	switch {
-	case len(t) == 0 && len(c.Indexes) == 0:
-		return "", ""
-	case t.fixed() && len(c.Indexes) > 0:
-		return "indexes is set, and index has no field", "remove indexes"
-	case t.fixed() && !isIndex(c.Index.Value):
-		return "index " + strconv.Quote(c.Index.Value) + " is no name of an index", indexHint
-	case !t.fixed() && t[0].keys != nil && len(c.Indexes) == 0:
-		return "index begins with a field, so that an event could choose any index", "write a beginning that is fixed, as audit-{{ event.module }}, or list what may be chosen in indexes"
-	case !t.fixed() && t[0].keys == nil && !isIndex(t[0].text):
-		return "index begins with " + strconv.Quote(t[0].text) + ", which no name of an index does", indexHint
-	}
-	return "", ""
-}
+// most is the longest text of a template, in bytes: metadata is indexed with each
+// event, and no event is to choose how much.
+const most = 1024
 
 // isIndex reports whether s can be the name of an index; those that begin with an
 // underscore are Splunk's own.

@@ -3,6 +3,7 @@ package template
 import (
 	"slices"
 	"strconv"
+	"strings"
 
 	"tallyman/pipeline/event"
 	"tallyman/pipeline/plugin"
@@ -19,15 +20,25 @@ type Choice struct {
 	Hint         string            // what a name consists of
 }
 
-// Problem says what is wrong with a template that makes the choice, "" for
-// nothing.
-func (c *Choice) Problem(t *Template) (text, hint string) {
+// Check says what is wrong with the template at a setting, nothing where it makes
+// the choice as it should.
+func (c *Choice) Check(t *Template, at plugin.Text) plugin.Problems {
 	for _, name := range c.List {
 		if !c.Legal(name) {
-			return c.ListKey + ": " + strconv.Quote(name) + " is no name of " + c.What, c.Hint
+			return plugin.Problems{{Key: c.ListKey, Text: c.ListKey + ": " + strconv.Quote(name) + " is no name of " + c.What, Hint: c.Hint}}
 		}
 	}
+	text, hint := c.problem(t)
+	if text == "" {
+		return nil
+	}
+	return plugin.Problems{{Pos: at.Pos, Width: len(at.Value), Key: c.Key, Text: text, Hint: hint}}
+}
+
+// problem says what is wrong with a template, "" for nothing.
+func (c *Choice) problem(t *Template) (text, hint string) {
 	head := t.Head()
+	_, noun, _ := strings.Cut(c.What, " ")
 	switch {
 	case t.Empty() && len(c.List) == 0:
 		return "", ""
@@ -36,22 +47,13 @@ func (c *Choice) Problem(t *Template) (text, hint string) {
 	case t.Fixed() && !c.Legal(head):
 		return c.Key + " " + strconv.Quote(head) + " is no name of " + c.What, c.Hint
 	case !t.Fixed() && head == "" && len(c.List) == 0:
-		return c.Key + " begins with a field, so that an event could choose any", "write a beginning that is fixed, as audit-{{ event.module }}, or list what may be chosen in " + c.ListKey
+		return c.Key + " begins with a field, so that an event could choose any " + noun, "write a beginning that is fixed, as audit-{{ event.module }}, or list what may be chosen in " + c.ListKey
 	case head != "" && !c.Legal(head):
 		return c.Key + " begins with " + strconv.Quote(head) + ", which no name of " + c.What + " does", c.Hint
 	case !c.Legal(t.Example("x")):
 		return c.Key + " gives names such as " + strconv.Quote(t.Example("x")) + ", which is no name of " + c.What, c.Hint
 	}
 	return "", ""
-}
-
-// Check is Problem with the place of the setting.
-func (c *Choice) Check(t *Template, at plugin.Text) plugin.Problems {
-	text, hint := c.Problem(t)
-	if text == "" {
-		return nil
-	}
-	return plugin.Problems{{Pos: at.Pos, Width: len(at.Value), Key: c.Key, Text: text, Hint: hint}}
 }
 
 // Append appends the name for an event; nothing where the list does not have it.
