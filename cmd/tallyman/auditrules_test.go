@@ -77,7 +77,7 @@ func TestTheShippedRulesAreInside(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n := len(book.Rules()); n != 81 {
+	if n := len(book.Rules()); n != 86 {
 		t.Errorf("%d rules are inside", n)
 	}
 }

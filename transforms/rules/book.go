@@ -132,6 +132,13 @@ func (d *definition) stateText() []string {
 	if s := d.distinct; s != nil {
 		out = append(out, fmt.Sprintf("more than %d different %s in %s%s", s.count, s.value.Value, s.window, per(s.by)))
 	}
+	if s := d.band; s != nil {
+		what := s.value.Value
+		if what == "" {
+			what = "the number of events in " + s.every.String()
+		}
+		out = append(out, fmt.Sprintf("%s%s outside of what was learned in %s, %g deviations wide", what, per(s.by), s.learn, s.width))
+	}
 	if s := d.suppress; s != nil {
 		out = append(out, fmt.Sprintf("folds repeats for %s%s", s.length, per(s.by)))
 	}

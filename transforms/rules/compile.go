@@ -123,6 +123,9 @@ func (c *compiler) rule(d *definition) *rule {
 		r.decide = append(r.decide, &distinctState{by: c.key(s.by), made: formOf(s.by, s.value.Value), value: c.value(s.value), count: s.count, window: s.window,
 			keys: table[map[sum]time.Time]{max: maxKeys, seal: c.seal}})
 	}
+	if d.band != nil {
+		r.decide = append(r.decide, c.band(d.band))
+	}
 	if s := d.suppress; s != nil {
 		r.suppress = &suppressState{by: c.key(s.by), made: formOf(s.by), length: s.length, keys: table[fold]{max: maxKeys, seal: c.seal}}
 	}

@@ -82,7 +82,7 @@ func (r *definition) stateNames() []string {
 	for _, s := range []struct {
 		name string
 		has  bool
-	}{{"after", r.after != nil}, {"first_seen", r.first != nil}, {"threshold", r.threshold != nil}, {"distinct", r.distinct != nil}} {
+	}{{"after", r.after != nil}, {"first_seen", r.first != nil}, {"threshold", r.threshold != nil}, {"distinct", r.distinct != nil}, {"band", r.band != nil}} {
 		if s.has {
 			out = append(out, s.name)
 		}

@@ -40,6 +40,7 @@ type definition struct {
 	threshold  *threshold
 	distinct   *distinct
 	after      *after
+	band       *bandRule
 	suppress   *suppress
 	sample     int
 	exceptions []exception
@@ -187,6 +188,7 @@ func (d *document) changeableKeys(r *definition) keys {
 		"threshold":  func(n *yaml.Node) { r.threshold = d.threshold(n) },
 		"distinct":   func(n *yaml.Node) { r.distinct = d.distinct(n) },
 		"after":      func(n *yaml.Node) { r.after = d.after(n) },
+		"band":       func(n *yaml.Node) { r.band = d.band(n) },
 		"suppress":   func(n *yaml.Node) { r.suppress = d.suppress(n) },
 		"sample": func(n *yaml.Node) {
 			d.mapping(n, "sample", keys{"rate": d.count(&r.sample, "rate", maxCount)})
