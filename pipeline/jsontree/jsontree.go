@@ -245,15 +245,20 @@ func (n Node) Left() bool {
 func (n Node) Rest(fn func(path string, n Node)) {
 	if n.i != 0 {
 		n.d.path = n.d.path[:0]
-		n.rest(fn)
+		n.rest("", fn)
 	}
 }
 
-func (n Node) rest(fn func(path string, n Node)) {
+// rest goes on below n. Name is its path where that is one name alone, which needs
+// no copy; most lines of programs have no other.
+func (n Node) rest(name string, fn func(path string, n Node)) {
 	if n.at().kind != '{' && n.at().kind != '[' {
 		if n.Left() {
 			n.at().taken = true
-			fn(string(n.d.path), n)
+			if name == "" {
+				name = string(n.d.path)
+			}
+			fn(name, n)
 		}
 		return
 	}
@@ -263,13 +268,17 @@ func (n Node) rest(fn func(path string, n Node)) {
 		if before > 0 {
 			n.d.path = append(n.d.path, '.')
 		}
+		alone := ""
+		if before == 0 && !list {
+			alone = name
+		}
 		if list {
 			n.d.path = strconv.AppendInt(n.d.path, int64(item), 10)
 			item++
 		} else {
 			n.d.path = append(n.d.path, name...)
 		}
-		m.rest(fn)
+		m.rest(alone, fn)
 		n.d.path = n.d.path[:before]
 	})
 }
