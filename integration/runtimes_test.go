@@ -127,9 +127,15 @@ func went(c *runtimes.Container) bool { return !c.Gone.IsZero() }
 // dockerd runs an engine of its own, which may be started again.
 func dockerd(t *testing.T, dir string) (docker func(args ...string) string, stop func()) {
 	t.Helper()
+	return dockerdOn(t, dir, "vfs")
+}
+
+// dockerdOn is dockerd with a storage driver.
+func dockerdOn(t *testing.T, dir, driver string) (docker func(args ...string) string, stop func()) {
+	t.Helper()
 	sock := filepath.Join(dir, "d.sock")
 	cmd := exec.Command(need(t, "dockerd", "docker.io"), "--iptables=false", "--ip6tables=false", "--bridge=none", "-H", "unix://"+sock, "--data-root", filepath.Join(dir, "data"),
-		"--exec-root", filepath.Join(dir, "exec"), "--pidfile", filepath.Join(dir, "pid"), "--storage-driver", "vfs")
+		"--exec-root", filepath.Join(dir, "exec"), "--pidfile", filepath.Join(dir, "pid"), "--storage-driver", driver)
 	start(t, cmd)
 	docker = func(args ...string) string {
 		return say(t, "docker", append([]string{"-H", "unix://" + sock}, args...)...)
