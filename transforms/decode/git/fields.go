@@ -1,6 +1,7 @@
 package git
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -46,6 +47,9 @@ func (f *facts) what(to *event.Fields) {
 		to.Add(schema.GitCommits, event.Int(f.commits))
 	}
 	to.AddString(schema.GitTransport, f.transport)
+	if f.after != "" && !isZero(f.after) && !slices.Contains(f.shas, f.after) {
+		to.AddString(schema.RelatedHash, f.after)
+	}
 	for i, sha := range f.shas {
 		if i == mostCommits {
 			f.keep = true

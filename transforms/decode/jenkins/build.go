@@ -44,7 +44,11 @@ var (
 	// checkedOut is what the git plugin writes of the commit that is built.
 	checkedOut = regexp.MustCompile(`^Checking out Revision ([0-9a-f]{40}|[0-9a-f]{64})(?: \((.*)\))?$`)
 	obtained   = regexp.MustCompile(`^Obtained \S+ from ([0-9a-f]{40}|[0-9a-f]{64})$`)
-	cloned     = regexp.MustCompile(`^(?:Cloning repository|Fetching upstream changes from) (\S+)$`)
+	// pushedTag is what `docker push` writes last, and pushedRef what BuildKit, Buildah
+	// and Kaniko write of an image that reached a registry.
+	pushedTag = regexp.MustCompile(`^([\w.-]{1,128}): digest: (sha256:[0-9a-f]{64}) size: \d+$`)
+	pushedRef = regexp.MustCompile(`(?i)\b(?:pushing manifest for|pushed(?: image(?: to)?)?) ([\w.:/-]+@sha256:[0-9a-f]{64})\b`)
+	cloned    = regexp.MustCompile(`^(?:Cloning repository|Fetching upstream changes from) (\S+)$`)
 )
 
 // line reads what Jenkins itself says in a console. A build can print the same
@@ -73,6 +77,17 @@ func (f *facts) line(text string, first bool) {
 		f.commit = m[1]
 	} else if m := cloned.FindStringSubmatch(text); m != nil {
 		f.repository = repositoryOf(m[1])
+	} else if strings.Contains(text, "sha256:") {
+		f.pushed(text)
+	}
+}
+
+// pushed reads which image a build has pushed: what the build is followed by.
+func (f *facts) pushed(text string) {
+	if m := pushedTag.FindStringSubmatch(text); m != nil {
+		f.image = record.Image{Tag: m[1], Digest: m[2]}
+	} else if m := pushedRef.FindStringSubmatch(text); m != nil {
+		f.image = record.ParseImage(m[1])
 	}
 }
 

@@ -89,6 +89,7 @@ type facts struct {
 	credential, credentialType     string
 	script                         string
 	repository, ref, commit        string
+	image                          record.Image // that a build has pushed
 	began                          time.Time
 	took                           time.Duration // of a build, 0 where it is not known
 	message                        string
@@ -219,6 +220,9 @@ func (f *facts) add(to *event.Fields) {
 	to.AddString(schema.GitRepository, f.repository)
 	to.AddString(schema.GitRef, f.ref)
 	to.AddString(schema.GitAfter, f.commit)
+	f.image.OCI(to)
+	to.AddString(schema.RelatedHash, f.commit)
+	to.AddString(schema.RelatedHash, f.image.Digest)
 }
 
 // finished tells the outcome and the severity of a build's result.
