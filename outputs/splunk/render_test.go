@@ -140,3 +140,25 @@ func TestCheck(t *testing.T) {
 		}
 	}
 }
+
+// TestObjectsStayObjects: what is a JSON object stands in an envelope as one, so
+// that Splunk finds its fields; every other format is a text there.
+func TestObjectsStayObjects(t *testing.T) {
+	for format, first := range map[string]byte{"json": '{', "splunk": '{', "ocsf": '{', "cef": '"', "leef": '"', "rfc5424": '"', "text": '"'} {
+		d := newDouble(t, nil)
+		s := settingsFor(t, d.URL)
+		s.Format.Format = format
+		out, _ := open(t, s)
+		if refused := send(t, out, marks(0, 2)); len(refused) > 0 {
+			t.Fatal(refused)
+		}
+		for _, e := range d.stored() {
+			if len(e.Event) == 0 || e.Event[0] != first {
+				t.Errorf("%s: the event is %.40s", format, e.Event)
+			}
+		}
+		if n := len(d.stored()); n != 2 {
+			t.Errorf("%s: %d are stored", format, n)
+		}
+	}
+}
