@@ -138,15 +138,15 @@ func (r *rig) shut() {
 
 // read reads once. What comes of it is kept only with its position, as the
 // journal does; with lost it is not.
-func (r *rig) read(wait time.Duration, lost bool) (n int, err error) {
+func (r *rig) read(wait time.Duration, lost bool) error {
 	r.t.Helper()
 	var b event.Batch
-	err = r.in.Read(context.Background(), &b, wait)
+	err := r.in.Read(context.Background(), &b, wait)
 	if len(b.Losses) > 0 {
 		r.t.Errorf("lost: %+v", b.Losses)
 	}
 	if lost {
-		return len(b.Events), err
+		return err
 	}
 	for i := range b.Events {
 		r.got = append(r.got, b.Events[i].Raw)
@@ -156,7 +156,7 @@ func (r *rig) read(wait time.Duration, lost bool) (n int, err error) {
 	} else if len(b.Events) > 0 {
 		r.t.Error("records came without a position")
 	}
-	return len(b.Events), err
+	return err
 }
 
 func (r *rig) once() {
@@ -164,7 +164,7 @@ func (r *rig) once() {
 	r.open(true)
 	defer r.shut()
 	for {
-		if _, err := r.read(time.Second, false); err != nil {
+		if err := r.read(time.Second, false); err != nil {
 			return
 		}
 	}
@@ -178,7 +178,7 @@ func TestRecordsWait(t *testing.T) {
 	defer r.shut()
 	drain := func() {
 		for range 5 {
-			if _, err := r.read(20*time.Millisecond, false); err != nil {
+			if err := r.read(20*time.Millisecond, false); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -237,12 +237,12 @@ func kill(t *testing.T, how string, random *rand.Rand) {
 		r.write(text[:n])
 		text = text[n:]
 		for range random.IntN(3) {
-			if _, err := r.read(2*time.Millisecond, false); err != nil {
+			if err := r.read(2*time.Millisecond, false); err != nil {
 				t.Fatal(err)
 			}
 		}
 		if random.IntN(3) == 0 { // killed before what was read last was written down
-			if _, err := r.read(2*time.Millisecond, true); err != nil {
+			if err := r.read(2*time.Millisecond, true); err != nil {
 				t.Fatal(err)
 			}
 			r.shut()
