@@ -31,20 +31,22 @@ providers:
 conf_resolver: {default_uri_scheme: file}
 `
 
-// otelcol builds the collector once, into the cache of the user.
-func otelcol(t *testing.T) string {
+func otelcol(t *testing.T) string { return collector(t, "otelsink", otelBuild) }
+
+// collector builds a collector once, into the cache of the user.
+func collector(t *testing.T, name, build string) string {
 	t.Helper()
 	cache, err := os.UserCacheDir()
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir := filepath.Join(cache, "tallyman-integration", "otelsink-0.145.0")
-	bin := filepath.Join(dir, "otelsink")
+	dir := filepath.Join(cache, "tallyman-integration", name+"-0.145.0")
+	bin := filepath.Join(dir, name)
 	if _, err := os.Stat(bin); err == nil {
 		return bin
 	}
 	work := t.TempDir()
-	write(t, filepath.Join(work, "builder.yaml"), otelBuild)
+	write(t, filepath.Join(work, "builder.yaml"), build)
 	for _, args := range [][]string{{"go", "install", "go.opentelemetry.io/collector/cmd/builder@v0.145.0"}, {filepath.Join(work, "builder"), "--config", "builder.yaml"}} {
 		cmd := exec.Command(args[0], args[1:]...)
 		cmd.Dir, cmd.Env = work, append(os.Environ(), "GOBIN="+work, "GOFLAGS=")
@@ -55,7 +57,7 @@ func otelcol(t *testing.T) string {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if out, err := exec.Command("cp", filepath.Join(work, "out", "otelsink"), bin).CombinedOutput(); err != nil {
+	if out, err := exec.Command("cp", filepath.Join(work, "out", name), bin).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
 	return bin
