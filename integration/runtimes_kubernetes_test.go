@@ -42,12 +42,12 @@ func newCluster(t *testing.T) *cluster {
 	return c
 }
 
-// serve starts the API server; the function returned ends it.
-func (c *cluster) serve() func() {
-	cmd := exec.Command(c.apiserver, "--etcd-servers=http://127.0.0.1:23790", "--bind-address=127.0.0.1", "--secure-port=16443", "--advertise-address=127.0.0.1",
-		"--cert-dir="+filepath.Join(c.dir, "certs"), "--service-account-key-file="+filepath.Join(c.dir, "sa.key"), "--service-account-signing-key-file="+filepath.Join(c.dir, "sa.key"),
+// serve starts the API server, with more arguments; the function returned ends it.
+func (c *cluster) serve(more ...string) func() {
+	cmd := exec.Command(c.apiserver, append([]string{"--etcd-servers=http://127.0.0.1:23790", "--bind-address=127.0.0.1", "--secure-port=16443", "--advertise-address=127.0.0.1",
+		"--cert-dir=" + filepath.Join(c.dir, "certs"), "--service-account-key-file=" + filepath.Join(c.dir, "sa.key"), "--service-account-signing-key-file=" + filepath.Join(c.dir, "sa.key"),
 		"--service-account-issuer=https://kubernetes.default.svc", "--service-cluster-ip-range=10.96.0.0/16", "--authorization-mode=RBAC",
-		"--token-auth-file="+filepath.Join(c.dir, "tokens.csv"), "--endpoint-reconciler-type=none", "--disable-admission-plugins=ServiceAccount")
+		"--token-auth-file=" + filepath.Join(c.dir, "tokens.csv"), "--endpoint-reconciler-type=none", "--disable-admission-plugins=ServiceAccount"}, more...)...)
 	start(c.t, cmd)
 	ready := func() bool { return exec.Command(c.kubectl, c.args("get", "--raw", "/readyz")...).Run() == nil }
 	eventually(c.t, "the API server is ready", 120*time.Second, ready)
