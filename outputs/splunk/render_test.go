@@ -152,7 +152,7 @@ func TestObjectsStayObjects(t *testing.T) {
 		if refused := send(t, out, marks(0, 2)); len(refused) > 0 {
 			t.Fatal(refused)
 		}
-		for _, e := range d.stored() {
+		for _, e := range d.indexers[0].events {
 			if len(e.Event) == 0 || e.Event[0] != first {
 				t.Errorf("%s: the event is %.40s", format, e.Event)
 			}
