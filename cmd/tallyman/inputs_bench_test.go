@@ -64,6 +64,7 @@ func BenchmarkInput(b *testing.B) {
 			lines := bytes.Count(all, []byte("\n"))
 			b.SetBytes(int64(len(all)))
 			b.ReportAllocs()
+			before := cpu()
 			for b.Loop() {
 				env := inputEnv(dir, true)
 				in, err := part.Plugin.Input(part.Settings, env)
@@ -80,7 +81,9 @@ func BenchmarkInput(b *testing.B) {
 					b.Fatal(err)
 				}
 			}
-			b.ReportMetric(float64(b.N)*float64(lines)/b.Elapsed().Seconds(), "lines/s")
+			used := (cpu() - before).Seconds()
+			b.ReportMetric(float64(b.N)*float64(lines)/used, "lines/cpu-s")
+			b.ReportMetric(float64(b.N)*float64(len(all))/1e6/used, "MB/cpu-s")
 		})
 	}
 }
@@ -153,6 +156,7 @@ func BenchmarkInputPost(b *testing.B) {
 			body := bytes.Repeat([]byte(jsonLine+"\n"), 1000)
 			b.SetBytes(int64(len(body)))
 			b.ReportAllocs()
+			before := cpu()
 			for b.Loop() {
 				answer, err := http.Post("http://"+addr+c.path, "application/json", bytes.NewReader(body))
 				if err != nil {
@@ -162,7 +166,9 @@ func BenchmarkInputPost(b *testing.B) {
 					b.Fatal(answer.Status)
 				}
 			}
-			b.ReportMetric(float64(b.N)*1000/b.Elapsed().Seconds(), "lines/s")
+			used := (cpu() - before).Seconds()
+			b.ReportMetric(float64(b.N)*1000/used, "lines/cpu-s")
+			b.ReportMetric(float64(b.N)*float64(len(body))/1e6/used, "MB/cpu-s")
 			cancel()
 			<-done
 			if err := in.Close(); err != nil {
