@@ -21,7 +21,7 @@ import (
 const (
 	maxProfiles      = 4096
 	maxBaselineText  = 1024    // bytes of one value; a longer one is kept by its beginning and its sum
-	maxBaselineBytes = 8 << 20 // bytes of all keys and values
+	maxBaselineBytes = 2 << 20 // bytes of all keys and values: all rules have to fit into one snapshot
 )
 
 // mode is how a profile takes what it does not know.
