@@ -50,6 +50,7 @@ instead: nothing is journalled, delivered or remembered, and no position is kept
 	f.BoolVar(&once, "once", false, "read sources that have an end to it, deliver everything, print the books and exit")
 	f.BoolVar(&dry, "dry-run", false, "print the events, and keep and deliver nothing")
 	f.StringVar(&as, "as", "text", "the format of --dry-run: "+strings.Join(formats(), ", "))
+	f.Bool("lifecycle", false, "say in events of our own when the run starts, how the one before ended, when it stops, and when another configuration runs")
 	f.Var(new(duration), "grace", "how long a stop may take to deliver what is under way")
 	f.String("journal-dir", "", "the folder of the journal")
 	f.String("admin-listen", "", "the address of /metrics, /healthz and /readyz, or off")
@@ -82,6 +83,9 @@ func serve(cmd *cobra.Command, s streams, once bool) (err error) {
 	meters := &meter.Registry{}
 	around := surroundings(meters)
 	around.Once = once
+	if lives, err := cmd.Flags().GetBool("lifecycle"); err == nil {
+		around.Lives = lives && !once
+	}
 	p, err := load(cmd, s, around)
 	if err != nil {
 		return err

@@ -23,6 +23,7 @@ type Surroundings struct {
 	Version string
 	Dry     bool // Pipeline.Dry is what will be called
 	Once    bool // sources that have an end are read to it, then Run returns
+	Lives   bool // events say when the run begins, ends and changes its configuration
 	Meter   *meter.Registry
 	Log     *slog.Logger
 	Now     func() time.Time

@@ -26,6 +26,7 @@ type Engine struct {
 	dead    *deadLetters
 	memory  *memory
 	letGo   farewells
+	life    lifetime // what was said of this run
 	given   givenUp
 	taps    taps
 	dir     string

@@ -22,8 +22,8 @@ const heraldName = "tallyman.internal"
 // heraldRest is how often the herald looks at the books.
 const heraldRest = 5 * time.Second
 
-// herald is an input of our own: it says in-band what an output lost after it
-// was accepted. Its position is how much of each loss it has said, so that every
+// herald is an input of our own: it says in-band when the run begins and ends
+// (life.go), and what an output lost after it was accepted. Its position is how much of each loss it has said, so that every
 // loss is said once, across kills.
 //
 // Its events go to every output: whoever watches should know that an archive has
@@ -40,6 +40,11 @@ type herald struct {
 
 	letGo   *farewells
 	content []byte
+
+	life   *lifetime   // nil: nothing is said of starts and stops
+	hash   string      // of the configuration
+	ending func() bool // the run comes to its end, not only this graph
+	was    uint64      // how the run before ended, then how this one is
 }
 
 // farewells are what an operator discarded and was not said yet; they outlive
@@ -112,7 +117,7 @@ func (g *givenUp) take(input string) uint64 {
 // Open takes up what was said. A position that does not parse says nothing: a
 // loss is then said again.
 func (h *herald) Open(_ context.Context, from []byte) error {
-	h.said, h.during, h.looked = map[spoken]uint64{}, map[string]during{}, time.Time{}
+	h.said, h.during, h.looked, h.was = map[spoken]uint64{}, map[string]during{}, time.Time{}, neverRan
 	for len(from) > 0 {
 		n, w := binary.Uvarint(from)
 		if w <= 0 || n > uint64(len(from)-w) {
@@ -124,9 +129,12 @@ func (h *herald) Open(_ context.Context, from []byte) error {
 		if w <= 0 || w2 <= 0 {
 			return nil
 		}
-		if reason == uint64(openReason) {
+		switch reason {
+		case uint64(openReason):
 			h.during[name] = during{all: count}
-		} else {
+		case uint64(lifeReason):
+			h.was = count
+		default:
 			h.said[spoken{name, journal.Reason(reason)}] = count
 		}
 		from = rest[w+w2:]
@@ -153,6 +161,7 @@ func (h *herald) Read(ctx context.Context, b *event.Batch, wait time.Duration) e
 	case <-t.C:
 		return nil
 	case <-ctx.Done():
+		h.ends(b)
 		return ctx.Err()
 	}
 }
@@ -169,6 +178,7 @@ func (h *herald) Close() error { return nil }
 // A count that is smaller than what was said is that of a save before a kill,
 // and grows again.
 func (h *herald) look(b *event.Batch) {
+	h.alive(b)
 	h.farewell(b)
 	books := h.books()
 	for i := range books {
@@ -219,7 +229,11 @@ func (h *herald) farewell(b *event.Batch) {
 // heraldLane returns the lane that says what outputs lost.
 func (e *Engine) heraldLane(p *Pipeline) *lane {
 	env := p.env(config.Component{Name: heraldName})
-	h := &herald{once: e.around.Once, books: e.journal.Books, now: e.around.Now, shared: env.Shared, letGo: &e.letGo}
+	h := &herald{once: e.around.Once, books: e.journal.Books, now: e.around.Now, shared: env.Shared, letGo: &e.letGo,
+		hash: p.Config.Hash, ending: e.isEnding}
+	if e.around.Lives {
+		h.life = &e.life
+	}
 	return newLane(p, input{name: heraldName, plugin: h, env: env}, e.journal, e.memory, e.mark)
 }
 
@@ -240,6 +254,9 @@ func (h *herald) position() []byte {
 	}
 	for output, d := range h.during {
 		add(output, openReason, d.all)
+	}
+	if h.was != neverRan {
+		add("", lifeReason, h.was)
 	}
 	h.content = b
 	return b

@@ -20,7 +20,7 @@ const (
 
 // Gap is a time without events.
 type Gap struct {
-	Kind string `json:"kind"` // "no event of the host" or "nothing was read"
+	Kind string `json:"kind"` // one of the kinds below
 	Host string `json:"host"`
 	From string `json:"from"`
 	To   string `json:"to"`
@@ -32,6 +32,8 @@ type Gap struct {
 const (
 	silent = "no event of the host"
 	unread = "nothing was read"
+	halted = "tallyman was stopped"
+	killed = "tallyman was killed, or the host was down"
 )
 
 // Strip is when a host has events: one number a cell, 0 where it has none and 9 where
@@ -58,6 +60,7 @@ type marks struct {
 	happened, read bits
 	reads          uint64 // within the period
 	first, last    time.Time
+	lives          []life
 }
 
 type bits []uint64
@@ -128,6 +131,7 @@ func (c *coverage) gaps() (list []Gap, notes []string) {
 		list = append(list, c.holes(silent, name, m.happened)...)
 		if m.reads > 0 {
 			list = append(list, c.holes(unread, name, m.read)...)
+			list = append(list, c.downtimes(name, m)...)
 			continue
 		}
 		notes = append(notes, fmt.Sprintf("%s: nothing was read in the period itself; what is reported was read from %s to %s, so when tallyman was down cannot be seen.", cell(name), stamp(m.first), stamp(m.last)))

@@ -107,6 +107,7 @@ func (m *Maker) Add(e *event.Event) error {
 	m.r.Within++
 	alert := e.Get(schema.EventKind).Str() == "alert"
 	m.cover.happened(host(e), at)
+	m.cover.life(e, at)
 	m.lines.add(at, alert, severity(e))
 	if alert {
 		m.r.Alerts++
@@ -139,7 +140,7 @@ func method(o *Options) []string {
 		"Every figure has a code. events.csv names, for each event, the figures that it stands behind; the index shows the first " + fmt.Sprint(maxSamples) + " of each.",
 		fmt.Sprintf("A table has %d rows at most. What has no row of its own is counted in a row of its own, \"all others\", and is cited there.", maxRows),
 		"Who did it is the login user where the audit trail has one, else the user of the process, else the account that the source names. A container is named by name, else by id.",
-		"A gap is a time of " + duration(o.Gap) + " or more without any event. A host where nothing happened and a host that was not watched look the same here; the section on losses lists what is known to be lost.",
+		"A gap is a time of " + duration(o.Gap) + " or more without any event. A host where nothing happened and a host that was not watched look the same here, but where tallyman itself says that it stopped or began again, whatever the length; the section on losses lists what is known to be lost.",
 		"Control numbers are those that the rules of tallyman name. Read them against the text of the standard.",
 	}
 }
