@@ -27,13 +27,16 @@ const (
 	udpBytes    = 1400
 	leastBytes  = 480 // RFC 5424 section 6.1: what every receiver must take
 	mostUDP     = 65507
+	mostWindow  = 256 << 20
 )
 
 const addressHint = `write it as udp://host:514, tcp://host:514, tls://host:6514, unix:///path (stream) or unixgram:///dev/log`
 
 // Settings are the keys of a syslog output.
 type Settings struct {
-	Address         plugin.Text `yaml:"address" doc:"Where the receiver listens: udp://, tcp:// (port 514 where none is named), tls:// (6514), unix:// (a stream socket's path) or unixgram://." example:"tls://siem.example:6514" required:"true"`
+	Address         []plugin.Text `yaml:"address" doc:"Where the receiver listens: udp://, tcp:// (port 514 where none is named), tls:// (6514), unix:// (a stream socket's path) or unixgram://. Of several, all of one scheme, the first that answers gets the events." example:"tls://siem.example:6514" required:"true"`
+	FallBack        time.Duration `yaml:"fall_back" doc:"How long a receiver of several that failed is left alone while another answers. After it an earlier one is tried again and, when it answers, takes over."`
+	Window          plugin.Size   `yaml:"window" doc:"How many bytes of what was sent last over tcp or tls are kept in memory and sent again, with the same event ids, after a connection was lost: the receiver may have had them in its host's memory only. At least the receiver's socket buffer (net.ipv4.tcp_rmem, its third number) loses nothing there. 0 sends nothing twice."`
 	format.Settings `yaml:",inline"`
 	Facility        string              `yaml:"facility" doc:"The facility of all messages. Where it is not set, authpriv for what concerns identity and the audit trail, local0 for the rest." enum:"user,mail,daemon,auth,syslog,lpr,news,uucp,cron,authpriv,ftp,local0,local1,local2,local3,local4,local5,local6,local7"`
 	DataID          string              `yaml:"sd_id" doc:"The name of the structured data, with the enterprise number of whoever defines it (RFC 5424 section 6.3.2). cef has no structured data." example:"tallyman@32473"`
@@ -45,7 +48,8 @@ type Settings struct {
 
 // Default returns the settings with their defaults.
 func Default() Settings {
-	return Settings{Settings: format.Settings{Format: format.RFC5424}, Timeout: 10 * time.Second}
+	return Settings{Settings: format.Settings{Format: format.RFC5424}, Timeout: 10 * time.Second,
+		FallBack: time.Minute, Window: 4 << 20}
 }
 
 // facilities are the words of RFC 5424 section 6.2.1 by their number; kern
@@ -55,11 +59,12 @@ var facilities = [...]string{"", "user", "mail", "daemon", "auth", "syslog", "lp
 
 // Check implements the check of settings.
 func (c *Settings) Check() plugin.Problems {
-	t, err := parseAddress(c.Address.Value)
-	if err != nil {
-		return plugin.Problems{{Pos: c.Address.Pos, Width: len(c.Address.Value), Text: err.Error(), Hint: addressHint}}
+	targets, p := c.targets()
+	if len(p) > 0 {
+		return p
 	}
-	p := c.Settings.Check()
+	t := targets[0]
+	p = c.Settings.Check()
 	add := func(key, text, hint string) { p = append(p, plugin.Problem{Key: key, Text: text, Hint: hint}) }
 	if c.DataID != "" && !rfc5424.IsName(c.DataID) {
 		add("sd_id", "sd_id "+strconv.Quote(c.DataID)+" is no name of structured data", "at most 32 printable ASCII characters without blank, =, ] and quote, as "+rfc5424.DefaultID)
@@ -73,6 +78,12 @@ func (c *Settings) Check() plugin.Problems {
 		}
 		p = append(p, c.TLS.Check()...)
 	}
+	if c.FallBack <= 0 {
+		add("fall_back", "fall_back must be more than nothing", "the default is 1m")
+	}
+	if c.Window < 0 || c.Window > mostWindow {
+		add("window", fmt.Sprintf("window is %d, and it is kept in memory: at most %d", c.Window, mostWindow), "the default is 4MiB")
+	}
 	if c.Timeout <= 0 {
 		add("timeout", "timeout must be more than nothing", "the default is 10s")
 	}
@@ -83,6 +94,25 @@ func (c *Settings) Check() plugin.Problems {
 		add("max_bytes", fmt.Sprintf("max_bytes is %d, and a UDP datagram holds %d", c.MaxBytes, mostUDP), "")
 	}
 	return p
+}
+
+// targets returns where to send, the preferred first.
+func (c *Settings) targets() ([]target, plugin.Problems) {
+	if len(c.Address) == 0 {
+		return nil, plugin.Problems{{Key: "address", Text: "address is empty", Hint: addressHint}}
+	}
+	list := make([]target, 0, len(c.Address))
+	for _, a := range c.Address {
+		t, err := parseAddress(a.Value)
+		if err == nil && len(list) > 0 && t.scheme != list[0].scheme {
+			err = fmt.Errorf("address %q is of another scheme than %s", a.Value, list[0])
+		}
+		if err != nil {
+			return nil, plugin.Problems{{Pos: a.Pos, Width: len(a.Value), Text: err.Error(), Hint: addressHint}}
+		}
+		list = append(list, t)
+	}
+	return list, nil
 }
 
 // limit is the most bytes of one message.
@@ -155,6 +185,9 @@ func parseAddress(s string) (target, error) {
 	}
 	if u.Port() != "" {
 		port = u.Port()
+		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+			return target{}, fmt.Errorf("address %q has the port %s, and ports are 1 to 65535", s, port)
+		}
 	}
 	t.host, t.addr = u.Hostname(), net.JoinHostPort(u.Hostname(), port)
 	return t, nil

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"tallyman/pipeline/clienttls"
+	"tallyman/pipeline/plugin"
 )
 
 func TestAddresses(t *testing.T) {
@@ -26,6 +27,9 @@ func TestAddresses(t *testing.T) {
 		{"unix://run/x.sock", "", ""},
 		{"unix:///", "", ""},
 		{"tcp://siem:99x", "", ""},
+		{"tcp://siem:70000", "", ""},
+		{"tcp://siem:0", "", ""},
+		{"tcp://siem:65535", "tcp", "siem:65535"},
 	} {
 		got, err := parseAddress(c.in)
 		if (err != nil) != (c.network == "") || got.network != c.network && err == nil || got.addr != c.addr {
@@ -41,17 +45,20 @@ func TestSettingsThatContradictAreRefused(t *testing.T) {
 		want   string // "": accepted
 	}{
 		{"default", func(*Settings) {}, ""},
-		{"no scheme", func(s *Settings) { s.Address.Value = "siem:514" }, "does not say how"},
+		{"no scheme", func(s *Settings) { s.Address = []plugin.Text{{Value: "siem:514"}} }, "does not say how"},
 		{"tls in the clear", func(s *Settings) { s.TLS = &clienttls.Settings{} }, "not encrypted"},
-		{"half a pair", func(s *Settings) { s.Address.Value, s.TLS = "tls://h", &clienttls.Settings{}; s.TLS.Cert.Value = "c" }, "come together"},
-		{"framed datagrams", func(s *Settings) { s.Address.Value, s.Framing = "udp://h", framingNewline }, "framing is for streams"},
+		{"half a pair", func(s *Settings) {
+			s.Address, s.TLS = []plugin.Text{{Value: "tls://h"}}, &clienttls.Settings{}
+			s.TLS.Cert.Value = "c"
+		}, "come together"},
+		{"framed datagrams", func(s *Settings) { s.Address, s.Framing = []plugin.Text{{Value: "udp://h"}}, framingNewline }, "framing is for streams"},
 		{"no time", func(s *Settings) { s.Timeout = 0 }, "timeout"},
 		{"too small", func(s *Settings) { s.MaxBytes = 100 }, "480"},
-		{"too large for UDP", func(s *Settings) { s.Address.Value, s.MaxBytes = "udp://h", 65508 }, "65507"},
+		{"too large for UDP", func(s *Settings) { s.Address, s.MaxBytes = []plugin.Text{{Value: "udp://h"}}, 65508 }, "65507"},
 		{"large for TCP", func(s *Settings) { s.MaxBytes = 1 << 20 }, ""},
 	} {
 		s := Default()
-		s.Address.Value = "tcp://siem"
+		s.Address = []plugin.Text{{Value: "tcp://siem"}}
 		c.change(&s)
 		p := s.Check()
 		if c.want == "" && len(p) > 0 || c.want != "" && !strings.Contains(p.Error(), c.want) {

@@ -15,10 +15,10 @@ import (
 	"log/slog"
 	"strconv"
 	"syscall"
+	"time"
 
 	"tallyman/outputs/format"
 	"tallyman/outputs/format/rfc5424"
-	"tallyman/pipeline/clienttls"
 	"tallyman/pipeline/event"
 	"tallyman/pipeline/meter"
 	"tallyman/pipeline/plugin"
@@ -34,18 +34,22 @@ const chunk = 64 << 10
 // output is one destination. All its methods are called from one goroutine.
 type output struct {
 	settings *Settings
-	target   target
+	targets  []*place
+	at       int // the target that link goes to, or went to last
 	enc      plugin.Encoder
 	max      int // bytes of one message, without its frame
-	dial     func(ctx context.Context) (*link, error)
+	now      func() time.Time
 	log      *slog.Logger
 
 	link   *link  // nil when there is no connection
 	msg    []byte // one message
 	frames []byte // messages with their frames, not yet written
+	ends   []int  // where each ends in frames
+	window window // of streams over the network
+	resend bool   // a connection was lost: the window goes first
 	warned bool   // a message was cut, and that was said
 
-	truncated, connects *meter.Counter
+	truncated, connects, resent *meter.Counter
 }
 
 // New builds the output. It reads the files that the settings name and connects
@@ -64,11 +68,11 @@ func New(c *Settings, env plugin.Env) (plugin.Output, error) {
 
 // newEncoder returns what renders the messages.
 func newEncoder(c *Settings, env plugin.Env) (plugin.Encoder, error) {
-	t, err := parseAddress(c.Address.Value)
-	if err != nil {
-		return nil, err // build would say the same
+	targets, p := c.targets()
+	if len(p) > 0 {
+		return nil, p
 	}
-	m := format.Message{DataID: c.DataID, MaxBytes: c.limit(t)}
+	m := format.Message{DataID: c.DataID, MaxBytes: c.limit(targets[0])}
 	for i, name := range facilities {
 		if name != "" && name == c.Facility {
 			m.Facility = i
@@ -78,23 +82,30 @@ func newEncoder(c *Settings, env plugin.Env) (plugin.Encoder, error) {
 }
 
 func build(c *Settings, env plugin.Env, enc plugin.Encoder) (*output, error) {
-	t, err := parseAddress(c.Address.Value)
-	if err != nil {
-		return nil, plugin.Problems{{Pos: c.Address.Pos, Width: len(c.Address.Value), Text: err.Error(), Hint: addressHint}}
+	targets, p := c.targets()
+	if len(p) > 0 {
+		return nil, p
 	}
-	d := &dialer{target: t}
-	if t.tls {
-		if d.certs, err = clienttls.New(c.TLS, env.Dir, t.host); err != nil {
-			return nil, err
-		}
+	places, err := newPlaces(c, targets, env.Dir)
+	if err != nil {
+		return nil, err
 	}
 	label := meter.Label{Name: "output", Value: env.Name}
 	log := env.Log
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
+	now := env.Now
+	if now == nil {
+		now = time.Now
+	}
+	w := window{}
+	if targets[0].network == "tcp" {
+		w.max = int(c.Window)
+	}
 	return &output{
-		settings: c, target: t, enc: enc, max: c.limit(t), dial: d.dial, log: log,
+		settings: c, targets: places, enc: enc, max: c.limit(targets[0]), now: now, log: log, window: w,
+		resent:    env.Meter.Counter("tallyman_syslog_resent_total", "Messages sent again after a connection was lost, with the same event ids.", label),
 		truncated: env.Meter.Counter("tallyman_syslog_truncated_total", "Messages that were cut to max_bytes.", label),
 		connects:  env.Meter.Counter("tallyman_syslog_connects_total", "Connections made to the syslog receiver.", label),
 	}, nil
@@ -132,52 +143,31 @@ func (o *output) Send(ctx context.Context, events []event.Event) error {
 	}
 	release()
 	if err != nil {
+		o.window.rollback()
+		to := o.target()
 		o.abort()
-		return plugin.Retry(fmt.Errorf("syslog: send to %s: %w", o.target, o.target.explain(err)))
-	}
-	return plugin.Partial(failed)
-}
-
-// connect sees to it that there is a connection that the peer has not left.
-func (o *output) connect(ctx context.Context) error {
-	if o.link != nil {
-		err := o.link.alive()
-		if err == nil {
-			return nil
+		if ctx.Err() == nil {
+			o.targets[o.at].rest(o.now().Add(o.settings.FallBack))
 		}
-		o.abort()
-		o.log.Info("the syslog receiver closed the connection", "address", o.target.String(), "reason", err)
+		return plugin.Retry(fmt.Errorf("syslog: send to %s: %w", to, to.explain(err)))
 	}
-	ctx, cancel := context.WithTimeout(ctx, o.settings.Timeout)
-	defer cancel()
-	l, err := o.dial(ctx)
-	if err != nil {
-		return plugin.Retry(fmt.Errorf("syslog: connect to %s: %w", o.target, o.target.explain(err)))
-	}
-	o.link = l
-	o.connects.Inc()
-	o.log.Info("connected to the syslog receiver", "address", o.target.String())
-	return nil
-}
-
-func (o *output) abort() {
-	o.link.abort()
-	o.link = nil
+	o.window.commit()
+	return plugin.Partial(failed)
 }
 
 // write writes every event. Events that cannot be rendered or are refused by
 // the network whatever is done come back as failures.
 func (o *output) write(events []event.Event) (failed []plugin.Failure, err error) {
-	o.frames = o.frames[:0]
+	o.frames, o.ends = o.frames[:0], o.ends[:0]
 	for i := range events {
 		if err := o.render(&events[i]); err != nil {
 			failed = append(failed, plugin.Failure{Index: i, Err: plugin.Permanent(err)})
 			continue
 		}
-		if o.target.datagram {
+		if o.target().datagram {
 			err := o.link.write(o.msg)
 			if errors.Is(err, syscall.EMSGSIZE) {
-				err = fmt.Errorf("syslog: a datagram of %d bytes is too large for %s: lower max_bytes: %w", len(o.msg), o.target, err)
+				err = fmt.Errorf("syslog: a datagram of %d bytes is too large for %s: lower max_bytes: %w", len(o.msg), o.target(), err)
 				failed = append(failed, plugin.Failure{Index: i, Err: plugin.Permanent(err)})
 			} else if err != nil {
 				return failed, err
@@ -199,7 +189,8 @@ func (o *output) flush() error {
 		return nil
 	}
 	err := o.link.write(o.frames)
-	o.frames = o.frames[:0]
+	o.window.add(o.frames, o.ends)
+	o.frames, o.ends = o.frames[:0], o.ends[:0]
 	return err
 }
 
@@ -235,11 +226,12 @@ func (o *output) shortened(text string, more ...any) {
 
 // frame appends o.msg to o.frames as a stream needs it.
 func (o *output) frame() {
-	if o.settings.framing(o.target) == framingOctets {
+	if o.settings.framing(o.target()) == framingOctets {
 		// RFC 6587 section 3.4.1: MSG-LEN counts octets, not characters.
 		o.frames = strconv.AppendInt(o.frames, int64(len(o.msg)), 10)
 		o.frames = append(o.frames, ' ')
 		o.frames = append(o.frames, o.msg...)
+		o.ends = append(o.ends, len(o.frames))
 		return
 	}
 	for _, c := range o.msg {
@@ -249,4 +241,5 @@ func (o *output) frame() {
 		o.frames = append(o.frames, c)
 	}
 	o.frames = append(o.frames, '\n')
+	o.ends = append(o.ends, len(o.frames))
 }

@@ -171,7 +171,7 @@ func TestAPeerThatLeftIsNoticedBeforeTheNextBatch(t *testing.T) {
 		// Half closed: we could still write, into nothing.
 		_ = c.(*net.TCPConn).CloseWrite()
 	})
-	o := open(t, "tcp://"+ln.Addr().String(), nil)
+	o := open(t, "tcp://"+ln.Addr().String(), func(s *Settings) { s.Window = 0 })
 	for _, m := range []string{"first", "second", "third"} {
 		// Where the peer leaves faster than we ask, the batch is to be sent again.
 		err := o.Send(context.Background(), texts(m))
