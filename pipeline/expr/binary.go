@@ -18,7 +18,9 @@ func (f *fuser) binary(n *ast.Node, at *ast.BinaryNode) {
 	case l.test != nil && r.test != nil:
 		is = logic(at.Operator, l.test, r.test)
 	case l.text != nil && at.Operator == "matches":
-		is = pattern(l.text, at.Right)
+		is = pattern(f.c.scanner(l.key), l.text, at.Right)
+	case l.text != nil && at.Operator == "contains" && l.key != schema.None && isWord(at.Right):
+		is = holding(f.c.scanner(l.key), l.text, at.Right.(*ast.StringNode).Value)
 	case l.text != nil && r.text != nil:
 		is = relate(at.Operator, l.text, r.text, at.Right)
 	case l.number != nil && r.number != nil:
@@ -29,6 +31,12 @@ func (f *fuser) binary(n *ast.Node, at *ast.BinaryNode) {
 	if is != nil {
 		f.replace(n, note{test: is, item: l.item || r.item || f.itemIn(at.Right)})
 	}
+}
+
+// isWord reports whether a node is a constant text that can be looked for.
+func isWord(n ast.Node) bool {
+	s, ok := n.(*ast.StringNode)
+	return ok && len(s.Value) >= shortest
 }
 
 func logic(op string, l, r test) test {

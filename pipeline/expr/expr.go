@@ -58,11 +58,12 @@ type Compiler struct {
 	opts  Options
 	names *names
 	lists map[string]map[string]struct{}
+	scans map[schema.Key]*scanner // of the fields that patterns are asked of
 }
 
 // NewCompiler returns a compiler for expressions over the schema.
 func NewCompiler(o Options) *Compiler {
-	c := &Compiler{opts: o, names: newNames(), lists: map[string]map[string]struct{}{}}
+	c := &Compiler{opts: o, names: newNames(), lists: map[string]map[string]struct{}{}, scans: map[schema.Key]*scanner{}}
 	for name, words := range o.Lists {
 		set := make(map[string]struct{}, len(words))
 		for _, w := range words {
@@ -132,6 +133,17 @@ func (c *Compiler) compile(t plugin.Text, condition bool) (*Program, error) {
 		return nil, problem(t.Pos, 0, "", "the expression cannot be compiled: %v", firstLine(err))
 	}
 	return p, nil
+}
+
+// scanner returns the one of a field, nil for none.
+func (c *Compiler) scanner(k schema.Key) *scanner {
+	if k == schema.None {
+		return nil
+	}
+	if c.scans[k] == nil {
+		c.scans[k] = &scanner{}
+	}
+	return c.scans[k]
 }
 
 func (c *Compiler) config(condition bool) *conf.Config {

@@ -19,6 +19,7 @@ type Machine struct {
 	turn  uint32 // grows with each event; a slot of another turn is empty
 	slots []slot // by schema.Key
 	lower []byte // the text at hand in lower case
+	scans []scanned
 	vm    vm.VM
 	steps int // of the loops of this run
 }
@@ -53,6 +54,7 @@ func (m *Machine) Load(e *event.Event) {
 	m.e = e
 	if m.turn++; m.turn == 0 {
 		clear(m.slots)
+		m.scans = m.scans[:0]
 		m.turn = 1
 	}
 	// Backwards and the event's own fields last: the first value stays.

@@ -16,7 +16,7 @@ import (
 // the literals without which it cannot match; only then is it run.
 
 // pattern returns the closure of `text matches "…"`.
-func pattern(of text, n ast.Node) test {
+func pattern(scan *scanner, of text, n ast.Node) test {
 	s, ok := n.(*ast.StringNode)
 	if !ok {
 		return nil
@@ -27,6 +27,12 @@ func pattern(of text, n ast.Node) test {
 	}
 	words, fold := literals(s.Value)
 	switch {
+	case words != nil && scan != nil:
+		p := scan.need(words)
+		return func(m *Machine, item string) bool {
+			t := of(m, item)
+			return m.holds(scan, p, fold, t) && re.MatchString(t)
+		}
 	case words == nil:
 		return func(m *Machine, item string) bool { return re.MatchString(of(m, item)) }
 	case !fold:

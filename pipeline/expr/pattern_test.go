@@ -8,6 +8,8 @@ import (
 
 	"github.com/expr-lang/expr/ast"
 	"pgregory.net/rapid"
+
+	"tallyman/pipeline/event"
 )
 
 var patterns = []string{
@@ -56,9 +58,14 @@ func TestLiteralsOfAPattern(t *testing.T) {
 // it, to the pattern alone, on texts that match and on others.
 func TestPatternsMatchAsTheyWould(t *testing.T) {
 	m := NewMachine()
+	scan := &scanner{}
+	together := make([]test, len(patterns))
+	for i, p := range patterns {
+		together[i] = pattern(scan, itself, &ast.StringNode{Value: p})
+	}
 	for _, p := range patterns {
 		re := regexp.MustCompile(p)
-		is := pattern(func(_ *Machine, item string) string { return item }, &ast.StringNode{Value: p})
+		is := pattern(nil, itself, &ast.StringNode{Value: p})
 		rapid.Check(t, func(t *rapid.T) {
 			s := rapid.StringMatching("(?s).{0,3}").Draw(t, "before") + rapid.StringMatching(p).Draw(t, "match")
 			if rapid.Bool().Draw(t, "spoil") && s != "" {
@@ -71,12 +78,21 @@ func TestPatternsMatchAsTheyWould(t *testing.T) {
 			if got, want := is(m, s), re.MatchString(s); got != want {
 				t.Fatalf("%s on %q: %v with literals, %v without", p, s, got, want)
 			}
+			m.Load(&event.Event{})
+			for i, is := range together {
+				if got, want := is(m, s), regexp.MustCompile(patterns[i]).MatchString(s); got != want {
+					t.Fatalf("%s on %q: %v with the words of all, %v without", patterns[i], s, got, want)
+				}
+			}
 		})
 	}
 }
 
+// itself reads the text that a test gives.
+func itself(_ *Machine, item string) string { return item }
+
 func TestAnInvalidByteMatchesTheReplacementCharacter(t *testing.T) {
-	is := pattern(func(_ *Machine, item string) string { return item }, &ast.StringNode{Value: `a\x{fffd}b`})
+	is := pattern(nil, itself, &ast.StringNode{Value: `a\x{fffd}b`})
 	if !is(NewMachine(), "a\xffb") {
 		t.Error("the literal hides a match that the pattern has")
 	}
@@ -92,9 +108,15 @@ func FuzzPattern(f *testing.F) {
 		if err != nil {
 			return
 		}
-		is := pattern(func(_ *Machine, item string) string { return item }, &ast.StringNode{Value: p})
-		if got, want := is(m, s), re.MatchString(s); got != want {
-			t.Fatalf("%s on %q: %v with literals, %v without", p, s, got, want)
+		scan := &scanner{}
+		more := pattern(scan, itself, &ast.StringNode{Value: patterns[0]})
+		for _, scan := range []*scanner{nil, scan} {
+			m.Load(&event.Event{})
+			is := pattern(scan, itself, &ast.StringNode{Value: p})
+			more(m, s) // what is known of a text does not hide a pattern that came later
+			if got, want := is(m, s), re.MatchString(s); got != want {
+				t.Fatalf("%s on %q: %v with literals, %v without", p, s, got, want)
+			}
 		}
 	})
 }

@@ -1,0 +1,66 @@
+package main
+
+import (
+	"context"
+	"testing"
+
+	"tallyman/pipeline/codec"
+	"tallyman/pipeline/event"
+)
+
+// BenchmarkPacks judges the demo's events, as audit and container make them, by all
+// rules that are shipped: what they cost an event on average, and a rule of them.
+func BenchmarkPacks(b *testing.B) {
+	parts, _ := chunks(b, demoLines(b))
+	chain := laneOf(b, lanes[1].transforms).Chain("audit")
+	var kept [][]byte // as the journal would have them: what a chain gives out is good until the next run
+	keep := func(out *event.Batch) error {
+		if len(out.Events) > 0 {
+			kept = append(kept, codec.NewEncoder().Append(nil, out.Events))
+		}
+		return nil
+	}
+	var in event.Batch
+	var at int64
+	for _, c := range parts {
+		fill(&in, c, at)
+		at += int64(len(c))
+		out, err := chain.Run(context.Background(), &in)
+		if err == nil {
+			err = keep(out)
+		}
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+	if err := chain.Flush(context.Background(), keep); err != nil {
+		b.Fatal(err)
+	}
+	batches := make([]event.Batch, len(kept))
+	events := 0
+	for i := range kept {
+		if err := codec.NewDecoder().Decode(kept[i], &batches[i]); err != nil {
+			b.Fatal(err)
+		}
+		events += len(batches[i].Events)
+	}
+	book, err := shippedBook()
+	if err != nil {
+		b.Fatal(err)
+	}
+	judge := laneOf(b, "[{type: rules, files: [DEMO/../rules/*.yaml]}]\nredact: off").Chain("audit")
+	b.ReportAllocs()
+	begin, rounds := cpu(), 0
+	for b.Loop() {
+		rounds++
+		for i := range batches {
+			if _, err := judge.Run(context.Background(), &batches[i]); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+	perEvent := float64((cpu() - begin).Nanoseconds()) / float64(rounds*events)
+	b.ReportMetric(perEvent, "cpu-ns/event")
+	b.ReportMetric(perEvent/float64(len(book.Rules())), "cpu-ns/event/rule")
+	b.ReportMetric(float64(events), "events/op")
+}

@@ -1,0 +1,216 @@
+package expr
+
+import (
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+)
+
+// scanner finds the words that patterns on one field need, all of them in one pass
+// over the field's text: rules ask the same command line for hundreds of words, and to
+// look for one after the other took most of their time. It finds words without regard
+// to case, which is what a pattern may need and never more: where it has none of a
+// pattern's words, the pattern does not match.
+type scanner struct {
+	mu    sync.Mutex
+	needs [][]string // by pattern: its words in lower case
+	ready atomic.Pointer[automaton]
+}
+
+// need adds a pattern, of which every match holds one of words, and returns its
+// number.
+func (s *scanner) need(words []string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	lower := make([]string, len(words))
+	for i, w := range words {
+		lower[i] = lowerASCII(w)
+	}
+	s.needs = append(s.needs, lower)
+	s.ready.Store(nil)
+	return len(s.needs) - 1
+}
+
+// has returns the automaton of a scanner that knows a pattern.
+func (s *scanner) has() *automaton {
+	if a := s.ready.Load(); a != nil {
+		return a
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	a := newAutomaton(s.needs)
+	s.ready.Store(a)
+	return a
+}
+
+// lowerASCII is t with the letters of ASCII in lower case.
+func lowerASCII(t string) string {
+	b := []byte(t)
+	for i, c := range b {
+		if 'A' <= c && c <= 'Z' {
+			b[i] = c + 'a' - 'A'
+		}
+	}
+	return string(b)
+}
+
+// automaton is that of Aho and Corasick over the bytes that words have: a state is the
+// longest part of the text so far that a word begins with.
+type automaton struct {
+	class    [256]uint8 // of a byte; 0 is one of no word
+	classes  int
+	next     []int32   // by state times classes plus class: the state after it, times classes
+	out      [][]int32 // by state: the patterns a word of which ends here, nil for none
+	patterns int
+}
+
+func newAutomaton(needs [][]string) *automaton {
+	a := &automaton{classes: 1, patterns: len(needs)}
+	for _, words := range needs {
+		for _, w := range words {
+			for i := range len(w) {
+				if a.class[w[i]] == 0 {
+					a.class[w[i]] = uint8(a.classes)
+					a.classes++
+				}
+			}
+		}
+	}
+	for c := 'A'; c <= 'Z'; c++ {
+		a.class[c] = a.class[c+'a'-'A']
+	}
+	a.state()
+	for p, words := range needs {
+		for _, w := range words {
+			a.word(w, int32(p))
+		}
+	}
+	a.close()
+	return a
+}
+
+// state adds a state and returns where its row begins.
+func (a *automaton) state() int32 {
+	at := int32(len(a.next))
+	a.next = append(a.next, make([]int32, a.classes)...)
+	a.out = append(a.out, nil)
+	return at
+}
+
+func (a *automaton) word(w string, pattern int32) {
+	at := int32(0)
+	for i := range len(w) {
+		c := at + int32(a.class[w[i]])
+		if a.next[c] == 0 {
+			fresh := a.state()
+			a.next[c] = fresh
+		}
+		at = a.next[c]
+	}
+	out := &a.out[int(at)/a.classes]
+	if !slices.Contains(*out, pattern) {
+		*out = append(*out, pattern)
+	}
+}
+
+// close gives each state the steps of the longest other part that it ends with, from
+// the shortest states on.
+func (a *automaton) close() {
+	fail := make([]int32, len(a.out))
+	queue := make([]int32, 0, len(a.out))
+	for c := range a.classes {
+		if to := a.next[c]; to != 0 {
+			queue = append(queue, to)
+		}
+	}
+	for len(queue) > 0 {
+		at := queue[0]
+		queue = queue[1:]
+		short := fail[int(at)/a.classes]
+		for _, p := range a.out[int(short)/a.classes] {
+			if out := &a.out[int(at)/a.classes]; !slices.Contains(*out, p) {
+				*out = append(*out, p)
+			}
+		}
+		for c := range int32(a.classes) {
+			if to := a.next[at+c]; to != 0 {
+				fail[int(to)/a.classes] = a.next[short+c]
+				queue = append(queue, to)
+			} else {
+				a.next[at+c] = a.next[short+c]
+			}
+		}
+	}
+}
+
+// scan sets in bits the patterns of which t holds a word, and reports whether t has
+// anything beyond ASCII.
+func (a *automaton) scan(t string, bits []uint64) (wide bool) {
+	at, high := int32(0), byte(0)
+	for i := range len(t) {
+		c := t[i]
+		high |= c
+		if at = a.next[at+int32(a.class[c])]; at == 0 {
+			continue
+		}
+		for _, p := range a.out[int(at)/a.classes] {
+			bits[p/64] |= 1 << (p % 64)
+		}
+	}
+	return high >= 0x80
+}
+
+// scanned is what a machine keeps of a scanner: what the text of the loaded event
+// holds.
+type scanned struct {
+	of   *scanner
+	with *automaton
+	turn uint32
+	wide bool
+	bits []uint64
+}
+
+// holds reports whether the text of a scanner's field may match one of its patterns;
+// fold says that the pattern ignores case, also beyond ASCII.
+func (m *Machine) holds(s *scanner, pattern int, fold bool, t string) bool {
+	at := m.scanOf(s)
+	if at.turn != m.turn || pattern >= at.with.patterns {
+		at.with = s.has()
+		if n := (at.with.patterns + 63) / 64; cap(at.bits) < n {
+			at.bits = make([]uint64, n)
+		} else {
+			at.bits = at.bits[:n]
+			clear(at.bits)
+		}
+		at.turn, at.wide = m.turn, at.with.scan(t, at.bits)
+	}
+	return at.bits[pattern/64]>>(pattern%64)&1 != 0 || fold && at.wide
+}
+
+// scanOf returns what m keeps of a scanner; few fields have one.
+func (m *Machine) scanOf(s *scanner) *scanned {
+	for i := range m.scans {
+		if m.scans[i].of == s {
+			return &m.scans[i]
+		}
+	}
+	if len(m.scans) == mostScans { // of programs that are gone, after many reloads
+		m.scans = m.scans[:0]
+	}
+	m.scans = append(m.scans, scanned{of: s, turn: m.turn - 1})
+	return &m.scans[len(m.scans)-1]
+}
+
+// mostScans bounds what a machine keeps: more than there are fields of text that
+// patterns are asked of.
+const mostScans = 64
+
+// holding returns contains with a constant word.
+func holding(s *scanner, of text, word string) test {
+	p := s.need([]string{word})
+	return func(m *Machine, item string) bool {
+		t := of(m, item)
+		return m.holds(s, p, false, t) && strings.Contains(t, word)
+	}
+}
