@@ -90,7 +90,7 @@ func TestTheNextReceiverTakesOverAndTheFirstComesBack(t *testing.T) {
 	}()
 	serve(t, second, b)
 	o := open(t, "tcp://"+address, func(s *Settings) {
-		s.Address = append(s.Address, plugin.Text{Value: "tcp://" + second.Addr().String()})
+		s.Fallbacks = append(s.Fallbacks, plugin.Text{Value: "tcp://" + second.Addr().String()})
 	})
 	// The receiver that comes back is waited for before the output is closed otherwise.
 	defer func() { _ = o.Close() }() // closed once more, with its error, by open
@@ -122,7 +122,7 @@ func TestAllReceiversAreTriedBeforeItFails(t *testing.T) {
 	away := ln.Addr().String()
 	_ = ln.Close()
 	o := open(t, "tcp://"+away, func(s *Settings) {
-		s.Address = append(s.Address, plugin.Text{Value: "tcp://127.0.0.1:1"})
+		s.Fallbacks = append(s.Fallbacks, plugin.Text{Value: "tcp://127.0.0.1:1"})
 	})
 	for range 2 { // the second time all of them rest
 		err := o.Send(context.Background(), texts("x"))
@@ -134,7 +134,7 @@ func TestAllReceiversAreTriedBeforeItFails(t *testing.T) {
 
 func TestReceiversOfTwoSchemesAreRefused(t *testing.T) {
 	s := Default()
-	s.Address = []plugin.Text{{Value: "tcp://a"}, {Value: "tls://b"}}
+	s.Address.Value, s.Fallbacks = "tcp://a", []plugin.Text{{Value: "tls://b"}}
 	if p := s.Check(); !p.Bad() {
 		t.Error("accepted")
 	}

@@ -26,7 +26,7 @@ func TestFormats(t *testing.T) {
 		{format.CEF, func(s *Settings) { s.Facility = "local7" }, `<188>1 - - tallyman PID d - CEF:0|Tallyman|tallyman|0|d.a|Event|5|deviceFacility=d act=a msg=one\ntwo`},
 	} {
 		s := Default()
-		s.Address, s.Format = []plugin.Text{{Value: "tcp://siem"}}, c.format
+		s.Address, s.Format = plugin.Text{Value: "tcp://siem"}, c.format
 		c.change(&s)
 		if p := s.Check(); p != nil {
 			t.Fatal(p)
@@ -54,7 +54,7 @@ func TestFormats(t *testing.T) {
 // own rules and not cut.
 func TestLongCEFIsShortenedAndNotCut(t *testing.T) {
 	s := Default()
-	s.Address, s.Format, s.MaxBytes = []plugin.Text{{Value: "udp://siem"}}, format.CEF, 1000
+	s.Address, s.Format, s.MaxBytes = plugin.Text{Value: "udp://siem"}, format.CEF, 1000
 	o, err := New(&s, plugin.Env{})
 	if err != nil {
 		t.Fatal(err)
@@ -79,7 +79,7 @@ func TestLongCEFIsShortenedAndNotCut(t *testing.T) {
 func TestLongJSONIsShortenedAndNotCut(t *testing.T) {
 	for _, address := range []string{"udp://siem", "tcp://siem"} {
 		s := Default()
-		s.Address, s.Format = []plugin.Text{{Value: address}}, format.JSON
+		s.Address, s.Format = plugin.Text{Value: address}, format.JSON
 		o, err := New(&s, plugin.Env{})
 		if err != nil {
 			t.Fatal(err)
@@ -117,7 +117,7 @@ func TestFormatSettingsAreChecked(t *testing.T) {
 		"cef.version": func(s *Settings) { s.Format, s.CEF = format.CEF, &format.CEFSettings{Version: 3} },
 	} {
 		s := Default()
-		s.Address = []plugin.Text{{Value: "tcp://siem"}}
+		s.Address = plugin.Text{Value: "tcp://siem"}
 		change(&s)
 		if p := s.Check(); !p.Bad() || !strings.Contains(fmt.Sprint(p), name) {
 			t.Errorf("%s: %v", name, p)

@@ -47,7 +47,7 @@ func texts(messages ...string) []event.Event {
 func open(t *testing.T, address string, change func(*Settings)) *output {
 	t.Helper()
 	c := Default()
-	c.Address = []plugin.Text{{Value: address}}
+	c.Address = plugin.Text{Value: address}
 	if change != nil {
 		change(&c)
 	}

@@ -34,7 +34,8 @@ const addressHint = `write it as udp://host:514, tcp://host:514, tls://host:6514
 
 // Settings are the keys of a syslog output.
 type Settings struct {
-	Address         []plugin.Text `yaml:"address" doc:"Where the receiver listens: udp://, tcp:// (port 514 where none is named), tls:// (6514), unix:// (a stream socket's path) or unixgram://. Of several, all of one scheme, the first that answers gets the events." example:"tls://siem.example:6514" required:"true"`
+	Address         plugin.Text   `yaml:"address" doc:"Where the receiver listens: udp://, tcp:// (port 514 where none is named), tls:// (6514), unix:// (a stream socket's path) or unixgram://." example:"tls://siem.example:6514" required:"true"`
+	Fallbacks       []plugin.Text `yaml:"fallbacks" doc:"Further receivers, of the same scheme as address. The first that answers gets the events, in this order." example:"tls://siem-2.example:6514"`
 	FallBack        time.Duration `yaml:"fall_back" doc:"How long a receiver of several that failed is left alone while another answers. After it an earlier one is tried again and, when it answers, takes over."`
 	Window          plugin.Size   `yaml:"window" doc:"How many bytes of what was sent last over tcp or tls are kept in memory and sent again, with the same event ids, after a connection was lost: the receiver may have had them in its host's memory only. At least the receiver's socket buffer (net.ipv4.tcp_rmem, its third number) loses nothing there. 0 sends nothing twice."`
 	format.Settings `yaml:",inline"`
@@ -98,11 +99,8 @@ func (c *Settings) Check() plugin.Problems {
 
 // targets returns where to send, the preferred first.
 func (c *Settings) targets() ([]target, plugin.Problems) {
-	if len(c.Address) == 0 {
-		return nil, plugin.Problems{{Key: "address", Text: "address is empty", Hint: addressHint}}
-	}
-	list := make([]target, 0, len(c.Address))
-	for _, a := range c.Address {
+	list := make([]target, 0, 1+len(c.Fallbacks))
+	for _, a := range append([]plugin.Text{c.Address}, c.Fallbacks...) {
 		t, err := parseAddress(a.Value)
 		if err == nil && len(list) > 0 && t.scheme != list[0].scheme {
 			err = fmt.Errorf("address %q is of another scheme than %s", a.Value, list[0])

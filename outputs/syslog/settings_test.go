@@ -45,20 +45,20 @@ func TestSettingsThatContradictAreRefused(t *testing.T) {
 		want   string // "": accepted
 	}{
 		{"default", func(*Settings) {}, ""},
-		{"no scheme", func(s *Settings) { s.Address = []plugin.Text{{Value: "siem:514"}} }, "does not say how"},
+		{"no scheme", func(s *Settings) { s.Address = plugin.Text{Value: "siem:514"} }, "does not say how"},
 		{"tls in the clear", func(s *Settings) { s.TLS = &clienttls.Settings{} }, "not encrypted"},
 		{"half a pair", func(s *Settings) {
-			s.Address, s.TLS = []plugin.Text{{Value: "tls://h"}}, &clienttls.Settings{}
+			s.Address, s.TLS = plugin.Text{Value: "tls://h"}, &clienttls.Settings{}
 			s.TLS.Cert.Value = "c"
 		}, "come together"},
-		{"framed datagrams", func(s *Settings) { s.Address, s.Framing = []plugin.Text{{Value: "udp://h"}}, framingNewline }, "framing is for streams"},
+		{"framed datagrams", func(s *Settings) { s.Address, s.Framing = plugin.Text{Value: "udp://h"}, framingNewline }, "framing is for streams"},
 		{"no time", func(s *Settings) { s.Timeout = 0 }, "timeout"},
 		{"too small", func(s *Settings) { s.MaxBytes = 100 }, "480"},
-		{"too large for UDP", func(s *Settings) { s.Address, s.MaxBytes = []plugin.Text{{Value: "udp://h"}}, 65508 }, "65507"},
+		{"too large for UDP", func(s *Settings) { s.Address, s.MaxBytes = plugin.Text{Value: "udp://h"}, 65508 }, "65507"},
 		{"large for TCP", func(s *Settings) { s.MaxBytes = 1 << 20 }, ""},
 	} {
 		s := Default()
-		s.Address = []plugin.Text{{Value: "tcp://siem"}}
+		s.Address = plugin.Text{Value: "tcp://siem"}
 		c.change(&s)
 		p := s.Check()
 		if c.want == "" && len(p) > 0 || c.want != "" && !strings.Contains(p.Error(), c.want) {

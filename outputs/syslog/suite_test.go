@@ -14,7 +14,7 @@ import (
 
 func settingsFor(address string) *Settings {
 	s := Plugin.Settings().(*Settings)
-	s.Address = []plugin.Text{{Value: address}}
+	s.Address = plugin.Text{Value: address}
 	return s
 }
 

@@ -167,7 +167,7 @@ func TestWrongCertificateFilesAreRefusedAtTheStart(t *testing.T) {
 		"no keypair": {Cert: plugin.Text{Value: "empty", Pos: at}, Key: plugin.Text{Value: "empty"}},
 	} {
 		s := Default()
-		s.Address, s.TLS = []plugin.Text{{Value: "tls://localhost"}}, &c
+		s.Address, s.TLS = plugin.Text{Value: "tls://localhost"}, &c
 		_, err := New(&s, plugin.Env{Dir: dir})
 		if err == nil || !strings.HasPrefix(err.Error(), "tallyman.yaml:7:9: tls.c") {
 			t.Errorf("%s: %v", name, err)
