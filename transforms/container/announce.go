@@ -16,6 +16,7 @@ func (t *Transform) announce(h Host) {
 			rules = true
 		case f.Good && f.Name == "pid namespace":
 			inside = true
+		case f.Name == movesFinding: // who opens the trace says so
 		case !f.Good && (f.Name != "process connector" || t.set.Connector != connectorOff):
 			t.env.Log.Warn("attribution: "+f.Name+": "+f.Text, "do", f.Hint)
 		}
@@ -26,8 +27,11 @@ func (t *Transform) announce(h Host) {
 	}
 	if t.kernel != nil {
 		sources = append([]string{"process connector"}, sources...)
+		if t.traced {
+			sources = append(sources, "moves between control groups")
+		}
 	}
-	t.env.Log.Info("attribution: the sources that there are", "sources", strings.Join(sources, ", "), "expect", share(t.kernel != nil, inside, rules))
+	t.env.Log.Info("attribution: the sources that there are", "sources", strings.Join(sources, ", "), "expect", share(t.kernel != nil, inside, rules || t.traced))
 }
 
 // share is what was measured on the captures, by what is known; see

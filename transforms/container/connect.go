@@ -18,8 +18,8 @@ func (t *Transform) connect(s *Settings) error {
 		return nil
 	}
 	c, err := openConnector(t.proc)
-	if err == nil && s.Tracefs == connectorOn {
-		if c, err = t.trace(c); err != nil {
+	if err == nil && s.Tracefs != connectorOff {
+		if c, err = t.trace(c, s.Tracefs == connectorOn); err != nil {
 			return err
 		}
 	}
@@ -35,12 +35,19 @@ func (t *Transform) connect(s *Settings) error {
 	return nil
 }
 
-// trace adds the kernel's trace of moves to a connector.
-func (t *Transform) trace(c connector) (connector, error) {
+// trace adds the kernel's trace of moves to a connector, where it can be had; must
+// says that it has to.
+func (t *Transform) trace(c connector, must bool) (connector, error) {
 	m, err := openMoves(tracingRoots())
-	if err != nil {
+	switch {
+	case err == nil:
+	case must:
 		return nil, errors.Join(err, c.close())
+	default:
+		t.say("moves between control groups are not traced: what ends before its first exec in a container may not be found", "reason", err, "do", movesHint)
+		return c, nil
 	}
+	t.traced = true
 	return &traced{connector: c, moves: m, lost: func() { t.follow.scan.Store(true) }}, nil
 }
 

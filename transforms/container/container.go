@@ -31,7 +31,7 @@ type Settings struct {
 	Engines      []string          `yaml:"engines" doc:"Folders (or programs) that only root can write, where engines are installed; the command line of a program elsewhere is not believed, whatever its name."`
 	Node         string            `yaml:"node" doc:"The name that this host's auditd writes as node=, where it is not the host's name; in offline use, that of the host which the files are of (default: the first that the log names). Processes of other nodes are kept apart."`
 	Connector    string            `yaml:"connector" doc:"The kernel's process connector, which tells of every process as it begins and ends: auto uses it where it can be had (the host's network and pid namespaces), on refuses to start without it, off does without. It is not used under --once, offline, or where procfs is empty." enum:"auto,on,off"`
-	Tracefs      string            `yaml:"tracefs" doc:"With on, the kernel's own record of moves between control groups (tracefs, cgroup_attach_task) is read beside the process connector: what lives only between the moment that an engine moves it and its first exec is found as well. It makes an instance of its own under /sys/kernel/tracing, takes root, and is refused where that or the connector cannot be had." enum:"on,off"`
+	Tracefs      string            `yaml:"tracefs" doc:"The kernel's own record of moves between control groups (tracefs, cgroup_attach_task), which is read beside the process connector: what lives only between the moment that an engine moves it and its first exec is found as well. It takes root, and makes an instance of its own under /sys/kernel/tracing. auto uses it where it can be had, on refuses to start without it, off does without." enum:"auto,on,off"`
 	Wait         time.Duration     `yaml:"wait" doc:"How long an event that the connector may still tell of is held, and the first one of a container that its engine may still tell of, and its lane with it; 0 holds none. Old events are never held."`
 	MaxProcesses int               `yaml:"max_processes" doc:"How many processes are remembered; those that ended first are forgotten first."`
 	Offline      *Offline          `yaml:"offline" doc:"Files that were recorded beside a capture; when set, neither /proc nor docker_root is read."`
@@ -55,7 +55,7 @@ func Default() Settings {
 		Engines: []string{"/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin", "/usr/libexec", "/usr/lib", "/bin", "/sbin", "/snap",
 			"/opt/containerd", "/var/lib/rancher/k3s/data", "/var/lib/rancher/rke2/data", "/home/kubernetes/bin"},
 		Connector:    connectorAuto,
-		Tracefs:      connectorOff,
+		Tracefs:      connectorAuto,
 		Wait:         250 * time.Millisecond,
 		MaxProcesses: 65536,
 	}
@@ -98,8 +98,10 @@ func (s *Settings) Check() plugin.Problems {
 	default:
 		out = append(out, plugin.Problem{Key: "connector", Text: `connector is "` + s.Connector + `"`, Hint: "auto, on or off"})
 	}
-	if s.Tracefs != connectorOn && s.Tracefs != connectorOff && s.Tracefs != "" {
-		out = append(out, plugin.Problem{Key: "tracefs", Text: `tracefs is "` + s.Tracefs + `"`, Hint: "on or off"})
+	switch s.Tracefs {
+	case connectorAuto, connectorOn, connectorOff, "":
+	default:
+		out = append(out, plugin.Problem{Key: "tracefs", Text: `tracefs is "` + s.Tracefs + `"`, Hint: "auto, on or off"})
 	}
 	if s.Tracefs == connectorOn && s.Connector == connectorOff {
 		out = append(out, plugin.Problem{Key: "tracefs", Text: "tracefs is on and connector is off", Hint: "set connector: on; moves alone do not say which process is meant"})
@@ -126,6 +128,7 @@ type Transform struct {
 	// With the process connector; nil without it.
 	kernel *kernel
 	follow *follower
+	traced bool // it tells of moves between control groups as well
 	wait   time.Duration
 	pause  func(done <-chan struct{}, turned <-chan struct{}, d time.Duration) // until one of them
 

@@ -27,6 +27,7 @@ type Host struct {
 	Root      string       // where the host's root is, "" for /
 	Namespace func() bool  // whether this is the host's pid namespace
 	Connector func() error // whether the process connector can be opened
+	Moves     func() error // whether moves between control groups can be traced; nil: not looked at
 }
 
 // ThisHost is the one that the process runs on.
@@ -38,8 +39,14 @@ func ThisHost() Host {
 			return err
 		}
 		return c.close()
-	}}
+	}, Moves: func() error { return probeMoves(tracingRoots()) }}
 }
+
+// movesFinding is the name of what is found of the kernel's trace of moves.
+const movesFinding = "moves between control groups"
+
+// movesHint is what to do where there is none.
+const movesHint = "run as root with a /sys/kernel/tracing that can be written (in a unit: ReadWritePaths=/sys/kernel/tracing), or set tracefs: off"
 
 // Examine returns what is there for attribution and what is missing.
 func Examine(h Host) []Finding {
@@ -54,6 +61,14 @@ func Examine(h Host) []Finding {
 		if errors.Is(err, unix.ECONNREFUSED) {
 			list[1].Hint = "run in the host's network namespace: hostNetwork: true for a pod, --network=host for a container"
 		}
+	}
+	if h.Moves != nil {
+		f := Finding{Name: movesFinding, Good: true, Text: "can be traced"}
+		if err := h.Moves(); err != nil {
+			f = Finding{Name: f.Name, Text: fmt.Sprintf("cannot be traced (%v): of what ends before its first exec in a container, some is not found", err),
+				Hint: movesHint}
+		}
+		list = append(list, f)
 	}
 	return append(append(list, auditdSettings(h.Root)...), rulesOf(h.Root), enginesOf(h.Root))
 }

@@ -61,6 +61,24 @@ func openMoves(roots []string) (*moves, error) {
 	return nil, fmt.Errorf("%w: %w (it takes root, and tracefs: mount -t tracefs nodev /sys/kernel/tracing)", errTracefs, last)
 }
 
+// probeMoves reports whether openMoves would find what it needs, and leaves alone
+// what this process has opened already.
+func probeMoves(roots []string) error {
+	var last error
+	for _, root := range roots {
+		if _, err := os.ReadFile(filepath.Join(root, "events/cgroup/cgroup_attach_task/format")); err != nil {
+			last = errors.Join(last, err)
+			continue
+		}
+		dir := filepath.Join(root, "instances", instances+strconv.Itoa(os.Getpid())+".probe")
+		if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+			return fmt.Errorf("%w: %w", errTracefs, err)
+		}
+		return os.Remove(dir)
+	}
+	return fmt.Errorf("%w: %w", errTracefs, last)
+}
+
 // sweep removes the instances of processes that are gone, which were killed.
 func sweep(root string) {
 	list, err := filepath.Glob(filepath.Join(root, "instances", instances+"*"))
@@ -68,7 +86,8 @@ func sweep(root string) {
 		return // the pattern is ours
 	}
 	for _, dir := range list {
-		pid, err := strconv.Atoi(strings.TrimPrefix(filepath.Base(dir), instances))
+		number, _, _ := strings.Cut(strings.TrimPrefix(filepath.Base(dir), instances), ".")
+		pid, err := strconv.Atoi(number)
 		if err == nil && pid != os.Getpid() && errors.Is(unix.Kill(pid, 0), unix.ESRCH) {
 			_ = os.Remove(dir) // another process does so at the same time
 		}

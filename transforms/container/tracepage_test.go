@@ -4,9 +4,13 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -188,4 +192,53 @@ func TestNoTracefs(t *testing.T) {
 	if _, err := openMoves([]string{root}); !errors.Is(err, errTracefs) || !errors.Is(err, errFormat) {
 		t.Errorf("%v", err)
 	}
+}
+
+// TestMovesOfThisHost reads the trace of the kernel that runs the test: a shell that
+// moves itself is told of with where it went, and nothing is left behind.
+func TestMovesOfThisHost(t *testing.T) {
+	group := filepath.Join(cgroupRoot(t), fmt.Sprintf("tallyman-test-%d", os.Getpid()))
+	if err := os.Mkdir(group, 0o700); err != nil {
+		t.Skipf("NOT RUN: no control group can be made: %v", err)
+	}
+	defer os.Remove(group)
+	if err := probeMoves(tracingRoots()); err != nil {
+		t.Skipf("NOT RUN: %v", err)
+	}
+	m, err := openMoves(tracingRoots())
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := m.dir
+	cmd := exec.Command("/bin/sh", "-c", "echo $$ > "+group+"/cgroup.procs && echo $$ > "+filepath.Dir(group)+"/cgroup.procs && echo $$")
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	got, lost, err := m.read(nil, 0)
+	pid, _ := strconv.Atoi(strings.TrimSpace(string(out)))
+	there := slices.ContainsFunc(got, func(c change) bool {
+		return c.kind == changeMove && c.pid == int32(pid) && strings.HasSuffix(c.path, "/"+filepath.Base(group)) && c.t > 0
+	})
+	if err != nil || lost || !there {
+		t.Errorf("%+v, lost %v, %v: process %d is not among them", got, lost, err, pid)
+	}
+	if err := m.close(); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(dir); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("%s is left behind: %v", dir, err)
+	}
+}
+
+// cgroupRoot is a hierarchy that this process is in the root of, or near it.
+func cgroupRoot(t *testing.T) string {
+	t.Helper()
+	for _, dir := range []string{"/sys/fs/cgroup/memory", "/sys/fs/cgroup/pids", "/sys/fs/cgroup"} {
+		if _, err := os.Stat(dir + "/cgroup.procs"); err == nil {
+			return dir
+		}
+	}
+	t.Skip("NOT RUN: there is no /sys/fs/cgroup")
+	return ""
 }
