@@ -90,7 +90,7 @@ func (f *fakeEngine) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f.mu.Lock()
 	f.asked = append(f.asked, r.URL.String())
 	said, fixed := f.answers[r.URL.Path]
-	answer, ok := f.inspect[strings.TrimSuffix(strings.TrimPrefix(r.URL.Path, "/containers/"), "/json")]
+	answer, ok := f.inspect[strings.TrimSuffix(strings.TrimPrefix(strings.TrimPrefix(r.URL.Path, "/containers/"), "/images/"), "/json")]
 	f.mu.Unlock()
 	switch {
 	case fixed:

@@ -49,6 +49,7 @@ type looker struct {
 	api    *api
 	health map[string]string // by container: the command of its health check, "" for none
 	order  []string
+	images images
 	rest   time.Time // until when it is not asked, after it took too long
 	failed *meter.Counter
 }
@@ -74,7 +75,7 @@ func (l *looker) look(ctx context.Context, line string) event.Fields {
 		if i == nil {
 			return nil
 		}
-		return i.fields()
+		return i.fields(l.digests(ctx, i.Image))
 	case "exec_create", "exec_start":
 		check, known := l.health[m.Actor.ID]
 		if !known {
@@ -130,12 +131,16 @@ func (i *inspection) check() string {
 	return ""
 }
 
-// fields are what the container may do (SCHEMA.md, section 4.7).
-func (i *inspection) fields() event.Fields {
+// fields are what the container may do (SCHEMA.md, section 4.7), and which image it
+// is of: digests are those that registries know it by.
+func (i *inspection) fields(digests []string) event.Fields {
 	h := &i.HostConfig
 	var f event.Fields
 	f.Add(schema.ContainerSecurityContextPrivileged, event.Bool(h.Privileged))
-	if strings.HasPrefix(i.Image, "sha256:") {
+	for _, d := range digests {
+		f.AddString(schema.ContainerImageHashAll, d)
+	}
+	if strings.HasPrefix(i.Image, "sha256:") && !slices.Contains(digests, i.Image) {
 		f.AddString(schema.ContainerImageHashAll, i.Image)
 	}
 	for n, m := range i.Mounts {

@@ -10,14 +10,17 @@ import (
 	"tallyman/pipeline/schema"
 )
 
-// TestInspect: what a container may do goes on the events of create and start,
+// TestInspect: what a container may do goes on the events of create and start, with the
+// digests that registries know its image by,
 // whether a command is the health check on that of exec; one that is gone is
 // told without it.
 func TestInspect(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "s")
 	f := engineAt(t, path)
 	id := strings.Repeat("ab", 32)
-	f.inspect[id] = `{"Id":"` + id + `","Image":"sha256:cc","Mounts":[{"Source":"/var/run/docker.sock","Destination":"/s","RW":true}],
+	image, pushed := "sha256:"+strings.Repeat("cc", 32), "sha256:"+strings.Repeat("dd", 32)
+	f.inspect[image] = `{"RepoDigests":["shop/api@` + pushed + `","mirror.example/shop/api@` + pushed + `"]}`
+	f.inspect[id] = `{"Id":"` + id + `","Image":"` + image + `","Mounts":[{"Source":"/var/run/docker.sock","Destination":"/s","RW":true}],
 		"HostConfig":{"Privileged":true,"CapAdd":["sys_admin","CAP_NET_RAW","SYS_ADMIN"],"SecurityOpt":["seccomp=unconfined"],"NetworkMode":"host","PidMode":"host"},
 		"Config":{"Healthcheck":{"Test":["CMD-SHELL","curl -f localhost"]}}}`
 	say := func(action, id string) string {
@@ -50,7 +53,7 @@ func TestInspect(t *testing.T) {
 		}
 		got = append(got, line)
 	}
-	want := []string{"container.security_context.privileged=true container.image.hash.all=sha256:cc docker.container.mounts.0.source=/var/run/docker.sock docker.container.mounts.0.destination=/s docker.container.mounts.0.rw=true docker.container.capabilities_added=CAP_NET_RAW docker.container.capabilities_added=CAP_SYS_ADMIN docker.container.security_opt=seccomp=unconfined docker.container.network_mode=host docker.container.pid_mode=host ",
+	want := []string{"container.security_context.privileged=true container.image.hash.all=" + pushed + " container.image.hash.all=" + image + " docker.container.mounts.0.source=/var/run/docker.sock docker.container.mounts.0.destination=/s docker.container.mounts.0.rw=true docker.container.capabilities_added=CAP_NET_RAW docker.container.capabilities_added=CAP_SYS_ADMIN docker.container.security_opt=seccomp=unconfined docker.container.network_mode=host docker.container.pid_mode=host ",
 		"docker.exec.healthcheck=true ", "docker.exec.healthcheck=false ", "", "", ""}
 	for i := range want {
 		if got[i] != want[i] {
