@@ -1,7 +1,6 @@
 package session
 
 import (
-	"path"
 	"strings"
 	"time"
 )
@@ -9,12 +8,14 @@ import (
 // evidence is an exec that an engine or Kubernetes told of.
 type evidence struct {
 	how, id, user string
+	from          string // the address that it was asked for from
 	key           string // what tells of the same exec again has the same
 	at            time.Time
 	place         place // of an engine's; Kubernetes names a pod, wherever it runs
 	box           box
 	command       string // of an engine: joined by blanks; of Kubernetes: by NUL
-	used          bool   // its process was found
+	found         bool   // its process is known by its id
+	used          bool   // a program was told of it
 }
 
 // start is a program that a runtime started in a container.
@@ -25,28 +26,29 @@ type start struct {
 	args   []string
 	pid    int64
 	entity string
-	used   bool // its exec was found, or several that it may be of
+	execID string // the engine's id of the exec, where the runtime's command line was seen
+	told   mark   // what its tree is told; zero while no exec fits
 }
 
-// client is a run of an engine's client on the host.
-type client struct {
-	at    time.Time
-	place place
-	args  []string
-	ses   string // the session it ran in, "" for none
-	user  string // "" where the session is not known
-}
-
-// early is how far behind the clock that engines use the one of audit records
-// may be: the kernel stamps these with the time of its last tick.
-const early = 50 * time.Millisecond
+const (
+	// early is how far behind the clock that engines use the one of audit records
+	// may be: the kernel stamps these with the time of its last tick.
+	early = 50 * time.Millisecond
+	// skew is how far the clock of the API server may be ahead of a node's.
+	skew = time.Second
+)
 
 // engineExec takes in an exec of an engine.
 func (k *knowledge) engineExec(s *seen) {
 	if s.execID == "" || s.command == "" || s.box.id == "" || s.action != "exec_create" && s.action != "exec_start" {
 		return
 	}
-	k.told(evidence{how: howDocker, id: s.execID, key: s.execID, at: s.at, place: s.place, box: s.box, command: s.command})
+	how := howDocker
+	if s.healthcheck {
+		how = howHealth
+	}
+	// An engine ends a command without arguments with a blank.
+	k.told(evidence{how: how, id: s.execID, key: s.execID, at: s.at, place: s.place, box: s.box, command: strings.TrimRight(s.command, " ")})
 }
 
 // kubeExec takes in an exec that the API server let through. At an earlier stage
@@ -61,146 +63,96 @@ func (k *knowledge) kubeExec(s *seen) {
 	if key == "" {
 		key = id
 	}
-	k.told(evidence{how: howKube, id: id, user: s.kubeUser, key: key, at: s.at, box: s.box, command: strings.Join(args, "\x00")})
+	k.told(evidence{how: howKube, id: id, user: s.kubeUser, from: s.peer(), key: key, at: s.at, box: s.box, command: strings.Join(args, "\x00")})
 }
 
-// told adds evidence, and looks for its process among those that came before it.
+// told adds evidence and judges the programs anew that it fits: what came before
+// it, and waited for it, and what was taken for another exec's.
 func (k *knowledge) told(v evidence) {
-	var own *evidence
-	for _, o := range k.execs.list {
-		if o.how == v.how && o.key == v.key && o.place == v.place {
-			own = o
-		}
-	}
+	own := k.same(&v)
 	switch {
 	case own == nil:
 		v.id, v.user, v.key, v.command = strings.Clone(v.id), strings.Clone(v.user), strings.Clone(v.key), strings.Clone(v.command)
 		v.place, v.box = v.place.clone(), v.box.clone()
 		own = &v
 		k.execs.push(own, func(o *evidence) bool { return !o.used && v.at.Sub(o.at) <= k.window })
-	case own.used:
-		return
-	case v.how == howDocker && v.at.After(own.at):
+	case own.how != howKube && v.at.After(own.at):
 		own.at = v.at // it was created earlier, and begins now
+	default:
+		return
 	}
-	var fit []*start
 	for _, p := range k.starts.list {
-		if !p.used && k.fits(own, p) {
-			fit = append(fit, p)
+		if k.fits(own, p) {
+			k.judge(p)
 		}
-	}
-	for _, p := range fit {
-		p.used, own.used = true, true
-		m := mark{how: own.how, id: own.id, confidence: low}
-		if len(fit) == 1 {
-			m = k.judge([]*evidence{own})
-		} else {
-			k.ambiguous.Inc()
-		}
-		k.root(p, m)
 	}
 }
 
-// started looks for the exec that a program which a runtime started is of. One
-// that has none yet waits for it: inputs are not in step.
+// same returns the evidence of the same exec, nil for none.
+func (k *knowledge) same(v *evidence) *evidence {
+	for _, o := range k.execs.list {
+		if o.key == v.key && (o.how == howKube) == (v.how == howKube) && o.place == v.place {
+			return o
+		}
+	}
+	return nil
+}
+
+// started judges a program that a runtime started, and anew those that may be of
+// the same exec. One that has no exec yet waits for it: inputs are not in step.
 func (k *knowledge) started(s *seen) (mark, bool) {
-	p := &start{at: s.at, place: s.place, box: s.box, args: s.args(), pid: s.pid, entity: s.entity}
-	var fit []*evidence
+	p := &start{at: s.at, place: s.place.clone(), box: s.box.clone(), args: s.args(), pid: s.pid, entity: strings.Clone(s.entity), execID: k.execOf(s)}
+	k.starts.push(p, func(o *start) bool { return o.told == mark{} && p.at.Sub(o.at) <= k.window })
+	k.judge(p)
+	if p.told.confidence == exact {
+		return p.told, true
+	}
 	for _, v := range k.execs.list {
-		if !v.used && k.fits(v, p) {
-			fit = append(fit, v)
+		if !k.fits(v, p) {
+			continue
+		}
+		for _, o := range k.starts.list {
+			if o != p && k.fits(v, o) {
+				k.judge(o)
+			}
 		}
 	}
-	p.place, p.box, p.entity = p.place.clone(), p.box.clone(), strings.Clone(p.entity)
-	if len(fit) == 0 {
-		k.starts.push(p, func(o *start) bool { return !o.used && p.at.Sub(o.at) <= k.window })
-		return mark{}, false
-	}
-	if len(fit) == 1 {
-		fit[0].used = true
-	} else {
-		k.ambiguous.Inc() // which is which is not known of the others either: they stay
-	}
-	m := k.judge(fit)
-	k.root(p, m)
-	return m, true
+	return p.told, p.told != mark{}
 }
 
-// fits reports whether a program may be what an exec started.
+// fits reports whether a program may be what an exec started. The engine's id
+// decides where both have it.
 func (k *knowledge) fits(v *evidence, p *start) bool {
 	after := p.at.Sub(v.at)
-	if v.how == howDocker {
-		return after >= -early && after <= k.window && v.place == p.place && v.box.id == p.box.id && strings.Join(p.args, " ") == v.command
+	if v.how == howKube {
+		return after >= -skew && after <= k.window && v.box.namespace == p.box.namespace && v.box.pod == p.box.pod &&
+			either(v.box.container, p.box.container) && either(v.box.cluster, p.box.cluster) && joined(p.args, '\x00', v.command)
 	}
-	return after.Abs() <= k.window && v.box.namespace == p.box.namespace && v.box.pod == p.box.pod && either(v.box.container, p.box.container) &&
-		either(v.box.cluster, p.box.cluster) && strings.Join(p.args, "\x00") == v.command
+	if v.place != p.place || v.box.id != p.box.id {
+		return false
+	}
+	if p.execID != "" || v.found {
+		return p.execID == v.id
+	}
+	return after >= -early && after <= k.window && joined(p.args, ' ', v.command)
+}
+
+// joined reports whether words with a separator between them are a text.
+func joined(words []string, by byte, text string) bool {
+	for i, w := range words {
+		if i > 0 {
+			if text == "" || text[0] != by {
+				return text == "" && strings.Join(words[i:], "") == ""
+			}
+			text = text[1:]
+		}
+		if !strings.HasPrefix(text, w) {
+			return false
+		}
+		text = text[len(w):]
+	}
+	return text == ""
 }
 
 // either reports whether two names may be one: they are, or one is not known.
 func either(a, b string) bool { return a == b || a == "" || b == "" }
-
-// judge makes one mark of the execs that fit: of several only what they agree on.
-func (k *knowledge) judge(fit []*evidence) mark {
-	v := fit[0]
-	if len(fit) == 1 {
-		m := mark{v.user, v.how, v.id, high}
-		if v.how == howDocker {
-			if user := k.caller(v); user != "" {
-				m.user, m.confidence = user, medium
-			}
-		}
-		return m
-	}
-	m := mark{v.user, v.how, "", low}
-	for _, o := range fit[1:] {
-		if o.user != m.user {
-			m.user = ""
-		}
-		if o.how != m.how {
-			m.how = ""
-		}
-	}
-	return m
-}
-
-// isClient reports whether a program on the host is an engine's client.
-func (s *seen) isClient() bool { return s.box.id == "" && (s.name == "docker" || s.name == "podman") }
-
-// called keeps a run of a client.
-func (k *knowledge) called(s *seen, m mark) {
-	c := &client{at: s.at, place: s.place.clone(), args: s.args(), ses: strings.Clone(s.ses), user: m.user}
-	if len(c.args) < 3 || !strings.HasPrefix(path.Base(c.args[0]), "docker") && !strings.HasPrefix(path.Base(c.args[0]), "podman") {
-		return
-	}
-	k.clients.push(c, func(o *client) bool { return c.at.Sub(o.at) <= k.window })
-}
-
-// caller returns the user of the one session in which a client asked for an
-// exec, "" where there is none, or another that may have.
-func (k *knowledge) caller(v *evidence) string {
-	ses, user, n := "", "", 0
-	for _, c := range k.clients.list {
-		if c.place != v.place || c.at.Sub(v.at).Abs() > k.window || !c.asks(v) {
-			continue
-		}
-		if n > 0 && c.ses != ses {
-			return ""
-		}
-		ses, user, n = c.ses, c.user, n+1
-	}
-	return user
-}
-
-// asks reports whether a client's command line asks for an exec: `exec`, and
-// further on the container, and after it the command to its end.
-func (c *client) asks(v *evidence) bool {
-	exec := false
-	for i, a := range c.args {
-		named := a != "" && a == v.box.name || len(a) >= 4 && strings.HasPrefix(v.box.id, a)
-		if exec && named && strings.Join(c.args[i+1:], " ") == v.command {
-			return true
-		}
-		exec = exec || i > 0 && a == "exec"
-	}
-	return false
-}

@@ -27,11 +27,13 @@ var short = map[string]schema.Key{
 	"box": schema.ContainerID, "boxname": schema.ContainerName, "pod": schema.KubernetesPodName, "ns": schema.KubernetesNamespace,
 	"ctr": schema.KubernetesContainerName, "cluster": schema.OrchestratorClusterName, "exec": schema.DockerExecID, "cmd": schema.DockerExecCommand,
 	"user": schema.KubernetesAuditUserUsername, "audit": schema.KubernetesAuditAuditID, "sub": schema.KubernetesAuditObjectRefSubresource,
+	"from": schema.SourceAddress, "check": schema.DockerExecHealthcheck,
 	"said": schema.TallymanSessionConfidence, "kind": schema.EventKind,
 }
 
 // tell makes an event of a line: seconds after noon, what happened, and fields.
-// A + in a value is a blank. What happened is a type of audit record, "ran" for
+// A + in a value is a blank,
+// #a an engine's id of 64 times a. What happened is a type of audit record, "ran" for
 // a program that was started, "did" for another call, "kube", or an action of
 // an engine.
 func tell(t testing.TB, line string) event.Event {
@@ -69,8 +71,13 @@ func tell(t testing.TB, line string) event.Event {
 			t.Fatalf("no field %q in %q", name, line)
 		}
 		value = strings.ReplaceAll(value, "+", " ")
+		for before, id, long := strings.Cut(value, "#"); long; before, id, long = strings.Cut(value, "#") {
+			value = before + strings.Repeat(id[:1], 64) + id[1:] // an engine's id
+		}
 		if n, err := strconv.ParseInt(value, 10, 64); err == nil && (k == schema.ProcessPID || k == schema.ProcessParentPID) {
 			f.Add(k, event.Int(n))
+		} else if k == schema.DockerExecHealthcheck {
+			f.Add(k, event.Bool(value == "yes"))
 		} else {
 			f.AddString(k, value)
 		}

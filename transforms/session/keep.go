@@ -6,8 +6,8 @@ import (
 	"tallyman/pipeline/keep"
 )
 
-// A snapshot is the sessions, the processes, the execs, the starts and the
-// clients, each a count and what was used or came first first.
+// A snapshot is the sessions, the processes, the execs, the starts, the
+// clients and the runs, each a count and what was used or came first first.
 const (
 	keepMark    = "TLYSESSN"
 	keepVersion = 1
@@ -19,31 +19,39 @@ func (t *Transform) Snapshot(dst []byte) ([]byte, error) {
 	defer t.mu.Unlock()
 	k, w := t.known, keep.NewWriter(dst, keepMark, keepVersion)
 	k.sessions.save(w, func(key loginKey, l *login) {
-		texts(w, key.host, key.boot, key.ses, l.user, l.how, l.id, l.confidence)
+		texts(w, key.host, key.boot, key.ses)
+		writeMark(w, l.mark)
 		w.Time(l.opened)
 		w.Time(l.last)
 	})
 	k.processes.save(w, func(key processKey, p *process) {
-		texts(w, key.host, key.boot, key.container, key.entity, p.user, p.how, p.id, p.confidence)
+		texts(w, key.host, key.boot, key.container, key.entity)
+		writeMark(w, p.mark)
 		w.Int(key.pid)
 		w.Time(p.last)
 	})
 	k.execs.save(w, func(v *evidence) {
-		texts(w, v.how, v.id, v.user, v.key, v.command)
+		texts(w, v.how, v.id, v.user, v.from, v.key, v.command)
 		where(w, v.at, v.place, v.box)
+		w.Bool(v.found)
 		w.Bool(v.used)
 	})
 	k.starts.save(w, func(p *start) {
 		where(w, p.at, p.place, p.box)
 		words(w, p.args)
 		w.Int(p.pid)
-		w.Str(p.entity)
-		w.Bool(p.used)
+		texts(w, p.entity, p.execID)
+		writeMark(w, p.told)
 	})
 	k.clients.save(w, func(c *client) {
 		where(w, c.at, c.place, box{})
 		words(w, c.args)
-		texts(w, c.ses, c.user)
+		texts(w, c.ses, c.user, c.from, c.by)
+	})
+	k.runs.save(w, func(r *run) {
+		where(w, r.at, r.place, box{id: r.container})
+		w.Int(r.pid)
+		w.Str(r.execID)
 	})
 	return w.End(), nil
 }
@@ -68,22 +76,26 @@ func (t *Transform) Restore(snapshot []byte) error {
 		return key, p
 	})
 	k.execs.load(r, func() *evidence {
-		v := &evidence{how: r.Str(), id: r.Str(), user: r.Str(), key: r.Str(), command: r.Str()}
+		v := &evidence{how: r.Str(), id: r.Str(), user: r.Str(), from: r.Str(), key: r.Str(), command: r.Str()}
 		v.at, v.place, v.box = readWhere(r)
-		v.used = r.Bool()
+		v.found, v.used = r.Bool(), r.Bool()
 		return v
 	})
 	k.starts.load(r, func() *start {
 		p := &start{}
 		p.at, p.place, p.box = readWhere(r)
-		p.args, p.pid, p.entity, p.used = readWords(r), r.Int(), r.Str(), r.Bool()
+		p.args, p.pid, p.entity, p.execID, p.told = readWords(r), r.Int(), r.Str(), r.Str(), readMark(r)
 		return p
 	})
 	k.clients.load(r, func() *client {
 		c := &client{}
 		c.at, c.place, _ = readWhere(r)
-		c.args, c.ses, c.user = readWords(r), r.Str(), r.Str()
+		c.args, c.ses, c.user, c.from, c.by = readWords(r), r.Str(), r.Str(), r.Str(), r.Str()
 		return c
+	})
+	k.runs.load(r, func() *run {
+		at, p, b := readWhere(r)
+		return &run{at: at, place: p, container: b.id, pid: r.Int(), execID: r.Str()}
 	})
 	if err := r.Close(); err != nil {
 		return err
@@ -110,7 +122,9 @@ func readWords(r *keep.Reader) (list []string) {
 	return list
 }
 
-func readMark(r *keep.Reader) mark { return mark{r.Str(), r.Str(), r.Str(), r.Str()} }
+func writeMark(w *keep.Writer, m mark) { texts(w, m.user, m.how, m.id, m.confidence, m.from) }
+
+func readMark(r *keep.Reader) mark { return mark{r.Str(), r.Str(), r.Str(), r.Str(), r.Str()} }
 
 func where(w *keep.Writer, at time.Time, p place, b box) {
 	w.Time(at)

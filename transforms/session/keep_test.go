@@ -31,7 +31,7 @@ func line(t *rapid.T, second float64) string {
 	if rapid.Bool().Draw(t, "ids") {
 		ids = " ent=" + pick("A", "B", "C") + " pent=" + pick("A", "B", "C")
 	}
-	switch rapid.IntRange(0, 7).Draw(t, "what") {
+	switch rapid.IntRange(0, 9).Draw(t, "what") {
 	case 0:
 		return at + pick("USER_LOGIN", "USER_START", "CRED_ACQ", "LOGIN") + " by=" + pick("sshd", "login", "cron") + ses + host + " auid=" + user + " res=" + pick("success", "failure")
 	case 1:
@@ -39,11 +39,13 @@ func line(t *rapid.T, second float64) string {
 	case 2:
 		return at + "ran name=docker arg=docker arg=exec arg=web" + n + " arg=" + cmd + ses + host + " pid=" + pid()
 	case 3:
-		return at + pick("exec_create", "exec_start") + " exec=e" + pick("1", "2", "3") + " cmd=" + cmd + box + host
+		return at + pick("exec_create", "exec_start") + " exec=#" + pick("1", "2", "3") + " cmd=" + cmd + box + host
 	case 4:
 		return at + "kube audit=k" + pick("1", "2", "3") + user + " user=" + user + box + " arg=" + cmd + " res=" + pick("success", "failure")
+	case 8:
+		return at + "ran name=runc arg=runc arg=exec arg=--pid-file arg=/b/#" + pick("1", "2", "3") + ".pid arg=c0ffee" + n + host + pick("", box) + " pid=" + pid()
 	case 5:
-		return at + "ran pname=" + pick("runc", "sh") + box + ses + host + " arg=" + cmd + " pid=" + pid() + ids
+		return at + "ran pname=" + pick("runc", "sh") + box + ses + host + " arg=" + cmd + " pid=" + pid() + " ppid=" + pid() + ids
 	}
 	return at + "did" + box + ses + host + " pid=" + pid() + " ppid=" + pid() + ids
 }
@@ -76,7 +78,7 @@ func named(before []event.Event, how string, e *event.Event) (users []string) {
 		case how == howDocker && same(o, schema.HostID) && strings.HasPrefix(code, "USER_"), how == howDocker && code == "CRED_ACQ" && same(o, schema.HostID):
 			users = append(users, get(schema.UserAuditName))
 		case weak(how) && get(schema.EventProvider) == how && same(o, schema.HostID, schema.AuditdSession),
-			(how == howSSH || how == howConsole) && good && code != "LOGIN" && get(schema.EventProvider) != "" && same(o, schema.HostID, schema.AuditdSession):
+			(how == howSSH || how == howConsole || how == howCron) && good && code != "LOGIN" && get(schema.EventProvider) != "" && same(o, schema.HostID, schema.AuditdSession):
 			users = append(users, get(schema.UserAuditName))
 		}
 	}
@@ -147,7 +149,7 @@ func TestDamageMakesNobodyKnown(t *testing.T) {
 	full := func() *Transform {
 		tr := build(t, nil)
 		for _, l := range []string{"0 USER_LOGIN by=sshd ses=3 auid=ana", "0 exec_start exec=e1 cmd=sh box=c0ffee", "0 ran box=c0ffee pid=1 pname=runc arg=sh arg=x",
-			"0 ran box=c0ffee pid=1 ent=A pname=runc arg=sh", "0 ran ses=3 name=docker arg=docker arg=exec arg=web arg=sh"} {
+			"0 ran box=c0ffee pid=1 ent=A pname=runc arg=sh", "0 ran ses=3 name=docker arg=docker arg=exec arg=web arg=sh", "0 ran pid=9 name=runc arg=runc arg=exec arg=--pid-file arg=/b/#e.pid arg=c0ffee"} {
 			tr.Learn([]event.Event{tell(t, l)})
 		}
 		return tr
@@ -169,7 +171,7 @@ func TestDamageMakesNobodyKnown(t *testing.T) {
 		if err := tr.Restore(c.bytes); !errors.Is(err, c.want) {
 			t.Errorf("%s: %v", name, err)
 		}
-		if k := tr.known; k.sessions.len()+k.processes.len()+len(k.execs.list)+len(k.starts.list)+len(k.clients.list) > 0 {
+		if k := tr.known; k.sessions.len()+k.processes.len()+len(k.execs.list)+len(k.starts.list)+len(k.clients.list)+len(k.runs.list) > 0 {
 			t.Errorf("%s: something is known", name)
 		}
 	}
@@ -177,8 +179,8 @@ func TestDamageMakesNobodyKnown(t *testing.T) {
 	if err := tr.Restore(saved); err != nil {
 		t.Fatal(err)
 	}
-	if k := tr.known; k.sessions.len() != 1 || k.processes.len() != 2 || len(k.execs.list) != 1 || len(k.starts.list) != 1 || len(k.clients.list) != 1 {
-		t.Errorf("what came back is %d %d %d %d %d", k.sessions.len(), k.processes.len(), len(k.execs.list), len(k.starts.list), len(k.clients.list))
+	if k := tr.known; k.sessions.len() != 1 || k.processes.len() != 2 || len(k.execs.list) != 1 || len(k.starts.list) != 2 || len(k.clients.list) != 1 || len(k.runs.list) != 1 {
+		t.Errorf("what came back is %d %d %d %d %d %d", k.sessions.len(), k.processes.len(), len(k.execs.list), len(k.starts.list), len(k.clients.list), len(k.runs.list))
 	}
 }
 
@@ -193,6 +195,7 @@ func TestBounds(t *testing.T) {
 			fmt.Sprintf("0 ran box=b%d pid=%d pname=runc arg=sh", i, i+1),
 			fmt.Sprintf("0 exec_start exec=lost%d cmd=sh box=none", i),
 			fmt.Sprintf("0 ran box=b%d pid=%d pname=runc arg=other", i, i+1),
+			fmt.Sprintf("0 ran pid=%d name=runc arg=runc arg=exec arg=--pid-file arg=/b/#e.pid arg=c0ffee", i+1000),
 			fmt.Sprintf("0 ran pid=%d name=docker arg=docker arg=exec arg=web arg=sh", i+1),
 		} {
 			judge(t, stage, tell(t, l))
@@ -207,9 +210,10 @@ func TestBounds(t *testing.T) {
 	}{
 		{"sessions", k.sessions.len(), 3, 47, k.sessions.forgotten.Value()},
 		{"processes", k.processes.len(), 4, 46, k.processes.forgotten.Value()},
-		{"execs", len(k.execs.list), 5, 47, k.execs.forgotten.Value()}, // 95 made room, and 48 of these had found their process
-		{"starts", len(k.starts.list), 5, 45, k.starts.forgotten.Value()},
+		{"execs", len(k.execs.list), 5, 47, k.execs.forgotten.Value()}, // 95 made room, and 48 of these had found their process; so with the starts
+		{"starts", len(k.starts.list), 5, 47, k.starts.forgotten.Value()},
 		{"clients", len(k.clients.list), 5, 45, k.clients.forgotten.Value()},
+		{"runs", len(k.runs.list), 5, 45, k.runs.forgotten.Value()},
 	} {
 		if c.len != c.want || c.lost != c.forgotten {
 			t.Errorf("%s: %d are remembered, want %d; %d were forgotten, want %d", c.what, c.len, c.want, c.forgotten, c.lost)

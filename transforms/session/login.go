@@ -42,6 +42,8 @@ func (s *seen) tells() (how, user string, ok bool) {
 			return howSSH, user, true
 		case console(s.provider):
 			return howConsole, user, true
+		case s.provider == "cron", s.provider == "crond": // whose table the job stands in
+			return howCron, user, true
 		}
 	case "USER_CMD", "USER_AUTH":
 		// Who asked is who was logged in, whether it was granted or not.
@@ -52,14 +54,22 @@ func (s *seen) tells() (how, user string, ok bool) {
 	return "", "", false
 }
 
+// inSession reports whether the kernel counts a process to a login session.
+func (s *seen) inSession() bool {
+	switch s.ses {
+	case "", "4294967295", "-1", "unset":
+		return false
+	}
+	return true
+}
+
 // weak reports whether a way in says who is logged in and not how they came.
 func weak(how string) bool { return how == howSudo || how == howSu }
 
 // login takes in what an audit event says of its session, and returns the
 // session's mark.
 func (k *knowledge) login(s *seen) (mark, bool) {
-	switch s.ses {
-	case "", "4294967295", "-1", "unset":
+	if !s.inSession() {
 		return mark{}, false
 	}
 	key := loginKey{s.place, s.ses}
@@ -92,10 +102,19 @@ func (k *knowledge) opened(key loginKey, l *login, s *seen, how, user string) *l
 		if l == nil {
 			key.place, key.ses = key.clone(), strings.Clone(key.ses)
 		}
-		k.sessions.put(key, login{mark{strings.Clone(user), how, s.e.ID.String(), exact}, opened, s.at})
+		m := mark{user: strings.Clone(user), how: how, id: s.e.ID.String(), confidence: exact}
+		if !weak(how) {
+			m.from = s.peer()
+		}
+		k.sessions.put(key, login{m, opened, s.at})
 		return k.sessions.get(key)
-	case l.user == "" && l.how == how:
-		l.user = strings.Clone(user)
+	case l.how == how && !weak(how):
+		if l.user == "" {
+			l.user = strings.Clone(user)
+		}
+		if l.from == "" {
+			l.from = s.peer()
+		}
 	}
 	return l
 }

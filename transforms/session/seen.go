@@ -33,6 +33,8 @@ type seen struct {
 	pid, ppid                              int64
 	name, parentName, entity, parentEntity string
 	execID, command                        string
+	healthcheck                            bool
+	from                                   string
 	auditID, subresource, kubeUser         string
 }
 
@@ -49,6 +51,8 @@ func (s *seen) read(e *event.Event) {
 			s.pid, _ = f.Val.Int64()
 		case schema.ProcessParentPID:
 			s.ppid, _ = f.Val.Int64()
+		case schema.DockerExecHealthcheck:
+			s.healthcheck = f.Val.True()
 		default:
 			if to := s.text(f.Key); to != nil && *to == "" {
 				*to = f.Val.Str()
@@ -113,6 +117,8 @@ func (s *seen) foreign(k schema.Key) *string {
 		return &s.execID
 	case schema.DockerExecCommand:
 		return &s.command
+	case schema.SourceAddress, schema.SourceIP:
+		return &s.from
 	case schema.KubernetesAuditAuditID:
 		return &s.auditID
 	case schema.KubernetesAuditObjectRefSubresource:
@@ -134,14 +140,32 @@ func (s *seen) args() (list []string) {
 // executed reports whether a program was started.
 func (s *seen) executed() bool { return s.action == "executed" && s.outcome == "success" }
 
+// peer returns a copy of the address that the event came from, "" where it says
+// none. A program writes "?" for what it does not know.
+func (s *seen) peer() string {
+	if s.from == "?" {
+		return ""
+	}
+	return strings.Clone(s.from)
+}
+
 // byRuntime reports whether the parent is what an engine starts processes of
-// containers with. The kernel cuts names after 15 bytes, and runc names its
+// containers with, and runs on the host as far as is known. The kernel cuts names after 15 bytes, and runc names its
 // steps ("runc:[2:INIT]").
-func (s *seen) byRuntime() bool {
-	for _, name := range [...]string{"runc", "crun", "containerd-shim", "docker-containe", "conmon"} {
+func (k *knowledge) byRuntime(s *seen) bool {
+	if r := k.runOf(s); r != nil {
+		return r.container == ""
+	}
+	for _, name := range [...]string{"containerd-shim", "docker-containe", "conmon"} {
 		if strings.HasPrefix(s.parentName, name) {
 			return true
 		}
 	}
-	return false
+	return isRuntime(s.parentName)
+}
+
+// isRuntime reports whether a name is that of a runtime that execs into
+// containers.
+func isRuntime(name string) bool {
+	return strings.HasPrefix(name, "runc") || strings.HasPrefix(name, "crun")
 }

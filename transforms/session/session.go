@@ -28,7 +28,7 @@ type Settings struct {
 	Life      time.Duration `yaml:"life" doc:"How long a session or a process of which nothing more is heard is remembered."`
 	Sessions  int           `yaml:"sessions" doc:"The most login sessions that are remembered; the one used longest ago is forgotten first."`
 	Processes int           `yaml:"processes" doc:"The most processes of execs that are remembered; the one used longest ago is forgotten first."`
-	Execs     int           `yaml:"execs" doc:"The most execs that wait for their process, and as many processes that wait for their exec; the oldest is forgotten first."`
+	Execs     int           `yaml:"execs" doc:"The most execs that wait for their process, and as many processes that wait for their exec, clients and runs of a runtime; the oldest is forgotten first."`
 }
 
 // Default returns the settings that hold where a configuration says nothing.
@@ -64,20 +64,23 @@ const (
 	howConsole = "console"
 	howSudo    = "sudo"
 	howSu      = "su"
+	howCron    = "cron"
 	howDocker  = "docker-exec"
+	howHealth  = "docker-healthcheck" // the engine itself runs it, and nobody is behind it
 	howKube    = "kubectl-exec"
 )
 
 // The words of tallyman.session.confidence.
 const (
-	exact  = "exact"  // the kernel's session id
-	high   = "high"   // one exec fits, and one process
-	medium = "medium" // the user is that of the one client that fits
-	low    = "low"    // several execs fit
+	exact  = "exact"  // by an id: the kernel's of the session, or the engine's of the exec
+	high   = "high"   // one exec fits by container, command and time, and one process
+	medium = "medium" // and the user is that of the one client that fits
+	low    = "low"    // several execs fit, or several processes
 )
 
-// mark is what an event is told of who is behind it.
-type mark struct{ user, how, id, confidence string }
+// mark is what an event is told of who is behind it; from is the address that
+// they came from.
+type mark struct{ user, how, id, confidence, from string }
 
 // Transform is shared by all lanes.
 type Transform struct {
@@ -96,7 +99,7 @@ func New(s *Settings, env plugin.Env) (plugin.Transform, error) {
 		return nil, p
 	}
 	t := &Transform{marked: map[string]*meter.Counter{}}
-	for _, how := range []string{howSSH, howConsole, howSudo, howSu, howDocker, howKube, ""} {
+	for _, how := range []string{howSSH, howConsole, howSudo, howSu, howCron, howDocker, howHealth, howKube, ""} {
 		t.marked[how] = env.Meter.Counter("tallyman_session_events_total", "Events that were told how somebody came to be behind them; an empty how: several ways fit.",
 			meter.Label{Name: "how", Value: how})
 	}
@@ -127,7 +130,7 @@ func (t *Transform) Close() error { return nil }
 type stage struct{ t *Transform }
 
 // spare is how many fields a mark is.
-const spare = 4
+const spare = 6
 
 // Apply passes every event on, with the mark that fits it. An event that was
 // marked by another tallyman keeps what that one said.
@@ -143,13 +146,33 @@ func (s *stage) Apply(_ context.Context, in, out *event.Batch) error {
 		if cap(e.Fields)-len(e.Fields) < spare {
 			e.Fields = out.Take(e.Fields, spare)
 		}
-		e.Fields.AddString(schema.TallymanSessionUser, m.user)
-		e.Fields.AddString(schema.TallymanSessionHow, m.how)
-		e.Fields.AddString(schema.TallymanSessionConfidence, m.confidence)
-		e.Fields.AddString(schema.TallymanSessionID, m.id)
+		add(e, m)
 		s.t.marked[m.how].Inc()
 	}
 	return nil
+}
+
+// add gives an event its mark. An event that has a peer of its own keeps it: the
+// address that somebody came from is another thing.
+func add(e *event.Event, m mark) {
+	f := &e.Fields
+	f.AddString(schema.TallymanSessionUser, m.user)
+	f.AddString(schema.TallymanSessionHow, m.how)
+	f.AddString(schema.TallymanSessionConfidence, m.confidence)
+	f.AddString(schema.TallymanSessionID, m.id)
+	if m.from == "" {
+		return
+	}
+	for i := range *f {
+		switch (*f)[i].Key {
+		case schema.SourceAddress, schema.SourceIP, schema.SourcePort, schema.DestinationAddress, schema.DestinationIP, schema.DestinationPort:
+			return
+		}
+	}
+	f.AddString(schema.SourceAddress, m.from)
+	if ip, ok := event.IP(m.from); ok {
+		f.Add(schema.SourceIP, ip)
+	}
 }
 
 // Learn takes in events as they were journalled.

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"tallyman/pipeline/event"
 	"tallyman/pipeline/schema"
 )
 
@@ -34,8 +35,13 @@ var stories = map[string]string{
 	"at the console": `
 		0 USER_LOGIN by=login ses=1 auid=root => console root exact
 		1 did ses=1                           => console root exact`,
-	"cron is nobody": `
-		0 USER_START by=cron ses=5 auid=root
+	"a job of cron is whose table it stands in": `
+		0 USER_START by=cron ses=5 auid=ana  => cron ana exact
+		1 ran ses=5 pid=4                    => cron ana exact
+		0 USER_START by=crond ses=6 acct=bob => cron bob exact
+		1 did ses=6                          => cron bob exact`,
+	"a manager of services is nobody": `
+		0 USER_START by=systemd ses=5 auid=ana
 		1 ran ses=5 pid=4`,
 	"sudo names who was logged in, never whom they became": `
 		0 USER_AUTH by=sudo ses=3 auid=ana acct=root => sudo ana exact
@@ -79,9 +85,9 @@ var stories = map[string]string{
 		0   exec_create exec=e1 cmd=sh box=c0ffee
 		0.1 ran box=c0ffee pid=10 pname=runc arg=sh => docker-exec ? high
 		0.1 exec_start exec=e1 cmd=sh box=c0ffee
-		0.2 ran box=c0ffee pid=11 pname=runc arg=sh
-		0.2 exec_start exec=e1 cmd=sh box=c0ffee
-		0.3 did box=c0ffee pid=11`,
+		0.2 did box=c0ffee pid=10                   => docker-exec ? high
+		0.3 ran box=c0ffee pid=11 pname=runc arg=sh => docker-exec ? low
+		0.4 did box=c0ffee pid=10                   => docker-exec ? low`,
 	"not its process": `
 		0   exec_start exec=e1 cmd=sh+-c+id box=c0ffee
 		0.1 ran box=c0ffee pid=10 pname=bash arg=sh arg=-c arg=id
@@ -129,6 +135,23 @@ var stories = map[string]string{
 		1   ran pid=6 name=docker arg=docker arg=exec arg=web arg=sh
 		1.1 exec_start exec=e1 cmd=sh box=c0ffee boxname=web
 		1.2 ran box=c0ffee pid=10 pname=runc arg=sh                           => docker-exec ? high`,
+	"a client asks for one exec": `
+		0   USER_LOGIN by=sshd ses=3 auid=ana from=10.0.0.8                    => ssh ana exact
+		1   ran ses=3 pid=5 name=docker arg=docker arg=exec arg=web arg=sh    => ssh ana exact
+		1.1 exec_start exec=#1 cmd=sh box=c0ffee boxname=web
+		1.1 ran pid=8 name=runc arg=runc arg=exec arg=--pid-file arg=/b/#c/#1.pid arg=#c
+		1.2 ran box=c0ffee pid=10 ppid=8 pname=runc arg=sh                     => docker-exec ana medium
+		2.1 exec_start exec=#2 cmd=sh box=c0ffee boxname=web
+		2.1 ran pid=9 name=runc arg=runc arg=exec arg=--pid-file arg=/b/#c/#2.pid arg=#c
+		2.2 ran box=c0ffee pid=20 ppid=9 pname=runc arg=sh                     => docker-exec ? exact`,
+	"a client whose login was not seen is whom the kernel names": `
+		1   ran ses=3 auid=ana pid=5 name=docker arg=docker arg=exec arg=web arg=sh
+		1.1 exec_start exec=e1 cmd=sh box=c0ffee boxname=web
+		1.2 ran box=c0ffee pid=10 pname=runc arg=sh => docker-exec ana medium`,
+	"a client that came after the exec did not ask for it": `
+		1   exec_start exec=e1 cmd=sh box=c0ffee boxname=web
+		1.1 ran ses=3 auid=ana pid=5 name=docker arg=docker arg=exec arg=web arg=sh
+		1.2 ran box=c0ffee pid=10 pname=runc arg=sh => docker-exec ? high`,
 	"clients that ask for something else": `
 		0   USER_LOGIN by=sshd ses=3 auid=ana                                 => ssh ana exact
 		1   ran ses=3 pid=5 name=docker arg=docker arg=exec arg=db arg=sh     => ssh ana exact
@@ -144,7 +167,54 @@ var stories = map[string]string{
 		0.9 kube user=ana@example audit=a1 ns=shop pod=web-0 ctr=api arg=sh arg=-c arg=id
 		0.5 ran box=c0ffee ns=shop pod=web-0 ctr=api pid=10 pname=runc arg=sh arg=-c arg=id host=n1 => kubectl-exec ana@example high
 		0.6 did box=c0ffee ns=shop pod=web-0 ctr=api pid=11 ppid=10 host=n1                         => kubectl-exec ana@example high
-		0.7 ran box=c0ffee ns=shop pod=web-0 ctr=api pid=12 pname=runc arg=sh arg=-c arg=id host=n1`,
+		0.7 did box=c0ffee ns=shop pod=web-0 ctr=api pid=12 ppid=1 host=n1
+		9.9 ran box=c0ffee ns=shop pod=web-0 ctr=api pid=13 pname=runc arg=sh arg=-c arg=id host=n1`,
+	"one exec, two programs": `
+		0   kube user=ana audit=a1 ns=shop pod=web-0 arg=sh
+		0.5 ran box=c0ffee ns=shop pod=web-0 pid=10 pname=runc arg=sh => kubectl-exec ana high
+		0.5 did box=c0ffee ns=shop pod=web-0 pid=11 ppid=10           => kubectl-exec ana high
+		0.7 ran box=c0ffee ns=shop pod=web-0 pid=20 pname=runc arg=sh => kubectl-exec ? low
+		0.8 did box=c0ffee ns=shop pod=web-0 pid=11 ppid=10           => kubectl-exec ? low`,
+	"an exec that is heard of late may be whose it was": `
+		0   kube user=ana audit=a1 ns=shop pod=web-0 arg=sh
+		0.5 ran box=c0ffee ns=shop pod=web-0 pid=10 pname=runc arg=sh => kubectl-exec ana high
+		0.3 kube user=bob audit=a2 ns=shop pod=web-0 arg=sh
+		0.6 did box=c0ffee ns=shop pod=web-0 pid=10                   => kubectl-exec ? low`,
+	"a probe runs the same": `
+		0    ran box=c0ffee ns=shop pod=web-0 pid=10 pname=runc arg=cat
+		10   ran box=c0ffee ns=shop pod=web-0 pid=20 pname=runc arg=cat
+		20   kube user=ana audit=a1 ns=shop pod=web-0 arg=cat
+		20.1 ran box=c0ffee ns=shop pod=web-0 pid=30 pname=runc arg=cat => kubectl-exec ? low`,
+	"the clock of a node may be a second behind": `
+		1   kube user=ana audit=a1 ns=shop pod=web-0 arg=sh
+		0.1 ran box=c0ffee ns=shop pod=web-0 pid=10 pname=runc arg=sh => kubectl-exec ana high
+		9   kube user=ana audit=a2 ns=shop pod=web-0 arg=id
+		7.9 ran box=c0ffee ns=shop pod=web-0 pid=20 pname=runc arg=id`,
+	"a health check is nobody's": `
+		0   exec_start exec=#1 cmd=true+ check=yes box=c0ffee
+		0.1 ran box=c0ffee pid=10 pname=runc arg=true => docker-healthcheck ? high`,
+	"a command without arguments": `
+		0   exec_start exec=#1 cmd=sh+ check=no box=c0ffee
+		0.1 ran box=c0ffee pid=10 pname=runc arg=sh => docker-exec ? high`,
+	"the runtime's command line says which exec": `
+		0   exec_start exec=#1 cmd=sh box=c0ffee
+		0   exec_start exec=#2 cmd=sh box=c0ffee
+		0.1 ran pid=8 name=runc arg=runc arg=--root arg=/r arg=exec arg=--process arg=/tmp/p arg=--pid-file arg=/b/#c/#2.pid arg=#c
+		0.1 ran pid=9 name=runc arg=runc arg=exec arg=--pid-file=/b/#c/#1/exec_pid arg=#c
+		0.2 ran box=c0ffee pid=10 ppid=8 pname=runc arg=sh => docker-exec ? exact
+		0.2 ran box=c0ffee pid=20 ppid=9 pname=runc arg=sh => docker-exec ? exact
+		0.3 did box=c0ffee pid=21 ppid=20                  => docker-exec ? exact`,
+	"the runtime's id is of another exec": `
+		0   exec_start exec=#1 cmd=sh box=c0ffee
+		0.1 ran pid=8 name=runc arg=runc arg=exec arg=--pid-file arg=/b/#c/#2.pid arg=#c
+		0.2 ran box=c0ffee pid=10 ppid=8 pname=runc arg=sh
+		0.3 exec_start exec=#2 cmd=sh box=c0ffee
+		0.4 did box=c0ffee pid=10 => docker-exec ? exact`,
+	"a runtime in a container is what somebody there calls so": `
+		0   kube user=ana audit=a1 ns=shop pod=web-0 arg=sh
+		0.1 ran box=c0ffee ns=shop pod=web-0 pid=8 ppid=7 name=runc arg=runc arg=exec arg=--pid-file arg=/b/#c/#2.pid arg=#c
+		0.2 ran box=c0ffee ns=shop pod=web-0 pid=10 ppid=8 pname=runc arg=sh`,
+
 	"not that pod": `
 		0   kube user=ana audit=a1 ns=shop pod=web-0 ctr=api cluster=x arg=sh
 		0.1 ran box=c0ffee ns=shop pod=web-1 ctr=api pid=10 pname=runc arg=sh
@@ -262,6 +332,38 @@ func TestTheIDLeadsToTheEvidence(t *testing.T) {
 	} {
 		if c.got != c.want || c.want == "" {
 			t.Errorf("%s: the id is %q, want %q", c.name, c.got, c.want)
+		}
+	}
+}
+
+// TestFrom: what has no peer of its own is told where somebody came from.
+func TestFrom(t *testing.T) {
+	tr := build(t, nil)
+	stage := tr.Lane("a")
+	from := func(line string) string {
+		var out event.Batch
+		if err := stage.Apply(t.Context(), &event.Batch{Events: []event.Event{tell(t, line)}}, &out); err != nil {
+			t.Fatal(err)
+		}
+		f := out.Events[0].Fields
+		return f.Get(schema.SourceAddress).Str() + " " + f.Get(schema.SourceIP).Str()
+	}
+	for _, c := range []struct{ line, want string }{
+		{"0 USER_LOGIN by=sshd ses=3 auid=ana from=2001:db8::1", "2001:db8::1 "}, // it has its own
+		{"1 did ses=3", "2001:db8::1 2001:db8::1"},
+		{"1 did ses=3 from=10.9.9.9", "10.9.9.9 "},
+		{"0 USER_START by=sshd ses=4 auid=ana from=?", "? "},
+		{"1 did ses=4", " "},
+		{"0 USER_LOGIN by=sshd ses=4 auid=ana from=desk.example", "desk.example "},
+		{"1 did ses=4", "desk.example "},
+		{"2 kube user=ana audit=a1 ns=shop pod=web-0 arg=id from=192.0.2.7", "192.0.2.7 "},
+		{"2 ran box=c0ffee ns=shop pod=web-0 pid=2 pname=runc arg=id", "192.0.2.7 192.0.2.7"},
+		{"3 ran ses=3 pid=5 name=docker arg=docker arg=exec arg=web arg=sh", "2001:db8::1 2001:db8::1"},
+		{"3 exec_start exec=e1 cmd=sh box=c0ffee boxname=web", " "},
+		{"3 ran box=c0ffee pid=1 pname=runc arg=sh", "2001:db8::1 2001:db8::1"},
+	} {
+		if got := from(c.line); got != c.want {
+			t.Errorf("%s: %q, want %q", c.line, got, c.want)
 		}
 	}
 }

@@ -56,6 +56,13 @@ func (t *table[K, V]) drop(key K) {
 	}
 }
 
+// each calls f with every value; it is no use of any.
+func (t *table[K, V]) each(f func(*V)) {
+	for e := t.use.Front(); e != nil; e = e.Next() {
+		f(&e.Value.(*cell[K, V]).value)
+	}
+}
+
 // save writes the table, what was used longest ago first.
 func (t *table[K, V]) save(w *keep.Writer, one func(K, *V)) {
 	w.Uint(uint64(len(t.at)))

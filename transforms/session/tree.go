@@ -18,6 +18,7 @@ type knowledge struct {
 	execs     queue[evidence]
 	starts    queue[start]
 	clients   queue[client]
+	runs      queue[run]
 	seen      seen // of the event at hand
 }
 
@@ -47,6 +48,7 @@ func newKnowledge(s *Settings, ambiguous *meter.Counter, forgotten func(what str
 		execs:     queue[evidence]{max: s.Execs, forgotten: forgotten("execs")},
 		starts:    queue[start]{max: s.Execs, forgotten: forgotten("starts")},
 		clients:   queue[client]{max: s.Execs, forgotten: forgotten("clients")},
+		runs:      queue[run]{max: s.Execs, forgotten: forgotten("runs")},
 	}
 }
 
@@ -59,6 +61,7 @@ func (k *knowledge) empty() *knowledge {
 		execs:     queue[evidence]{max: k.execs.max, forgotten: k.execs.forgotten},
 		starts:    queue[start]{max: k.starts.max, forgotten: k.starts.forgotten},
 		clients:   queue[client]{max: k.clients.max, forgotten: k.clients.forgotten},
+		runs:      queue[run]{max: k.runs.max, forgotten: k.runs.forgotten},
 	}
 }
 
@@ -89,14 +92,19 @@ func (k *knowledge) see(e *event.Event) (mark, bool) {
 // known of the process itself says more than its session.
 func (k *knowledge) audited(s *seen) (mark, bool) {
 	login, logged := k.login(s)
-	if s.executed() && s.isClient() {
-		k.called(s, login)
+	if s.executed() {
+		switch {
+		case s.isClient():
+			k.called(s, login)
+		case isRuntime(s.name):
+			k.ran(s)
+		}
 	}
 	if s.box.id == "" || s.pid <= 0 {
 		return login, logged
 	}
 	of := k.lookup(s, s.entity, s.pid)
-	if s.executed() && s.byRuntime() && (of == nil || s.entity == "") {
+	if s.executed() && (of == nil || s.entity == "") && k.byRuntime(s) {
 		if m, ok := k.started(s); ok {
 			return m, true
 		}
@@ -134,8 +142,22 @@ func (k *knowledge) lookup(s *seen, entity string, pid int64) *process {
 }
 
 // root remembers a program as the first process of an exec.
-func (k *knowledge) root(p *start, m mark) {
-	k.remember(p.place, p.box.id, p.entity, p.pid, process{m, p.at})
+func (k *knowledge) root(p *start) {
+	k.remember(p.place, p.box.id, p.entity, p.pid, process{p.told, p.at})
+}
+
+// retell puts one mark in the place of another, in all that carry it.
+func (k *knowledge) retell(was, now mark) {
+	for _, p := range k.starts.list {
+		if p.told == was {
+			p.told = now
+		}
+	}
+	k.processes.each(func(p *process) {
+		if p.mark == was {
+			p.mark = now
+		}
+	})
 }
 
 // remember keeps a process under both its names: an event may have either.
