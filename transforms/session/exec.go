@@ -27,6 +27,7 @@ type start struct {
 	pid    int64
 	entity string
 	execID string // the engine's id of the exec, where the runtime's command line was seen
+	unsure bool   // that a runtime started it is not known
 	told   mark   // what its tree is told; zero while no exec fits
 }
 
@@ -100,8 +101,8 @@ func (k *knowledge) same(v *evidence) *evidence {
 
 // started judges a program that a runtime started, and anew those that may be of
 // the same exec. One that has no exec yet waits for it: inputs are not in step.
-func (k *knowledge) started(s *seen) (mark, bool) {
-	p := &start{at: s.at, place: s.place.clone(), box: s.box.clone(), args: s.args(), pid: s.pid, entity: strings.Clone(s.entity), execID: k.execOf(s)}
+func (k *knowledge) started(s *seen, sure bool) (mark, bool) {
+	p := &start{at: s.at, place: s.place.clone(), box: s.box.clone(), args: s.args(), pid: s.pid, entity: strings.Clone(s.entity), execID: k.execOf(s), unsure: !sure}
 	k.starts.push(p, func(o *start) bool { return o.told == mark{} && p.at.Sub(o.at) <= k.window })
 	k.judge(p)
 	if p.told.confidence == exact {

@@ -44,6 +44,9 @@ func (k *knowledge) weigh(p *start, fit []*evidence) mark {
 		}
 	}
 	if len(fit) == 1 && k.rivals(fit, 1) == 1 && !k.recurs(p) {
+		if p.unsure {
+			return k.asked(fit[0], medium)
+		}
 		return k.asked(fit[0], high)
 	}
 	m := mark{user: fit[0].user, how: fit[0].how, confidence: low, from: fit[0].from}

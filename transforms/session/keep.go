@@ -41,6 +41,7 @@ func (t *Transform) Snapshot(dst []byte) ([]byte, error) {
 		words(w, p.args)
 		w.Int(p.pid)
 		texts(w, p.entity, p.execID)
+		w.Bool(p.unsure)
 		writeMark(w, p.told)
 	})
 	k.clients.save(w, func(c *client) {
@@ -84,7 +85,7 @@ func (t *Transform) Restore(snapshot []byte) error {
 	k.starts.load(r, func() *start {
 		p := &start{}
 		p.at, p.place, p.box = readWhere(r)
-		p.args, p.pid, p.entity, p.execID, p.told = readWords(r), r.Int(), r.Str(), r.Str(), readMark(r)
+		p.args, p.pid, p.entity, p.execID, p.unsure, p.told = readWords(r), r.Int(), r.Str(), r.Str(), r.Bool(), readMark(r)
 		return p
 	})
 	k.clients.load(r, func() *client {

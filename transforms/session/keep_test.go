@@ -45,7 +45,7 @@ func line(t *rapid.T, second float64) string {
 	case 8:
 		return at + "ran name=runc arg=runc arg=exec arg=--pid-file arg=/b/#" + pick("1", "2", "3") + ".pid arg=c0ffee" + n + host + pick("", box) + " pid=" + pid()
 	case 5:
-		return at + "ran pname=" + pick("runc", "sh") + box + ses + host + " arg=" + cmd + " pid=" + pid() + " ppid=" + pid() + ids
+		return at + "ran pname=" + pick("runc", "sh", "") + box + ses + host + " arg=" + cmd + " pid=" + pid() + " ppid=" + pid() + ids
 	}
 	return at + "did" + box + ses + host + " pid=" + pid() + " ppid=" + pid() + ids
 }

@@ -150,18 +150,19 @@ func (s *seen) peer() string {
 }
 
 // byRuntime reports whether the parent is what an engine starts processes of
-// containers with, and runs on the host as far as is known. The kernel cuts names after 15 bytes, and runc names its
-// steps ("runc:[2:INIT]").
-func (k *knowledge) byRuntime(s *seen) bool {
+// containers with, and runs on the host as far as is known; sure is false where
+// nothing is known of the parent. The kernel cuts names after 15 bytes, and runc
+// names its steps ("runc:[2:INIT]").
+func (k *knowledge) byRuntime(s *seen) (is, sure bool) {
 	if r := k.runOf(s); r != nil {
-		return r.container == ""
+		return r.container == "", true
 	}
 	for _, name := range [...]string{"containerd-shim", "docker-containe", "conmon"} {
 		if strings.HasPrefix(s.parentName, name) {
-			return true
+			return true, true
 		}
 	}
-	return isRuntime(s.parentName)
+	return isRuntime(s.parentName) || s.parentName == "" && s.parentEntity == "", s.parentName != ""
 }
 
 // isRuntime reports whether a name is that of a runtime that execs into

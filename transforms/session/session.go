@@ -74,7 +74,7 @@ const (
 const (
 	exact  = "exact"  // by an id: the kernel's of the session, or the engine's of the exec
 	high   = "high"   // one exec fits by container, command and time, and one process
-	medium = "medium" // and the user is that of the one client that fits
+	medium = "medium" // and the user is that of the one client that fits, or nothing is known of the parent
 	low    = "low"    // several execs fit, or several processes
 )
 

@@ -104,9 +104,11 @@ func (k *knowledge) audited(s *seen) (mark, bool) {
 		return login, logged
 	}
 	of := k.lookup(s, s.entity, s.pid)
-	if s.executed() && (of == nil || s.entity == "") && k.byRuntime(s) {
-		if m, ok := k.started(s); ok {
-			return m, true
+	if s.executed() && (of == nil || s.entity == "") {
+		if is, sure := k.byRuntime(s); is {
+			if m, ok := k.started(s, sure); ok {
+				return m, true
+			}
 		}
 	}
 	if of == nil {
