@@ -154,6 +154,9 @@ func TestImage(t *testing.T) {
 		out, err := docker("exec", id, "/tallyman", "status")
 		return err == nil && strings.Contains(out, "tallyman 1.0.0, pid 1") && strings.Contains(out, "ready")
 	})
+	if out, err := docker("exec", id, "/tallyman", "query", "--format", "json", `event.action == "agent-started"`); err != nil || !strings.Contains(out, `"reason":"first-start"`) {
+		t.Errorf("it does not say that it started: %v\n%s", err, out)
+	}
 	if out, err := docker("inspect", "-f", "{{.Config.User}}", id); err != nil || out != "65532:65532" {
 		t.Errorf("it runs as %q: %v", out, err)
 	}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -188,4 +189,27 @@ func slurp(t *testing.T, path string) string {
 		t.Fatal(err)
 	}
 	return string(b)
+}
+
+// TestShippedCommandsTellTheirLife: whatever starts the program in a deployment has it
+// say when it starts and stops, for a report knows from nothing else when it was down.
+func TestShippedCommandsTellTheirLife(t *testing.T) {
+	begins := regexp.MustCompile(`(?m)^(?:ExecStart=/usr/bin/tallyman |CMD |\s*(?:command|args): )(\S.*\brun\b.*|\[?"?run\b.*)$`)
+	for file, want := range map[string]int{"systemd/tallyman.service": 1, "image/Dockerfile": 1, "compose/compose.yaml": 1,
+		"kubernetes/daemonset.yaml": 1, "kubernetes/aggregator.yaml": 1, "kubernetes/sidecar.yaml": 1, "helm/tallyman/templates/_helpers.tpl": 1} {
+		list := begins.FindAllStringSubmatch(slurp(t, "../../configs/deploy/"+file), -1)
+		if len(list) != want {
+			t.Errorf("%s starts the program %d times, want %d", file, len(list), want)
+		}
+		for _, m := range list {
+			words := strings.FieldsFunc(m[1], func(r rune) bool { return strings.ContainsRune(`[]", `, r) })
+			cmd := newRun(streams{})
+			if err := cmd.ParseFlags(slices.DeleteFunc(words[1:], func(w string) bool { return w == "--config" || strings.HasPrefix(w, "/") })); err != nil {
+				t.Errorf("%s: %q: %v", file, m[1], err)
+			}
+			if on, err := cmd.Flags().GetBool("lifecycle"); err != nil || !on {
+				t.Errorf("%s starts it with %q, which says nothing of its starts and stops (%v)", file, m[1], err)
+			}
+		}
+	}
 }

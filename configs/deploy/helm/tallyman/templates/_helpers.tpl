@@ -11,7 +11,7 @@ app.kubernetes.io/component: {{ .component }}
 {{- define "tallyman.container" -}}
 image: {{ include "tallyman.image" .root | quote }}
 imagePullPolicy: {{ .root.Values.image.pullPolicy }}
-args: [run, --config, /etc/tallyman-config/tallyman.yaml]
+args: [run, --lifecycle, --config, /etc/tallyman-config/tallyman.yaml]
 ports: [{name: metrics, containerPort: 9099}]
 livenessProbe: {httpGet: {path: /healthz, port: metrics}, periodSeconds: 20, failureThreshold: 6}
 readinessProbe: {httpGet: {path: /readyz, port: metrics}, periodSeconds: 10}
