@@ -20,9 +20,7 @@ type client struct {
 // run is a runtime's command that execs into a container.
 type run struct {
 	at        time.Time
-	place     place
 	container string // in which the command itself ran, "" on the host
-	pid       int64
 	execID    string
 }
 
@@ -79,19 +77,16 @@ func (c *client) asks(v *evidence) bool {
 // ran keeps a run of a runtime. One in a container is kept too, for it is not the
 // host's: what is called runc there is what somebody there wants it to be.
 func (k *knowledge) ran(s *seen) {
-	r := &run{at: s.at, place: s.place.clone(), container: strings.Clone(s.box.id), pid: s.pid, execID: execID(s.args())}
-	if r.pid > 0 && (r.execID != "" || r.container != "") {
-		k.runs.push(r, func(o *run) bool { return r.at.Sub(o.at) <= k.window })
+	r := run{at: s.at, container: strings.Clone(s.box.id), execID: execID(s.args())}
+	if s.pid > 0 && (r.execID != "" || r.container != "") {
+		k.runs.put(processKey{place: s.place.clone(), pid: s.pid}, r)
 	}
 }
 
 // runOf returns the run whose child a program is, nil where none is known.
 func (k *knowledge) runOf(s *seen) *run {
-	for i := len(k.runs.list) - 1; i >= 0; i-- {
-		r := k.runs.list[i]
-		if r.pid == s.ppid && r.place == s.place && s.at.Sub(r.at).Abs() <= k.window {
-			return r
-		}
+	if r := k.runs.get(processKey{place: s.place, pid: s.ppid}); r != nil && s.at.Sub(r.at).Abs() <= k.window {
+		return r
 	}
 	return nil
 }

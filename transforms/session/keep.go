@@ -49,10 +49,10 @@ func (t *Transform) Snapshot(dst []byte) ([]byte, error) {
 		words(w, c.args)
 		texts(w, c.ses, c.user, c.from, c.by)
 	})
-	k.runs.save(w, func(r *run) {
-		where(w, r.at, r.place, box{id: r.container})
-		w.Int(r.pid)
-		w.Str(r.execID)
+	k.runs.save(w, func(key processKey, r *run) {
+		texts(w, key.host, key.boot, r.container, r.execID)
+		w.Int(key.pid)
+		w.Time(r.at)
 	})
 	return w.End(), nil
 }
@@ -94,9 +94,11 @@ func (t *Transform) Restore(snapshot []byte) error {
 		c.args, c.ses, c.user, c.from, c.by = readWords(r), r.Str(), r.Str(), r.Str(), r.Str()
 		return c
 	})
-	k.runs.load(r, func() *run {
-		at, p, b := readWhere(r)
-		return &run{at: at, place: p, container: b.id, pid: r.Int(), execID: r.Str()}
+	k.runs.load(r, func() (processKey, run) {
+		key := processKey{place: place{r.Str(), r.Str()}}
+		v := run{container: r.Str(), execID: r.Str()}
+		key.pid, v.at = r.Int(), r.Time()
+		return key, v
 	})
 	if err := r.Close(); err != nil {
 		return err

@@ -36,16 +36,33 @@ type seen struct {
 	healthcheck                            bool
 	from                                   string
 	auditID, subresource, kubeUser         string
+	hostName                               string
 }
 
-// read fills s with the first value of each field.
+// read fills s with the first value of each field, of the event's own before
+// those that it shares.
 func (s *seen) read(e *event.Event) {
-	*s = seen{e: e, at: e.Time, place: place{e.Get(schema.HostID).Str(), e.Get(schema.HostBootID).Str()}}
+	s.e, s.at = e, e.Time
+	s.take(e.Fields)
+	s.take(e.Shared)
 	if s.place.host == "" {
-		s.place.host = e.Get(schema.HostName).Str()
+		s.place.host = s.hostName
 	}
-	for i := range e.Fields {
-		f := &e.Fields[i]
+	if s.module != "kubernetes" {
+		return
+	}
+	// A session that ends is told of then: it began when it was asked for.
+	if start := e.Fields.Get(schema.EventStart).Instant(); !start.IsZero() {
+		s.at = start
+	}
+}
+
+func (s *seen) take(list event.Fields) {
+	for i := range list {
+		f := &list[i]
+		if int(f.Key) >= len(slots) || slots[f.Key] == 0 {
+			continue // most fields
+		}
 		switch f.Key {
 		case schema.ProcessPID:
 			s.pid, _ = f.Val.Int64()
@@ -54,79 +71,11 @@ func (s *seen) read(e *event.Event) {
 		case schema.DockerExecHealthcheck:
 			s.healthcheck = f.Val.True()
 		default:
-			if to := s.text(f.Key); to != nil && *to == "" {
+			if to := s.text(slots[f.Key]); *to == "" {
 				*to = f.Val.Str()
 			}
 		}
 	}
-	// A session that ends is told of then: it began when it was asked for.
-	if start := e.Fields.Get(schema.EventStart).Instant(); s.module == "kubernetes" && !start.IsZero() {
-		s.at = start
-	}
-}
-
-// text returns where the text of a field goes, nil for nowhere.
-func (s *seen) text(k schema.Key) *string {
-	switch k {
-	case schema.EventKind:
-		return &s.kind
-	case schema.EventModule:
-		return &s.module
-	case schema.EventAction:
-		return &s.action
-	case schema.EventCode:
-		return &s.code
-	case schema.EventOutcome:
-		return &s.outcome
-	case schema.EventProvider:
-		return &s.provider
-	case schema.AuditdSession:
-		return &s.ses
-	case schema.UserAuditName:
-		return &s.auditName
-	case schema.UserEffectiveName:
-		return &s.effectiveName
-	case schema.ProcessName:
-		return &s.name
-	case schema.ProcessParentName:
-		return &s.parentName
-	case schema.ProcessEntityID:
-		return &s.entity
-	case schema.ProcessParentEntityID:
-		return &s.parentEntity
-	}
-	return s.foreign(k)
-}
-
-// foreign is text for what engines, Kubernetes and containers are named by.
-func (s *seen) foreign(k schema.Key) *string {
-	switch k {
-	case schema.ContainerID:
-		return &s.box.id
-	case schema.ContainerName:
-		return &s.box.name
-	case schema.OrchestratorClusterName:
-		return &s.box.cluster
-	case schema.KubernetesNamespace:
-		return &s.box.namespace
-	case schema.KubernetesPodName:
-		return &s.box.pod
-	case schema.KubernetesContainerName:
-		return &s.box.container
-	case schema.DockerExecID:
-		return &s.execID
-	case schema.DockerExecCommand:
-		return &s.command
-	case schema.SourceAddress, schema.SourceIP:
-		return &s.from
-	case schema.KubernetesAuditAuditID:
-		return &s.auditID
-	case schema.KubernetesAuditObjectRefSubresource:
-		return &s.subresource
-	case schema.KubernetesAuditUserUsername:
-		return &s.kubeUser
-	}
-	return nil
 }
 
 // args returns a copy of the command line.

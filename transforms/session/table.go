@@ -13,7 +13,8 @@ type table[K comparable, V any] struct {
 	max       int
 	forgotten *meter.Counter
 	at        map[K]*list.Element
-	use       list.List // of *cell[K, V], the last used first
+	changed   func(key K, by int) // unless nil, told of each key that comes or goes
+	use       list.List           // of *cell[K, V], the last used first
 }
 
 type cell[K comparable, V any] struct {
@@ -47,12 +48,18 @@ func (t *table[K, V]) put(key K, value V) {
 		t.forgotten.Inc()
 	}
 	t.at[key] = t.use.PushFront(&cell[K, V]{key, value})
+	if t.changed != nil {
+		t.changed(key, 1)
+	}
 }
 
 func (t *table[K, V]) drop(key K) {
 	if e, ok := t.at[key]; ok {
 		t.use.Remove(e)
 		delete(t.at, key)
+		if t.changed != nil {
+			t.changed(key, -1)
+		}
 	}
 }
 

@@ -18,8 +18,9 @@ type knowledge struct {
 	execs     queue[evidence]
 	starts    queue[start]
 	clients   queue[client]
-	runs      queue[run]
-	seen      seen // of the event at hand
+	runs      *table[processKey, run]
+	boxes     map[string]int // how many of the processes are of a container
+	seen      seen           // of the event at hand
 }
 
 // process is one that an exec began, or that descends from one.
@@ -41,28 +42,43 @@ type processKey struct {
 const pidLife = 10 * time.Minute
 
 func newKnowledge(s *Settings, ambiguous *meter.Counter, forgotten func(what string) *meter.Counter) *knowledge {
-	return &knowledge{
+	k := &knowledge{
 		window: s.Window, life: s.Life, ambiguous: ambiguous,
 		sessions:  newTable[loginKey, login](s.Sessions, forgotten("sessions")),
 		processes: newTable[processKey, process](s.Processes, forgotten("processes")),
 		execs:     queue[evidence]{max: s.Execs, forgotten: forgotten("execs")},
 		starts:    queue[start]{max: s.Execs, forgotten: forgotten("starts")},
 		clients:   queue[client]{max: s.Execs, forgotten: forgotten("clients")},
-		runs:      queue[run]{max: s.Execs, forgotten: forgotten("runs")},
+		runs:      newTable[processKey, run](s.Execs, forgotten("runs")),
+	}
+	k.count()
+	return k
+}
+
+// count keeps the number of processes per container: most containers have none,
+// and that is cheap to know.
+func (k *knowledge) count() {
+	k.boxes = map[string]int{}
+	k.processes.changed = func(key processKey, by int) {
+		if k.boxes[key.container] += by; k.boxes[key.container] == 0 {
+			delete(k.boxes, key.container)
+		}
 	}
 }
 
 // empty returns knowledge of nothing within the same bounds.
 func (k *knowledge) empty() *knowledge {
-	return &knowledge{
+	n := &knowledge{
 		window: k.window, life: k.life, ambiguous: k.ambiguous,
 		sessions:  newTable[loginKey, login](k.sessions.max, k.sessions.forgotten),
 		processes: newTable[processKey, process](k.processes.max, k.processes.forgotten),
 		execs:     queue[evidence]{max: k.execs.max, forgotten: k.execs.forgotten},
 		starts:    queue[start]{max: k.starts.max, forgotten: k.starts.forgotten},
 		clients:   queue[client]{max: k.clients.max, forgotten: k.clients.forgotten},
-		runs:      queue[run]{max: k.runs.max, forgotten: k.runs.forgotten},
+		runs:      newTable[processKey, run](k.runs.max, k.runs.forgotten),
 	}
+	n.count()
+	return n
 }
 
 // see learns from an event and returns what it is told of who is behind it. An
@@ -73,7 +89,12 @@ func (k *knowledge) see(e *event.Event) (mark, bool) {
 	}
 	s := &k.seen
 	s.read(e)
-	defer func() { *s = seen{} }() // its views would keep the batch
+	m, ok := k.judged(s)
+	*s = seen{} // its views would keep the batch
+	return m, ok
+}
+
+func (k *knowledge) judged(s *seen) (mark, bool) {
 	if s.kind == "alert" {
 		return mark{}, false
 	}
@@ -125,6 +146,9 @@ func (k *knowledge) audited(s *seen) (mark, bool) {
 // lookup returns a process of the event's container by its entity id, and by its
 // number where it has none; nil where it is not known.
 func (k *knowledge) lookup(s *seen, entity string, pid int64) *process {
+	if k.boxes[s.box.id] == 0 {
+		return nil
+	}
 	key, life := processKey{place: s.place, container: s.box.id, entity: entity}, k.life
 	if entity == "" {
 		key.pid, life = pid, min(life, pidLife)
