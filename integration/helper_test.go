@@ -1,4 +1,4 @@
-//go:build integration || peers
+//go:build integration || peers || sizing
 
 // Package integration drives the built program against real servers. Each test
 // starts what it needs, ends only that, and says loudly what it could not run.
