@@ -26,8 +26,10 @@ type start struct {
 	args   []string
 	pid    int64
 	entity string
+	tree   int64  // its number, which no other start has
 	execID string // the engine's id of the exec, where the runtime's command line was seen
 	unsure bool   // that a runtime started it is not known
+	known  bool   // which exec it is of is known by the id
 	told   mark   // what its tree is told; zero while no exec fits
 }
 
@@ -102,10 +104,11 @@ func (k *knowledge) same(v *evidence) *evidence {
 // started judges a program that a runtime started, and anew those that may be of
 // the same exec. One that has no exec yet waits for it: inputs are not in step.
 func (k *knowledge) started(s *seen, sure bool) (mark, bool) {
-	p := &start{at: s.at, place: s.place.clone(), box: s.box.clone(), args: s.args(), pid: s.pid, entity: strings.Clone(s.entity), execID: k.execOf(s), unsure: !sure}
+	k.trees++
+	p := &start{tree: k.trees, at: s.at, place: s.place.clone(), box: s.box.clone(), args: s.args(), pid: s.pid, entity: strings.Clone(s.entity), execID: k.execOf(s), unsure: !sure}
 	k.starts.push(p, func(o *start) bool { return o.told == mark{} && p.at.Sub(o.at) <= k.window })
 	k.judge(p)
-	if p.told.confidence == exact {
+	if p.known {
 		return p.told, true
 	}
 	for _, v := range k.execs.list {
@@ -126,7 +129,7 @@ func (k *knowledge) started(s *seen, sure bool) (mark, bool) {
 func (k *knowledge) fits(v *evidence, p *start) bool {
 	after := p.at.Sub(v.at)
 	if v.how == howKube {
-		return after >= -skew && after <= k.window && v.box.namespace == p.box.namespace && v.box.pod == p.box.pod &&
+		return !p.known && after >= -skew && after <= k.window && v.box.namespace == p.box.namespace && v.box.pod == p.box.pod &&
 			either(v.box.container, p.box.container) && either(v.box.cluster, p.box.cluster) && joined(p.args, '\x00', v.command)
 	}
 	if v.place != p.place || v.box.id != p.box.id {

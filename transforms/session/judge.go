@@ -4,7 +4,8 @@ import "slices"
 
 // judge decides what a program and its tree are told by all execs and programs
 // that are known. The order in which they came does not matter, but that it can
-// only become less: what was forgotten since makes nobody more certain.
+// only become less, unless an id decides: what was forgotten since makes nobody
+// more certain.
 func (k *knowledge) judge(p *start) {
 	var fit []*evidence
 	for _, v := range k.execs.list {
@@ -13,6 +14,9 @@ func (k *knowledge) judge(p *start) {
 		}
 	}
 	if len(fit) == 0 {
+		return
+	}
+	if p.known {
 		return
 	}
 	for _, v := range fit {
@@ -27,11 +31,14 @@ func (k *knowledge) judge(p *start) {
 		k.root(p)
 		return
 	}
-	if m = less(p.told, m); m != p.told {
+	if !p.known && !k.disproved(p) {
+		m = less(p.told, m)
+	}
+	if m != p.told {
 		if m.confidence == low && p.told.confidence != low {
 			k.ambiguous.Inc()
 		}
-		k.retell(p.told, m)
+		k.retell(p, m)
 	}
 }
 
@@ -39,7 +46,7 @@ func (k *knowledge) judge(p *start) {
 func (k *knowledge) weigh(p *start, fit []*evidence) mark {
 	for _, v := range fit {
 		if v.how != howKube && p.execID != "" { // fits by the id alone
-			v.found = true
+			v.found, p.known = true, true
 			return k.asked(v, exact)
 		}
 	}
@@ -66,7 +73,7 @@ func (k *knowledge) weigh(p *start, fit []*evidence) mark {
 // than most.
 func (k *knowledge) rivals(fit []*evidence, most int) (n int) {
 	for _, p := range k.starts.list {
-		if p.told.confidence != exact && slices.ContainsFunc(fit, func(v *evidence) bool { return k.fits(v, p) }) {
+		if !p.known && slices.ContainsFunc(fit, func(v *evidence) bool { return k.fits(v, p) }) {
 			if n++; n > most {
 				break
 			}
@@ -96,17 +103,19 @@ func (k *knowledge) asked(v *evidence, confidence string) mark {
 	return m
 }
 
-// less returns what is left of a mark after another judgement. Something that an
-// id tells stays as it is.
+// disproved reports whether a program was told an exec whose process is known by
+// its id since then, and is another.
+func (k *knowledge) disproved(p *start) bool {
+	return slices.ContainsFunc(k.execs.list, func(v *evidence) bool { return v.found && v.how == p.told.how && v.id == p.told.id })
+}
+
+// less returns what is left of a mark after another judgement.
 func less(was, now mark) mark {
-	rank := map[string]int{low: 0, medium: 1, high: 2, exact: 3}
-	if was.confidence != low && (now.confidence != low || was.confidence == exact) {
+	if was.confidence != low && now.confidence != low && was.id == now.id {
 		return was
 	}
 	m := agreed(was, now)
-	if rank[now.confidence] < rank[m.confidence] {
-		m.confidence = now.confidence
-	}
+	m.confidence = low
 	return m
 }
 

@@ -28,6 +28,7 @@ func (t *Transform) Snapshot(dst []byte) ([]byte, error) {
 		texts(w, key.host, key.boot, key.container, key.entity)
 		writeMark(w, p.mark)
 		w.Int(key.pid)
+		w.Int(p.tree)
 		w.Time(p.last)
 	})
 	k.execs.save(w, func(v *evidence) {
@@ -42,6 +43,8 @@ func (t *Transform) Snapshot(dst []byte) ([]byte, error) {
 		w.Int(p.pid)
 		texts(w, p.entity, p.execID)
 		w.Bool(p.unsure)
+		w.Bool(p.known)
+		w.Int(p.tree)
 		writeMark(w, p.told)
 	})
 	k.clients.save(w, func(c *client) {
@@ -54,6 +57,7 @@ func (t *Transform) Snapshot(dst []byte) ([]byte, error) {
 		w.Int(key.pid)
 		w.Time(r.at)
 	})
+	w.Int(k.trees)
 	return w.End(), nil
 }
 
@@ -73,7 +77,7 @@ func (t *Transform) Restore(snapshot []byte) error {
 	k.processes.load(r, func() (processKey, process) {
 		key := processKey{place: place{r.Str(), r.Str()}, container: r.Str(), entity: r.Str()}
 		p := process{mark: readMark(r)}
-		key.pid, p.last = r.Int(), r.Time()
+		key.pid, p.tree, p.last = r.Int(), r.Int(), r.Time()
 		return key, p
 	})
 	k.execs.load(r, func() *evidence {
@@ -85,7 +89,7 @@ func (t *Transform) Restore(snapshot []byte) error {
 	k.starts.load(r, func() *start {
 		p := &start{}
 		p.at, p.place, p.box = readWhere(r)
-		p.args, p.pid, p.entity, p.execID, p.unsure, p.told = readWords(r), r.Int(), r.Str(), r.Str(), r.Bool(), readMark(r)
+		p.args, p.pid, p.entity, p.execID, p.unsure, p.known, p.tree, p.told = readWords(r), r.Int(), r.Str(), r.Str(), r.Bool(), r.Bool(), r.Int(), readMark(r)
 		return p
 	})
 	k.clients.load(r, func() *client {
@@ -100,6 +104,7 @@ func (t *Transform) Restore(snapshot []byte) error {
 		key.pid, v.at = r.Int(), r.Time()
 		return key, v
 	})
+	k.trees = r.Int()
 	if err := r.Close(); err != nil {
 		return err
 	}

@@ -19,6 +19,7 @@ type knowledge struct {
 	starts    queue[start]
 	clients   queue[client]
 	runs      *table[processKey, run]
+	trees     int64          // how many starts there were
 	boxes     map[string]int // how many of the processes are of a container
 	seen      seen           // of the event at hand
 }
@@ -26,6 +27,7 @@ type knowledge struct {
 // process is one that an exec began, or that descends from one.
 type process struct {
 	mark
+	tree int64     // the number of the start that it descends from
 	last time.Time // when something was last heard of it
 }
 
@@ -134,7 +136,7 @@ func (k *knowledge) audited(s *seen) (mark, bool) {
 	}
 	if of == nil {
 		if of = k.lookup(s, s.parentEntity, s.ppid); of != nil {
-			k.remember(s.place.clone(), strings.Clone(s.box.id), strings.Clone(s.entity), s.pid, process{of.mark, s.at})
+			k.remember(s.place.clone(), strings.Clone(s.box.id), strings.Clone(s.entity), s.pid, process{of.mark, of.tree, s.at})
 		}
 	}
 	if of == nil {
@@ -169,19 +171,15 @@ func (k *knowledge) lookup(s *seen, entity string, pid int64) *process {
 
 // root remembers a program as the first process of an exec.
 func (k *knowledge) root(p *start) {
-	k.remember(p.place, p.box.id, p.entity, p.pid, process{p.told, p.at})
+	k.remember(p.place, p.box.id, p.entity, p.pid, process{p.told, p.tree, p.at})
 }
 
-// retell puts one mark in the place of another, in all that carry it.
-func (k *knowledge) retell(was, now mark) {
-	for _, p := range k.starts.list {
-		if p.told == was {
-			p.told = now
-		}
-	}
-	k.processes.each(func(p *process) {
-		if p.mark == was {
-			p.mark = now
+// retell gives a program and its tree another mark.
+func (k *knowledge) retell(p *start, m mark) {
+	p.told = m
+	k.processes.each(func(o *process) {
+		if o.tree == p.tree {
+			o.mark = m
 		}
 	})
 }
