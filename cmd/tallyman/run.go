@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"strings"
 	"syscall"
 
@@ -123,6 +124,7 @@ func serve(cmd *cobra.Command, s streams, once bool) (err error) {
 		defer func() { err = errors.Join(err, failed(server.Close())) }()
 	}
 	socket = c.serve(p.Config.Journal.Dir)
+	debug.FreeOSMemory() // the start leaves more behind than an idle process needs
 	log.Info("started", "version", around.Version, "config", p.Config.Path, "hash", p.Config.Hash, "journal", p.Config.Journal.Dir, "pid", os.Getpid())
 	return failed(c.run(ctx, s, once))
 }
