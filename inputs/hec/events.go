@@ -45,41 +45,14 @@ func (h *handler) decoder(sourcetype string) string {
 
 // events takes a body of the event endpoint apart: JSON objects one after the
 // other, or an array of them. Nothing of a body is taken where one is wrong.
-func (h *handler) events(body string) (groups []weblisten.Group, err error) {
-	s := jsonscan.New(body)
-	var v envelope
-	n := 0
-	each := func() {
-		if err != nil || n >= mostEvents {
-			s.Skip()
-			n++
-			return
-		}
-		var g weblisten.Group
-		if g, err = h.event(&s, &v, n); err == nil && s.OK() {
-			groups = append(groups, g)
-		}
-		n++
-	}
-	for s.OK() && err == nil && !s.Done() {
-		switch s.Peek() {
-		case '{':
-			each()
-		case '[':
-			s.Array(each)
-		default:
-			return nil, &wrong{http.StatusBadRequest, codeBadData, n}
-		}
-	}
+func (h *handler) events(body string) ([]weblisten.Group, error) {
+	c := cutter{h: h}
+	groups, err := c.take(body)
 	switch {
 	case err != nil:
 		return nil, err
-	case !s.OK():
-		return nil, &wrong{http.StatusBadRequest, codeBadData, max(n-1, 0)}
-	case n == 0:
+	case c.n == 0:
 		return nil, refuse(http.StatusBadRequest, codeNoData)
-	case n > mostEvents:
-		return nil, refuse(http.StatusRequestEntityTooLarge, codeBadData)
 	}
 	return groups, nil
 }
@@ -166,21 +139,29 @@ func indexed(s *jsonscan.Scanner) (f event.Fields) {
 // raw takes a body of the raw endpoint: each line is an event, and what stands
 // around it is said in the query.
 func (h *handler) raw(r *http.Request, body string) ([]weblisten.Group, error) {
-	q := r.URL.Query()
-	v := envelope{host: q.Get("host"), source: q.Get("source"), sourcetype: q.Get("sourcetype"), index: q.Get("index")}
-	var at time.Time
-	if t := q.Get("time"); t != "" {
-		ok := false
-		if at, ok = seconds(t); !ok {
-			return nil, refuse(http.StatusBadRequest, codeBadData)
-		}
-	}
-	lines, err := weblisten.Split(body, "lines")
+	g, err := h.around(r)
 	if err != nil {
 		return nil, err
 	}
-	if len(lines) == 0 {
+	if g.Texts, err = weblisten.Split(body, "lines"); err != nil {
+		return nil, err
+	}
+	if len(g.Texts) == 0 {
 		return nil, refuse(http.StatusBadRequest, codeNoData)
 	}
-	return []weblisten.Group{{Decode: h.decoder(v.sourcetype), Fields: v.fields(), Time: at, Texts: lines}}, nil
+	return []weblisten.Group{g}, nil
+}
+
+// around returns what a query says of the lines of its body.
+func (h *handler) around(r *http.Request) (g weblisten.Group, err error) {
+	q := r.URL.Query()
+	v := envelope{host: q.Get("host"), source: q.Get("source"), sourcetype: q.Get("sourcetype"), index: q.Get("index")}
+	if t := q.Get("time"); t != "" {
+		ok := false
+		if g.Time, ok = seconds(t); !ok {
+			return g, refuse(http.StatusBadRequest, codeBadData)
+		}
+	}
+	g.Decode, g.Fields = h.decoder(v.sourcetype), v.fields()
+	return g, nil
 }

@@ -50,7 +50,7 @@ func (w *wrong) Error() string { return words[w.code] }
 
 func refuse(status, code int) error { return &wrong{status, code, -1} }
 
-// handler implements weblisten.Answerer.
+// handler implements weblisten.Answerer and weblisten.Streamer.
 type handler struct {
 	s     *Settings
 	guard weblisten.Guard
@@ -205,9 +205,9 @@ func (h *handler) Answer(r *http.Request, n int, err error) *weblisten.Answer {
 	case errors.As(err, &w):
 		return answer(w.status, w.code, w.event, "")
 	case errors.As(err, &a):
-		return h.translated(a)
+		return h.translated(a, n)
 	case err != nil:
-		return answer(http.StatusServiceUnavailable, codeBusy, -1, "")
+		return answer(http.StatusServiceUnavailable, codeBusy, stopsAt(n), "")
 	case n == 0:
 		return answer(http.StatusBadRequest, codeNoData, -1, "")
 	}
@@ -222,8 +222,17 @@ func (h *handler) Answer(r *http.Request, n int, err error) *weblisten.Answer {
 	return answer(http.StatusOK, codeOK, -1, `,"ackId":`+strconv.FormatUint(id, 10))
 }
 
+// stopsAt is the first event that is not known to be on stable storage where n
+// are, -1 where none is: then all are to be sent again, as ever.
+func stopsAt(n int) int {
+	if n == 0 {
+		return -1
+	}
+	return n
+}
+
 // translated words what the listener refused as Splunk would.
-func (h *handler) translated(a *weblisten.Answer) *weblisten.Answer {
+func (h *handler) translated(a *weblisten.Answer, n int) *weblisten.Answer {
 	code := codeBadData
 	switch {
 	case a.Status == http.StatusNotFound, a.Status == http.StatusMethodNotAllowed:
@@ -233,7 +242,7 @@ func (h *handler) translated(a *weblisten.Answer) *weblisten.Answer {
 	case a.Status >= 500:
 		code = codeInternal
 	}
-	t := answer(a.Status, code, -1, "")
+	t := answer(a.Status, code, stopsAt(n), "")
 	t.Cause = a.Cause
 	return t
 }

@@ -26,10 +26,11 @@ type Settings struct {
 	Acks        int               `yaml:"acks" doc:"How many acknowledgements a channel may leave unasked; the oldest are forgotten beyond."`
 	Channels    int               `yaml:"channels" doc:"How many channels there may be; one more is refused, until one was idle for idle_channel."`
 	IdleChannel time.Duration     `yaml:"idle_channel" doc:"How long a channel is kept that nobody uses."`
+	MaxStream   plugin.Size       `yaml:"max_stream" doc:"The longest body whose events are taken while it comes: events one after the other, lines. In bytes after it was unpacked, up to 1TiB; a longer one is refused with 413. max_body bounds each event of it, and an array of events."`
 }
 
 func defaults() Settings {
-	return Settings{Settings: weblisten.Defaults("127.0.0.1:8088"), Decode: "plain", Acks: 10_000, Channels: 1000, IdleChannel: 10 * time.Minute}
+	return Settings{Settings: weblisten.Defaults("127.0.0.1:8088"), Decode: "plain", Acks: 10_000, Channels: 1000, IdleChannel: 10 * time.Minute, MaxStream: 16 << 30}
 }
 
 // Check says what is wrong with the settings.
@@ -45,6 +46,7 @@ func (s *Settings) Check() plugin.Problems {
 		{s.Decode == "", "decode", "is empty"},
 		{s.Acks < 1 || s.Acks > 1<<20, "acks", "must lie between 1 and 1048576"},
 		{s.Channels < 1 || s.Channels > 1<<16, "channels", "must lie between 1 and 65536"},
+		{s.MaxStream < s.MaxBody || s.MaxStream > 1<<40, "max_stream", "must lie between max_body and 1TiB"},
 		{s.IdleChannel < time.Second, "idle_channel", "must be 1s at least"},
 	} {
 		if c.bad {

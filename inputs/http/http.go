@@ -45,7 +45,7 @@ func (in *input) Read(ctx context.Context, b *event.Batch, wait time.Duration) e
 // Close implements plugin.Input.
 func (in *input) Close() error { return in.web.Close() }
 
-// handler implements weblisten.Handler.
+// handler implements weblisten.Streamer.
 type handler struct {
 	s     *Settings
 	paths []string // the longest first
@@ -74,6 +74,30 @@ func (h *handler) Take(r *http.Request, body string) ([]weblisten.Group, error) 
 	}
 	decode, _ := h.route(r.URL.Path)
 	return []weblisten.Group{{Decode: decode, Texts: texts}}, nil
+}
+
+// Stream implements weblisten.Streamer.
+func (h *handler) Stream(r *http.Request) (weblisten.Cutter, error) {
+	decode, _ := h.route(r.URL.Path)
+	return &cutter{decode: decode, split: weblisten.Splitter{Form: h.s.Body}}, nil
+}
+
+// MaxStream implements weblisten.Streamer.
+func (h *handler) MaxStream() int64 { return int64(h.s.MaxStream) }
+
+// cutter implements weblisten.Cutter.
+type cutter struct {
+	decode string
+	split  weblisten.Splitter
+}
+
+// Cut implements weblisten.Cutter.
+func (c *cutter) Cut(text string, last bool) ([]weblisten.Group, int, error) {
+	texts, done, err := c.split.Cut(text, last)
+	if len(texts) == 0 {
+		return nil, done, err
+	}
+	return []weblisten.Group{{Decode: c.decode, Texts: texts}}, done, err
 }
 
 // route returns the decoder of a path.

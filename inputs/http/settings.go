@@ -18,10 +18,12 @@ type Settings struct {
 	Decode string            `yaml:"decode" doc:"The decoder that the records of path wait for." example:"kubernetes_audit"`
 	Paths  map[string]string `yaml:"paths" doc:"Further paths, each with the decoder of its records. The longest path that fits a request counts." example:"{/audit: kubernetes_audit, /events: kubernetes_event}"`
 	Body   string            `yaml:"body" doc:"What a body is: lines (each is a record), json (an object, an array or a list of Kubernetes, whose items are records, or several one after the other); auto tells by its first byte." enum:"auto,json,lines"`
+
+	MaxStream plugin.Size `yaml:"max_stream" doc:"The longest body whose records are taken while it comes: lines, JSON texts one after the other. In bytes after it was unpacked, up to 1TiB; a longer one is refused with 413. max_body bounds each record of it."`
 }
 
 func defaults() Settings {
-	return Settings{Settings: weblisten.Defaults("127.0.0.1:8088"), Path: "/", Decode: "plain", Body: "auto"}
+	return Settings{Settings: weblisten.Defaults("127.0.0.1:8088"), Path: "/", Decode: "plain", Body: "auto", MaxStream: 16 << 30}
 }
 
 // Check says what is wrong with the settings.
@@ -33,6 +35,9 @@ func (s *Settings) Check() plugin.Problems {
 	}
 	if s.Path == "" && len(s.Paths) == 0 {
 		add("path", "path of input http must be set where paths is not", "")
+	}
+	if s.MaxStream < s.MaxBody || s.MaxStream > 1<<40 {
+		add("max_stream", "max_stream of input http must lie between max_body and 1TiB", "")
 	}
 	for _, path := range s.paths() {
 		if !strings.HasPrefix(path, "/") || strings.ContainsAny(path, "?# ") {

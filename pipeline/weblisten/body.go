@@ -22,7 +22,7 @@ func (l *Server) body(w http.ResponseWriter, r *http.Request) (text string, held
 		return "", 0, l.tooLarge()
 	}
 	var src io.Reader = http.MaxBytesReader(w, r.Body, most)
-	switch encoding := strings.Join(r.Header.Values("Content-Encoding"), ","); strings.ToLower(strings.TrimSpace(encoding)) {
+	switch encoding := encodingOf(r); encoding {
 	case "", "identity":
 	case "gzip", "x-gzip":
 		z, err := gzip.NewReader(bufio.NewReaderSize(src, piece))
@@ -33,7 +33,7 @@ func (l *Server) body(w http.ResponseWriter, r *http.Request) (text string, held
 	case "zstd":
 		return l.zstd(r, src)
 	default:
-		return "", 0, Refuse(http.StatusUnsupportedMediaType, "the content encoding "+fmt.Sprintf("%.64q", encoding)+" is not taken: use gzip or zstd, once, or none")
+		return "", 0, otherEncoding(encoding)
 	}
 	if text, held, err = l.all(src, r.ContentLength); err != nil {
 		return "", held, err

@@ -23,6 +23,7 @@ type request struct {
 	seen   time.Time
 	group  int // groups before it are handed on
 	at     int // and texts of that group before it
+	keys   keyed
 	state  atomic.Int32
 	answer chan error // takes one
 
@@ -85,8 +86,7 @@ func (l *Server) take(b *event.Batch, r *request, given []*request) []*request {
 			}
 			raw := g.Texts[r.at]
 			f := append(b.Take(r.client, len(g.Fields)), g.Fields...)
-			b.Add(event.Event{Decode: g.Decode, Raw: raw, Records: 1, Offset: l.offset, Time: g.Time, Seen: r.seen, Fields: f, Shared: l.env.Shared})
-			l.offset += int64(len(raw))
+			b.Add(event.Event{Decode: g.Decode, Raw: raw, Records: 1, Offset: r.keys.place(&l.offset, len(raw)), Time: g.Time, Seen: r.seen, Fields: f, Shared: l.env.Shared})
 		}
 	}
 	r.answered(nil) // of the handing on itself

@@ -59,7 +59,10 @@ func (l *Server) answer(r *http.Request, n int, err error) *Answer {
 		return h.Answer(r, n, err)
 	}
 	var a *Answer
+	var p *partial
 	switch {
+	case errors.As(err, &a) && errors.As(err, &p):
+		return &Answer{Status: a.Status, Text: p.Error(), Type: a.Type, Cause: a.Cause}
 	case errors.As(err, &a):
 		return a
 	case err != nil:
@@ -108,11 +111,25 @@ func (l *Server) post(w http.ResponseWriter, r *http.Request) (int, error) {
 	if err := l.h.Admit(r); err != nil {
 		return 0, err
 	}
+	if h, ok := l.h.(Streamer); ok {
+		cut, err := h.Stream(r)
+		if err != nil {
+			return 0, err
+		}
+		if cut != nil {
+			return l.stream(w, r, h, cut)
+		}
+	}
 	text, held, err := l.body(w, r)
 	defer func() { l.held.Add(-held) }()
 	if err != nil {
 		return 0, err
 	}
+	return l.whole(w, r, text, held)
+}
+
+// whole takes a body that is held whole, which takes held of the buffer.
+func (l *Server) whole(w http.ResponseWriter, r *http.Request, text string, held int64) (int, error) {
 	groups, err := l.h.Take(r, text)
 	if err != nil {
 		return 0, err
@@ -122,16 +139,28 @@ func (l *Server) post(w http.ResponseWriter, r *http.Request) (int, error) {
 		return 0, nil
 	}
 	// A request that has no other beside it gets through, however small buffer is.
-	held += weight
-	if all := l.held.Add(weight); all > int64(l.s.Buffer) && all != held {
+	defer l.held.Add(-weight)
+	if all := l.held.Add(weight); all > int64(l.s.Buffer) && all != held+weight {
 		return 0, tooMuch()
 	}
+	k := keyOf(r)
+	if err := l.give(w, r, groups, n, &k); err != nil {
+		return 0, err
+	}
+	return n, nil
+}
+
+// give hands n records to the lane and waits until they are accepted.
+func (l *Server) give(w http.ResponseWriter, r *http.Request, groups []Group, n int, k *keyed) error {
 	l.count.records.Add(uint64(n))
 	// The time for the body is over, and no reason to take the client for gone.
 	if err := http.NewResponseController(w).SetReadDeadline(time.Time{}); err != nil {
-		return 0, err
+		return err
 	}
-	return n, l.hand(r, newRequest(client(r), groups, l.env.Now()))
+	q := newRequest(client(r), groups, l.env.Now())
+	q.keys = *k
+	k.skip(groups)
+	return l.hand(r, q)
 }
 
 // weigh counts the records, and the bytes that their being apart takes.
@@ -162,7 +191,7 @@ func (l *Server) hand(r *http.Request, q *request) error {
 	deadline := time.NewTimer(l.s.AcceptTime)
 	defer deadline.Stop()
 	late := Refuse(http.StatusServiceUnavailable, "the journal did not take the records in time; send them again")
-	stopping := Refuse(http.StatusServiceUnavailable, "tallyman is stopping; send the records again")
+	stopping := stopped()
 	select {
 	case l.queue <- q:
 	case <-deadline.C:
@@ -194,6 +223,10 @@ func (l *Server) hand(r *http.Request, q *request) error {
 			gone = nil
 		}
 	}
+}
+
+func stopped() error {
+	return Refuse(http.StatusServiceUnavailable, "tallyman is stopping; send the records again")
 }
 
 // timedOut reports whether a body did not come in time.

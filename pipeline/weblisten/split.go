@@ -27,17 +27,34 @@ func Split(text, form string) ([]string, error) {
 	case form == "lines" || form == "auto" && !isJSON:
 		return lines(nil, text)
 	case !isJSON:
-		return nil, Refuse(http.StatusBadRequest, "the body is no JSON object and no array of them")
+		return nil, noJSON()
 	}
 	return texts(text, form == "json")
 }
 
 // texts takes JSON texts that follow one another.
-func texts(text string, strict bool) (list []string, err error) {
+func texts(text string, strict bool) ([]string, error) {
+	list, n, from, err := sound(text)
+	if err != nil || from == len(text) {
+		return list, err
+	}
+	if n == 0 && (strict || !everyLine(text)) {
+		s := jsonscan.New(text)
+		s.Skip()
+		return nil, notSound(s.ErrorAt())
+	}
+	// Lines, one of which is not sound: from there each goes as it is.
+	return lines(list, text[lineOf(text, from):])
+}
+
+// sound takes JSON texts that follow one another, n of them, up to the first that
+// is not sound. From is where that one begins, the end of the text where all are.
+func sound(text string) (list []string, n, from int, err error) {
 	s := jsonscan.New(text)
-	for n := 0; !s.Done(); n++ {
+	for ; !s.Done(); n++ {
 		c := s.Peek()
-		from, before := s.At(), len(list)
+		from = s.At()
+		before := len(list)
 		if c == '{' || c == '[' {
 			list = one(list, &s)
 		} else {
@@ -45,20 +62,20 @@ func texts(text string, strict bool) (list []string, err error) {
 		}
 		switch {
 		case len(list) > mostOfBody:
-			return nil, tooMany()
-		case s.OK():
-			continue
-		case strict && n == 0, n == 0 && !everyLine(text):
-			return nil, Refuse(http.StatusBadRequest, "the body is no JSON: byte "+strconv.Itoa(s.ErrorAt())+" is not expected there, or is nested too deep")
+			return nil, n, from, tooMany()
+		case !s.OK():
+			return list[:before], n, from, nil
 		}
-		// Lines, one of which is not sound: from there each goes as it is.
-		at := strings.LastIndexByte(text[:from], '\n') + 1
-		if at < from && strings.TrimSpace(text[at:from]) != "" {
-			at = from
-		}
-		return lines(list[:before], text[at:])
 	}
-	return list, nil
+	return list, n, len(text), nil
+}
+
+func noJSON() error {
+	return Refuse(http.StatusBadRequest, "the body is no JSON object and no array of them")
+}
+
+func notSound(at int) error {
+	return Refuse(http.StatusBadRequest, "the body is no JSON: byte "+strconv.Itoa(at)+" is not expected there, or is nested too deep")
 }
 
 // one appends the records of the next JSON text: the items of an array or of a

@@ -5,7 +5,8 @@
 //
 // Each request has the goroutine of its connection. It reads the body, bounded in
 // size, time and sum, hands its records over a channel to the lane and waits for
-// the answer that comes with Batch.Accepted.
+// the answer that comes with Batch.Accepted. A body that streams does so window by
+// window.
 package weblisten
 
 import (
@@ -53,8 +54,8 @@ type Handler interface {
 type Answerer interface {
 	Handler
 
-	// Answer returns what is told to the client: n records are on stable storage
-	// where err is nil, otherwise err says why not.
+	// Answer returns what is told to the client: the first n records are on stable
+	// storage, which is all of them where err is nil. Otherwise err says why not.
 	Answer(r *http.Request, n int, err error) *Answer
 }
 
@@ -93,9 +94,9 @@ type Server struct {
 	say   *sayer
 	queue chan *request
 	bufs  sync.Pool // of *[piece]byte, for bodies
-	// unpackers are the decoders of zstd that are free; nil is one that was not made yet.
-	unpackers chan *zstd.Decoder
-	held      atomic.Int64 // bytes of bodies that are read and not answered
+	// unpackers are the decoders of zstd that are free, streamers those for long bodies.
+	unpackers, streamers chan *zstd.Decoder
+	held                 atomic.Int64 // bytes of bodies that are read and not answered
 
 	// What follows is the lane's alone.
 	rest   *request // begun, and not yet handed on whole
@@ -117,10 +118,7 @@ type Server struct {
 func New(s *Settings, env plugin.Env, h Handler) (*Server, error) {
 	l := &Server{s: s, env: env, h: h, count: newCounters(env), say: newSayer(env), queue: make(chan *request, s.MaxConnections), timer: time.NewTimer(time.Hour)}
 	l.timer.Stop()
-	l.unpackers = make(chan *zstd.Decoder, mostZstd)
-	for range mostZstd {
-		l.unpackers <- nil
-	}
+	l.unpackers, l.streamers = decoders(mostZstd), decoders(mostZstdStreams)
 	if s.TLS != nil {
 		var err error
 		if l.certs, err = servertls.New(s.TLS, env.Dir, env.Log, func(err error) { l.say.say("certificates", "", err) }); err != nil {

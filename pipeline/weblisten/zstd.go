@@ -28,21 +28,11 @@ func (l *Server) zstd(r *http.Request, src io.Reader) (text string, held int64, 
 	if packed == "" {
 		return "", held, Refuse(http.StatusBadRequest, "the body ends before it is whole")
 	}
-	var z *zstd.Decoder
-	select {
-	case z = <-l.unpackers:
-	case <-r.Context().Done():
-		return "", held, Refuse(http.StatusServiceUnavailable, "the client is gone")
-	case <-l.closing:
-		return "", held, Refuse(http.StatusServiceUnavailable, "tallyman is stopping; send the records again")
+	z, err := l.unpacker(r, l.unpackers)
+	if err != nil {
+		return "", held, err
 	}
 	defer func() { l.unpackers <- z }()
-	if z == nil {
-		// Synchronous: with one block at a time there is no goroutine of its own.
-		if z, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(mostWindow)); err != nil {
-			return "", held, fmt.Errorf("make a decoder of zstd: %w", err)
-		}
-	}
 	if err := z.Reset(strings.NewReader(packed)); err != nil {
 		return "", held, l.unpackable(err)
 	}
