@@ -49,30 +49,40 @@ func (f faulty) Sync() error {
 	return f.File.Sync()
 }
 
-// disk is what a test turns.
-type disk struct {
+// faults is what a test turns.
+type faults struct {
 	room           int
 	sync, truncate error
 }
 
-func on(t *testing.T, d *disk, path string) *output {
+func on(t *testing.T, d *faults, path string) *output {
 	t.Helper()
 	o := at(t, path, nil)
-	o.open = func(path string, mode fs.FileMode) (handle, bool, error) {
-		f, fresh, err := open(path, mode)
-		if err != nil {
-			return nil, false, err
-		}
-		return faulty{f.(*os.File), &d.room, &d.sync, &d.truncate}, fresh, nil
-	}
+	o.disk = failing{d}
 	return o
 }
+
+// failing is the real disk with the faults of a test.
+type failing struct{ *faults }
+
+func (f failing) open(path string, own owner) (handle, bool, error) {
+	h, fresh, err := osDisk{}.open(path, own)
+	if err != nil {
+		return nil, false, err
+	}
+	return faulty{h.(*os.File), &f.room, &f.sync, &f.truncate}, fresh, nil
+}
+
+func (failing) create(path string) (handle, error) { return osDisk{}.create(path) }
+func (failing) rename(from, to string) error       { return osDisk{}.rename(from, to) }
+func (failing) remove(path string) error           { return osDisk{}.remove(path) }
+func (failing) syncDir(dir string) error           { return osDisk{}.syncDir(dir) }
 
 const lineBytes = len(`{"message":"a"}` + "\n")
 
 func TestAFullDisk(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "out")
-	d := &disk{room: 2*lineBytes + 5}
+	d := &faults{room: 2*lineBytes + 5}
 	o := on(t, d, path)
 	err := o.Send(context.Background(), texts("a", "b", "c", "d"))
 	var e *plugin.Error
@@ -98,7 +108,7 @@ func TestAFullDisk(t *testing.T) {
 
 func TestATornLineThatCannotBeTakenBackIsMendedLater(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "out")
-	d := &disk{room: lineBytes + 3, truncate: errors.New("no")}
+	d := &faults{room: lineBytes + 3, truncate: errors.New("no")}
 	o := on(t, d, path)
 	err := o.Send(context.Background(), texts("a", "b"))
 	if kind, _ := plugin.KindOf(err); kind != plugin.KindRetry || !errors.Is(err, syscall.ENOSPC) {
@@ -112,7 +122,7 @@ func TestATornLineThatCannotBeTakenBackIsMendedLater(t *testing.T) {
 // An append-only file (chattr +a) gives nothing back.
 func TestATornLineOfAnAppendOnlyFileIsEnded(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "out")
-	d := &disk{room: lineBytes + 3, truncate: &fs.PathError{Op: "truncate", Err: syscall.EPERM}}
+	d := &faults{room: lineBytes + 3, truncate: &fs.PathError{Op: "truncate", Err: syscall.EPERM}}
 	o := on(t, d, path)
 	if err := o.Send(context.Background(), texts("a", "b")); !errors.Is(err, syscall.ENOSPC) {
 		t.Fatalf("%v", err)
@@ -127,7 +137,7 @@ func TestATornLineOfAnAppendOnlyFileIsEnded(t *testing.T) {
 
 func TestAFailedSyncIsNeverTrusted(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "out")
-	d := &disk{room: 1000}
+	d := &faults{room: 1000}
 	o := on(t, d, path)
 	send(t, o, "a")
 	d.sync = syscall.EIO
@@ -135,7 +145,7 @@ func TestAFailedSyncIsNeverTrusted(t *testing.T) {
 	if kind, _ := plugin.KindOf(err); kind != plugin.KindRetry || !errors.Is(err, syscall.EIO) {
 		t.Fatalf("%v", err)
 	}
-	if o.file != nil {
+	if o.only.file != nil {
 		t.Error("the descriptor is used again")
 	}
 	want(t, path, "a")
@@ -146,7 +156,7 @@ func TestAFailedSyncIsNeverTrusted(t *testing.T) {
 
 func TestAnEventThatCannotBeRenderedIsSetAside(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "out")
-	d := &disk{room: 2*lineBytes + 1}
+	d := &faults{room: 2*lineBytes + 1}
 	o := on(t, d, path)
 	o.enc = picky{o.enc}
 	err := o.Send(context.Background(), texts("a", "bad", "c", "d", "bad"))
@@ -183,7 +193,7 @@ func TestAnyRoom(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		n++
 		path := filepath.Join(dir, fmt.Sprint(n))
-		d := &disk{}
+		d := &faults{}
 		o := on(t, d, path)
 		var all []string
 		for i := range rapid.IntRange(1, 9).Draw(rt, "events") {

@@ -1,11 +1,13 @@
-// Package file is the output that appends events to a file, each as one line. It
+// Package file is the output that appends events to files, each as one line. It
 // knows how a file is kept whole: what is done about a write that stops in the
-// middle, a crash, a full disk and a file that is moved away. It knows nothing of
-// what is in a line, which is the format's.
+// middle, a crash, a full disk and a file that is moved away; and how files are
+// rotated, compressed and let go. It knows nothing of what is in a line, which is
+// the format's.
 //
-// At every moment between two writes the file holds whole lines only. What a
+// At every moment between two writes a file holds whole lines only. What a
 // write that failed has left is taken back; what a crash has left is taken back
-// when the file is opened again.
+// when the file is opened again. A file is rotated between two batches, so that
+// rotated ones hold whole lines too, and with sync they are on stable storage.
 package file
 
 import (
@@ -15,6 +17,8 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
+	"slices"
+	"time"
 
 	"tallyman/outputs/format"
 	"tallyman/pipeline/event"
@@ -25,36 +29,30 @@ import (
 // Plugin is the file output.
 var Plugin = plugin.NewOutput("file", "Appends each event to a file as one line.", Default, New)
 
-// handle is what is done with an open file; *os.File is one.
-type handle interface {
-	Write(b []byte) (int, error)
-	ReadAt(b []byte, at int64) (int, error)
-	Truncate(size int64) error
-	Stat() (fs.FileInfo, error)
-	Sync() error
-	Close() error
-}
-
-// output is one file. All its methods are called from one goroutine.
+// output is one file, or those of a path with places. All its methods are called
+// from one goroutine.
 type output struct {
-	path string
-	mode fs.FileMode
-	sync bool
-	lead byte // the first byte of every line that the format writes; 0 for a digit
-	enc  plugin.Encoder
-	log  *slog.Logger
-	open func(path string, mode fs.FileMode) (file handle, fresh bool, err error)
+	place  *place
+	own    owner
+	sync   bool
+	follow bool
+	rotate *Rotate
+	most   int  // open files
+	lead   byte // the first byte of every line that the format writes; 0 for a digit
+	enc    plugin.Encoder
+	log    *slog.Logger
+	now    func() time.Time
+	disk   disk
+	tender *tender // nil without rotation
 
-	file handle      // nil when there is none open
-	info fs.FileInfo // of file when it was opened
-	buf  []byte      // the lines of one batch
-	ends []int       // per event, where its line ends in buf
+	only    *target            // of a path without places
+	targets map[string]*target // by path, those that are open, of a path with places
+	touched []*target          // of one Send, in the order of their first event
+	round   uint64             // counts Sends
+	flushes uint64             // counts files written to
 
-	opened, torn *meter.Counter
+	opened, torn, rotated, unrotated *meter.Counter
 }
-
-// keep is how large a buffer is kept for the next batch.
-const keep = 8 << 20
 
 // New builds the output. It opens nothing, but a path that is there and is no
 // file is refused.
@@ -71,47 +69,89 @@ func build(c *Settings, env plugin.Env) (*output, error) {
 	if err != nil {
 		return nil, err
 	}
-	mode, err := c.mode()
+	own, err := c.owner()
 	if err != nil {
-		return nil, fmt.Errorf("file: mode %q: %w", c.Mode, err)
+		return nil, err
 	}
-	path := c.path(env.Dir)
-	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
-		return nil, plugin.Problems{{Pos: c.Path.Pos, Width: len(c.Path.Value),
-			Text: fmt.Sprintf("path %s is %s", path, kind(info.Mode())), Hint: "name a regular file; use the stdout output to write into a pipe"}}
+	where, err := newPlace(c, env.Dir)
+	if err != nil {
+		return nil, err
 	}
-	log := env.Log
+	log, now := env.Log, env.Now
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
+	if now == nil {
+		now = time.Now
+	}
 	label := meter.Label{Name: "output", Value: env.Name}
-	return &output{
-		path: path, mode: mode, sync: c.Sync, lead: leads[c.Format], enc: enc, log: log, open: open,
-		opened: env.Meter.Counter("tallyman_file_opened_total", "Times the file was opened: at the first event, after it was moved away, after an error.", label),
-		torn:   env.Meter.Counter("tallyman_file_torn_total", "Unfinished lines that a crash had left at the end of the file.", label),
-	}, nil
+	o := &output{
+		place: where, own: own, sync: c.Sync, follow: c.Symlink, rotate: c.Rotate, most: c.OpenFiles, lead: leads[c.Format],
+		enc: enc, log: log, now: now, disk: osDisk{}, targets: map[string]*target{},
+		opened:    env.Meter.Counter("tallyman_file_opened_total", "Times a file was opened: at the first event, after it was moved away or rotated, after an error.", label),
+		torn:      env.Meter.Counter("tallyman_file_torn_total", "Unfinished lines that a crash had left at the end of the file.", label),
+		rotated:   env.Meter.Counter("tallyman_file_rotated_total", "Files that were renamed so that a new one begins.", label),
+		unrotated: env.Meter.Counter("tallyman_file_rotate_failed_total", "Batches that were appended to a file which should have been rotated and could not be.", label),
+	}
+	if where.text.Fixed() {
+		o.only = &target{o: o, path: absolute(c.Path.Value, env.Dir)}
+		if err := o.refuse(c); err != nil {
+			return nil, err
+		}
+	}
+	if c.Rotate != nil {
+		o.tender = newTender(o, env.Meter, label)
+	}
+	return o, nil
+}
+
+// refuse says that what is at the path is no file.
+func (o *output) refuse(c *Settings) error {
+	look := os.Lstat
+	if o.follow {
+		look = os.Stat
+	}
+	info, err := look(o.only.path)
+	if err != nil || info.Mode().IsRegular() {
+		return nil
+	}
+	hint := "name a regular file; use the stdout output to write into a pipe"
+	if info.Mode()&fs.ModeSymlink != 0 {
+		hint = "name the file itself, or set symlink: true where the link is yours"
+	}
+	return plugin.Problems{{Pos: c.Path.Pos, Width: len(c.Path.Value), Text: fmt.Sprintf("path %s is %s", o.only.path, kind(info.Mode())), Hint: hint}}
 }
 
 // Confirms implements plugin.Output: what is on stable storage is delivered.
 func (o *output) Confirms() bool { return o.sync }
 
-// Close implements plugin.Output.
+// Close implements plugin.Output. What is being compressed is left for the next
+// start.
 func (o *output) Close() error {
-	if o.file == nil {
-		return nil
+	if o.tender != nil {
+		o.tender.stop()
 	}
-	err := o.file.Close()
-	o.file = nil
-	if err != nil {
-		return fmt.Errorf("file: close %s: %w", o.path, err)
+	var err error
+	if o.only != nil {
+		err = o.only.close()
 	}
-	return nil
+	for _, t := range o.targets {
+		err = errors.Join(err, t.close())
+	}
+	clear(o.targets)
+	return err
 }
 
 // Probe implements plugin.Prober; it leaves everything as it is.
 func (o *output) Probe(context.Context) error {
-	if err := o.try(); err != nil {
-		return plugin.Retry(fmt.Errorf("file: open %s: %w", o.path, explain(err)))
+	path, err := o.place.root, error(nil)
+	if o.only != nil {
+		path, err = o.only.path, o.only.try()
+	} else {
+		err = writable(path)
+	}
+	if err != nil {
+		return plugin.Retry(fmt.Errorf("file: open %s: %w", path, explain(err)))
 	}
 	return nil
 }
@@ -122,108 +162,82 @@ func (o *output) Send(ctx context.Context, events []event.Event) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if err := o.ready(); err != nil {
-		return err
+	if len(events) == 0 {
+		return nil
 	}
+	o.round++
+	o.touched = o.touched[:0]
 	failed := o.render(events)
-	if len(o.buf) == 0 {
-		return plugin.Partial(failed)
-	}
-	info, err := o.file.Stat()
-	if err != nil {
-		return o.giveUp("stat", err)
-	}
-	start := info.Size()
-	n, werr := o.file.Write(o.buf)
-	whole := n
-	if werr != nil {
-		if whole, err = o.takeBack(start, n); err != nil {
-			return o.giveUp("append to", errors.Join(werr, err))
+	for _, t := range o.touched {
+		o.makeRoom(t)
+		some, err := t.flush()
+		if err != nil && o.only != nil {
+			return err
 		}
-		if whole == 0 {
-			return plugin.Retry(fmt.Errorf("file: append to %s: %w", o.path, explain(werr)))
+		if err != nil {
+			some = t.fail(some[:0], 0, err)
+		}
+		failed = append(failed, some...)
+	}
+	for path, t := range o.targets {
+		if t.file == nil && !t.unsynced {
+			delete(o.targets, path)
 		}
 	}
-	if err := o.persist(start); err != nil {
-		return err
-	}
-	if werr != nil {
-		failed = o.rest(failed, whole, fmt.Errorf("file: append to %s: %w", o.path, explain(werr)))
-	}
+	slices.SortFunc(failed, func(a, b plugin.Failure) int { return a.Index - b.Index })
 	return plugin.Partial(failed)
 }
 
-// render puts the lines of events into o.buf and where they end into o.ends.
+// render puts the line of each event into the target that it is for.
 func (o *output) render(events []event.Event) (failed []plugin.Failure) {
-	if cap(o.buf) > keep {
-		o.buf = nil
-	}
-	o.buf, o.ends = o.buf[:0], o.ends[:0]
 	for i := range events {
-		var err error
-		if o.buf, err = o.enc.Append(o.buf, &events[i]); err != nil {
+		t := o.target(&events[i])
+		if t.round != o.round {
+			t.begin(o.round)
+			o.touched = append(o.touched, t)
+		}
+		if err := t.add(i, &events[i]); err != nil {
 			err = plugin.Permanent(fmt.Errorf("file: render event %s: %w", events[i].ID, err))
 			failed = append(failed, plugin.Failure{Index: i, Err: err})
-		} else {
-			o.buf = append(o.buf, '\n')
 		}
-		o.ends = append(o.ends, len(o.buf))
 	}
 	return failed
 }
 
-// takeBack removes the line that a write of n bytes from start on has not
-// finished, and returns how many bytes of whole lines remain of the batch.
-func (o *output) takeBack(start int64, n int) (whole int, err error) {
-	for _, end := range o.ends {
-		if end <= n {
-			whole = end
+// target returns the file that an event is for.
+func (o *output) target(e *event.Event) *target {
+	if o.only != nil {
+		return o.only
+	}
+	path := o.place.of(e)
+	t := o.targets[string(path)]
+	if t == nil {
+		t = &target{o: o, path: string(path)}
+		o.targets[t.path] = t
+	}
+	return t
+}
+
+// makeRoom closes the file that was not written to for longest where as many are
+// open as may be, and t is not.
+func (o *output) makeRoom(t *target) {
+	var oldest *target
+	open := 0
+	for _, other := range o.targets {
+		if other.file == nil {
+			continue
+		}
+		open++
+		if oldest == nil || other.used < oldest.used {
+			oldest = other
 		}
 	}
-	info, err := o.file.Stat()
-	if err != nil {
-		return 0, err
+	o.flushes++
+	t.used = o.flushes
+	if t.file != nil || open < o.most {
+		return
 	}
-	if info.Size() != start+int64(n) {
-		return 0, errors.New("somebody else changed the file meanwhile")
+	if err := oldest.close(); err != nil {
+		o.log.Warn("a file that was not needed could not be closed", "output", "file", "error", err)
 	}
-	if whole == n {
-		return whole, nil
-	}
-	return whole, o.file.Truncate(start + int64(whole))
-}
-
-// persist brings what was written to stable storage. After a failure the kernel
-// may believe that it is there, so it is taken back and written again through
-// another descriptor.
-func (o *output) persist(start int64) error {
-	if !o.sync {
-		return nil
-	}
-	if err := o.file.Sync(); err != nil {
-		return o.giveUp("sync", errors.Join(err, o.file.Truncate(start)))
-	}
-	return nil
-}
-
-// rest adds a failure for every event whose line is not among the first whole
-// bytes, in order.
-func (o *output) rest(failed []plugin.Failure, whole int, err error) []plugin.Failure {
-	var list []plugin.Failure
-	for i, end := range o.ends {
-		switch {
-		case len(failed) > 0 && failed[0].Index == i:
-			list, failed = append(list, failed[0]), failed[1:]
-		case end > whole:
-			list = append(list, plugin.Failure{Index: i, Err: plugin.Retry(err)})
-		}
-	}
-	return list
-}
-
-// giveUp closes the file, so that the next attempt opens and mends it.
-func (o *output) giveUp(op string, err error) error {
-	_ = o.file.Close() // the error that counts is err
-	o.file = nil
-	return plugin.Retry(fmt.Errorf("file: %s %s: %w", op, o.path, explain(err)))
 }

@@ -35,7 +35,7 @@ func TestAfterACrash(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "out")
 			write(t, path, c.left)
 			o := at(t, path, func(s *Settings) { s.Format = c.format })
-			if err := o.ready(); err != nil {
+			if err := o.only.ready(); err != nil {
 				t.Fatal(err)
 			}
 			if got, err := os.ReadFile(path); err != nil || string(got) != c.want {
@@ -137,7 +137,7 @@ func TestWhatIsNoFileIsRefused(t *testing.T) {
 			t.Errorf("%s: %v", path, err)
 		}
 		// It may also come while we run.
-		if _, _, err := open(path, 0o600); err == nil || !strings.Contains(err.Error(), word) {
+		if _, _, err := (osDisk{}).open(path, owner{mode: 0o600, uid: -1, gid: -1}); err == nil || !strings.Contains(err.Error(), word) {
 			t.Errorf("open %s: %v", path, err)
 		}
 	}

@@ -21,60 +21,108 @@ var leads = map[string]byte{format.JSON: '{', format.Splunk: '{', format.OCSF: '
 	format.RFC5424: '<', format.RFC3164: '<', format.Text: 0}
 
 // ready sees to it that the file at the path is open and ends with a whole line.
-func (o *output) ready() error {
-	if o.file != nil {
-		info, err := os.Lstat(o.path)
-		if err == nil && os.SameFile(info, o.info) {
+func (t *target) ready() error {
+	if t.file != nil {
+		info, err := t.look()
+		if err == nil && os.SameFile(info, t.info) {
 			return nil
 		}
-		o.log.Info("the file was moved away or removed; a new one is begun", "output", "file", "path", o.path)
-		if err := o.Close(); err != nil {
+		t.o.log.Info("the file was moved away or removed; a new one is begun", "output", "file", "path", t.path)
+		if err := t.close(); err != nil {
 			return plugin.Retry(err)
 		}
 	}
-	if err := o.start(); err != nil {
-		return plugin.Retry(fmt.Errorf("file: open %s: %w", o.path, explain(err)))
+	if err := t.start(); err != nil {
+		return plugin.Retry(fmt.Errorf("file: open %s: %w", t.path, explain(err)))
 	}
 	return nil
 }
 
-func (o *output) start() error {
-	f, fresh, err := o.open(o.path, o.mode)
+// look says what stands at the path.
+func (t *target) look() (fs.FileInfo, error) {
+	if t.o.follow {
+		return os.Stat(t.path)
+	}
+	return os.Lstat(t.path)
+}
+
+// mostLinks is how many links in a row are followed, as the kernel has it.
+const mostLinks = 40
+
+// resolve finds the file itself behind the path, which need not be there yet: a
+// rotation has moved it away.
+func (t *target) resolve() error {
+	t.real = t.path
+	for range mostLinks {
+		if info, err := os.Lstat(t.real); !t.o.follow || err != nil || info.Mode()&fs.ModeSymlink == 0 {
+			return nil // what else is wrong with it, the open will say
+		}
+		to, err := os.Readlink(t.real)
+		if err != nil {
+			return err
+		}
+		dir, err := filepath.EvalSymlinks(filepath.Dir(t.real))
+		if err != nil {
+			return err
+		}
+		t.real = absolute(to, dir)
+	}
+	return syscall.ELOOP
+}
+
+func (t *target) start() error {
+	if err := t.resolve(); err != nil {
+		return err
+	}
+	if t.unsynced { // the name that a rotation gave must be there before its old one is used again
+		if err := t.o.disk.syncDir(filepath.Dir(t.real)); err != nil {
+			return err
+		}
+		t.unsynced = false
+	}
+	if err := t.o.place.folders(t.path, t.o.own, t.o.sync); err != nil {
+		return err
+	}
+	f, fresh, err := t.o.disk.open(t.real, t.o.own)
 	if err != nil {
 		return err
 	}
 	info, err := f.Stat()
 	if err == nil {
-		err = o.mend(f, info.Size())
+		err = t.mend(f, info.Size())
 	}
-	if err == nil && fresh && o.sync {
-		err = syncDir(filepath.Dir(o.path))
+	// A file that is there and empty may be one that a failure here has left.
+	if err == nil && (fresh || info.Size() == 0) && t.o.sync {
+		err = t.o.disk.syncDir(filepath.Dir(t.real))
 	}
 	if err != nil {
 		return errors.Join(err, f.Close())
 	}
-	o.file, o.info = f, info
-	o.opened.Inc()
+	t.file, t.info, t.last = f, info, info.ModTime()
+	t.o.opened.Inc()
+	if t.o.tender != nil {
+		t.o.tender.add(t.real)
+	}
 	return nil
 }
 
 // mend sees to the unfinished line that a crash may have left at the end. One
 // that this output began is cut off: it was never acknowledged and comes again.
 // Whatever else stands there is not ours to remove; it gets a line end.
-func (o *output) mend(f handle, size int64) error {
+func (t *target) mend(f handle, size int64) error {
 	begin, first, err := lastLine(f, size)
 	if err != nil || begin == size {
 		return err
 	}
-	o.torn.Inc()
-	if o.ours(first) {
-		o.log.Warn("the last line of the file was unfinished; its event is sent again", "path", o.path, "bytes", size-begin)
+	t.o.torn.Inc()
+	if t.o.ours(first) {
+		t.o.log.Warn("the last line of the file was unfinished; its event is sent again", "path", t.path, "bytes", size-begin)
 		if err := f.Truncate(begin); !errors.Is(err, syscall.EPERM) {
 			return err
 		}
 		// The file is append-only (chattr +a): the line stays, ended.
 	}
-	o.log.Warn("the file did not end with a line end; one is added", "path", o.path)
+	t.o.log.Warn("the file did not end with a line end; one is added", "path", t.path)
 	_, err = f.Write([]byte{'\n'})
 	return err
 }
@@ -111,28 +159,37 @@ func lastLine(f handle, size int64) (begin int64, first byte, err error) {
 
 // try finds out whether start would work: the file can be opened and locked, or
 // its folder takes a new one.
-func (o *output) try() error {
-	if o.file != nil {
+func (t *target) try() error {
+	if t.file != nil {
 		return nil // its lock is ours
 	}
-	_, err := os.Lstat(o.path)
+	if err := t.resolve(); err != nil {
+		return err
+	}
+	_, err := os.Lstat(t.real)
 	if errors.Is(err, fs.ErrNotExist) {
-		dir := filepath.Dir(o.path)
-		if info, err := os.Stat(dir); err != nil {
-			return err
-		} else if !info.IsDir() {
-			return syscall.ENOTDIR
-		}
-		return unix.Access(dir, unix.W_OK|unix.X_OK)
+		return writable(filepath.Dir(t.real))
 	}
 	if err != nil {
 		return err
 	}
-	f, err := openOld(o.path)
+	f, err := openOld(t.real)
 	if err != nil {
 		return err
 	}
 	return errors.Join(lock(f), f.Close())
+}
+
+// writable finds out whether a folder takes a new file.
+func writable(dir string) error {
+	info, err := os.Stat(dir)
+	switch {
+	case err != nil:
+		return err
+	case !info.IsDir():
+		return syscall.ENOTDIR
+	}
+	return unix.Access(dir, unix.W_OK|unix.X_OK)
 }
 
 // openOld opens the regular file at path for appending and makes none.
@@ -147,34 +204,6 @@ func openOld(path string) (*os.File, error) {
 // flags are how the file is opened.
 const flags = os.O_RDWR | os.O_APPEND | syscall.O_NOFOLLOW | syscall.O_NONBLOCK
 
-// open opens or makes the regular file at path for appending, follows no
-// symbolic link and takes its lock.
-func open(path string, mode fs.FileMode) (file handle, fresh bool, err error) {
-	f, err := openOld(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		fresh = true
-		f, err = os.OpenFile(path, flags|os.O_CREATE|os.O_EXCL, mode)
-	}
-	if err != nil {
-		return nil, false, err
-	}
-	info, err := f.Stat()
-	switch {
-	case err != nil:
-	case !info.Mode().IsRegular():
-		err = fmt.Errorf("it is %s and not a regular file", kind(info.Mode()))
-	case fresh:
-		err = f.Chmod(mode) // the process's umask may have taken some of it
-	}
-	if err == nil {
-		err = lock(f)
-	}
-	if err != nil {
-		return nil, false, errors.Join(err, f.Close())
-	}
-	return f, fresh, nil
-}
-
 // errLocked says that two outputs would write into each other's lines.
 var errLocked = errors.New("another process, or another output of this one, writes to it")
 
@@ -187,57 +216,4 @@ func lock(f *os.File) error {
 		return nil // a file system without locks is no reason to lose events
 	}
 	return err
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
-}
-
-// kind names what a path leads to.
-func kind(m fs.FileMode) string {
-	switch {
-	case m.IsDir():
-		return "a folder"
-	case m&fs.ModeSymlink != 0:
-		return "a symbolic link"
-	case m&fs.ModeNamedPipe != 0:
-		return "a named pipe"
-	case m&fs.ModeSocket != 0:
-		return "a socket"
-	case m&fs.ModeDevice != 0:
-		return "a device"
-	case m.IsRegular():
-		return "a regular file"
-	}
-	return "something else"
-}
-
-// explain adds what the operator can do, and takes away the operation and the
-// path, which the caller names.
-func explain(err error) error {
-	if pe := (*fs.PathError)(nil); errors.As(err, &pe) && err.Error() == pe.Error() {
-		err = pe.Err
-	}
-	hint := ""
-	switch {
-	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
-		hint = "make room on its disk; events wait in the journal meanwhile"
-	case errors.Is(err, syscall.EROFS):
-		hint = "its file system is mounted read-only"
-	case errors.Is(err, fs.ErrPermission):
-		hint = "let the user that tallyman runs as write there"
-	case errors.Is(err, fs.ErrNotExist):
-		hint = "its folder does not exist; make it, tallyman makes no folders here"
-	case errors.Is(err, syscall.ELOOP):
-		hint = "it is a symbolic link, and none is followed; name the file itself"
-	case errors.Is(err, syscall.ENOTDIR):
-		hint = "a part of its path is a file and no folder"
-	default:
-		return err
-	}
-	return fmt.Errorf("%w (%s)", err, hint)
 }
