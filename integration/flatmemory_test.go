@@ -4,9 +4,9 @@ package integration
 
 import (
 	"bufio"
-	"bytes"
 	"compress/gzip"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"os/exec"
@@ -22,22 +22,22 @@ import (
 
 const (
 	// flatGrowth is how much the memory of the program may grow while what is sent
-	// passes, in MiB: two of its bodies and their records, the two windows of zstd,
+	// passes, in MiB: some windows of a body and their records, the window of zstd,
 	// frames of the journal, and as much again for what is not collected yet.
 	flatGrowth = 64
-	// flatBody is the size of a body, unpacked: what senders are told to keep to. A
-	// body is held whole until it is accepted, so that memory goes with its size: of
-	// 4 MiB each it grew by some 70 MiB.
-	flatBody = 1 << 20
+	// flatFileMiB and flatBodyMiB are how much passes where FLAT_MIB says nothing: six
+	// bodies take their time.
+	flatFileMiB = 1024
+	flatBodyMiB = 256
 )
 
-// flatMiB is how much passes: a GiB, or what FLAT_MIB says.
-func flatMiB(t *testing.T) int {
+// flatMiB is how much passes: so much, or what FLAT_MIB says.
+func flatMiB(t *testing.T, usual int) int {
 	if n, err := strconv.Atoi(os.Getenv("FLAT_MIB")); err == nil && n > 0 {
-		t.Logf("FLAT_MIB asks for %d MiB, not for a GiB", n)
+		t.Logf("FLAT_MIB asks for %d MiB, not for %d", n, usual)
 		return n
 	}
-	return 1024
+	return usual
 }
 
 const flatConf = `
@@ -61,7 +61,7 @@ const flatLast = `{"time":"2026-11-25T10:00:00Z","level":"info","msg":"the last"
 // TestFlatMemoryOfFile reads a file of a MiB and one of a GiB: the larger takes no
 // more memory, but for a bar.
 func TestFlatMemoryOfFile(t *testing.T) {
-	small, large := flatFile(t, 1), flatFile(t, flatMiB(t))
+	small, large := flatFile(t, 1), flatFile(t, flatMiB(t, flatFileMiB))
 	t.Logf("at most %d MiB for a MiB, %d MiB for the large file", small>>10, large>>10)
 	if large-small > flatGrowth<<10 {
 		t.Errorf("the memory grew by %d KiB", large-small)
@@ -104,28 +104,28 @@ func flatArrived(t *testing.T, dir string) {
 	}
 }
 
-// TestFlatMemoryOfBodies posts a GiB of NDJSON to http and to hec, plain and
-// packed. A single body of a GiB is refused: an answer says that all of a body is
-// on stable storage, so it is held whole until then, and max_body bounds it.
+// TestFlatMemoryOfBodies posts one long body to http and to hec, plain and packed:
+// its records are taken while it comes.
 func TestFlatMemoryOfBodies(t *testing.T) {
 	for _, in := range []struct{ name, settings, path string }{
 		{"http", `{type: http, listen: "127.0.0.1:%d", decode: json}`, "/"},
-		{"hec", `{type: hec, listen: "127.0.0.1:%d", decode: json, token: {file: token}}`, "/services/collector/raw"},
+		{"hec_event", `{type: hec, listen: "127.0.0.1:%d", decode: json, token: {file: token}}`, "/services/collector/event"},
+		{"hec_raw", `{type: hec, listen: "127.0.0.1:%d", decode: json, token: {file: token}}`, "/services/collector/raw"},
 	} {
 		for _, encoding := range []string{"", "gzip", "zstd"} {
-			t.Run(in.name+"/"+encoding, func(t *testing.T) { flatBodies(t, in.settings, in.path, encoding) })
+			t.Run(in.name+"/"+encoding, func(t *testing.T) { flatBodies(t, in.settings, in.path, encoding, in.name == "hec_event") })
 		}
 	}
 }
 
-func flatBodies(t *testing.T, settings, path, encoding string) {
+func flatBodies(t *testing.T, settings, path, encoding string, events bool) {
 	dir := t.TempDir()
 	port := freePort(t)
 	write(t, filepath.Join(dir, "token"), "s3cret\n")
 	cmd := launch(t, write(t, filepath.Join(dir, "tallyman.yaml"), fmt.Sprintf(flatConf, fmt.Sprintf(settings, port))))
 	url := fmt.Sprintf("http://127.0.0.1:%d%s", port, path)
-	post := func(body []byte, encoding string) int {
-		r, err := http.NewRequest(http.MethodPost, url, bytes.NewReader(body))
+	post := func(body io.Reader, encoding string) (int, string) {
+		r, err := http.NewRequest(http.MethodPost, url, body)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -135,55 +135,67 @@ func flatBodies(t *testing.T, settings, path, encoding string) {
 		}
 		answer, err := http.DefaultClient.Do(r)
 		if err != nil {
-			return 0
+			return 0, err.Error()
 		}
-		_ = answer.Body.Close()
-		return answer.StatusCode
+		defer func() { _ = answer.Body.Close() }()
+		text, _ := io.ReadAll(answer.Body)
+		return answer.StatusCode, string(text)
 	}
-	eventually(t, "a first answer", 30*time.Second, func() bool { return post([]byte(flatLine(0)), "") == http.StatusOK })
-	before := peak(t, cmd.Process.Pid)
-	for i := range flatMiB(t) << 20 / flatBody {
-		body := flatPacked(t, i, encoding)
-		eventually(t, "that a body is taken", 60*time.Second, func() bool { return post(body, encoding) == http.StatusOK })
+	record := func(line string) string {
+		if events {
+			return `{"event":` + strings.TrimSuffix(line, "\n") + "}\n"
+		}
+		return line
 	}
-	if post([]byte(flatLast), "") != http.StatusOK {
-		t.Error("the last record was not taken")
+	eventually(t, "a first answer", 30*time.Second, func() bool {
+		status, _ := post(strings.NewReader(record(flatLine(0))), "")
+		return status == http.StatusOK
+	})
+	before, begun, mib := peak(t, cmd.Process.Pid), time.Now(), flatMiB(t, flatBodyMiB)
+	if status, text := post(flatBody(t, mib<<12, encoding, record), encoding); status != http.StatusOK {
+		t.Fatalf("the body was answered with %d %s", status, text)
+	}
+	took := time.Since(begun)
+	if status, text := post(strings.NewReader(record(flatLast)), ""); status != http.StatusOK {
+		t.Errorf("the last record was answered with %d %s", status, text)
 	}
 	flatArrived(t, dir)
 	after := peak(t, cmd.Process.Pid)
-	t.Logf("at most %d MiB before, %d MiB after", before>>10, after>>10)
+	t.Logf("at most %d MiB before, %d MiB after %d MiB in %v", before>>10, after>>10, mib, took.Round(time.Second))
 	if after-before > flatGrowth<<10 {
 		t.Errorf("the memory grew by %d KiB", after-before)
 	}
 }
 
-// flatPacked is the ith body.
-func flatPacked(t *testing.T, i int, encoding string) []byte {
+// flatBody is a body of n records, packed while it is read.
+func flatBody(t *testing.T, n int, encoding string, record func(string) string) io.Reader {
 	t.Helper()
-	var b bytes.Buffer
-	for n := range flatBody / 256 {
-		b.WriteString(flatLine(i*(flatBody/256) + n))
-	}
-	var packed bytes.Buffer
-	var err error
+	out, in := io.Pipe()
+	var w io.WriteCloser = in
 	switch encoding {
 	case "gzip":
-		w := gzip.NewWriter(&packed)
-		_, _ = w.Write(b.Bytes()) // Close says it
-		err = w.Close()
+		w = gzip.NewWriter(in)
 	case "zstd":
-		var w *zstd.Encoder
-		if w, err = zstd.NewWriter(&packed); err == nil {
-			_, _ = w.Write(b.Bytes()) // Close says it
+		z, err := zstd.NewWriter(in, zstd.WithEncoderConcurrency(1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		w = z
+	}
+	go func() {
+		b := bufio.NewWriterSize(w, 1<<16)
+		for i := range n {
+			if _, err := b.WriteString(record(flatLine(i))); err != nil {
+				break // it is read no more; Flush says the same
+			}
+		}
+		err := b.Flush()
+		if encoding != "" && err == nil {
 			err = w.Close()
 		}
-	default:
-		return b.Bytes()
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	return packed.Bytes()
+		_ = in.CloseWithError(err) // it never fails
+	}()
+	return out
 }
 
 // peak is the most memory that a process ever had, in KiB.
