@@ -186,33 +186,52 @@ type ticker struct {
 // run writes rate lines a second for so long; each is called every second.
 func (k *ticker) run(t *testing.T, rate int, long time.Duration, each func(second int)) {
 	t.Helper()
-	f, err := os.OpenFile(k.path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	if err != nil {
-		t.Fatal(err)
-	}
+	f := k.open(t)
 	defer func() { _ = f.Close() }()
 	ctx, cancel := context.WithTimeout(t.Context(), long)
 	defer cancel()
 	pace := time.NewTicker(10 * time.Millisecond)
 	defer pace.Stop()
 	begin, first, seconds := time.Now(), k.n, 0
-	var b []byte
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-pace.C:
 		}
-		due := first + int(time.Since(begin).Seconds()*float64(rate))
-		for b = b[:0]; k.n < due; k.n++ {
-			b = fmt.Appendf(b, "order taken by the shop of the north, and paid with the card of the house: tick-%08d\n", k.n)
-		}
-		if _, err := f.Write(b); err != nil {
-			t.Fatal(err)
-		}
+		k.write(t, f, first+int(time.Since(begin).Seconds()*float64(rate)))
 		if s := int(time.Since(begin).Seconds()); s > seconds {
 			seconds = s
 			each(s)
 		}
+	}
+}
+
+// more writes n lines at once.
+func (k *ticker) more(t *testing.T, n int) {
+	t.Helper()
+	f := k.open(t)
+	defer func() { _ = f.Close() }()
+	k.write(t, f, k.n+n)
+}
+
+func (k *ticker) open(t *testing.T) *os.File {
+	t.Helper()
+	f, err := os.OpenFile(k.path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// write writes lines until there are n in all.
+func (k *ticker) write(t *testing.T, f *os.File, n int) {
+	t.Helper()
+	var b []byte
+	for ; k.n < n; k.n++ {
+		b = fmt.Appendf(b, "order taken by the shop of the north, and paid with the card of the house: tick-%08d\n", k.n)
+	}
+	if _, err := f.Write(b); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -117,27 +117,41 @@ func (o *output) try(ctx context.Context, i int) error {
 	return nil
 }
 
-// again sends the window over l.
+// again sends the window over l, part by part, so that a slow link has the whole
+// timeout for each. All of it goes over one connection: what one that is lost took
+// of it may be lost too.
 func (o *output) again(ctx context.Context, l *link) error {
-	b, n := o.window.last()
-	if n == 0 {
+	b, sent := o.window.last()
+	if len(sent) == 0 {
 		return nil
 	}
 	release := l.begin(ctx, o.settings.Timeout)
 	defer release()
-	if err := l.write(b); err != nil {
-		return err
+	from := 0
+	for i, f := range sent {
+		if f.end-from < chunk && i < len(sent)-1 {
+			continue
+		}
+		l.extend(ctx, o.settings.Timeout)
+		if err := l.write(b[from:f.end]); err != nil {
+			return err
+		}
+		from = f.end
 	}
 	if err := l.drained(ctx, o.settings.Timeout); err != nil {
 		return err
 	}
-	o.resent.Add(uint64(n))
-	o.log.Info("what was sent last was sent again", "messages", n, "bytes", len(b))
+	o.window.renew(o.now())
+	o.resent.Add(uint64(len(sent)))
+	o.log.Info("what was sent last was sent again", "messages", len(sent), "bytes", len(b))
 	return nil
 }
 
 // abort ends a connection that failed: what it took last is to be sent again.
 func (o *output) abort() {
+	if !o.resend {
+		o.window.expire(o.link.lost(o.now()))
+	}
 	o.link.abort()
 	o.link, o.resend = nil, o.window.max > 0
 }

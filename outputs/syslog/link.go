@@ -24,6 +24,7 @@ type link struct {
 	raw    syscall.RawConn // of socket
 	gone   chan struct{}   // closed when the reader has ended; nil for datagrams
 	why    error           // why it ended; to be read after gone
+	when   time.Time       // and when
 }
 
 // errLeft says that the peer ended the connection. A receiver sends nothing, so
@@ -55,6 +56,7 @@ func (l *link) read() {
 	if _, l.why = io.Copy(io.Discard, l.conn); l.why == nil {
 		l.why = errLeft
 	}
+	l.when = time.Now()
 }
 
 // close ends the connection in peace; nothing waits to be sent.
@@ -96,12 +98,37 @@ func (l *link) alive() error {
 	}
 }
 
+// lost is when the peer left, where that is known, else now.
+func (l *link) lost(now time.Time) time.Time {
+	if l.gone == nil {
+		return now
+	}
+	select {
+	case <-l.gone:
+		return l.when
+	default:
+		return now
+	}
+}
+
 // begin bounds the writes up to the call of release by timeout and by ctx.
 func (l *link) begin(ctx context.Context, timeout time.Duration) (release func()) {
-	_ = l.conn.SetWriteDeadline(time.Now().Add(timeout)) // a closed connection says so at the write
-	stop := context.AfterFunc(ctx, func() { _ = l.conn.SetWriteDeadline(time.Unix(1, 0)) })
+	stop := context.AfterFunc(ctx, l.stop)
+	l.extend(ctx, timeout)
 	return func() { stop() }
 }
+
+// extend gives the next write the whole timeout: a slow link takes many writes
+// for longer than that, and each of them makes progress.
+func (l *link) extend(ctx context.Context, timeout time.Duration) {
+	_ = l.conn.SetWriteDeadline(time.Now().Add(timeout)) // a closed connection says so at the write
+	if ctx.Err() != nil {
+		l.stop() // which ctx may have called before the deadline above
+	}
+}
+
+// stop ends the write that is under way.
+func (l *link) stop() { _ = l.conn.SetWriteDeadline(time.Unix(1, 0)) }
 
 func (l *link) write(b []byte) error {
 	_, err := l.conn.Write(b)
@@ -124,14 +151,19 @@ const (
 
 // drained waits until the peer's host has acknowledged every byte and then makes
 // sure that the connection still stands: an empty send queue of a connection
-// that was reset means nothing.
+// that was reset means nothing. The peer may take as long as it likes if it takes
+// something within each timeout.
 func (l *link) drained(ctx context.Context, timeout time.Duration) error {
 	if l.gone == nil {
 		return nil
 	}
 	var timer *time.Timer
-	for pause, end := firstPause, time.Now().Add(timeout); ; pause = min(2*pause, lastPause) {
+	least, end := unacknowledged(l.raw), time.Now().Add(timeout)
+	for pause := firstPause; ; pause = min(2*pause, lastPause) {
 		left := unacknowledged(l.raw)
+		if left < least {
+			least, end = left, time.Now().Add(timeout)
+		}
 		if err := l.alive(); err != nil {
 			return err
 		}

@@ -38,19 +38,20 @@ type Settings struct {
 	Fallbacks       []plugin.Text `yaml:"fallbacks" doc:"Further receivers, of the same scheme as address. The first that answers gets the events, in this order." example:"tls://siem-2.example:6514"`
 	FallBack        time.Duration `yaml:"fall_back" doc:"How long a receiver of several that failed is left alone while another answers. After it an earlier one is tried again and, when it answers, takes over."`
 	Window          plugin.Size   `yaml:"window" doc:"How many bytes of what was sent last over tcp or tls are kept in memory and sent again, with the same event ids, after a connection was lost: the receiver may have had them in its host's memory only. At least the receiver's socket buffer (net.ipv4.tcp_rmem, its third number) loses nothing there. 0 sends nothing twice."`
+	WindowAge       time.Duration `yaml:"window_age" doc:"How long before the loss of its connection a message may have been sent to be sent again: what an idle receiver got long ago it has written. 0 sends the whole window whatever its age."`
 	format.Settings `yaml:",inline"`
 	Facility        string              `yaml:"facility" doc:"The facility of all messages. Where it is not set, authpriv for what concerns identity and the audit trail, local0 for the rest." enum:"user,mail,daemon,auth,syslog,lpr,news,uucp,cron,authpriv,ftp,local0,local1,local2,local3,local4,local5,local6,local7"`
 	DataID          string              `yaml:"sd_id" doc:"The name of the structured data, with the enterprise number of whoever defines it (RFC 5424 section 6.3.2). cef has no structured data." example:"tallyman@32473"`
 	Framing         string              `yaml:"framing" doc:"How messages are told apart on a stream: octet_counting (RFC 6587 3.4.1, RFC 5425; the default of tcp and tls) or newline (the default of unix; no message has a line end inside)." enum:"octet_counting,newline"`
 	TLS             *clienttls.Settings `yaml:"tls" doc:"Certificates for a tls:// address. The receiver's certificate is always verified."`
-	Timeout         time.Duration       `yaml:"timeout" doc:"How long connecting may take, and how long the receiver's host may take to acknowledge a batch."`
+	Timeout         time.Duration       `yaml:"timeout" doc:"How long connecting may take, and how long the receiver's host may acknowledge nothing of what was sent: some 64 KiB within this time are the slowest that a link may be."`
 	MaxBytes        plugin.Size         `yaml:"max_bytes" doc:"The most bytes of one message; a longer one is counted and loses what tells least: json and cef stay whole JSON and CEF, a text loses its end. 1400B over UDP and 8KiB otherwise where it is not set."`
 }
 
 // Default returns the settings with their defaults.
 func Default() Settings {
 	return Settings{Settings: format.Settings{Format: format.RFC5424}, Timeout: 10 * time.Second,
-		FallBack: time.Minute, Window: 4 << 20}
+		FallBack: time.Minute, Window: 4 << 20, WindowAge: 5 * time.Minute}
 }
 
 // facilities are the words of RFC 5424 section 6.2.1 by their number; kern
@@ -84,6 +85,9 @@ func (c *Settings) Check() plugin.Problems {
 	}
 	if c.Window < 0 || c.Window > mostWindow {
 		add("window", fmt.Sprintf("window is %d, and it is kept in memory: at most %d", c.Window, mostWindow), "the default is 4MiB")
+	}
+	if c.WindowAge < 0 {
+		add("window_age", "window_age is less than nothing", "the default is 5m; 0 sets no limit")
 	}
 	if c.Timeout <= 0 {
 		add("timeout", "timeout must be more than nothing", "the default is 10s")

@@ -101,7 +101,7 @@ func build(c *Settings, env plugin.Env, enc plugin.Encoder) (*output, error) {
 	}
 	w := window{}
 	if targets[0].network == "tcp" {
-		w.max = int(c.Window)
+		w.max, w.age = int(c.Window), c.WindowAge
 	}
 	return &output{
 		settings: c, targets: places, enc: enc, max: c.limit(targets[0]), now: now, log: log, window: w,
@@ -137,7 +137,7 @@ func (o *output) Send(ctx context.Context, events []event.Event) error {
 		return err
 	}
 	release := o.link.begin(ctx, o.settings.Timeout)
-	failed, err := o.write(events)
+	failed, err := o.write(ctx, events)
 	if err == nil {
 		err = o.link.drained(ctx, o.settings.Timeout)
 	}
@@ -151,13 +151,13 @@ func (o *output) Send(ctx context.Context, events []event.Event) error {
 		}
 		return plugin.Retry(fmt.Errorf("syslog: send to %s: %w", to, to.explain(err)))
 	}
-	o.window.commit()
+	o.window.commit(o.now())
 	return plugin.Partial(failed)
 }
 
 // write writes every event. Events that cannot be rendered or are refused by
 // the network whatever is done come back as failures.
-func (o *output) write(events []event.Event) (failed []plugin.Failure, err error) {
+func (o *output) write(ctx context.Context, events []event.Event) (failed []plugin.Failure, err error) {
 	o.frames, o.ends = o.frames[:0], o.ends[:0]
 	for i := range events {
 		if err := o.render(&events[i]); err != nil {
@@ -176,18 +176,19 @@ func (o *output) write(events []event.Event) (failed []plugin.Failure, err error
 		}
 		o.frame()
 		if len(o.frames) >= chunk {
-			if err := o.flush(); err != nil {
+			if err := o.flush(ctx); err != nil {
 				return failed, err
 			}
 		}
 	}
-	return failed, o.flush()
+	return failed, o.flush(ctx)
 }
 
-func (o *output) flush() error {
+func (o *output) flush(ctx context.Context) error {
 	if len(o.frames) == 0 {
 		return nil
 	}
+	o.link.extend(ctx, o.settings.Timeout)
 	err := o.link.write(o.frames)
 	o.window.add(o.frames, o.ends)
 	o.frames, o.ends = o.frames[:0], o.ends[:0]

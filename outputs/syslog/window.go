@@ -1,15 +1,28 @@
 package syslog
 
+import (
+	"slices"
+	"time"
+)
+
 // A window keeps the frames that were sent last, because syslog never says what
 // the receiver has: its host acknowledges what the receiver may never read. They
 // are sent again after a connection was lost. What a batch that failed has added
 // is taken back, since the engine sends that batch again.
 type window struct {
-	max    int    // bytes kept; 0 keeps nothing
-	buf    []byte // whole frames
-	ends   []int  // where each frame ends in buf
-	bytes  int    // of buf that belong to batches that were sent
-	frames int    // of ends, likewise
+	max    int           // bytes kept; 0 keeps nothing
+	age    time.Duration // how long before a loss they may have been sent; 0: no limit
+	buf    []byte        // whole frames
+	sent   []frame       // of buf
+	bytes  int           // of buf that belong to batches that were sent
+	frames int           // of sent, likewise
+}
+
+// A frame is one message in a window. It has no time.Time, which is three times as
+// large, because there are thousands.
+type frame struct {
+	end int   // in buf
+	at  int64 // when it was acknowledged, in ns of Unix
 }
 
 // add appends the frames in b, the last of which ends where b does.
@@ -20,39 +33,71 @@ func (w *window) add(b []byte, ends []int) {
 	base := len(w.buf)
 	w.buf = append(w.buf, b...)
 	for _, e := range ends {
-		w.ends = append(w.ends, base+e)
+		w.sent = append(w.sent, frame{end: base + e})
 	}
 }
 
-// commit keeps what was added, and of all no more than max bytes.
-func (w *window) commit() {
+// commit keeps what was added as sent now, and of all not much more than max bytes.
+func (w *window) commit(now time.Time) {
+	for i := w.frames; i < len(w.sent); i++ {
+		w.sent[i].at = now.UnixNano()
+	}
 	// Moving the rest to the front only at twice the size costs each byte one copy.
 	if len(w.buf) > 2*w.max {
 		w.trim()
 	}
-	w.bytes, w.frames = len(w.buf), len(w.ends)
+	w.bytes, w.frames = len(w.buf), len(w.sent)
 }
 
 // rollback forgets what was added since the last commit.
-func (w *window) rollback() { w.buf, w.ends = w.buf[:w.bytes], w.ends[:w.frames] }
+func (w *window) rollback() { w.buf, w.sent = w.buf[:w.bytes], w.sent[:w.frames] }
 
-// last returns the newest frames that fit max, and how many they are.
-func (w *window) last() (b []byte, frames int) {
+// last returns the newest frames that fit max, which are good until the next call.
+func (w *window) last() ([]byte, []frame) {
 	w.trim()
-	w.bytes, w.frames = len(w.buf), len(w.ends)
-	return w.buf, w.frames
+	return w.buf, w.sent
+}
+
+// renew says that all frames were sent now.
+func (w *window) renew(now time.Time) {
+	for i := range w.sent {
+		w.sent[i].at = now.UnixNano()
+	}
+}
+
+// expire forgets what was sent longer than age before the connection was lost. A
+// clock that was set back forgets nothing.
+func (w *window) expire(lost time.Time) {
+	if w.age == 0 {
+		return
+	}
+	oldest := lost.Add(-w.age).UnixNano()
+	n := slices.IndexFunc(w.sent, func(f frame) bool { return f.at >= oldest })
+	if n < 0 {
+		n = len(w.sent)
+	}
+	w.drop(n)
 }
 
 func (w *window) trim() {
 	over, cut, n := len(w.buf)-w.max, 0, 0
 	for cut < over {
-		cut = w.ends[n]
+		cut = w.sent[n].end
 		n++
 	}
-	w.buf = w.buf[:copy(w.buf, w.buf[cut:])]
-	kept := w.ends[:copy(w.ends, w.ends[n:])]
-	for i := range kept {
-		kept[i] -= cut
+	w.drop(n)
+}
+
+// drop forgets the oldest n frames.
+func (w *window) drop(n int) {
+	if n == 0 {
+		return
 	}
-	w.ends = kept
+	cut := w.sent[n-1].end
+	w.buf = w.buf[:copy(w.buf, w.buf[cut:])]
+	w.sent = w.sent[:copy(w.sent, w.sent[n:])]
+	for i := range w.sent {
+		w.sent[i].end -= cut
+	}
+	w.bytes, w.frames = len(w.buf), len(w.sent)
 }
