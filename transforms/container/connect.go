@@ -17,9 +17,10 @@ func (t *Transform) connect(s *Settings) error {
 	if t.proc == nil || t.env.Once || s.Connector != connectorAuto && s.Connector != connectorOn {
 		return nil
 	}
-	c, err := openConnector(t.proc)
+	n, err := openConnector(t.proc)
+	c := connector(n)
 	if err == nil && s.Tracefs != connectorOff {
-		if c, err = t.trace(c, s.Tracefs == connectorOn); err != nil {
+		if c, err = t.trace(n, s.Tracefs == connectorOn); err != nil {
 			return err
 		}
 	}
@@ -37,7 +38,7 @@ func (t *Transform) connect(s *Settings) error {
 
 // trace adds the kernel's trace of moves to a connector, where it can be had; must
 // says that it has to.
-func (t *Transform) trace(c connector, must bool) (connector, error) {
+func (t *Transform) trace(c *netlink, must bool) (connector, error) {
 	m, err := openMoves(tracingRoots())
 	switch {
 	case err == nil:
@@ -48,7 +49,19 @@ func (t *Transform) trace(c connector, must bool) (connector, error) {
 		return c, nil
 	}
 	t.traced = true
-	return &traced{connector: c, moves: m, lost: func() { t.follow.scan.Store(true) }}, nil
+	return &traced{connector: c, moves: m, wall: &c.wall, lost: t.missedMoves}, nil
+}
+
+// tracer is a connector that may tell of every move between control groups.
+type tracer interface{ traces() bool }
+
+// missedMoves has all of /proc read anew, because moves were lost: who was on the host
+// may be in a container since.
+func (t *Transform) missedMoves() {
+	t.kernel.mu.Lock()
+	t.kernel.untold = t.env.Now().UnixNano()
+	t.kernel.mu.Unlock()
+	t.follow.scan.Store(true)
 }
 
 // begin follows a connector until Close.
@@ -65,7 +78,7 @@ func (t *Transform) begin(c connector, s *Settings) {
 
 // openConnector opens the kernel's connector. Below the host's pid namespace the
 // kernel takes no subscription, and does not say so.
-func openConnector(p *procfs) (connector, error) {
+func openConnector(p *procfs) (*netlink, error) {
 	if !p.ours() {
 		return nil, fmt.Errorf("%w: this is not the host's pid namespace, or procfs is of another one", errConnector)
 	}
@@ -76,6 +89,9 @@ func openConnector(p *procfs) (connector, error) {
 func (t *Transform) attach(c connector, s *Settings) {
 	own := *t.proc
 	t.kernel = newKernel(s.MaxProcesses)
+	if x, ok := c.(tracer); ok && x.traces() {
+		t.kernel.traced, t.kernel.untold = true, t.env.Now().UnixNano()
+	}
 	t.follow = &follower{k: t.kernel, from: c, proc: &own}
 	t.wait, t.pause = s.Wait, pause
 	m := t.env.Meter

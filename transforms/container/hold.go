@@ -147,6 +147,9 @@ func (t *Transform) hopeful(p *pending, now int64) bool {
 		return true
 	}
 	l := p.kin.life
+	if l != nil && !l.vain && t.kernel.clock <= p.seen.t+slack {
+		return true // it has not told of all that happened before the event
+	}
 	if l == nil || l.end != never || l.vain {
 		return false
 	}

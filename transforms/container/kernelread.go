@@ -23,7 +23,7 @@ func (k *kernel) run(name, exe string) *program {
 // reading is what was read of a process in /proc.
 type reading struct {
 	start int64 // wall clock, give or take grain
-	at    int64 // when it was read
+	at    int64 // when it was read, or a little before
 	ppid  int32
 	text  []byte // of cgroup
 	outer bool   // in the pid namespace of process 1
@@ -44,6 +44,7 @@ func (k *kernel) saw(l *klife, r *reading) {
 	}
 	w := k.place(r.text)
 	switch {
+	case w.host && l.in != nil && l.in.strong && l.since >= r.at: // it was moved since
 	case w.host && r.outer:
 		l.host = max(l.host, r.at)
 		l.in = nil

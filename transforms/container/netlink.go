@@ -27,6 +27,7 @@ type netlink struct {
 	bufs [perCall][messageMax]byte
 	from [perCall]unix.RawSockaddrNetlink
 	n    int // datagrams of the last call
+	wall wallClock
 }
 
 // mmsghdr is struct mmsghdr of recvmmsg(2).
@@ -38,7 +39,7 @@ type mmsghdr struct {
 
 // openNetlink opens the process connector. It is there in the host's network
 // namespace alone.
-func openNetlink() (connector, error) {
+func openNetlink() (*netlink, error) {
 	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, unix.NETLINK_CONNECTOR)
 	if err != nil {
 		return nil, fmt.Errorf("%w: open a netlink socket: %w", errConnector, err)
@@ -175,6 +176,19 @@ func (n *netlink) receive() error {
 	}
 }
 
+// wallClock is how far the wall clock is ahead of the kernel's monotonic one. It
+// stands still until the two have moved apart, so that what is read at different
+// times, or from different sources, keeps its order.
+type wallClock struct{ ahead int64 }
+
+func (w *wallClock) shift() int64 {
+	const apart = int64(time.Millisecond)
+	if now := shift(); now > w.ahead+apart || now < w.ahead-apart {
+		w.ahead = now
+	}
+	return w.ahead
+}
+
 // shift returns what the wall clock is ahead of the kernel's monotonic one. A
 // reader that is stopped between the two clocks would be wrong by as long, so
 // they are read until they are close to each other.
@@ -200,7 +214,7 @@ func shift() int64 {
 // parse appends the changes that were received. Only the kernel is believed: any
 // process may send to the socket, with its own address.
 func (n *netlink) parse(dst []change) []change {
-	shift := shift()
+	shift := n.wall.shift()
 	for i := range n.n {
 		m := &n.msgs[i]
 		if n.from[i].Pid != 0 || m.hdr.Flags&unix.MSG_TRUNC != 0 {

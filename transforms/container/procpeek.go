@@ -12,11 +12,12 @@ import (
 // that is asked for. As with look, a process that ends is none.
 func (p *procfs) peek(pid int32, program bool) (reading, bool) {
 	dir := filepath.Join(p.root, strconv.Itoa(int(pid)))
+	at := p.now().UnixNano() // before: it was there then or later
 	text, err := p.read(filepath.Join(dir, "cgroup"))
 	if err != nil {
 		return reading{}, false
 	}
-	r := reading{text: text, outer: p.outer(pid), at: p.now().UnixNano()}
+	r := reading{text: text, outer: p.outer(pid), at: at}
 	if program {
 		r.exe = p.exe(pid)
 	}

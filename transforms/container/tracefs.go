@@ -177,7 +177,8 @@ func (m *moves) close() error {
 type traced struct {
 	connector
 	moves *moves
-	lost  func() // some are missing
+	wall  *wallClock // that of the connector, so that moves and forks keep their order
+	lost  func()     // some are missing
 }
 
 // next implements connector: what is read after the connector's word has all that
@@ -189,7 +190,7 @@ func (c *traced) next(dst []change) ([]change, int64, error) {
 		return dst, until, err
 	}
 	told := len(dst)
-	dst, lost, failed := c.moves.read(dst, shift())
+	dst, lost, failed := c.moves.read(dst, c.wall.shift())
 	if lost {
 		c.lost()
 	}
@@ -198,6 +199,9 @@ func (c *traced) next(dst []change) ([]change, int64, error) {
 	}
 	return dst, until, errors.Join(err, failed)
 }
+
+// traces implements tracer.
+func (c *traced) traces() bool { return true }
 
 // close implements connector.
 func (c *traced) close() error { return errors.Join(c.connector.close(), c.moves.close()) }

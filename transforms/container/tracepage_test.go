@@ -242,3 +242,63 @@ func cgroupRoot(t *testing.T) string {
 	t.Skip("NOT RUN: there is no /sys/fs/cgroup")
 	return ""
 }
+
+// TestTheHostIsInherited: where every move is told of, a process is on the host as long
+// as nothing says that it was moved, and /proc is not read for it.
+func TestTheHostIsInherited(t *testing.T) {
+	k := newKernel(100)
+	k.traced, k.untold, k.clock = true, 50, 1
+	box := "/docker/" + strings.Repeat("ab", 32)
+	k.met(10, &reading{start: 20, at: 100, outer: true, text: []byte("0::/system.slice/x.service\n"), name: "sh"})
+	fork := func(at int64, pid, ppid int32) *klife {
+		return k.take(&change{t: at, kind: changeFork, pid: pid, ppid: ppid})
+	}
+	moveTo := func(at int64, pid int32, path string) *klife {
+		return k.take(&change{t: at, kind: changeMove, pid: pid, path: path})
+	}
+	where := func(pid int32, at int64) string {
+		s := k.climb(k.at(pid, at), at, 0)
+		switch {
+		case s.host:
+			return "host " + confidenceNames[s.conf]
+		case s.in != nil:
+			return s.in.id[:2] + " " + confidenceNames[s.conf]
+		}
+		return "unknown"
+	}
+	want := func(what, got, wanted string) {
+		t.Helper()
+		if got != wanted {
+			t.Errorf("%s: %s, want %s", what, got, wanted)
+		}
+	}
+	if fork(200, 11, 10) != nil || k.take(&change{t: 210, kind: changeExec, pid: 11}) != nil || fork(220, 12, 11) != nil {
+		t.Error("/proc is read for a process that is known to be on the host")
+	}
+	want("the child of a process of the host", where(12, 300), "host exact")
+	if moveTo(320, 12, box) != nil {
+		t.Error("/proc is read for a process whose container is known")
+	}
+	want("moved into a container", where(12, 330), "ab exact")
+	want("before", where(12, 310), "ab high")
+	k.saw(k.lives[12], &reading{start: 220, at: 315, outer: true, text: []byte("0::/system.slice/x.service\n"), name: "sh"})
+	want("after a reading from before the move", where(12, 330), "ab exact")
+	if fork(340, 13, 12) != nil {
+		t.Error("/proc is read for the child of a process of a container")
+	}
+	want("its child", where(13, 350), "ab exact")
+	if l := moveTo(360, 11, "/user.slice/mine"); l == nil {
+		t.Error("/proc is not read after a move that says little")
+	}
+	if moveTo(365, 11, "/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-"+strings.Repeat("cd", 32)+".scope") == nil || k.settled(k.lives[11]) {
+		t.Error("a process that was moved to a place that only /proc tells of counts as one of the host")
+	}
+	k.untold = 400 // moves were lost
+	if fork(410, 14, 10) == nil {
+		t.Error("/proc is not read though moves were lost")
+	}
+	k.saw(k.lives[10], &reading{start: 20, at: 450, outer: true, text: []byte("0::/system.slice/x.service\n"), name: "sh"})
+	if fork(460, 15, 10) != nil {
+		t.Error("/proc is read though the parent was seen on the host since")
+	}
+}
