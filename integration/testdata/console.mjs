@@ -66,7 +66,7 @@ try {
   await page.keyboard.press("p");
   must(await page.getAttribute("#pause", "aria-pressed") === "true", "p pauses");
   appendFileSync(job.app, "a line of the pause\n");
-  await page.waitForFunction(() => /1 events? wait/.test(document.getElementById("flow").textContent));
+  await page.waitForFunction(() => /1 event waits/.test(document.getElementById("flow").textContent));
   must(!(await page.textContent("tbody")).includes("of the pause"), "nothing comes while it is paused");
   await shot(page, "events-filter");
   await page.keyboard.press("p");
@@ -74,6 +74,22 @@ try {
   await page.goto(job.address + "/events?filter=" + encodeURIComponent("event.severty > 3"));
   must((await page.textContent(".problem")).length > 10, "a filter with a mistake is explained");
   await page.goto(job.address + "/events");
+  const cells = await page.locator("tbody .text").allTextContents();
+  must(cells.length > 50 && !cells.some((text) => /^\d{4}-\d\d-\d\d /.test(text)), "what the columns say is not said again");
+  const tall = await page.evaluate(() => [...document.querySelectorAll("tr.alert .what")].some((at) => { const r = document.createRange(); r.selectNodeContents(at); return r.getClientRects().length > 1; }));
+  must(await page.locator("tr.alert .what").count() > 0 && !tall, "the id of a rule stands on one line");
+  await page.locator("h1").click();
+  await page.keyboard.press("j");
+  await page.keyboard.press("j");
+  await page.keyboard.press("k");
+  must(await page.evaluate(() => document.activeElement === document.querySelector("tbody a")), "j and k walk the list");
+  await page.keyboard.press("?");
+  must(await page.locator("#keys").isVisible(), "? shows the keys");
+  await page.keyboard.press("2");
+  must(await page.locator("#keys").isVisible(), "no key acts behind the keys");
+  await shot(page, "keys");
+  await page.keyboard.press("Escape");
+  must(!await page.locator("#keys").isVisible(), "Esc closes them");
   await shot(page, "events");
 
   const hostile = job.address + "/events?filter=" + encodeURIComponent('event.dataset != "auditd.log" and message contains "gpj"');
@@ -122,9 +138,20 @@ try {
   await shot(dark.page, "pipeline-dark");
   await dark.page.goto(job.address + "/events");
   await shot(dark.page, "events-dark");
+  for (const name of ["books", "rules", "containers", "playground"]) {
+    await dark.page.goto(job.address + "/" + name);
+    if (name === "books") await dark.page.waitForTimeout(1500);
+    await shot(dark.page, name + "-dark");
+  }
+  await dark.page.goto(job.address + "/");
+  await dark.page.locator("tr.alert a").first().click();
+  await dark.page.waitForSelector(".fields");
+  await shot(dark.page, "event-dark");
   const small = await open("light", 420);
   await enter(small.page);
   await shot(small.page, "pipeline-small");
+  await small.page.goto(job.address + "/events");
+  await shot(small.page, "events-small");
   must(await small.page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), "a narrow page does not scroll sideways");
   console.log("all pages: done");
 } finally {

@@ -54,9 +54,16 @@ type Options struct {
 	Log      *slog.Logger
 	Now      func() time.Time
 
-	// Formats are those that an opened event is rendered in; the first is that of
-	// lines.
+	// Line writes an event in a list, beside columns with its time, severity and
+	// container.
+	Line func() (plugin.Encoder, error)
+
+	// Formats are those that an opened event is rendered in.
 	Formats []Format
+
+	// Past gives the last batches of the journal, the oldest first, each as package
+	// codec writes it. Nil where there is no journal to look at.
+	Past func(ctx context.Context, emit func(batch []byte)) error
 
 	// Explain takes lines through a fresh build of the configuration as if the named
 	// input had read them. It returns which decoder claimed them.
@@ -68,6 +75,7 @@ type Server struct {
 	o       Options
 	guard   *guard
 	memory  *memory
+	viewers *viewers
 	history *history
 	pages   map[string]*template.Template
 	play    chan struct{} // one explanation at a time
@@ -84,7 +92,8 @@ type Server struct {
 // mostStreams bounds the pages that are kept live at once.
 const mostStreams = 16
 
-// Serve listens, and begins to remember what flows.
+// Serve listens, and begins to remember the numbers of the engine; of what flows it
+// remembers nothing until somebody looks.
 func Serve(o Options) (*Server, error) {
 	s, err := newServer(o)
 	if err != nil {
@@ -120,10 +129,7 @@ func Serve(o Options) (*Server, error) {
 
 // newServer makes what Serve serves; nothing runs yet.
 func newServer(o Options) (*Server, error) {
-	if len(o.Formats) == 0 {
-		return nil, errors.New("serve the console: no format to show events in")
-	}
-	line, err := o.Formats[0].New()
+	line, err := o.Line()
 	if err != nil {
 		return nil, fmt.Errorf("serve the console: %w", err)
 	}
@@ -131,7 +137,7 @@ func newServer(o Options) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("serve the console: %w", err)
 	}
-	s := &Server{o: o, guard: g, memory: newMemory(line), history: newHistory(), play: make(chan struct{}, 1),
+	s := &Server{o: o, guard: g, memory: newMemory(line), viewers: &viewers{}, history: newHistory(), play: make(chan struct{}, 1),
 		allowed: &limiter{most: 30, per: time.Minute, now: o.Now}, streams: make(chan struct{}, mostStreams)}
 	if s.pages, err = parse(); err != nil {
 		return nil, fmt.Errorf("serve the console: %w", err)
@@ -140,13 +146,8 @@ func newServer(o Options) (*Server, error) {
 	return s, nil
 }
 
-// begin starts what remembers.
+// begin starts what remembers the numbers.
 func (s *Server) begin() {
-	tap := s.o.Engine.Tap("", "")
-	s.work.Go(func() {
-		defer tap.Close()
-		s.memory.run(s.ctx, tap, s.o.Now)
-	})
 	s.observe()
 	s.work.Go(func() {
 		tick := time.NewTicker(time.Second)
@@ -187,13 +188,13 @@ func (s *Server) Close() error {
 // handler is every page behind the guard.
 func (s *Server) handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /{$}", s.overview)
-	mux.HandleFunc("GET /events", s.events)
+	mux.HandleFunc("GET /{$}", s.watched(s.overview))
+	mux.HandleFunc("GET /events", s.watched(s.events))
 	mux.HandleFunc("GET /events/stream", s.stream)
-	mux.HandleFunc("GET /events/{id}", s.event)
-	mux.HandleFunc("GET /rules", s.rules)
-	mux.HandleFunc("GET /containers", s.containers)
-	mux.HandleFunc("GET /containers/{id}", s.container)
+	mux.HandleFunc("GET /events/{id}", s.watched(s.event))
+	mux.HandleFunc("GET /rules", s.watched(s.rules))
+	mux.HandleFunc("GET /containers", s.watched(s.containers))
+	mux.HandleFunc("GET /containers/{id}", s.watched(s.container))
 	mux.HandleFunc("GET /books", s.books)
 	mux.HandleFunc("GET /playground", s.playground)
 	mux.HandleFunc("POST /playground", s.playground)

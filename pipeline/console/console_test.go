@@ -63,6 +63,7 @@ func newConsole(t *testing.T, f *fake, set config.Console) *Server {
 	t.Helper()
 	s, err := newServer(Options{Settings: set, Engine: f, Meters: &meter.Registry{}, Log: slog.New(slog.DiscardHandler),
 		Now:     func() time.Time { return noon },
+		Line:    func() (plugin.Encoder, error) { return plain{}, nil },
 		Formats: []Format{{Name: "text", New: func() (plugin.Encoder, error) { return plain{}, nil }}},
 		Explain: func(_ context.Context, input string, lines []string, emit func(*engine.Explained) error) (string, error) {
 			if input != "audit" {

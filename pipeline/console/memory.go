@@ -1,7 +1,6 @@
 package console
 
 import (
-	"context"
 	"slices"
 	"strings"
 	"sync"
@@ -24,8 +23,8 @@ const (
 	mostKinds      = 40 // of actions and of programs, for each container
 )
 
-// memory is what the console keeps of the events that passed it by: it has no part in
-// their way and misses what it cannot take in time.
+// memory is what the console keeps of the events that passed it by while somebody
+// looked: it has no part in their way and misses what it cannot take in time.
 type memory struct {
 	mu         sync.Mutex
 	line       plugin.Encoder
@@ -38,6 +37,7 @@ type memory struct {
 	missed     uint64 // by the tap
 	second     time.Time
 	taken      int
+	old        map[string]bool // ids that came from the journal, and may come again
 }
 
 // row is an event in a list.
@@ -81,16 +81,20 @@ type containerSeen struct {
 }
 
 func newMemory(line plugin.Encoder) *memory {
-	return &memory{line: line, events: ring{most: mostEvents}, alerts: ring{most: mostAlerts}, containers: map[string]*containerSeen{}}
+	return &memory{line: line, events: ring{most: mostEvents}, alerts: ring{most: mostAlerts}, containers: map[string]*containerSeen{}, old: map[string]bool{}}
 }
 
-// run remembers until ctx is done.
-func (m *memory) run(ctx context.Context, t *engine.Tap, now func() time.Time) {
+// run remembers until done, and looks up at each tick: false ends it.
+func (m *memory) run(done <-chan struct{}, t *engine.Tap, now func() time.Time, tick <-chan time.Time, on func() bool) {
 	dec := codec.NewDecoder()
 	for {
 		select {
-		case <-ctx.Done():
+		case <-done:
 			return
+		case <-tick:
+			if !on() {
+				return
+			}
 		case payload := <-t.C:
 			b := &event.Batch{}
 			if dec.Decode(payload, b) != nil {
@@ -101,6 +105,28 @@ func (m *memory) run(ctx context.Context, t *engine.Tap, now func() time.Time) {
 	}
 }
 
+// forgetAll takes back what was remembered.
+func (m *memory) forgetAll() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.events, m.alerts, m.containers, m.old = ring{most: mostEvents}, ring{most: mostAlerts}, map[string]*containerSeen{}, map[string]bool{}
+	m.seen, m.passed, m.missed = 0, 0, 0
+}
+
+// recall remembers a batch of the journal, which the tap may give as well.
+func (m *memory) recall(payload []byte) {
+	b := &event.Batch{}
+	if codec.NewDecoder().Decode(payload, b) != nil {
+		return // a damaged frame; who verifies the journal is told of it
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for i := range b.Events {
+		m.old[b.Events[i].ID.String()] = true
+		m.keep(b.Events[i : i+1])
+	}
+}
+
 // take remembers a batch.
 func (m *memory) take(b *event.Batch, missed uint64, now time.Time) {
 	m.mu.Lock()
@@ -108,30 +134,35 @@ func (m *memory) take(b *event.Batch, missed uint64, now time.Time) {
 	m.missed = missed
 	for i := range b.Events {
 		e := &b.Events[i]
-		m.seen++
-		m.container(e)
+		if len(m.old) > 0 && m.old[e.ID.String()] {
+			continue
+		}
 		if s := now.Truncate(time.Second); !s.Equal(m.second) {
 			m.second, m.taken = s, 0
 		}
-		alert := isAlert(e)
-		if m.taken++; m.taken > mostASecond && !alert {
+		if m.taken++; m.taken > mostASecond && !isAlert(e) {
+			m.seen++
+			m.container(e)
 			m.passed++
 			continue
 		}
-		k := kept{row: m.row(e), payload: codec.NewEncoder().Append(nil, b.Events[i:i+1])}
-		if alert {
-			m.alerts.add(k)
-		}
-		m.events.add(k)
+		m.keep(b.Events[i : i+1])
 	}
 }
 
-func isAlert(e *event.Event) bool { return e.Get(schema.EventKind).Str() == "alert" }
-
-func (m *memory) row(e *event.Event) row {
-	r := rowOf(e, m.line, &m.buf)
-	return r
+// keep remembers an event.
+func (m *memory) keep(one []event.Event) {
+	e := &one[0]
+	m.seen++
+	m.container(e)
+	k := kept{row: rowOf(e, m.line, &m.buf), payload: codec.NewEncoder().Append(nil, one)}
+	if k.Alert {
+		m.alerts.add(k)
+	}
+	m.events.add(k)
 }
+
+func isAlert(e *event.Event) bool { return e.Get(schema.EventKind).Str() == "alert" }
 
 // rowOf makes a row; every text of it is inert.
 func rowOf(e *event.Event, line plugin.Encoder, buf *[]byte) row {
@@ -151,7 +182,7 @@ func nameOf(e *event.Event) string {
 	if name := e.Get(schema.ContainerName).Str(); name != "" {
 		return name
 	}
-	return short(e.Get(schema.ContainerID).Str(), 12)
+	return strings.TrimSuffix(short(e.Get(schema.ContainerID).Str(), 12), "…")
 }
 
 // container adds an event to the account of its container.

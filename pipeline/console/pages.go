@@ -87,10 +87,15 @@ func (s *Server) overview(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) rules(w http.ResponseWriter, r *http.Request) {
+	list := s.history.hour() // those that matched lately come first
+	n := slices.IndexFunc(list, func(one ruleRow) bool { return one.Hour == 0 })
+	if n < 0 {
+		n = len(list)
+	}
 	s.render(w, r, http.StatusOK, "rules", "Rules", struct {
-		Rules  []ruleRow
-		Alerts []row
-	}{s.history.hour(), s.memory.last(true, 20, nil)})
+		Fired, Quiet []ruleRow
+		Alerts       []row
+	}{list[:n], list[n:], s.memory.last(true, 20, nil)})
 }
 
 // bars draws counts as the path of a small bar chart, 120 wide and 20 high.
@@ -124,7 +129,7 @@ func (c containerSeen) Clock() string { return clock(c.Last) }
 func (c containerSeen) Began() string { return clock(c.First) }
 
 // Short is the id as people write it.
-func (c containerSeen) Short() string { return short(c.ID, 12) }
+func (c containerSeen) Short() string { return strings.TrimSuffix(short(c.ID, 12), "…") }
 
 func (s *Server) container(w http.ResponseWriter, r *http.Request) {
 	id := r.PathValue("id")
@@ -205,14 +210,14 @@ func (s *Server) event(w http.ResponseWriter, r *http.Request) {
 // open makes an event readable; every text is inert.
 func (s *Server) open(e *event.Event) opened {
 	o := opened{Source: inert(e.Raw), Records: e.Records}
-	for i, f := range s.o.Formats {
+	if enc, err := s.o.Line(); err == nil {
+		o.Row = rowOf(e, enc, &[]byte{})
+	}
+	for _, f := range s.o.Formats {
 		enc, err := f.New()
 		if err != nil {
 			o.Renders = append(o.Renders, shown{Name: f.Name, Value: "not rendered: " + err.Error()})
 			continue
-		}
-		if i == 0 {
-			o.Row = rowOf(e, enc, &[]byte{})
 		}
 		b, err := enc.Append(nil, e)
 		if err != nil {

@@ -62,6 +62,7 @@ func (s *Server) live(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer end()
+	defer s.stays(r.Context())()
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	for {
@@ -144,7 +145,7 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, inert(err.Error()), http.StatusBadRequest)
 		return
 	}
-	enc, err := s.o.Formats[0].New()
+	enc, err := s.o.Line()
 	if err != nil {
 		http.Error(w, "the format of lines cannot be made", http.StatusInternalServerError)
 		return
@@ -154,6 +155,7 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer end()
+	defer s.stays(r.Context())()
 	tap := s.o.Engine.Tap("", "")
 	defer tap.Close()
 	f := &flow{out: out, enc: enc, filter: p, machine: expr.NewMachine(), tap: tap, now: s.o.Now}

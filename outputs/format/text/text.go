@@ -32,14 +32,33 @@ const most = 1024
 // Encoder renders events as text. It implements plugin.Encoder.
 type Encoder struct {
 	color bool
+	brief bool // without when, how bad and where
 	cut   bool // the last line was shortened by AppendMax
 }
 
 // New returns an encoder; color asks for the colours of an ANSI terminal.
 func New(color bool) *Encoder { return &Encoder{color: color} }
 
+// NewBrief returns an encoder that leaves out when, how bad and where, for whoever
+// shows these in columns of their own.
+func NewBrief() *Encoder { return &Encoder{brief: true} }
+
 // Append implements plugin.Encoder; it never fails.
 func (c *Encoder) Append(dst []byte, e *event.Event) ([]byte, error) {
+	if !c.brief {
+		dst = c.head(dst, e)
+	}
+	dst = append(column(dst, userWidth, user, e), ' ')
+	if e.Get(schema.EventKind).Str() == "alert" || !e.Get(schema.RuleID).IsZero() {
+		dst = c.paint(dst, loud)
+		dst = alert(dst, e)
+		dst = c.paint(dst, normal)
+	}
+	return happened(dst, e), nil
+}
+
+// head appends when, how bad and where.
+func (c *Encoder) head(dst []byte, e *event.Event) []byte {
 	dst = c.paint(dst, faint)
 	if e.Time.IsZero() {
 		dst = pad(append(dst, '-'), 1, len(stamp))
@@ -50,14 +69,7 @@ func (c *Encoder) Append(dst []byte, e *event.Event) ([]byte, error) {
 	word, tone := severity(e)
 	dst = pad(append(c.paint(dst, tone), word...), len(word), severityWidth)
 	dst = append(c.paint(dst, normal), ' ')
-	dst = append(column(dst, containerWidth, container, e), ' ')
-	dst = append(column(dst, userWidth, user, e), ' ')
-	if e.Get(schema.EventKind).Str() == "alert" || !e.Get(schema.RuleID).IsZero() {
-		dst = c.paint(dst, loud)
-		dst = alert(dst, e)
-		dst = c.paint(dst, normal)
-	}
-	return happened(dst, e), nil
+	return append(column(dst, containerWidth, container, e), ' ')
 }
 
 // more stands where the end of a line is missing.

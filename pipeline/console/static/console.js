@@ -39,10 +39,14 @@ const colour = (name) => {
 
 function chart(at, pick) {
   const size = () => ({ width: at.clientWidth - 22, height: 200 });
-  const axis = { stroke: colour("ink"), grid: { stroke: colour("rule"), width: 1 }, ticks: { stroke: colour("rule"), width: 1 } };
-  const series = pick.map(({ label, ink }) => ({ label, stroke: colour(ink), width: 2, points: { show: false } }));
-  const plot = new uPlot({ ...size(), series: [{}, ...series], axes: [axis, { ...axis, size: 64 }],
-    scales: { y: { range: (_, low, high) => [0, Math.max(1, high * 1.1)] } }, cursor: { drag: { x: false, y: false } } }, [[], ...pick.map(() => [])], at);
+  const two = (n) => String(n).padStart(2, "0");
+  const clock = (s) => { const t = new Date(s * 1000); return two(t.getUTCHours()) + ":" + two(t.getUTCMinutes()) + ":" + two(t.getUTCSeconds()); };
+  const axis = { stroke: colour("ink"), font: "12px " + getComputedStyle(document.body).fontFamily, grid: { stroke: colour("rule"), width: 1 }, ticks: { stroke: colour("rule"), width: 1 } };
+  const series = pick.map(({ label, ink }) => ({ label, stroke: colour(ink), width: 2, points: { show: false },
+    value: (_, n) => n === null ? "–" : Math.round(n).toLocaleString("en").replaceAll(",", "\u202f") }));
+  const plot = new uPlot({ ...size(), series: [{ label: "UTC", value: (_, s) => s === null ? "–" : clock(s) }, ...series],
+    axes: [{ ...axis, incrs: [1, 2, 5, 10, 15, 30, 60, 120, 300], space: 90, values: (_, at) => at.map(clock) }, { ...axis, size: 72, values: (_, at) => at.map((n) => n.toLocaleString("en").replaceAll(",", "\u202f")) }],
+    scales: { x: { range: (_, low, high) => high === null ? [0, 60] : [Math.min(low, high - 60), high] }, y: { range: (_, low, high) => [0, Math.max(1, high * 1.1)] } }, cursor: { drag: { x: false, y: false } } }, [[], ...pick.map(() => [])], at);
   addEventListener("resize", () => plot.setSize(size()));
   const load = async () => {
     if (document.hidden) return;
@@ -78,8 +82,8 @@ function makeRow(e) {
   row.className = e.Alert ? "alert fresh" : "fresh";
   cell(row, e.Time, "time");
   cell(row, e.Severity, "sev").dataset.sev = e.Severity;
-  cell(row, e.Container);
-  cell(row, e.Alert ? e.Rule : e.Action);
+  cell(row, e.Container, "where");
+  cell(row, e.Alert ? e.Rule : e.Action, "what");
   const link = document.createElement("a");
   link.href = "/events/" + encodeURIComponent(e.ID);
   link.textContent = e.Text;
@@ -93,8 +97,8 @@ function follow(at) {
   let source = null, held = [], paused = false, over = 0;
   const tell = () => {
     const parts = [];
-    if (paused) parts.push(held.length === mostRows ? "paused; " + mostRows + " events or more wait" : "paused; " + held.length + " events wait");
-    if (over) parts.push(over + " events were not shown: more came than can be read");
+    if (paused) parts.push(held.length === mostRows ? "paused; " + mostRows + " events or more wait" : "paused; " + held.length + (held.length === 1 ? " event waits" : " events wait"));
+    if (over) parts.push(over + (over === 1 ? " event was" : " events were") + " not shown: more came than can be read");
     told.textContent = parts.join("; ");
   };
   const put = (e) => {
@@ -127,12 +131,27 @@ const pause = byID("stream") && !document.querySelector(".problem:not(:empty)") 
 
 // ---- keys ----
 
+const showKeys = () => byID("keys").showModal();
+byID("show-keys").hidden = !document.querySelector("nav");
+byID("show-keys").addEventListener("click", showKeys);
+
+// step goes to the next link of the page's lists, or to the one before.
+function step(by) {
+  const links = [...all("main tbody a, main .ids a")];
+  const at = links.indexOf(document.activeElement);
+  const next = links[at < 0 ? (by > 0 ? 0 : links.length - 1) : at + by];
+  if (next) { next.focus(); next.scrollIntoView({ block: "nearest" }); }
+}
+
 const pages = { 1: "/", 2: "/events", 3: "/rules", 4: "/containers", 5: "/books", 6: "/playground" };
 addEventListener("keydown", (e) => {
   if (e.ctrlKey || e.altKey || e.metaKey || /^(INPUT|TEXTAREA|SELECT)$/.test(e.target.tagName)) {
     if (e.key === "Escape") e.target.blur();
     return;
   }
+  if (byID("keys").open) return; // the dialog closes itself
+  if (e.key === "?") showKeys();
+  if (e.key === "j" || e.key === "k") step(e.key === "j" ? 1 : -1);
   if (e.key === "/" && byID("filter")) { e.preventDefault(); byID("filter").focus(); }
   if (e.key === "p" && pause) pause();
   if (pages[e.key] && document.querySelector("nav")) location.href = pages[e.key];
