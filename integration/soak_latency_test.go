@@ -1,0 +1,90 @@
+//go:build integration
+
+package integration
+
+import (
+	"fmt"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// TestSoakLatency holds how long events take from being read to the receivers of
+// two outputs while the third is dead against while it is alive, in turn: the
+// median of the 99th percentiles may differ by a tenth. Dead is both to refuse
+// connections and to take them and read nothing. SOAK_ROUNDS is how often each is
+// measured, SOAK_SECONDS how long, SOAK_RATE how many events a second there are.
+func TestSoakLatency(t *testing.T) {
+	rounds, rate := number(t, "SOAK_ROUNDS", 9), number(t, "SOAK_RATE", 2000)
+	long := time.Duration(number(t, "SOAK_SECONDS", 8)) * time.Second
+	dir := t.TempDir()
+	one, two, three := newClock(t), newClock(t), newClock(t)
+	cmd := launch(t, write(t, filepath.Join(dir, "tallyman.yaml"), fmt.Sprintf(clockConf, one.addr, two.addr, three.addr)))
+	lines := &ticker{path: filepath.Join(dir, "lines.log")}
+	all := func(list ...*clock) func() bool {
+		return func() bool {
+			for _, c := range list {
+				if c.count(t) < lines.n {
+					return false
+				}
+			}
+			return true
+		}
+	}
+	p99 := map[string]map[*clock][]time.Duration{"alive": {}, "refusing": {}, "hanging": {}}
+	measure := func(state string) {
+		lines.run(t, rate, 2*time.Second, func(int) {}) // it is noticed by then
+		eventually(t, "what came before the round has come", time.Minute, all(one, two))
+		one.p99(t)
+		two.p99(t)
+		lines.run(t, rate, long, func(int) {})
+		eventually(t, "everything has come", time.Minute, all(one, two))
+		for _, c := range []*clock{one, two} {
+			p99[state][c] = append(p99[state][c], c.p99(t))
+		}
+	}
+	kill := func(deaf bool) {
+		three.down()
+		three.setDeaf(deaf)
+		if deaf {
+			three.up(t)
+		}
+	}
+	revive := func() {
+		three.down()
+		three.setDeaf(false)
+		three.up(t)
+		eventually(t, "the third has everything", 2*time.Minute, all(one, two, three))
+	}
+	measure("alive") // what is done once
+	clear(p99["alive"])
+	for n := range rounds {
+		order := []string{"alive", "refusing", "hanging"}
+		for i := range order { // each is first as often
+			state := order[(i+n)%len(order)]
+			if state != "alive" {
+				kill(state == "hanging")
+			}
+			measure(state)
+			if state != "alive" {
+				had := three.count(t)
+				if had > lines.n-rate*int(long.Seconds())/2 {
+					t.Errorf("the third had %d of %d events while it was %s", had, lines.n, state)
+				}
+				revive()
+			}
+		}
+	}
+	for i, c := range []*clock{one, two} {
+		alive := middle(p99["alive"][c])
+		for _, state := range []string{"refusing", "hanging"} {
+			dead := middle(p99[state][c])
+			t.Logf("output %d: p99 %v with the third alive, %v with it %s (%+.1f %%); alive %v, %s %v",
+				i+1, alive, dead, state, 100*(dead.Seconds()/alive.Seconds()-1), p99["alive"][c], state, p99[state][c])
+			if dead > alive+alive/10 {
+				t.Errorf("output %d: the p99 went from %v to %v with the third %s, by more than a tenth", i+1, alive, dead, state)
+			}
+		}
+	}
+	endInPeace(t, cmd)
+}
