@@ -13,7 +13,7 @@ REVISION := $(shell git rev-parse HEAD 2>/dev/null)
 EPOCH    := $(or $(SOURCE_DATE_EPOCH),$(shell git log -1 --format=%ct 2>/dev/null),0)
 
 .PHONY: package image release
-.PHONY: build demo test race lint fuzz bench bench-peers bench-kafka sizing generate attribution integration soak clean
+.PHONY: build demo test race lint fuzz bench bench-peers bench-kafka sizing generate attribution integration integration-full soak clean
 build:
 	CGO_ENABLED=0 go build -trimpath -o $(BUILD)/tallyman ./cmd/tallyman
 
@@ -69,6 +69,11 @@ attribution:
 
 integration: build
 	TALLYMAN=$(CURDIR)/$(BUILD)/tallyman go test -count=1 -timeout 35m -tags integration -v ./integration/...
+
+# The same with what takes many minutes: Gitea and the OpenTelemetry Collector are
+# built once, OpenSearch is fetched.
+integration-full: build
+	INTEGRATION=full TALLYMAN=$(CURDIR)/$(BUILD)/tallyman go test -count=1 -timeout 120m -tags integration -v ./integration/...
 
 # A thousand kills, and a destination that comes and goes as often. SOAK_CYCLES
 # says how many, SOAK_SEED repeats a run.

@@ -83,6 +83,15 @@ func start(t *testing.T, cmd *exec.Cmd) *bytes.Buffer {
 	return out
 }
 
+// long skips what takes many minutes, a build mostly, where not everything is asked
+// for: .ci/run has to end within 40 minutes on two processors.
+func long(t *testing.T, why string) {
+	t.Helper()
+	if os.Getenv("INTEGRATION") != "full" {
+		t.Skipf("NOT RUN: %s; `make integration-full` runs it", why)
+	}
+}
+
 // eventually polls until ok; real servers say when they are ready in no better way.
 func eventually(t *testing.T, what string, limit time.Duration, ok func() bool) {
 	t.Helper()

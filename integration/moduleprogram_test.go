@@ -43,6 +43,7 @@ func giteaProgram(t *testing.T, dir string) (program, static string) {
 	}
 	kept := filepath.Join(cache, "tallyman-integration", "gitea-1.26.4")
 	if _, err := os.Stat(filepath.Join(kept, "gitea")); err != nil {
+		long(t, "to build Gitea takes up to eight minutes, once")
 		buildGitea(t, kept)
 	}
 	for _, name := range []string{"gitea", "static"} {

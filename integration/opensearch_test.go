@@ -55,6 +55,7 @@ type openSearch struct {
 // newOpenSearch fetches OpenSearch through Maven and starts it.
 func newOpenSearch(t *testing.T) *openSearch {
 	t.Helper()
+	long(t, "OpenSearch takes minutes to fetch and to run")
 	for _, p := range []string{"java", "javac", "mvn"} {
 		if _, err := exec.LookPath(p); err != nil {
 			t.Skipf("NOT RUN: OpenSearch needs %s, which is missing", p)

@@ -45,6 +45,9 @@ func collector(t *testing.T, name, build string) string {
 	if _, err := os.Stat(bin); err == nil {
 		return bin
 	}
+	if name != "otelsink" {
+		long(t, "to build a second OpenTelemetry Collector takes minutes, once")
+	}
 	work := t.TempDir()
 	write(t, filepath.Join(work, "builder.yaml"), build)
 	for _, args := range [][]string{{"go", "install", "go.opentelemetry.io/collector/cmd/builder@v0.145.0"}, {filepath.Join(work, "builder"), "--config", "builder.yaml"}} {
