@@ -40,7 +40,7 @@ func TestInitAsANewUser(t *testing.T) {
 	if code != exitOK || !strings.Contains(text, "tallyman run --config "+file) || !strings.Contains(text, "absent   Docker's socket") {
 		t.Fatalf("exit %d: %s", code, text)
 	}
-	if code, text := said(t, "", "validate", file); code != exitOK || !strings.Contains(text, "is valid: 3 inputs, 4 transforms, 1 outputs") {
+	if code, text := said(t, "", "validate", file); code != exitOK || !strings.Contains(text, "is valid: 3 inputs, 5 transforms, 1 outputs") {
 		t.Errorf("exit %d: %s", code, text)
 	}
 	cmd := tallyman(t, "run", "--once", "--config", file, "--admin-listen", "off")

@@ -45,6 +45,7 @@ func Configuration(h *Host, plan Plan) (string, error) {
 	}
 	b.WriteString("\n# In this order: each sees what those before it found.\ntransforms:\n  # Joins the records of one audit event and names what they say.\n  - {type: audit}\n")
 	b.WriteString("  # Says in which container it happened.\n  - " + containerEntry(h) + "\n")
+	b.WriteString("  # Says who is behind it: who logged in, who ran docker exec.\n  - {type: session}\n")
 	if plan.Rules != "" {
 		fmt.Fprintf(&b, "  # Makes an alert of what the rules match; `tallyman rules list` shows them.\n  - {type: rules, files: [%s]}\n", Quote(plan.Rules))
 	} else {
