@@ -40,6 +40,12 @@ func (s *sender) collect(ctx context.Context, to plugin.Collector) error {
 		if err := c.settle(ctx); err != nil {
 			return err
 		}
+		if c.crowded() && c.due > 0 {
+			if err := c.leave(ctx); err != nil {
+				return err
+			}
+			continue
+		}
 		l := &s.sends[0].load
 		switch err := s.fill(ctx, l, c.next); {
 		case errors.Is(err, errAlone):
@@ -75,6 +81,22 @@ func (c *collecting) next(ctx context.Context) (journal.Entry, error) {
 		return e, errAlone
 	}
 	return e, err
+}
+
+// crowded reports whether so many frames wait to be confirmed that what is open has
+// to move on before there are more.
+func (c *collecting) crowded() bool { return len(c.open) >= c.ahead }
+
+// leave leaves the Collector alone for as long as it may be.
+func (c *collecting) leave(ctx context.Context) error {
+	t := time.NewTimer(c.due)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // offer hands a load to the Collector.
@@ -118,7 +140,7 @@ func (c *collecting) empty(ctx context.Context, seq uint64) error {
 // confirmed. A destination that fails is asked again later; meanwhile more is
 // offered, as far as the Collector takes it.
 func (c *collecting) settle(ctx context.Context) error {
-	c.all = c.haste.wished()
+	c.all = c.haste.wished() || c.crowded()
 	confirmed, again, err := c.to.Settle(c.sends[0].sending, c.all)
 	if cerr := c.confirm(confirmed); cerr != nil {
 		return cerr

@@ -48,10 +48,7 @@ func (d *delivery) settle(ctx context.Context, p parcel) error {
 		err := d.plugin.Send(d.sending, p.events)
 		if err == nil {
 			d.sent(p)
-			d.pause.reset()
-			if !d.later {
-				d.state.good()
-			}
+			d.well()
 			return nil
 		}
 		if ctx.Err() != nil {
@@ -68,10 +65,12 @@ func (d *delivery) settle(ctx context.Context, p parcel) error {
 			if perr != nil {
 				return perr
 			}
-			if p = rest; p.len() > 0 {
-				d.state.bad(err)
-				d.pause.wait(ctx, wait)
+			if p = rest; p.len() == 0 {
+				d.well() // it takes events, though not all of these
+				return nil
 			}
+			d.state.bad(err)
+			d.pause.wait(ctx, wait)
 		default:
 			d.state.bad(err)
 			d.pause.wait(ctx, after)
@@ -81,6 +80,14 @@ func (d *delivery) settle(ctx context.Context, p parcel) error {
 		}
 	}
 	return nil
+}
+
+// well notes that the destination takes what it is sent.
+func (d *delivery) well() {
+	d.pause.reset()
+	if !d.later {
+		d.state.good()
+	}
 }
 
 func (d *delivery) sent(p parcel) {
@@ -145,10 +152,14 @@ func (d *delivery) partial(ctx context.Context, p parcel, err error) (parcel, ti
 	var rest parcel
 	var pause time.Duration
 	at := 0
-	for _, f := range e.Failed {
+	for _, f := range e.Failed { // before any is put aside, for all come again
 		if f.Index < at || f.Index >= p.len() {
 			return parcel{}, 0, fmt.Errorf("output %s says that event %d of %d failed: %w", d.name, f.Index, p.len(), f.Err)
 		}
+		at = f.Index + 1
+	}
+	at = 0
+	for _, f := range e.Failed {
 		d.sent(p.cut(at, f.Index))
 		at = f.Index + 1
 		kind, after := plugin.KindOf(f.Err)

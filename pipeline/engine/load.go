@@ -5,6 +5,11 @@ import (
 	"tallyman/pipeline/journal"
 )
 
+// mostAhead is how many frames are read beyond one that does not come to its end:
+// the tallies of all of them lie in memory until it does, here and in the cursor,
+// and after a kill all of them are delivered again.
+const mostAhead = 1 << 14
+
 // load is what is under way to a destination at one time: the events of some
 // frames, and what became of each frame so far.
 type load struct {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -29,6 +30,7 @@ type sender struct {
 	want    plugin.Batch
 	sends   []*delivery     // one for each batch that may be under way
 	unread  error           // why the frame behind the last load could not be read
+	ahead   int             // how many frames may be read beyond one that is not finished
 	offered uint64          // the last sequence that a Collector was ever offered
 	rested  atomic.Bool     // a Collector was asked to move on everything, and has nothing left
 	rest    chan<- struct{} // told when that begins to be so; nil for nobody
@@ -39,7 +41,7 @@ type sender struct {
 func newSender(p *Pipeline, o output, c *journal.Cursor, dead *deadLetters) *sender {
 	s := &sender{
 		output: o, cursor: c, around: p.around, state: newState(p.around, "output", o.name),
-		decoder: codec.NewDecoder(), machine: expr.NewMachine(), pause: newBackoff(),
+		decoder: codec.NewDecoder(), machine: expr.NewMachine(), pause: newBackoff(), ahead: mostAhead,
 		whenErrors: p.around.Meter.Counter("tallyman_output_when_errors_total",
 			"Events whose `when` could not be evaluated; they are delivered.", meter.Label{Name: "output", Value: o.name}),
 	}
@@ -115,18 +117,26 @@ func (s *sender) deliver(ctx context.Context) error {
 	return err
 }
 
-// hand gives each delivery that is free the next load.
+// hand gives each delivery that is free the next load, as long as the oldest one
+// under way is not left too far behind.
 func (s *sender) hand(ctx context.Context, free <-chan *delivery, full chan<- *delivery) error {
+	var idle, busy []*delivery // busy in the order of their loads
+	var read uint64            // the frame that was read last
 	for {
-		var d *delivery
-		select {
-		case d = <-free:
-		case <-ctx.Done():
-			return ctx.Err()
+		for len(idle) == 0 || len(busy) > 0 && read-busy[0].load.frames[0].seq >= uint64(s.ahead) {
+			select {
+			case d := <-free:
+				busy = slices.DeleteFunc(busy, func(o *delivery) bool { return o == d })
+				idle = append(idle, d)
+			case <-ctx.Done():
+				return ctx.Err()
+			}
 		}
+		d := idle[0]
 		if err := s.gather(ctx, &d.load); err != nil {
 			return err
 		}
+		idle, busy, read = idle[1:], append(busy, d), d.load.frames[len(d.load.frames)-1].seq
 		full <- d
 	}
 }
