@@ -58,7 +58,9 @@ func (osDisk) open(path string, own owner) (handle, bool, error) {
 	case !info.Mode().IsRegular():
 		err = fmt.Errorf("it is %s and not a regular file", kind(info.Mode()))
 	case fresh:
-		err = own.give(f)
+		if err = own.give(f); err != nil { // or the next attempt would take it as it is
+			err = errors.Join(err, os.Remove(path))
+		}
 	}
 	if err == nil {
 		err = lock(f)

@@ -335,6 +335,45 @@ func (d *noRename) rename(from, to string) error {
 	return d.osDisk.rename(from, to)
 }
 
+// Without room for a copy the file stays as it is, and with room it is compressed.
+func TestACompressionThatFindsNoRoom(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "out")
+	o := rotating(t, path, Rotate{Size: 1, Compress: "gzip"}, nil)
+	send(t, o, "a")
+	send(t, o, "b")
+	for _, room := range []int{0, 1, 20} {
+		o.tender.disk = fullDisk{room: &room}
+		o.tender.round(context.Background())
+		wantAll(t, path, 2, "a", "b")
+		if entries, _ := os.ReadDir(filepath.Dir(path)); len(entries) != 2 || o.tender.packed.Value() != 0 {
+			t.Fatalf("with %d bytes: %v", room, entries)
+		}
+	}
+	if o.tender.failures.Value() != 3 {
+		t.Errorf("%d failures were counted", o.tender.failures.Value())
+	}
+	o.tender.disk = osDisk{}
+	o.tender.round(context.Background())
+	wantAll(t, path, 2, "a", "b")
+	if o.tender.packed.Value() != 1 {
+		t.Error("it was not compressed when there was room")
+	}
+}
+
+// fullDisk has little room for new files.
+type fullDisk struct {
+	osDisk
+	room *int
+}
+
+func (d fullDisk) create(path string) (handle, error) {
+	f, err := d.osDisk.create(path)
+	if err != nil {
+		return nil, err
+	}
+	return faulty{f.(*os.File), d.room, new(error), new(error)}, nil
+}
+
 // named returns an event with a message and a container's name.
 func named(message, container string) event.Event {
 	e := texts(message)[0]
