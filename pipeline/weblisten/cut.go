@@ -105,6 +105,7 @@ type Splitter struct {
 	begun bool
 	lines bool // each line is a record from here on
 	texts int  // JSON texts that were taken
+	mid   bool // one of them stands on the line that text begins in
 }
 
 // Cut takes records off the front of text, as Cutter has it.
@@ -122,8 +123,11 @@ func (p *Splitter) Cut(text string, last bool) (list []string, done int, err err
 func (p *Splitter) begin(text string, last bool) (list []string, done int, err error) {
 	bare := strings.TrimPrefix(text, "\ufeff")
 	first := strings.TrimLeft(bare, " \t\r\n")
-	if first == "" {
+	switch {
+	case first == "" && last:
 		return nil, len(text), nil
+	case first == "":
+		return nil, 0, nil
 	}
 	isJSON := first[0] == '{' || first[0] == '['
 	if !isJSON && p.Form == "json" {
@@ -146,23 +150,39 @@ func (p *Splitter) json(text string, last bool) (list []string, done int, err er
 	switch {
 	case from < whole: // one of them is not sound
 	case rest == "":
+		p.pass(text)
 		return list, len(text), nil
 	case ok && (!last || n == mostOfCut):
+		p.pass(text[:whole])
 		return list, whole, nil
 	default:
 		from = len(text) - len(rest)
 	}
-	if p.texts == 0 && (p.Form == "json" || !everyLine(text[:strings.LastIndexByte(text, '\n')+1])) {
+	seen := text
+	if !last {
+		seen = text[:strings.LastIndexByte(text, '\n')+1]
+	}
+	if p.texts == 0 && (p.Form == "json" || !everyLine(seen)) {
 		s := jsonscan.New(text)
 		s.Skip()
 		return nil, 0, notSound(s.ErrorAt())
 	}
 	p.lines = true
-	if at := lineOf(text, from); at > 0 {
+	at := lineOf(text, from)
+	if at == 0 && p.mid {
+		at = from
+	}
+	if at > 0 {
 		return list, at, nil
 	}
 	list, done = Lines(text, last)
 	return list, done, nil
+}
+
+// pass notes what stands on the line that goes on behind text.
+func (p *Splitter) pass(text string) {
+	at := strings.LastIndexByte(text, '\n')
+	p.mid = strings.TrimSpace(text[at+1:]) != "" || at < 0 && p.mid
 }
 
 // lineOf returns where the line begins that holds a place, the place itself where

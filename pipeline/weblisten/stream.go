@@ -12,7 +12,7 @@ import (
 const (
 	// window is how much of a body that streams is held at once, in bytes; a record
 	// that is longer makes it grow, up to max_body.
-	window = 512 << 10
+	window = 1 << 20
 	// mostOfCut is how many records, or JSON texts, a Cutter gives at once.
 	mostOfCut = 8192
 	// mostRatio is how many bytes one packed byte may become. Logs become some 10 to

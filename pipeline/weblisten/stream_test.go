@@ -117,7 +117,11 @@ func texted(list []event.Event) (raws []string) {
 func TestStream(t *testing.T) {
 	body, want := numbered(60_000)
 	for encoding, pack := range packs(t) {
-		for _, form := range []string{"auto", "json", "lines"} {
+		forms := []string{"auto"}
+		if encoding == "" {
+			forms = []string{"auto", "json", "lines"}
+		}
+		for _, form := range forms {
 			t.Run(encoding+"/"+form, func(t *testing.T) {
 				r := streaming(t, form, func(s *Settings, _ *plugin.Env) { s.MaxBody = 1 << 20 })
 				stop := r.journal(nil)
@@ -194,8 +198,8 @@ func TestStreamBounds(t *testing.T) {
 		{"I9 a document that is too large", "auto", "zstd", `{"a":[` + strings.Repeat("1,", 2<<20) + "1]}", 1 << 30, 413, "larger than max_body"},
 		{"a body that is longer than may be", "lines", "", strings.Repeat(long, 40_000), 2 << 20, 413, "larger than max_stream"},
 		{"I9 the same, in zstd", "lines", "zstd", strings.Repeat(long, 40_000), 2 << 20, 413, "larger than max_stream"},
-		{"I9 a bomb of lines in gzip", "lines", "gzip", strings.Repeat(long, 300_000), 1 << 30, 413, "256 times"},
-		{"I9 a bomb of lines in zstd", "lines", "zstd", strings.Repeat(long, 300_000), 1 << 30, 413, "256 times"},
+		{"I9 a bomb of lines in gzip", "lines", "gzip", strings.Repeat(long, 200_000), 1 << 30, 413, "256 times"},
+		{"I9 a bomb of lines in zstd", "lines", "zstd", strings.Repeat(long, 200_000), 1 << 30, 413, "256 times"},
 		{"I12 nested", "auto", "", strings.Repeat("[", 3<<20), 1 << 30, 400, "nested too deep"},
 		{"I10 packed twice", "lines", "gzip", packs(t)["gzip"](long), 1 << 30, 415, "twice"},
 	} {
