@@ -104,26 +104,29 @@ outputs:
 	}
 }
 
-// feed gives the process its sources, the hostile line among them, and waits until
-// the archive has them.
+// feed gives the process its sources, and waits until the archive has them; the
+// hostile line comes last, as the console remembers what came last.
 func feed(t *testing.T, dir, audit string) {
 	t.Helper()
-	for name, text := range map[string]string{"audit.log": audit, "app.log": "an ordinary line\n" + hostileLine} {
-		f, err := os.OpenFile(filepath.Join(dir, name), os.O_APPEND|os.O_WRONLY, 0)
+	for _, source := range []struct{ name, text, last string }{
+		{"audit.log", audit, "TM-AUD-003"}, // the alert of the last event but few
+		{"app.log", "an ordinary line\n" + hostileLine, "gpj.exe"},
+	} {
+		f, err := os.OpenFile(filepath.Join(dir, source.name), os.O_APPEND|os.O_WRONLY, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := f.WriteString(text); err != nil {
+		if _, err := f.WriteString(source.text); err != nil {
 			t.Fatal(err)
 		}
 		if err := f.Close(); err != nil {
 			t.Fatal(err)
 		}
+		eventually(t, "the archive has the last line of "+source.name, 60*time.Second, func() bool {
+			b, err := os.ReadFile(filepath.Join(dir, "events.json"))
+			return err == nil && strings.Contains(string(b), source.last) && strings.Count(string(b), "\n") > 1000
+		})
 	}
-	eventually(t, "the archive has the last line", 60*time.Second, func() bool {
-		b, err := os.ReadFile(filepath.Join(dir, "events.json"))
-		return err == nil && strings.Contains(string(b), "gpj.exe") && strings.Count(string(b), "\n") > 1000
-	})
 }
 
 func demoLog(t *testing.T, path string) string {
