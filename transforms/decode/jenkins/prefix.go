@@ -53,12 +53,11 @@ var halves = []struct {
 func month(name string) time.Month {
 	name = strings.TrimSuffix(strings.ToLower(name), ".")
 	for _, names := range monthNames {
-		n := time.January
-		for one := range strings.FieldsSeq(names) {
-			if one == name {
+		for n := time.January; names != ""; n++ {
+			var one string
+			if one, names, _ = strings.Cut(names, " "); one == name {
 				return n
 			}
-			n++
 		}
 	}
 	return 0
@@ -120,7 +119,6 @@ func parseStamp(line string) (s stamp, ok bool) {
 	if !ok || name == "" || len(name) > 24 {
 		return s, false
 	}
-	s.month = int(month(name))
 	for _, part := range []struct {
 		to  *int
 		sep []string
@@ -142,6 +140,7 @@ func parseStamp(line string) (s stamp, ok bool) {
 	if s.year < 1990 || s.year > 2199 || s.day < 1 || s.day > 31 || s.hour > 23 || s.minute > 59 || s.second > 60 || s.milli > 999 {
 		return s, false
 	}
+	s.month = int(month(name)) // not before the rest is a time: most lines of a log have none
 	rest, ok = after(rest, " ", "\u202f", "\u00a0")
 	if s.rest = rest; !ok {
 		return s, true
