@@ -25,7 +25,7 @@ transforms:
   - {type: audit, timeout: 10m}
 outputs:
   file: {type: file, path: out/out.json, format: json}
-  tcp: {type: syslog, address: "tcp://%s", timeout: 2s}
+  tcp: {type: syslog, address: "tcp://%s", timeout: 2s, window: 0B} # the receiver loses nothing that it took
 `
 
 // TestSoakFlap lets two outputs go away and come back for the whole run: nothing

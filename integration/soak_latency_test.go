@@ -5,13 +5,18 @@ package integration
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 )
 
+// latencySpread is how far the p99 of the rounds with all alive may lie apart, as a
+// part of their median, before a difference of a tenth means nothing.
+const latencySpread = 0.5
+
 // TestSoakLatency holds how long events take from being read to the receivers of
 // two outputs while the third is dead against while it is alive, in turn: the
-// median of the 99th percentiles may differ by a tenth. Dead is both to refuse
+// median of the ratios of the 99th percentiles may be a tenth above one. Dead is both to refuse
 // connections and to take them and read nothing. SOAK_ROUNDS is how often each is
 // measured, SOAK_SECONDS how long, SOAK_RATE how many events a second there are.
 func TestSoakLatency(t *testing.T) {
@@ -75,16 +80,29 @@ func TestSoakLatency(t *testing.T) {
 			}
 		}
 	}
+	judged := true
 	for i, c := range []*clock{one, two} {
-		alive := middle(p99["alive"][c])
+		alive := p99["alive"][c]
+		spread := float64(slices.Max(alive)-slices.Min(alive)) / float64(middle(alive))
 		for _, state := range []string{"refusing", "hanging"} {
-			dead := middle(p99[state][c])
-			t.Logf("output %d: p99 %v with the third alive, %v with it %s (%+.1f %%); alive %v, %s %v",
-				i+1, alive, dead, state, 100*(dead.Seconds()/alive.Seconds()-1), p99["alive"][c], state, p99[state][c])
-			if dead > alive+alive/10 {
-				t.Errorf("output %d: the p99 went from %v to %v with the third %s, by more than a tenth", i+1, alive, dead, state)
+			ratio := make([]float64, rounds) // within a round, which had the same company on the machine
+			for n := range ratio {
+				ratio[n] = p99[state][c][n].Seconds() / alive[n].Seconds()
 			}
+			t.Logf("output %d: p99 %v with the third alive, %v with it %s, median ratio %.2f; alive %v, %s %v",
+				i+1, middle(alive), middle(p99[state][c]), state, middle(ratio), alive, state, p99[state][c])
+			if middle(ratio) <= 1.1 {
+				continue
+			}
+			if spread > latencySpread {
+				judged = false
+				continue
+			}
+			t.Errorf("output %d: the p99 is %.2f times as long with the third %s", i+1, middle(ratio), state)
 		}
 	}
 	endInPeace(t, cmd)
+	if !judged {
+		t.Skipf("NOT JUDGED: the p99 was above the bar, but with all alive it varied by more than %.0f %% of itself: the machine is not quiet", 100*latencySpread)
+	}
 }
