@@ -18,6 +18,7 @@ import (
 	"tallyman/outputs/file"
 	httpoutput "tallyman/outputs/http"
 	kafkaoutput "tallyman/outputs/kafka"
+	"tallyman/outputs/respond"
 	"tallyman/outputs/s3"
 	"tallyman/outputs/splunk"
 	"tallyman/outputs/stdout"
@@ -117,6 +118,7 @@ func plugins() []plugin.Plugin {
 
 		file.Plugin,
 		httpoutput.Plugin,
+		respond.Plugin,
 		s3.Plugin,
 		kafkaoutput.Plugin,
 		splunk.Plugin,

@@ -7,6 +7,7 @@ package engine
 import (
 	"errors"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"tallyman/pipeline/config"
@@ -38,6 +39,7 @@ type Pipeline struct {
 	stages  []transform
 	outputs []output
 	around  Surroundings
+	tells   atomic.Pointer[farewells] // where what outputs say goes; nil until the engine runs it
 }
 
 type input struct {
@@ -111,6 +113,11 @@ func Build(cfg *config.Config, around Surroundings) (*Pipeline, plugin.Problems)
 func (p *Pipeline) output(o *output, c config.Component) error {
 	env := p.env(c)
 	env.Store = newStore(p.Config.Journal.Dir, c.Name, env.Dry)
+	env.Say = func(e event.Event) {
+		if w := p.tells.Load(); w != nil {
+			w.say(e)
+		}
+	}
 	var err error
 	if o.plugin, err = c.Plugin.Output(c.Settings, env); err != nil {
 		o.plugin = nil // what came with it may be no plugin at all

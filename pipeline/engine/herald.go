@@ -50,8 +50,9 @@ type herald struct {
 // farewells are what an operator discarded and was not said yet; they outlive
 // the herald of one graph.
 type farewells struct {
-	mu   sync.Mutex // guards list
-	list []loss
+	mu    sync.Mutex // guards what follows
+	list  []loss
+	words []event.Event // what outputs say of themselves
 }
 
 // spoken is one number of the books.
@@ -87,6 +88,19 @@ func (w *farewells) add(b *journal.Book) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.list = append(w.list, loss{spoken: spoken{b.Output, r}, records: b.Counts.Dropped[r], generated: b.GeneratedCounts.Dropped[r]})
+}
+
+// mostWords bounds what waits to be said: the journal may be full for long.
+const mostWords = 1024
+
+// say has the herald tell an event of an output. Of too many the newest is not
+// told; its output has logged it.
+func (w *farewells) say(e event.Event) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.words) < mostWords {
+		w.words = append(w.words, e)
+	}
 }
 
 // givenUp is what lanes had to give up at their end, for their successors to say.
@@ -224,11 +238,16 @@ func (h *herald) farewell(b *event.Batch) {
 		}
 	}
 	h.letGo.list = nil
+	for i := range h.letGo.words {
+		b.Add(h.letGo.words[i])
+	}
+	h.letGo.words = nil
 }
 
 // heraldLane returns the lane that says what outputs lost.
 func (e *Engine) heraldLane(p *Pipeline) *lane {
 	env := p.env(config.Component{Name: heraldName})
+	p.tells.Store(&e.letGo)
 	h := &herald{once: e.around.Once, books: e.journal.Books, now: e.around.Now, shared: env.Shared, letGo: &e.letGo,
 		hash: p.Config.Hash, ending: e.isEnding}
 	if e.around.Lives {

@@ -30,6 +30,11 @@ type Env struct {
 	Log    *slog.Logger     // for changes of state ("rotated", "reconnected"), never per record
 	Now    func() time.Time // the wall clock
 	Store  Store            // of an output; nil for others
+
+	// Say has an event of our own go to every output, within seconds; a kill before
+	// then loses it. Its memory is its own. It is set for outputs, may be nil, and
+	// does not wait.
+	Say func(event.Event)
 }
 
 // Input reads one source. Its methods are called from one goroutine, Open

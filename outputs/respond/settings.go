@@ -1,0 +1,92 @@
+package respond
+
+import (
+	"fmt"
+	"path"
+	"strings"
+	"time"
+
+	"tallyman/pipeline/plugin"
+)
+
+// Settings are the keys of a respond output.
+type Settings struct {
+	Mode         string        `yaml:"mode" doc:"With dry_run it is said what would be done, and nothing is changed; with act it is done." enum:"dry_run,act"`
+	Action       string        `yaml:"action" doc:"What is done to the container of an alert: pause stops all its processes where they are, disconnect takes it off all its networks." enum:"pause,disconnect" required:"true"`
+	Socket       string        `yaml:"socket" doc:"The socket of the engine's API. Who may write to it is root of the host." example:"/run/docker.sock"`
+	MaxAge       time.Duration `yaml:"max_age" doc:"Alerts of events that are older are never acted on, and that is said; 10m at most."`
+	PerMinute    int           `yaml:"per_minute" doc:"The most actions in a minute, dry ones counted; between 1 and 30."`
+	PerContainer int           `yaml:"per_container" doc:"The most actions on one container in ten minutes."`
+	Never        Never         `yaml:"never" doc:"Containers that are never acted on. The one that tallyman runs in is always among them."`
+}
+
+// Never names containers that are never acted on.
+type Never struct {
+	Names  []string          `yaml:"names" doc:"Names of containers, where * stands for any text without a slash." example:"[\"db-*\"]"`
+	Images []string          `yaml:"images" doc:"Images as the container was made of them, where * stands for any text without a slash." example:"[\"registry.corp.example/infra/*\"]"`
+	Labels map[string]string `yaml:"labels" doc:"Labels; one that is as it stands here is enough."`
+}
+
+// remembered is how long what was done is known: for the limits, and so that an
+// alert that comes again is not acted on again.
+const remembered = 10 * time.Minute
+
+// mostPerMinute keeps what is remembered within a plugin.Store.
+const mostPerMinute = 30
+
+// Default returns the settings with their defaults.
+func Default() Settings {
+	return Settings{Mode: dryRun, Socket: "/run/docker.sock", MaxAge: time.Minute, PerMinute: 3, PerContainer: 1}
+}
+
+// Check implements the check of settings.
+func (c *Settings) Check() plugin.Problems {
+	var p plugin.Problems
+	add := func(key, text, hint string) { p = append(p, plugin.Problem{Key: key, Text: text, Hint: hint}) }
+	if c.Mode != dryRun && c.Mode != act {
+		add("mode", fmt.Sprintf("there is no mode %q", c.Mode), "write dry_run or act")
+	}
+	if c.Action != pause && c.Action != disconnect {
+		add("action", fmt.Sprintf("there is no action %q", c.Action), "write pause or disconnect")
+	}
+	if !strings.HasPrefix(c.Socket, "/") {
+		add("socket", fmt.Sprintf("socket %q is no absolute path", c.Socket), "the default is /run/docker.sock")
+	}
+	if c.MaxAge <= 0 || c.MaxAge > remembered {
+		add("max_age", fmt.Sprintf("max_age is %v, and must be above 0s and at most %v", c.MaxAge, remembered), "the default is 1m")
+	}
+	if c.PerMinute < 1 || c.PerMinute > mostPerMinute {
+		add("per_minute", fmt.Sprintf("per_minute is %d, and must be between 1 and %d", c.PerMinute, mostPerMinute), "the default is 3")
+	}
+	if c.PerContainer < 1 {
+		add("per_container", "per_container must be at least 1", "the default is 1")
+	}
+	for key, list := range map[string][]string{"never.names": c.Never.Names, "never.images": c.Never.Images} {
+		for _, pattern := range list {
+			if _, err := path.Match(pattern, ""); err != nil || pattern == "" {
+				add(key, fmt.Sprintf("%s: %q is no pattern", key, pattern), "")
+			}
+		}
+	}
+	return p
+}
+
+// holds reports whether a container is one of those that are never acted on.
+func (n *Never) holds(c *container) bool {
+	for _, pattern := range n.Names {
+		if ok, err := path.Match(pattern, strings.TrimPrefix(c.Name, "/")); ok || err != nil {
+			return true
+		}
+	}
+	for _, pattern := range n.Images {
+		if ok, err := path.Match(pattern, c.Config.Image); ok || err != nil {
+			return true
+		}
+	}
+	for name, value := range n.Labels {
+		if got, ok := c.Config.Labels[name]; ok && got == value {
+			return true
+		}
+	}
+	return false
+}
