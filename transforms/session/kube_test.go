@@ -12,12 +12,12 @@ import (
 )
 
 // request is what the API server audits of an exec, in one stage.
-func request(user, auditID, stage, at, query string, code int) string {
-	return fmt.Sprintf(`{"kind":"Event","apiVersion":"audit.k8s.io/v1","level":"Metadata","auditID":%q,"stage":%q,`+
+func request(user, stage, at, query string, code int) string {
+	return fmt.Sprintf(`{"kind":"Event","apiVersion":"audit.k8s.io/v1","level":"Metadata","auditID":"7f3c0000-0000-4000-8000-000000000001","stage":%q,`+
 		`"requestURI":"/api/v1/namespaces/shop/pods/web-0/exec?%s","verb":"create","user":{"username":%q,"groups":["ops","system:authenticated"]},`+
 		`"sourceIPs":["192.0.2.7","10.0.0.1"],"userAgent":"kubectl/v1.34.1","objectRef":{"resource":"pods","namespace":"shop","name":"web-0","apiVersion":"v1","subresource":"exec"},`+
 		`"responseStatus":{"metadata":{},"code":%d},"requestReceivedTimestamp":"2026-11-21T12:00:00.000000Z","stageTimestamp":%q,`+
-		`"annotations":{"authorization.k8s.io/decision":%q}}`, auditID, stage, query, user, code, at, map[bool]string{true: "allow", false: "forbid"}[code < 300])
+		`"annotations":{"authorization.k8s.io/decision":%q}}`, stage, query, user, code, at, map[bool]string{true: "allow", false: "forbid"}[code < 300])
 }
 
 // TestKubernetesAudit joins the API server's own lines: what is told at the end
@@ -28,11 +28,11 @@ func TestKubernetesAudit(t *testing.T) {
 	const ran = "0.4 ran box=c0ffee ns=shop pod=web-0 ctr=api pid=10 pname=runc arg=sh arg=-c arg=id+>/dev/null"
 	const did = "30 did box=c0ffee ns=shop pod=web-0 ctr=api pid=11 ppid=10"
 	for _, c := range []struct{ name, line, want, from string }{
-		{"at the start", request("ana@example", "a1", "ResponseStarted", "2026-11-21T12:00:00.2Z", query, 101), "kubectl-exec ana@example high", "192.0.2.7"},
-		{"at the end alone", request("ana@example", "a1", "ResponseComplete", "2026-11-21T12:09:00.2Z", query, 101), "kubectl-exec ana@example high", "192.0.2.7"},
-		{"refused", request("eve", "a1", "ResponseComplete", "2026-11-21T12:00:00.2Z", query, 403), "-", ""},
-		{"another command", request("eve", "a1", "ResponseStarted", "2026-11-21T12:00:00.2Z", "command=sh&container=api", 101), "-", ""},
-		{"another container", request("eve", "a1", "ResponseStarted", "2026-11-21T12:00:00.2Z", "command=sh&command=-c&command=id+%3E%2Fdev%2Fnull&container=db", 101), "-", ""},
+		{"at the start", request("ana@example", "ResponseStarted", "2026-11-21T12:00:00.2Z", query, 101), "kubectl-exec ana@example high", "192.0.2.7"},
+		{"at the end alone", request("ana@example", "ResponseComplete", "2026-11-21T12:09:00.2Z", query, 101), "kubectl-exec ana@example high", "192.0.2.7"},
+		{"refused", request("eve", "ResponseComplete", "2026-11-21T12:00:00.2Z", query, 403), "-", ""},
+		{"another command", request("eve", "ResponseStarted", "2026-11-21T12:00:00.2Z", "command=sh&container=api", 101), "-", ""},
+		{"another container", request("eve", "ResponseStarted", "2026-11-21T12:00:00.2Z", "command=sh&command=-c&command=id+%3E%2Fdev%2Fnull&container=db", 101), "-", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			for _, first := range []bool{true, false} {
