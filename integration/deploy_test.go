@@ -4,12 +4,16 @@ package integration
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
+	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 const deploy = "../configs/deploy/"
@@ -187,5 +191,62 @@ func TestChart(t *testing.T) {
 	}
 	if out := says(t, helm, "template", "t", chart, "--kube-version", "1.30.0", "--set", "node.enabled=false"); strings.Contains(out, "kind:") {
 		t.Errorf("with nothing switched on it makes:\n%s", out)
+	}
+}
+
+// TestMetricsByConvention: promtool finds nothing to say of the names, units and help
+// of what a running program serves, with the parts that count most in their own ways.
+func TestMetricsByConvention(t *testing.T) {
+	promtool := need(t, "promtool", "prometheus")
+	dir, address := t.TempDir(), freeAddr(t)
+	rules, err := filepath.Abs("../configs/rules")
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(dir, "audit.log"), demoLog(t, "../configs/demo/audit.log.gz"))
+	start(t, exec.Command(program(t), "run", "--config", write(t, filepath.Join(dir, "tallyman.yaml"), fmt.Sprintf(`
+journal: { dir: journal, max_size: 64MiB, min_free: 0B }
+admin: { listen: %[1]q }
+log: { level: error }
+inputs:
+  audit: { type: auditd, path: audit.log }
+  engine: { type: docker, host: "unix://%[2]s/none.sock", stats: { every: 1s, thresholds: { memory: 0.5 } } }
+transforms:
+  - { type: audit }
+  - { type: container, connector: "off" }
+  - { type: rules, files: ["%[3]s/*.yaml"] }
+outputs:
+  archive: { type: file, path: events.json, format: json }
+  web: { type: http, preset: array, url: ["http://%[4]s/"] }
+  siem: { type: syslog, address: "tcp://%[4]s", format: cef, window: 1MiB }
+`, address, dir, rules, freeAddr(t)))))
+	eventually(t, "the log is delivered", 60*time.Second, func() bool {
+		return metrics(address)[`tallyman_input_records_total{input="audit"}`] > 20_000
+	})
+	r, err := http.Get("http://" + address + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, err := io.ReadAll(r.Body)
+	if err := errors.Join(err, r.Body.Close()); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"tallyman_http_requests_total", "tallyman_http_sent_bytes_total", "tallyman_syslog_resent_total", "tallyman_syslog_connects_total",
+		"tallyman_input_docker_poll_failures_total", "tallyman_rules_matches_total", "tallyman_rule_state_evicted_total"} {
+		if !strings.Contains(string(page), "# HELP "+name+" ") {
+			t.Errorf("%s is not served, so nothing is known of it", name)
+		}
+	}
+	check := func(text string) (string, error) {
+		cmd := exec.Command(promtool, "check", "metrics")
+		cmd.Stdin = strings.NewReader(text)
+		out, err := cmd.CombinedOutput()
+		return string(out), err
+	}
+	if out, err := check(string(page)); err != nil || out != "" {
+		t.Errorf("promtool check metrics: %v\n%s", err, out)
+	}
+	if out, err := check(strings.ReplaceAll(string(page), "tallyman_http_requests_total", "tallyman_http_requests")); err == nil || !strings.Contains(out, "tallyman_http_requests") {
+		t.Errorf("promtool says nothing of a counter without _total, so its silence means nothing: %v\n%s", err, out)
 	}
 }

@@ -15,9 +15,12 @@ func (j *Journal) newMeters() meters {
 		func() float64 { return float64(j.Size()) })
 	r.Func("tallyman_journal_max_bytes", "The most bytes that the journal may take.", meter.KindGauge,
 		func() float64 { return float64(j.o.MaxSize) })
+	nanos := new(meter.Counter)
+	r.Func("tallyman_journal_commit_seconds_total", "Time spent in commits.", meter.KindCounter,
+		func() float64 { return float64(nanos.Value()) / 1e9 })
 	return meters{
 		commits:     r.Counter("tallyman_journal_commits_total", "Commits: one write and one fdatasync each."),
-		commitNanos: r.Counter("tallyman_journal_commit_nanoseconds_total", "Time spent in commits, in nanoseconds."),
+		commitNanos: nanos,
 		bytes:       r.Counter("tallyman_journal_written_bytes_total", "Bytes of frames that were made durable."),
 		failures:    r.Counter("tallyman_journal_failures_total", "Writes, syncs and creations of the journal that failed and were done again elsewhere."),
 		corrupt:     r.Counter("tallyman_journal_corrupt_records_total", "Source records in damaged frames, summed over the outputs that missed them."),
