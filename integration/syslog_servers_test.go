@@ -196,3 +196,20 @@ func (s *syslogServer) ticks() int {
 	}
 	return strings.Count(string(b), "\n")
 }
+
+// newest is the number of the line that the server wrote last, -1 before the first.
+func (s *syslogServer) newest() int {
+	f, err := os.Open(s.received)
+	if err != nil {
+		return -1
+	}
+	defer func() { _ = f.Close() }()
+	b := make([]byte, 4096)
+	n, _ := f.ReadAt(b, max(0, size(s.received)-int64(len(b)))) // it may grow meanwhile
+	if at := strings.LastIndex(string(b[:n]), "tick-"); at >= 0 && n-at >= len("tick-00000000") {
+		if number, err := strconv.Atoi(string(b[at+len("tick-") : at+len("tick-00000000")])); err == nil {
+			return number
+		}
+	}
+	return -1
+}
