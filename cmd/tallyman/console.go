@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"tallyman/outputs/format"
-	"tallyman/outputs/format/text"
+	formattext "tallyman/outputs/format/text"
 	"tallyman/pipeline/console"
 	"tallyman/pipeline/engine"
 	"tallyman/pipeline/journal"
@@ -22,7 +22,7 @@ import (
 func openConsole(cmd *cobra.Command, s streams, e *engine.Engine, around engine.Surroundings, log *slog.Logger) (*console.Server, error) {
 	c := e.Config()
 	o := console.Options{Settings: c.Console, Dir: c.Dir, Engine: e, Meters: around.Meter, Log: log, Now: around.Now, Explain: playground(cmd, s),
-		Line: func() (plugin.Encoder, error) { return text.NewBrief(), nil }, Past: past(c.Journal.Dir)}
+		Line: func() (plugin.Encoder, error) { return formattext.NewBrief(), nil }, Past: past(c.Journal.Dir)}
 	for _, name := range []string{format.Text, format.JSON, format.CEF, format.RFC5424, format.OCSF, format.LEEF} {
 		o.Formats = append(o.Formats, console.Format{Name: name, New: func() (plugin.Encoder, error) {
 			return format.New(&format.Settings{Format: name}, plugin.Env{})
