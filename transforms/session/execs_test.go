@@ -144,6 +144,13 @@ var execStories = map[string]string{
 		0.2 ran box=c0ffee pid=10 ppid=8 pname=runc arg=sh
 		0.3 exec_start exec=#2 cmd=sh box=c0ffee
 		0.4 did box=c0ffee pid=10 => docker-exec ? exact`,
+	"an id shows that it was another exec": `
+		0   exec_start exec=#2 cmd=sh box=c0ffee
+		0.1 ran box=c0ffee pid=10 pname=runc arg=sh        => docker-exec ? high
+		0.1 ran pid=8 name=runc arg=runc arg=exec arg=--pid-file arg=/b/#c/#2.pid arg=#c
+		0.2 ran box=c0ffee pid=20 ppid=8 pname=runc arg=sh => docker-exec ? exact
+		0   exec_start exec=#1 cmd=sh box=c0ffee
+		0.3 did box=c0ffee pid=10                          => docker-exec ? high`,
 	"a runtime in a container is what somebody there calls so": `
 		0   kube user=ana audit=a1 ns=shop pod=web-0 arg=sh
 		0.1 ran box=c0ffee ns=shop pod=web-0 pid=8 ppid=7 name=runc arg=runc arg=exec arg=--pid-file arg=/b/#c/#2.pid arg=#c
