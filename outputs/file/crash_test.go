@@ -206,9 +206,12 @@ func (d *crashing) cut(t *testing.T, rnd *rand.Rand) {
 // crashRule is what the tests of crashes rotate by.
 var crashRule = Rotate{Size: plugin.Size(2 * lineBytes), Compress: "gzip"}
 
+// events is how many a life of the tests has.
+const events = 8
+
 // live runs an output over a folder for some events and returns which were
 // acknowledged. The rotated files are looked after between the batches.
-func live(t *testing.T, path string, d *crashing, sync bool, from, to int) (acked int) {
+func live(t *testing.T, path string, d *crashing, sync bool, from int) (acked int) {
 	t.Helper()
 	c := Default()
 	c.Path.Value, c.Sync, c.Rotate = path, sync, &crashRule
@@ -220,7 +223,7 @@ func live(t *testing.T, path string, d *crashing, sync bool, from, to int) (acke
 	o.tender.cancel, o.tender.done = func() {}, make(chan struct{})
 	close(o.tender.done)
 	acked = from
-	for acked < to && !d.dead {
+	for acked < events && !d.dead {
 		if o.Send(context.Background(), texts(name(acked))) == nil {
 			acked++
 		}
@@ -236,7 +239,7 @@ func name(n int) string { return fmt.Sprintf("%c", 'a'+n) }
 
 // judgeCrash checks what is in all files together: every acknowledged event, in
 // order, none twice but the one whose acknowledgement the end took.
-func judgeCrash(t *testing.T, path string, events, ended int, twice bool) {
+func judgeCrash(t *testing.T, path string, ended int) {
 	t.Helper()
 	got, names := lines(t, path)
 	i := 0
@@ -246,7 +249,7 @@ func judgeCrash(t *testing.T, path string, events, ended int, twice bool) {
 		} else {
 			t.Fatalf("event %s is missing after %d in %q: %q", name(n), i, names, got)
 		}
-		if n == ended && twice && i < len(got) && got[i] == line(name(n)) {
+		if n == ended && i < len(got) && got[i] == line(name(n)) {
 			i++
 		}
 	}
@@ -268,25 +271,24 @@ func judgeCrash(t *testing.T, path string, events, ended int, twice bool) {
 // every acknowledged event is in the files, and only the event that was under
 // way is there twice: it was written, and its acknowledgement never came.
 func TestAKillAtEachStep(t *testing.T) {
-	const events = 8
 	for _, sync := range []bool{true, false} {
 		all := newCrashing(t.TempDir(), 1<<20)
-		live(t, filepath.Join(all.dir, "out"), all, sync, 0, events)
+		live(t, filepath.Join(all.dir, "out"), all, sync, 0)
 		if want := []string{"open", "write", "rename", "create", "remove", "syncdir", "sync"}; len(all.seen) < 20 || !holdsAll(all.seen, want) {
 			t.Fatalf("a life has the steps %q, and should have %q among them", all.seen, want)
 		}
 		for step := range all.seen {
 			d := newCrashing(t.TempDir(), step)
 			path := filepath.Join(d.dir, "out")
-			acked := live(t, path, d, sync, 0, events)
+			acked := live(t, path, d, sync, 0)
 			if !d.dead {
 				t.Fatalf("step %d never came", step)
 			}
 			again := newCrashing(d.dir, 1<<20)
-			if n := live(t, path, again, sync, acked, events); n != events {
+			if n := live(t, path, again, sync, acked); n != events {
 				t.Fatalf("step %d: %d events were acknowledged", step, n)
 			}
-			judgeCrash(t, path, events, acked, true)
+			judgeCrash(t, path, acked)
 			if t.Failed() {
 				t.Fatalf("after a kill at step %d: %s", step, all.seen[step])
 			}
@@ -306,18 +308,17 @@ func holdsAll(seen, want []string) bool {
 // The same for a power failure at each step, of which six outcomes are tried:
 // with sync nothing that was acknowledged is missing.
 func TestAPowerFailureAtEachStep(t *testing.T) {
-	const events = 8
 	all := newCrashing(t.TempDir(), 1<<20)
-	live(t, filepath.Join(all.dir, "out"), all, true, 0, events)
+	live(t, filepath.Join(all.dir, "out"), all, true, 0)
 	for step := range all.seen {
 		for seed := range uint64(6) {
 			d := newCrashing(t.TempDir(), step)
 			path := filepath.Join(d.dir, "out")
-			acked := live(t, path, d, true, 0, events)
+			acked := live(t, path, d, true, 0)
 			d.cut(t, rand.New(rand.NewPCG(seed, uint64(step))))
 			again := newCrashing(d.dir, 1<<20)
-			live(t, path, again, true, acked, events)
-			judgeCrash(t, path, events, acked, true)
+			live(t, path, again, true, acked)
+			judgeCrash(t, path, acked)
 			if t.Failed() {
 				t.Fatalf("after a power failure at step %d (%s), seed %d", step, all.seen[step], seed)
 			}
