@@ -50,7 +50,7 @@ func accepted(t *testing.T, text string) (n int) {
 // TestStreamStalls: who stops sending amid a body is told what was accepted, once
 // request_timeout has passed, and keeps nothing (I5).
 func TestStreamStalls(t *testing.T) {
-	r := streaming(t, "lines", func(s *Settings, _ *plugin.Env) { s.RequestTime = 300 * time.Millisecond })
+	r := streaming(t, "lines", func(s *Settings, _ *plugin.Env) { s.RequestTime = 2 * time.Second })
 	stop := r.journal(nil)
 	body, want := numbered(60_000)
 	status, text := r.begin(len(body)+1000, body)()
