@@ -62,7 +62,7 @@ func TestADatagramSocketThatNobodyReads(t *testing.T) {
 	pc := datagrams(t, path)
 	defer func() { _ = pc.Close() }() // nothing was read
 	o := open(t, "unixgram://"+path, func(s *Settings) { s.Timeout = 20 * time.Millisecond })
-	retried(t, o.Send(context.Background(), texts(numbered(0, 5000, 100)...)))
+	retried(t, o.Send(context.Background(), texts(numbered(5000, 100)...)))
 }
 
 func TestADatagramThatIsTooLargeFailsAlone(t *testing.T) {
