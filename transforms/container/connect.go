@@ -49,19 +49,7 @@ func (t *Transform) trace(c *netlink, must bool) (connector, error) {
 		return c, nil
 	}
 	t.traced = true
-	return &traced{connector: c, moves: m, wall: &c.wall, lost: t.missedMoves}, nil
-}
-
-// tracer is a connector that may tell of every move between control groups.
-type tracer interface{ traces() bool }
-
-// missedMoves has all of /proc read anew, because moves were lost: who was on the host
-// may be in a container since.
-func (t *Transform) missedMoves() {
-	t.kernel.mu.Lock()
-	t.kernel.untold = t.env.Now().UnixNano()
-	t.kernel.mu.Unlock()
-	t.follow.scan.Store(true)
+	return &traced{connector: c, moves: m, wall: &c.wall, lost: func() { t.follow.scan.Store(true) }}, nil
 }
 
 // begin follows a connector until Close.
@@ -89,9 +77,6 @@ func openConnector(p *procfs) (*netlink, error) {
 func (t *Transform) attach(c connector, s *Settings) {
 	own := *t.proc
 	t.kernel = newKernel(s.MaxProcesses)
-	if x, ok := c.(tracer); ok && x.traces() {
-		t.kernel.traced, t.kernel.untold = true, t.env.Now().UnixNano()
-	}
 	t.follow = &follower{k: t.kernel, from: c, proc: &own}
 	t.wait, t.pause = s.Wait, pause
 	m := t.env.Meter

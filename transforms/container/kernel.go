@@ -83,8 +83,6 @@ type kernel struct {
 	texts  map[string]*where
 	progs  map[program]*program
 	keptAt int64         // when what was kept over a restart was saved
-	traced bool          // every move between control groups is told of
-	untold int64         // traced: since then, and not before
 	turned chan struct{} // closed and made anew when clock moves
 }
 
@@ -126,17 +124,10 @@ func (k *kernel) take(c *change) *klife {
 			return nil
 		}
 	}
-	if l.in != nil && l.in.strong || k.settled(l) {
+	if l.in != nil && l.in.strong {
 		return nil
 	}
 	return l
-}
-
-// settled reports whether a process is on the host because it was, or its parent, and
-// the kernel tells of every move: then there is nothing to look at, and being on the
-// host can be inherited.
-func (k *kernel) settled(l *klife) bool {
-	return k.traced && l.host > 0 && l.host >= k.untold && l.in == nil && l.told == nil
 }
 
 // move notes where a process was moved to. Only a container's own group, where only
@@ -185,10 +176,6 @@ func (k *kernel) fork(c *change) *klife {
 	}
 	l.prog = p.prog
 	if p.in == nil || !p.in.strong || c.t < p.since {
-		if k.settled(p) {
-			l.host = c.t
-			return nil
-		}
 		return read
 	}
 	l.in, l.since, l.hops = p.in, c.t, more(p.hops)

@@ -105,9 +105,6 @@ func (k *kernel) climb(l *klife, t int64, depth int) standing {
 	case l.told != nil:
 		return standing{told: l.told, conf: l.conf, hops: l.hops}
 	case l.host > 0:
-		if k.settled(l) {
-			return standing{host: true, conf: confExact}
-		}
 		if k.stays(l) {
 			return standing{host: true, conf: confHigh}
 		}

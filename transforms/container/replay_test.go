@@ -25,7 +25,6 @@ type simConnector struct {
 	lag     int64
 	proc    *simProc
 	fail    error // of the next call
-	moves   bool
 }
 
 // connectorOf makes the connector of a capture's timeline. The kernel's own says
@@ -56,7 +55,6 @@ func connectorOf(ticks []tick, proc *simProc, lag time.Duration) *simConnector {
 // withMoves adds the moves between control groups, which only the kernel's trace
 // tells of.
 func (c *simConnector) withMoves(ticks []tick) {
-	c.moves = true
 	for _, k := range ticks {
 		if k.K == "attach" {
 			c.changes = append(c.changes, change{t: k.T, kind: changeMove, pid: k.PID, path: k.CG})
@@ -78,9 +76,6 @@ func (c *simConnector) next(dst []change) ([]change, int64, error) {
 	}
 	return dst, c.proc.at - c.lag, nil
 }
-
-// traces implements tracer.
-func (c *simConnector) traces() bool { return c.moves }
 
 func (c *simConnector) kick()        {}
 func (c *simConnector) close() error { return nil }

@@ -200,8 +200,5 @@ func (c *traced) next(dst []change) ([]change, int64, error) {
 	return dst, until, errors.Join(err, failed)
 }
 
-// traces implements tracer.
-func (c *traced) traces() bool { return true }
-
 // close implements connector.
 func (c *traced) close() error { return errors.Join(c.connector.close(), c.moves.close()) }
