@@ -3,7 +3,11 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -12,6 +16,9 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"github.com/segmentio/kafka-go"
+	"github.com/twmb/franz-go/pkg/kfake"
 
 	"tallyman/pipeline/config"
 	"tallyman/pipeline/decode"
@@ -132,9 +139,24 @@ func readInput(b *testing.B, in plugin.Input, stage *decode.Stage) (n int) {
 // BenchmarkInputPost is what hec and http do of bodies of 1,000 JSON records over
 // the loopback, with the client in the same process and a journal that takes all.
 func BenchmarkInputPost(b *testing.B) {
-	for _, c := range []struct{ name, settings, path string }{
-		{"http+json", `{type: http, listen: "127.0.0.1:PORT", decode: json}`, "/"},
-		{"hec raw+json", `{type: hec, listen: "127.0.0.1:PORT", decode: json}`, "/services/collector/raw"},
+	push, err := os.ReadFile("../../transforms/decode/git/testdata/webhook/github.in")
+	if err != nil {
+		b.Fatal(err)
+	}
+	push, _, _ = bytes.Cut(bytes.TrimPrefix(push, []byte("@push ")), []byte("\n"))
+	sum := hmac.New(sha256.New, []byte(hookSecret))
+	sum.Write(push)
+	signature := "sha256=" + hex.EncodeToString(sum.Sum(nil))
+	b.Setenv("BENCH_HOOK_SECRET", hookSecret)
+	lines := bytes.Repeat([]byte(jsonLine+"\n"), 1000)
+	for _, c := range []struct {
+		name, settings, path string
+		body                 []byte
+		lines                int
+	}{
+		{"http+json", `{type: http, listen: "127.0.0.1:PORT", decode: json}`, "/", lines, 1000},
+		{"hec raw+json", `{type: hec, listen: "127.0.0.1:PORT", decode: json}`, "/services/collector/raw", lines, 1000},
+		{"git webhook", `{type: git, listen: "127.0.0.1:PORT", secret: {env: BENCH_HOOK_SECRET}}`, "/", push, 1},
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			dir, addr := b.TempDir(), freeAddress(b)
@@ -153,12 +175,18 @@ func BenchmarkInputPost(b *testing.B) {
 				defer close(done)
 				takeAll(ctx, in, decode.New(found, env))
 			}()
-			body := bytes.Repeat([]byte(jsonLine+"\n"), 1000)
-			b.SetBytes(int64(len(body)))
+			b.SetBytes(int64(len(c.body)))
 			b.ReportAllocs()
 			before := cpu()
 			for b.Loop() {
-				answer, err := http.Post("http://"+addr+c.path, "application/json", bytes.NewReader(body))
+				ask, err := http.NewRequest(http.MethodPost, "http://"+addr+c.path, bytes.NewReader(c.body))
+				if err != nil {
+					b.Fatal(err)
+				}
+				ask.Header.Set("Content-Type", "application/json")
+				ask.Header.Set("X-GitHub-Event", "push")
+				ask.Header.Set("X-Hub-Signature-256", signature)
+				answer, err := http.DefaultClient.Do(ask)
 				if err != nil {
 					b.Fatal(err)
 				}
@@ -167,14 +195,79 @@ func BenchmarkInputPost(b *testing.B) {
 				}
 			}
 			used := (cpu() - before).Seconds()
-			b.ReportMetric(float64(b.N)*1000/used, "lines/cpu-s")
-			b.ReportMetric(float64(b.N)*float64(len(body))/1e6/used, "MB/cpu-s")
+			b.ReportMetric(float64(b.N)*float64(c.lines)/used, "lines/cpu-s")
+			b.ReportMetric(float64(b.N)*float64(len(c.body))/1e6/used, "MB/cpu-s")
 			cancel()
 			<-done
 			if err := in.Close(); err != nil {
 				b.Fatal(err)
 			}
 		})
+	}
+}
+
+// hookSecret signs the webhook that is measured.
+const hookSecret = "a secret of the benchmark"
+
+// BenchmarkInputKafka reads a topic of a broker in the same process to its end: the
+// broker's own work is in it.
+func BenchmarkInputKafka(b *testing.B) {
+	const many = 20_000
+	c, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(1, "lines"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer c.Close()
+	w := &kafka.Writer{Addr: kafka.TCP(c.ListenAddrs()[0]), Topic: "lines", BatchSize: 1000, BatchTimeout: time.Millisecond, Compression: kafka.Zstd}
+	list := make([]kafka.Message, many)
+	for i := range list {
+		list[i].Value = []byte(jsonLine)
+	}
+	if err := errors.Join(w.WriteMessages(context.Background(), list...), w.Close()); err != nil {
+		b.Fatal(err)
+	}
+	b.SetBytes(int64(many * len(jsonLine)))
+	b.ReportAllocs()
+	before, group := cpu(), 0
+	for b.Loop() {
+		group++
+		readTopic(b, fmt.Sprintf(`{type: kafka, brokers: ["%s"], topics: [lines], group: g%d, start: earliest, decode: json}`, c.ListenAddrs()[0], group), many)
+	}
+	used := (cpu() - before).Seconds()
+	b.ReportMetric(float64(b.N)*many/used, "lines/cpu-s")
+	b.ReportMetric(float64(b.N)*float64(many*len(jsonLine))/1e6/used, "MB/cpu-s")
+}
+
+// readTopic reads many messages with an input of its own.
+func readTopic(b *testing.B, settings string, many int) {
+	dir := b.TempDir()
+	part, found := inputOf(b, dir, settings)
+	env := inputEnv(dir, false)
+	in, err := part.Plugin.Input(part.Settings, env)
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := in.Open(context.Background(), nil); err != nil {
+		b.Fatal(err)
+	}
+	stage := decode.New(found, env)
+	var batch, out event.Batch
+	for n := 0; n < many; {
+		batch.Reset()
+		out.Reset()
+		if err := in.Read(context.Background(), &batch, time.Second); err != nil {
+			b.Fatal(err)
+		}
+		n += len(batch.Events)
+		if err := stage.Apply(context.Background(), &batch, &out); err != nil {
+			b.Fatal(err)
+		}
+		if batch.Accepted != nil {
+			batch.Accepted(nil)
+		}
+	}
+	if err := in.Close(); err != nil {
+		b.Fatal(err)
 	}
 }
 
