@@ -103,6 +103,10 @@ func TestARenamedOutput(t *testing.T) {
 	}
 	conf(t, dir, strings.Replace(text, "  siem:", "  soc:", 1))
 	b := start(t, path)
+	until(t, "it is ready", func() bool {
+		code, _ := said(t, "", "status", "--config", path)
+		return code == exitOK
+	})
 	status := answers(t, exitOK, []string{"REMOVED"}, "status", "--config", path)
 	for _, want := range []string{"output of an earlier configuration has events left", "output=siem", "MiB"} {
 		if !strings.Contains(b.said(), want) {
