@@ -9,9 +9,10 @@ import (
 	"testing"
 )
 
-// long is a body of n events, longer than what is held at once, whose event at is
+// long is a body of 15,000 events, longer than what is held at once, whose event at is
 // replaced by another.
-func long(n, at int, other string) string {
+func long(at int, other string) string {
+	const n = 15_000
 	var b strings.Builder
 	for i := range n {
 		if i == at {
@@ -36,17 +37,17 @@ func TestLongBodies(t *testing.T) {
 		came, status     int
 		text             string
 	}{
-		{"sound", "/event", long(n, -1, ""), n, 200, `{"text":"Success","code":0}`},
-		{"no event", "/event", long(n, n-10, `{"host":"h"}`), n - 10, 400, fmt.Sprintf(`{"text":"Event field is required","code":12,"invalid-event-number":%d}`, n-10)},
-		{"blank", "/event", long(n, n-10, `{"event":""}`), n - 10, 400, fmt.Sprintf(`{"text":"Event field cannot be blank","code":13,"invalid-event-number":%d}`, n-10)},
-		{"a time that is none", "/event", long(n, n-10, `{"event":"a","time":"noon"}`), n - 10, 400, fmt.Sprintf(`{"text":"Invalid data format","code":6,"invalid-event-number":%d}`, n-10)},
-		{"no JSON", "/event", long(n, n-10, `{"event":}`), n - 10, 400, fmt.Sprintf(`{"text":"Invalid data format","code":6,"invalid-event-number":%d}`, n-10)},
-		{"text between", "/event", long(n, n-10, `hello`), n - 10, 400, fmt.Sprintf(`{"text":"Invalid data format","code":6,"invalid-event-number":%d}`, n-10)},
-		{"a bracket that closes nothing", "/event", long(n, n-10, `}`), n - 10, 400, fmt.Sprintf(`{"text":"Invalid data format","code":6,"invalid-event-number":%d}`, n-10)},
-		{"I12 nested", "/event", long(n, n-10, `{"event":`+strings.Repeat("[", 20_000)), n - 10, 400, fmt.Sprintf(`{"text":"Invalid data format","code":6,"invalid-event-number":%d}`, n-10)},
-		{"cut off", "/event", long(n, -1, "") + `{"event":"a`, n, 400, fmt.Sprintf(`{"text":"Invalid data format","code":6,"invalid-event-number":%d}`, n)},
-		{"an array, held whole", "/event", "[" + strings.NewReplacer("}\n{", "},{", "}{", "},{").Replace(long(n, -1, "")) + "]", n, 200, `{"text":"Success","code":0}`},
-		{"raw", "/raw", strings.ReplaceAll(long(n, -1, ""), "}{", "}\n{"), n, 200, `{"text":"Success","code":0}`},
+		{"sound", "/event", long(-1, ""), n, 200, `{"text":"Success","code":0}`},
+		{"no event", "/event", long(n-10, `{"host":"h"}`), n - 10, 400, fmt.Sprintf(`{"text":"Event field is required","code":12,"invalid-event-number":%d}`, n-10)},
+		{"blank", "/event", long(n-10, `{"event":""}`), n - 10, 400, fmt.Sprintf(`{"text":"Event field cannot be blank","code":13,"invalid-event-number":%d}`, n-10)},
+		{"a time that is none", "/event", long(n-10, `{"event":"a","time":"noon"}`), n - 10, 400, fmt.Sprintf(`{"text":"Invalid data format","code":6,"invalid-event-number":%d}`, n-10)},
+		{"no JSON", "/event", long(n-10, `{"event":}`), n - 10, 400, fmt.Sprintf(`{"text":"Invalid data format","code":6,"invalid-event-number":%d}`, n-10)},
+		{"text between", "/event", long(n-10, `hello`), n - 10, 400, fmt.Sprintf(`{"text":"Invalid data format","code":6,"invalid-event-number":%d}`, n-10)},
+		{"a bracket that closes nothing", "/event", long(n-10, `}`), n - 10, 400, fmt.Sprintf(`{"text":"Invalid data format","code":6,"invalid-event-number":%d}`, n-10)},
+		{"I12 nested", "/event", long(n-10, `{"event":`+strings.Repeat("[", 20_000)), n - 10, 400, fmt.Sprintf(`{"text":"Invalid data format","code":6,"invalid-event-number":%d}`, n-10)},
+		{"cut off", "/event", long(-1, "") + `{"event":"a`, n, 400, fmt.Sprintf(`{"text":"Invalid data format","code":6,"invalid-event-number":%d}`, n)},
+		{"an array, held whole", "/event", "[" + strings.NewReplacer("}\n{", "},{", "}{", "},{").Replace(long(-1, "")) + "]", n, 200, `{"text":"Success","code":0}`},
+		{"raw", "/raw", strings.ReplaceAll(long(-1, ""), "}{", "}\n{"), n, 200, `{"text":"Success","code":0}`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			status, text := post(r.client, r.url+c.path, c.body, nil)
@@ -62,7 +63,7 @@ func TestLongBodies(t *testing.T) {
 // what is held at once.
 func TestWhatHoldsGoesOn(t *testing.T) {
 	r := start(t, nil)
-	status, text := post(r.client, r.url+"/event", `{"event":"first","host":"h1","sourcetype":"st"}`+long(15_000, -1, ""), nil)
+	status, text := post(r.client, r.url+"/event", `{"event":"first","host":"h1","sourcetype":"st"}`+long(-1, ""), nil)
 	came := r.got()
 	if status != http.StatusOK || len(came) != 15_001 {
 		t.Fatalf("%d %s, %d came", status, text, len(came))
@@ -79,7 +80,7 @@ func TestWhatHoldsGoesOn(t *testing.T) {
 func TestBusyAmidABody(t *testing.T) {
 	r := start(t, nil)
 	r.refuses(errors.New("the journal is full"))
-	status, text := post(r.client, r.url+"/event", long(15_000, -1, ""), http.Header{"X-Splunk-Request-Channel": {guid}})
+	status, text := post(r.client, r.url+"/event", long(-1, ""), http.Header{"X-Splunk-Request-Channel": {guid}})
 	if status != 503 || text != `{"text":"Server is busy","code":9}` {
 		t.Errorf("%d %s", status, text)
 	}

@@ -35,7 +35,7 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 				s.Bearer.Env = "HTTP_TEST_TOKEN"
 			}
 			s.SecretHeaders = map[string]plugin.Secret{"X-Key": {Env: "HTTP_TEST_TOKEN"}}
-			err := open(t, s).Send(context.Background(), marks(0, 3))
+			err := open(t, s).Send(context.Background(), marks(3))
 			if kind, _ := plugin.KindOf(err); err == nil || kind != plugin.KindRetry || !strings.Contains(err.Error(), "redirects are not followed") ||
 				strings.Contains(err.Error(), "t0ken") || strings.Contains(err.Error(), goodKey) {
 				t.Errorf("%s, %d: %v", preset, status, err)
@@ -54,9 +54,9 @@ func TestNoSecretInErrors(t *testing.T) {
 		d.trouble = func(_ int, w http.ResponseWriter) bool { say(w, 500, "no "+goodKey+" here"); return true }
 	})
 	out := open(t, settingsFor(t, loggly, d.URL))
-	said := out.Send(context.Background(), marks(0, 1))
+	said := out.Send(context.Background(), marks(1))
 	d.Close()
-	for _, err := range []error{said, out.Send(context.Background(), marks(0, 1)), out.Probe(context.Background())} {
+	for _, err := range []error{said, out.Send(context.Background(), marks(1)), out.Probe(context.Background())} {
 		if err == nil || strings.Contains(err.Error(), goodKey) || !strings.Contains(err.Error(), "[redacted]") {
 			t.Errorf("%v", err)
 		}
@@ -86,7 +86,7 @@ func TestHeaders(t *testing.T) {
 		if c.change(s); s.Check().Bad() {
 			t.Fatalf("%s: %v", c.name, s.Check())
 		}
-		send(t, open(t, s), marks(0, 1))
+		send(t, open(t, s), marks(1))
 		for name, want := range c.want {
 			if got := d.seen[0].Header.Get(name); got != want {
 				t.Errorf("%s: %s is %q, want %q", c.name, name, got, want)
@@ -178,7 +178,7 @@ func TestThroughAProxy(t *testing.T) {
 	defer http.DefaultTransport.(*http.Transport).CloseIdleConnections()
 	s := settingsFor(t, array, "http://receiver.invalid")
 	s.Web.Proxy.Value, s.Web.ProxyAuth.Env = proxy.URL, "HTTP_TEST_PROXY"
-	send(t, open(t, s), marks(0, 4))
+	send(t, open(t, s), marks(4))
 	once(t, d.stored(), 4, 1)
 	if got != "Basic "+base64.StdEncoding.EncodeToString([]byte("user:secret")) {
 		t.Errorf("the proxy was told %q", got)
@@ -208,7 +208,7 @@ func TestBusyForNinetySeconds(t *testing.T) {
 			t.Fatal(err)
 		}
 		tries := 0
-		for err = out.Send(context.Background(), marks(0, 10)); err != nil && tries < 100; err = out.Send(context.Background(), marks(0, 10)) {
+		for err = out.Send(context.Background(), marks(10)); err != nil && tries < 100; err = out.Send(context.Background(), marks(10)) {
 			kind, after := plugin.KindOf(err)
 			if kind != plugin.KindAfter || after != 7*time.Second {
 				t.Fatalf("%s: kind %d after %v: %v", preset, kind, after, err)
@@ -238,11 +238,11 @@ func TestAReceiverThatStalls(t *testing.T) {
 	s.Web.Timeout = 20 * time.Millisecond
 	s.Web.Balance = "failover"
 	out := open(t, s)
-	err := out.Send(context.Background(), marks(0, 3))
+	err := out.Send(context.Background(), marks(3))
 	if kind, _ := plugin.KindOf(err); err == nil || kind != plugin.KindRetry || !strings.Contains(err.Error(), "in time") {
 		t.Errorf("%v", err)
 	}
-	send(t, out, marks(0, 3))
+	send(t, out, marks(3))
 	once(t, d.stored(), 3, 1)
 }
 

@@ -100,11 +100,11 @@ func TestAwayOrAskedToWait(t *testing.T) {
 				want = plugin.KindAfter
 			}
 			for i := range 3 {
-				if kind, after := plugin.KindOf(out.Send(context.Background(), marks(0, 5))); kind != want || after != c.after {
+				if kind, after := plugin.KindOf(out.Send(context.Background(), marks(5))); kind != want || after != c.after {
 					t.Fatalf("%s, %s: attempt %d is of kind %d after %v", preset, c.name, i, kind, after)
 				}
 			}
-			if refused := send(t, out, marks(0, 5)); len(refused) > 0 {
+			if refused := send(t, out, marks(5)); len(refused) > 0 {
 				t.Errorf("%s, %s: refused %v", preset, c.name, refused)
 			}
 			once(t, d.stored(), 5, 1)
@@ -140,7 +140,7 @@ func TestRefusedCredentials(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			err := out.Send(context.Background(), marks(0, 3))
+			err := out.Send(context.Background(), marks(3))
 			if kind, _ := plugin.KindOf(err); err == nil || kind != plugin.KindRetry || !strings.Contains(err.Error(), c.says) || strings.Contains(err.Error(), "old-key") {
 				t.Errorf("%s, key %q: %v", preset, c.key, err)
 			}
@@ -148,7 +148,7 @@ func TestRefusedCredentials(t *testing.T) {
 		if err := os.WriteFile(file, []byte(goodKey+"\n"), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if refused := send(t, out, marks(0, 3)); len(refused) > 0 {
+		if refused := send(t, out, marks(3)); len(refused) > 0 {
 			t.Error(refused)
 		}
 		once(t, d.stored(), 3, 1)
@@ -210,12 +210,12 @@ func TestSuccessThatIsNone(t *testing.T) {
 			})
 			out := open(t, settingsFor(t, preset, d.URL))
 			for range 2 {
-				err := out.Send(context.Background(), marks(0, 3))
+				err := out.Send(context.Background(), marks(3))
 				if kind, _ := plugin.KindOf(err); err == nil || kind != plugin.KindRetry || len(err.Error()) > 1000 {
 					t.Errorf("%s, %s: %v", preset, name, err)
 				}
 			}
-			send(t, out, marks(0, 3))
+			send(t, out, marks(3))
 			once(t, d.stored(), 3, 1)
 		}
 	}
@@ -234,10 +234,10 @@ func TestExpect(t *testing.T) {
 	s := settingsFor(t, ndjson, d.URL)
 	s.Expect = `"ok"`
 	out := open(t, s)
-	if err := out.Send(context.Background(), marks(0, 2)); err == nil || !strings.Contains(err.Error(), "expect") {
+	if err := out.Send(context.Background(), marks(2)); err == nil || !strings.Contains(err.Error(), "expect") {
 		t.Errorf("%v", err)
 	}
-	send(t, out, marks(0, 2))
+	send(t, out, marks(2))
 	once(t, d.stored(), 2, 1)
 }
 
@@ -250,12 +250,12 @@ func TestStoredAndThenLost(t *testing.T) {
 	}{{elasticsearch, 1}, {opensearch, 1}, {ndjson, 4}, {loki, 4}} {
 		d := newDouble(t, c.preset, func(d *double) {
 			d.after = func(n int, w http.ResponseWriter) bool {
-				switch {
-				case n == 0:
+				switch n {
+				case 0:
 					reset(w)
-				case n == 1:
+				case 1:
 					say(w, 502, "<html>Bad Gateway</html>")
-				case n == 2:
+				case 2:
 					w.Header().Set("Content-Length", "4000")
 					say(w, 200, `{"took":1,"errors":false,"items":[`)
 				}
@@ -264,11 +264,11 @@ func TestStoredAndThenLost(t *testing.T) {
 		})
 		out := open(t, settingsFor(t, c.preset, d.URL))
 		for range 3 {
-			if err := out.Send(context.Background(), marks(0, 20)); err == nil {
+			if err := out.Send(context.Background(), marks(20)); err == nil {
 				t.Errorf("%s: a lost answer is taken for success", c.preset)
 			}
 		}
-		if refused := send(t, out, marks(0, 20)); len(refused) > 0 {
+		if refused := send(t, out, marks(20)); len(refused) > 0 {
 			t.Error(refused)
 		}
 		once(t, d.stored(), 20, c.often)

@@ -53,7 +53,7 @@ func New(c *Settings, env plugin.Env) (plugin.Output, error) {
 	if err != nil {
 		return nil, err
 	}
-	client, err := webclient.New(&c.Web, env, webclient.Options{MaxAnswer: compiled.preset.mostAnswer})
+	client, err := webclient.New(&c.Web, env, webclient.Options{MaxAnswer: compiled.mostAnswer})
 	if err != nil {
 		return nil, err
 	}
@@ -69,7 +69,7 @@ func New(c *Settings, env plugin.Env) (plugin.Output, error) {
 
 // Confirms implements plugin.Output: Datadog and Loggly take events into a queue
 // and say so; of others, an answer of success says that they have them.
-func (o *output) Confirms() bool { return !o.preset.queues }
+func (o *output) Confirms() bool { return !o.queues }
 
 // Batch implements plugin.Batcher.
 func (o *output) Batch() plugin.Batch { return o.settings.Batch.Batch(o.settings.Concurrency) }
@@ -92,17 +92,17 @@ func (o *output) Probe(ctx context.Context) error {
 	}
 	r.Method = http.MethodOptions
 	r.Header.Del("Content-Encoding")
-	if o.preset.empty != "" {
-		r.Method, r.Body = http.MethodPost, []byte(o.preset.empty)
+	if o.empty != "" {
+		r.Method, r.Body = http.MethodPost, []byte(o.empty)
 	}
 	var found []error
 	for _, b := range o.client.Backends() {
 		got, err := o.client.DoAt(ctx, b, r)
-		if err == nil && o.preset.empty != "" && isPage(got) {
+		if err == nil && o.empty != "" && isPage(got) {
 			err = fmt.Errorf("%s answered with a page: %q", b.URL(), got.Excerpt())
 		}
 		if e := webclient.Refused(err); e != nil && !isPage(e.Answer) {
-			if o.preset.empty == "" || e.Status != http.StatusNotFound && e.Status != http.StatusMethodNotAllowed {
+			if o.empty == "" || e.Status != http.StatusNotFound && e.Status != http.StatusMethodNotAllowed {
 				continue
 			}
 		}

@@ -41,7 +41,7 @@ func TestItems(t *testing.T) {
 		{"no word", `{"status":400}`, plugin.KindPermanent},
 		{"not allowed", bad(403, "security_exception", "action is unauthorized\u0007"), plugin.KindRetry},
 	} {
-		events := marks(0, 10)
+		events := marks(10)
 		victim, healed := events[3].ID.String(), false
 		d := newDouble(t, elasticsearch, func(d *double) {
 			d.refuse = func(id, _ string) string {
@@ -84,7 +84,7 @@ func TestABusyReceiverIsLeftAlone(t *testing.T) {
 	s.MaxEvents = 5
 	out := open(t, s)
 	var e *plugin.Error
-	if err := out.Send(context.Background(), marks(0, 50)); !errors.As(err, &e) || len(e.Failed) != 50 || len(d.seen) != 1 {
+	if err := out.Send(context.Background(), marks(50)); !errors.As(err, &e) || len(e.Failed) != 50 || len(d.seen) != 1 {
 		t.Errorf("%d requests, %v", len(d.seen), err)
 	}
 }
@@ -103,7 +103,7 @@ func TestOnlyTheRefusedDies(t *testing.T) {
 				}
 				return false
 			}
-			events := marks(0, 20)
+			events := marks(20)
 			out := open(t, settingsFor(t, preset, d.URL))
 			refused := send(t, out, events)
 			if len(refused) != 1 || refused[events[7].ID.String()] == nil {
@@ -130,7 +130,7 @@ func TestARequestThatIsWrongKillsNoEvent(t *testing.T) {
 		d := newDouble(t, elasticsearch, func(d *double) {
 			d.trouble = func(_ int, w http.ResponseWriter) bool { say(w, 400, answer); return true }
 		})
-		err := open(t, settingsFor(t, elasticsearch, d.URL)).Send(context.Background(), marks(0, 5))
+		err := open(t, settingsFor(t, elasticsearch, d.URL)).Send(context.Background(), marks(5))
 		if kind, _ := plugin.KindOf(err); err == nil || kind != plugin.KindRetry || len(d.seen) != 1 {
 			t.Errorf("%q: %v after %d requests", answer, err, len(d.seen))
 		}
@@ -145,7 +145,7 @@ func TestBodiesAreSplit(t *testing.T) {
 		s := settingsFor(t, preset, d.URL)
 		s.MaxBytes, s.MaxEvents = 4000, 30
 		out := open(t, s)
-		if refused := send(t, out, marks(0, 100)); len(refused) > 0 {
+		if refused := send(t, out, marks(100)); len(refused) > 0 {
 			t.Errorf("%s: %v", preset, refused)
 		}
 		once(t, d.stored(), 100, 1)
@@ -168,7 +168,7 @@ func TestAnAnswerThatIsTooLong(t *testing.T) {
 	out := open(t, settingsFor(t, elasticsearch, d.URL))
 	out.mostAnswer = 20_000
 	out.client = cutClient(t, out, d.URL)
-	if refused := send(t, out, marks(0, 40)); len(refused) != 40 {
+	if refused := send(t, out, marks(40)); len(refused) != 40 {
 		t.Errorf("%d are refused", len(refused))
 	}
 }

@@ -179,7 +179,8 @@ func (r *renderer) forget() {
 // stream returns the place in r.sets of an event's labels; those of the first are
 // for what is too many. A label without a value is left out, as Loki would.
 func (r *renderer) stream(e *event.Event) int {
-	labels := append(r.whole[:0], '{')
+	labels := r.whole[:0]
+	labels = append(labels, '{')
 	for _, l := range r.labels {
 		if r.buf, _ = l.text.Append(r.buf[:0], e, &r.value); len(r.buf) == 0 {
 			continue

@@ -13,7 +13,7 @@ import (
 )
 
 func hostile(value string) []event.Event {
-	events := marks(0, 1)
+	events := marks(1)
 	events[0].Fields.AddString(schema.EventModule, value)
 	events[0].Fields.AddString(schema.ContainerName, value)
 	return events
@@ -88,7 +88,7 @@ func TestLoki(t *testing.T) {
 	d := newDouble(t, loki, nil)
 	s := settingsFor(t, loki, d.URL)
 	s.Labels = map[string]string{"job": "tallyman", "container": "{{ container.name }}", "none": "{{ service.name }}"}
-	events := marks(0, 6)
+	events := marks(6)
 	for i := range events {
 		events[i].Time = time.Unix(1_700_000_000, int64(i)+7).UTC()
 		events[i].Fields.AddString(schema.ContainerName, []string{"a", "b\r\n\"}{\x00"}[i%2])
@@ -120,7 +120,7 @@ func TestLokiStreamsAreBounded(t *testing.T) {
 	out := open(t, s)
 	now := plugintest.Env("").Now()
 	out.now = func() time.Time { return now }
-	events := marks(0, 20)
+	events := marks(20)
 	for i := range events {
 		events[i].Fields.AddString(schema.ContainerName, fmt.Sprint("c", i))
 	}
@@ -169,7 +169,7 @@ func TestLoggly(t *testing.T) {
 	d := newDouble(t, loggly, nil)
 	s := settingsFor(t, loggly, d.URL+"/base")
 	s.Tags = []string{"a", "b.c"}
-	send(t, open(t, s), marks(0, 1))
+	send(t, open(t, s), marks(1))
 	if at := d.seen[0].URL.Path; at != "/base/bulk/"+goodKey+"/tag/a,b.c/" {
 		t.Errorf("the path is %q", at)
 	}

@@ -152,7 +152,7 @@ func (o *output) judge(got webclient.Answer, spans []span) ([]plugin.Failure, er
 
 // request makes the request of a body, with the secrets as they are now.
 func (o *output) request(body []byte, events int) (*webclient.Request, error) {
-	r := &webclient.Request{Method: o.settings.Method, Path: o.preset.path, Body: body, Events: events, Header: http.Header{}, Secret: http.Header{}}
+	r := &webclient.Request{Method: o.settings.Method, Path: o.path, Body: body, Events: events, Header: http.Header{}, Secret: http.Header{}}
 	r.Header.Set("Content-Type", o.bodyType())
 	if name := o.encoder.Name(); name != "" {
 		r.Header.Set("Content-Encoding", name)

@@ -78,7 +78,6 @@ type plan struct {
 	choice              template.Choice
 	labels              []label
 	hostname, service   *template.Template
-	path                string // of requests; with the place of a token in it
 	maxBytes, maxEvents int
 	name, line, value   template.Rule
 	fixed               []byte // the labels of the stream of what is too many
@@ -216,6 +215,6 @@ func isValue(s string) bool {
 
 func isTag(s string) bool {
 	return s != "" && !strings.ContainsFunc(s, func(r rune) bool {
-		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("_-.:/", r))
+		return (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z') && !strings.ContainsRune("_-.:/", r)
 	})
 }

@@ -57,7 +57,7 @@ func open(t testing.TB, s *Settings) *output {
 	return out.(*output)
 }
 
-func marks(first, n int) []event.Event { return plugintest.Events(first, n) }
+func marks(n int) []event.Event { return plugintest.Events(0, n) }
 
 func TestConformance(t *testing.T) {
 	for _, preset := range presets {

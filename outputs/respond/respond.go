@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -188,7 +189,7 @@ func (o *output) gaveUp(e *event.Event, id string, err error) error {
 // finish remembers what was done before it is said. Where that fails, the alert
 // comes again, and the engine is found as it was to be.
 func (o *output) finish(e *event.Event, id, outcome, reason string, now time.Time) error {
-	list := append(o.done, done{e.ID.String(), strings.Clone(id), now})
+	list := slices.Concat(o.done, []done{{e.ID.String(), strings.Clone(id), now}})
 	b, err := json.Marshal(list)
 	if err == nil {
 		err = o.env.Store.Save(b)

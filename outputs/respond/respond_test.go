@@ -73,13 +73,13 @@ func (d *double) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		_, _ = w.Write([]byte(body))
 		return
 	}
-	switch {
-	case at == "GET /containers/"+boxID+"/json":
+	switch at {
+	case "GET /containers/" + boxID + "/json":
 		_ = json.NewEncoder(w).Encode(d.box)
-	case at == "POST /containers/"+boxID+"/pause":
+	case "POST /containers/" + boxID + "/pause":
 		d.box["State"].(map[string]any)["Paused"] = true
 		w.WriteHeader(http.StatusNoContent)
-	case at == "POST /networks/"+netID+"/disconnect":
+	case "POST /networks/" + netID + "/disconnect":
 		d.box["NetworkSettings"] = map[string]any{}
 	default:
 		w.WriteHeader(http.StatusNotFound)

@@ -13,7 +13,7 @@ import (
 )
 
 // told returns what a herald says next, as "action reason hash", and its position.
-func told(t *testing.T, h *herald, ctx context.Context) (string, []byte) {
+func told(ctx context.Context, t *testing.T, h *herald) (string, []byte) {
 	t.Helper()
 	var b event.Batch
 	if err := h.Read(ctx, &b, 0); err != nil && !errors.Is(err, context.Canceled) {
@@ -52,7 +52,7 @@ func TestLife(t *testing.T) {
 	}
 	say := func(h *herald, ctx context.Context, want string) []byte {
 		t.Helper()
-		got, at := told(t, h, ctx)
+		got, at := told(ctx, t, h)
 		if got != want {
 			t.Errorf("it says %q, want %q", got, want)
 		}

@@ -201,7 +201,7 @@ func TestMovesOfThisHost(t *testing.T) {
 	if err := os.Mkdir(group, 0o700); err != nil {
 		t.Skipf("NOT RUN: no control group can be made: %v", err)
 	}
-	defer os.Remove(group)
+	defer func() { _ = os.Remove(group) }()
 	if err := probeMoves(tracingRoots()); err != nil {
 		t.Skipf("NOT RUN: %v", err)
 	}
