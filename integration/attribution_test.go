@@ -161,7 +161,11 @@ func tracefs(t *testing.T) {
 // away when it ends.
 func wantInstance(t *testing.T, cmd *exec.Cmd) {
 	t.Helper()
-	dir := fmt.Sprintf("%s/instances/tallyman-%d", tracing, cmd.Process.Pid)
+	list, err := filepath.Glob(fmt.Sprintf("%s/instances/tallyman-%d.*", tracing, cmd.Process.Pid))
+	if err != nil || len(list) != 1 {
+		t.Fatalf("the instances of the process are %q: %v", list, err)
+	}
+	dir := list[0]
 	if on, err := os.ReadFile(dir + "/events/cgroup/cgroup_attach_task/enable"); err != nil || string(on) != "1\n" {
 		t.Errorf("the trace of moves is %q: %v", on, err)
 	}

@@ -19,7 +19,7 @@ func (t *Transform) connect(s *Settings) error {
 	}
 	n, err := openConnector(t.proc)
 	c := connector(n)
-	if err == nil && s.Tracefs != connectorOff {
+	if err == nil && s.Tracefs != connectorOff && !t.env.Dry {
 		if c, err = t.trace(n, s.Tracefs == connectorOn); err != nil {
 			return err
 		}

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -20,8 +21,9 @@ import (
 var errTracefs = errors.New("the kernel's trace of moves between control groups is not there")
 
 // instances is how an instance of ours is called, before the number of the
-// process that made it: instances share nothing with each other, so that nobody
-// else's tracing is touched.
+// process that made it and the time: instances share nothing with each other, so
+// that nobody else's tracing is touched, and that of before a reload goes on until
+// its reader ends.
 const instances = "tallyman-"
 
 // moves reads the trace of moves. Its methods but close are called by one
@@ -52,7 +54,7 @@ func openMoves(roots []string) (*moves, error) {
 			return nil, fmt.Errorf("%w: %w", errTracefs, err)
 		}
 		sweep(root)
-		m := &moves{dir: filepath.Join(root, "instances", instances+strconv.Itoa(os.Getpid())), format: f, buf: make([]byte, 1<<16)}
+		m := &moves{dir: filepath.Join(root, "instances", instances+strconv.Itoa(os.Getpid())+"."+strconv.FormatInt(time.Now().UnixNano(), 36)), format: f, buf: make([]byte, 1<<16)}
 		if err := m.open(); err != nil {
 			return nil, errors.Join(fmt.Errorf("%w: %w", errTracefs, err), m.close())
 		}
