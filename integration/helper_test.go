@@ -92,6 +92,18 @@ func long(t *testing.T, why string) {
 	}
 }
 
+// soakOnly skips what takes a quarter of an hour, or a machine that is quiet, outside
+// of make soak, which sets SOAK_CYCLES.
+func soakOnly(t *testing.T) {
+	t.Helper()
+	for _, name := range []string{"SOAK_CYCLES", "SOAK_OUTAGE", "SOAK_ROUNDS"} {
+		if os.Getenv(name) != "" {
+			return
+		}
+	}
+	t.Skip("NOT RUN: it takes long, and a quiet machine; `make soak` runs it")
+}
+
 // eventually polls until ok; real servers say when they are ready in no better way.
 func eventually(t *testing.T, what string, limit time.Duration, ok func() bool) {
 	t.Helper()

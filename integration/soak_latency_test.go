@@ -20,6 +20,7 @@ const latencySpread = 0.5
 // connections and to take them and read nothing. SOAK_ROUNDS is how often each is
 // measured, SOAK_SECONDS how long, SOAK_RATE how many events a second there are.
 func TestSoakLatency(t *testing.T) {
+	soakOnly(t)
 	rounds, rate := number(t, "SOAK_ROUNDS", 9), number(t, "SOAK_RATE", 2000)
 	long := time.Duration(number(t, "SOAK_SECONDS", 8)) * time.Second
 	dir := t.TempDir()

@@ -32,6 +32,7 @@ const outageGrowth = 16 << 10
 // many seconds, SOAK_RATE how many events a second.
 func TestSoakOutage(t *testing.T) {
 	t.Parallel()
+	soakOnly(t)
 	long, rate := time.Duration(number(t, "SOAK_OUTAGE", 600))*time.Second, number(t, "SOAK_RATE", 5000)
 	dir := t.TempDir()
 	one, two, three := newClock(t), newClock(t), newClock(t)
