@@ -20,11 +20,21 @@ import (
 // the refusals.
 func send(t *testing.T, out plugin.Output, events []event.Event) map[string]error {
 	t.Helper()
-	refused := map[string]error{}
+	refused, _ := sendCounted(t, out, events)
+	return refused
+}
+
+// sendCounted is send; it also says how often each event was handed over.
+func sendCounted(t *testing.T, out plugin.Output, events []event.Event) (refused map[string]error, often map[string]int) {
+	t.Helper()
+	refused, often = map[string]error{}, map[string]int{}
 	for range 50 {
+		for i := range events {
+			often[events[i].ID.String()]++
+		}
 		err := out.Send(context.Background(), events)
 		if err == nil {
-			return refused
+			return refused, often
 		}
 		var e *plugin.Error
 		if !errors.As(err, &e) {
@@ -43,12 +53,12 @@ func send(t *testing.T, out plugin.Output, events []event.Event) map[string]erro
 				}
 			}
 			if events = rest; len(rest) == 0 {
-				return refused
+				return refused, often
 			}
 		}
 	}
 	t.Fatal("it is never taken")
-	return nil
+	return nil, nil
 }
 
 // once checks that each of n events is there exactly often times.

@@ -105,14 +105,19 @@ func TestOnlyTheRefusedDies(t *testing.T) {
 			}
 			events := marks(20)
 			out := open(t, settingsFor(t, preset, d.URL))
-			refused := send(t, out, events)
+			refused, often := sendCounted(t, out, events)
 			if len(refused) != 1 || refused[events[7].ID.String()] == nil {
 				t.Errorf("%s, %d: refused %v", preset, status, refused)
 			}
 			there := strings.Join(d.stored(), "\n")
 			for i := range events {
-				if got := strings.Contains(there, fmt.Sprintf("tally-%06d-mark", i)); got != (i != 7) {
-					t.Errorf("%s, %d: that event %d is there is %v", preset, status, i, got)
+				// What was handed over once is there once; a peer that is slow to answer is asked again.
+				got, most := strings.Count(there, fmt.Sprintf("tally-%06d-mark", i)), often[events[i].ID.String()]
+				if i == 7 {
+					most = 0
+				}
+				if got < min(most, 1) || got > most {
+					t.Errorf("%s, %d: event %d is there %d times, and was handed over %d times", preset, status, i, got, often[events[i].ID.String()])
 				}
 			}
 		}
