@@ -113,9 +113,11 @@ func Build(cfg *config.Config, around Surroundings) (*Pipeline, plugin.Problems)
 func (p *Pipeline) output(o *output, c config.Component) error {
 	env := p.env(c)
 	env.Store = newStore(p.Config.Journal.Dir, c.Name, env.Dry)
+	unsaid := env.Meter.Counter("tallyman_unsaid_events_total", "Events of an output itself, such as what it did about an alert, that were not told because too many waited; the log has them.",
+		meter.Label{Name: "output", Value: c.Name})
 	env.Say = func(e event.Event) {
-		if w := p.tells.Load(); w != nil {
-			w.say(e)
+		if w := p.tells.Load(); w == nil || !w.say(e) {
+			unsaid.Inc()
 		}
 	}
 	var err error

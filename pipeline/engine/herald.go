@@ -94,13 +94,15 @@ func (w *farewells) add(b *journal.Book) {
 const mostWords = 1024
 
 // say has the herald tell an event of an output. Of too many the newest is not
-// told; its output has logged it.
-func (w *farewells) say(e event.Event) {
+// told, and it is false; its output has logged it.
+func (w *farewells) say(e event.Event) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if len(w.words) < mostWords {
-		w.words = append(w.words, e)
+	if len(w.words) >= mostWords {
+		return false
 	}
+	w.words = append(w.words, e)
+	return true
 }
 
 // givenUp is what lanes had to give up at their end, for their successors to say.

@@ -17,7 +17,9 @@ func TestHeraldSays(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i := range mostWords + 9 {
-		w.say(event.Event{Dataset: strconv.Itoa(i)})
+		if told := w.say(event.Event{Dataset: strconv.Itoa(i)}); told != (i < mostWords) {
+			t.Fatalf("event %d: told is %v", i, told)
+		}
 	}
 	var b event.Batch
 	h.farewell(&b)
