@@ -45,6 +45,7 @@ type pending struct {
 	life   *life // nil where the event names no process, or the kernel's table has all
 	kin    kin
 	answer answer
+	early  bool // the connector had not told of its time yet
 	held   bool // it was waited for
 	waited int64
 }
@@ -82,13 +83,7 @@ func (s *stage) Apply(ctx context.Context, in, out *event.Batch) error {
 		}
 	}
 	now := t.env.Now().UnixNano()
-	for i := range s.todo {
-		if p := &s.todo[i]; !t.early(p, now) {
-			t.settleOn(p)
-		} else {
-			t.peekAt(p)
-		}
-	}
+	s.settle(now)
 	s.hold(ctx, now)
 	s.until = 0
 	s.introduce(ctx)
@@ -102,6 +97,21 @@ func (s *stage) Apply(ctx context.Context, in, out *event.Batch) error {
 	t.processes.Set(int64(t.table.count))
 	t.known.Set(int64(len(t.reg.byID)))
 	return nil
+}
+
+// settle finds the containers of the batch's audit events, but of those of which only
+// the connector is to tell.
+func (s *stage) settle(now int64) {
+	t := s.t
+	for i := range s.todo {
+		if p := &s.todo[i]; !t.early(p, now) {
+			t.settleOn(p)
+		} else if p.early = true; i > 0 && s.todo[i-1].early && s.todo[i-1].seen.who() == p.seen.who() && s.todo[i-1].seen.ppid == p.seen.ppid {
+			p.seen.peeked = s.todo[i-1].seen.peeked // the same process a moment ago
+		} else {
+			t.peekAt(p)
+		}
+	}
 }
 
 // next adds an audit event to those of the batch, where it lies: it is larger
