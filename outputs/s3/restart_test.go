@@ -9,6 +9,7 @@ import (
 
 	"tallyman/outputs/s3/s3test"
 	"tallyman/pipeline/event"
+	"tallyman/pipeline/plugin"
 	"tallyman/pipeline/plugintest"
 )
 
@@ -279,5 +280,51 @@ func TestFiltered(t *testing.T) {
 	}
 	if m.First != 4 || m.Last != 9 || len(m.Gaps) != 1 || m.Gaps[0] != (Gap{First: 6, Last: 8}) {
 		t.Errorf("the manifest covers %d to %d with gaps %v", m.First, m.Last, m.Gaps)
+	}
+}
+
+// picky refuses to render one event.
+type picky struct {
+	plugin.Encoder
+	not event.ID
+}
+
+func (p picky) Append(dst []byte, e *event.Event) ([]byte, error) {
+	if e.ID == p.not {
+		return dst, errors.New("it is not to be rendered")
+	}
+	return p.Encoder.Append(dst, e)
+}
+
+// TestARefusalIsSaidAgain offers a frame again that was taken: what was refused of it
+// is refused again, before and after the rest is at the store, and nothing is taken
+// twice.
+func TestARefusalIsSaidAgain(t *testing.T) {
+	key(t)
+	s, clock := s3test.New(t), noon
+	l := begin(t, to(s), new(plugintest.Store), &clock)
+	events := made("a", noon, 0, 10)
+	l.enc = picky{l.enc, events[4].ID}
+	offer := func(when string) {
+		t.Helper()
+		var e *plugin.Error
+		if err := l.Collect(t.Context(), 7, events); !errors.As(err, &e) || e.Kind != plugin.KindPartial || len(e.Failed) != 1 || e.Failed[0].Index != 4 {
+			t.Errorf("%s: %v", when, err)
+		} else if kind, _ := plugin.KindOf(e.Failed[0].Err); kind != plugin.KindPermanent {
+			t.Errorf("%s: %v is no refusal for good", when, e.Failed[0].Err)
+		}
+	}
+	offer("at first")
+	if _, _, err := l.Settle(t.Context(), false); err != nil {
+		t.Fatal(err)
+	}
+	offer("again, before it is at the store")
+	if n := l.settle(true); n != 7 {
+		t.Errorf("%d is confirmed, want 7", n)
+	}
+	offer("again, after that")
+	l.settle(true)
+	if got := lines(t, s); len(got) != 9 {
+		t.Errorf("%d events are at the store, want 9", len(got))
 	}
 }

@@ -130,7 +130,7 @@ func (o *output) Collect(ctx context.Context, seq uint64, events []event.Event) 
 	}
 	o.offered = seq
 	if o.sealed && seq <= o.seq {
-		return nil // it was taken, and is offered again
+		return o.refusals(events) // it was taken, and is offered again
 	}
 	if err := o.start(ctx); err != nil {
 		return err
@@ -142,9 +142,30 @@ func (o *output) Collect(ctx context.Context, seq uint64, events []event.Event) 
 	}
 	o.note(seq)
 	if seq <= o.state.Confirmed {
-		return nil
+		return o.refusals(events)
 	}
 	return o.take(seq, events)
+}
+
+// refusals says of events that were taken before which of them were not: they are in
+// no object, and must not count as delivered.
+func (o *output) refusals(events []event.Event) error {
+	var failed []plugin.Failure
+	for i := range events {
+		if err := o.render(&events[i]); err != nil {
+			failed = append(failed, plugin.Failure{Index: i, Err: err})
+		}
+	}
+	return plugin.Partial(failed)
+}
+
+// render puts the line of an event into o.line; what cannot be rendered is refused for
+// good.
+func (o *output) render(e *event.Event) (err error) {
+	if o.line, err = o.enc.Append(o.line[:0], e); err != nil {
+		return plugin.Permanent(fmt.Errorf("s3: render event %s: %w", e.ID, err))
+	}
+	return nil
 }
 
 // between ends what ends before the frame seq, and makes room for it. The frame
@@ -196,9 +217,8 @@ func (o *output) take(seq uint64, events []event.Event) error {
 	var failed []plugin.Failure
 	for i := range events {
 		e := &events[i]
-		var err error
-		if o.line, err = o.enc.Append(o.line[:0], e); err != nil {
-			failed = append(failed, plugin.Failure{Index: i, Err: plugin.Permanent(fmt.Errorf("s3: render event %s: %w", e.ID, err))})
+		if err := o.render(e); err != nil {
+			failed = append(failed, plugin.Failure{Index: i, Err: err})
 			continue
 		}
 		one := o.of(e, seq)
