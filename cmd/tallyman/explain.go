@@ -14,6 +14,7 @@ import (
 	"tallyman/pipeline/config"
 	"tallyman/pipeline/engine"
 	"tallyman/pipeline/event"
+	"tallyman/pipeline/meter"
 	"tallyman/pipeline/plugin"
 	"tallyman/pipeline/schema"
 )
@@ -38,7 +39,7 @@ each format. Nothing is journalled or delivered.`,
 			if err != nil {
 				return failed(err)
 			}
-			p, err := load(cmd, s, still())
+			p, err := load(cmd, s, surroundings(&meter.Registry{}))
 			if err != nil {
 				return err
 			}

@@ -79,14 +79,6 @@ func loadTelling(cmd *cobra.Command, s streams, tell io.Writer, around engine.Su
 	return nil, &exit{exitConfig, nil}
 }
 
-// still are surroundings of a verb that builds a pipeline to look at it, and changes
-// nothing of the host by that.
-func still() engine.Surroundings {
-	around := surroundings(&meter.Registry{})
-	around.Dry = true
-	return around
-}
-
 // surroundings are those of this process.
 func surroundings(meters *meter.Registry) engine.Surroundings {
 	return engine.Surroundings{Version: version(), Meter: meters, Now: time.Now, Host: engine.HostFields("")}

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"tallyman/pipeline/config"
+	"tallyman/pipeline/meter"
 )
 
 func newValidate(s streams) *cobra.Command {
@@ -26,7 +27,7 @@ rule, and prints every problem with its place. It connects to nothing unless
 					return &exit{exitUsage, err}
 				}
 			}
-			p, err := load(cmd, s, still())
+			p, err := load(cmd, s, surroundings(&meter.Registry{}))
 			if err != nil {
 				return err
 			}
