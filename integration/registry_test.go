@@ -111,9 +111,8 @@ func TestDistribution(t *testing.T) {
 			t.Errorf("not understood: %v", e)
 		}
 	}
-	// Of a container that was started by a tag the engine says the digest when asked,
-	// which comes too late for its first events.
-	for _, what := range []string{id + " exec_start", id + " die", pinned + " create", pinned + " start", pinned + " die"} {
+	// Of a container that was started by a tag the engine says the digest when asked.
+	for _, what := range []string{id + " create", id + " start", id + " exec_start", id + " die", pinned + " create", pinned + " start", pinned + " die"} {
 		if joined[what] != 1 {
 			t.Errorf("%s: the digest of the push %s is on %v", what, digest, joined)
 		}

@@ -75,7 +75,8 @@ func (l *looker) look(ctx context.Context, line string) event.Fields {
 		if i == nil {
 			return nil
 		}
-		return i.fields(l.digests(ctx, i.Image))
+		known := slices.DeleteFunc(slices.Clone(l.digests(ctx, i.Image)), func(d string) bool { return strings.Contains(line, d) }) // the decoder reads it there
+		return i.fields(known)
 	case "exec_create", "exec_start":
 		check, known := l.health[m.Actor.ID]
 		if !known {

@@ -26,7 +26,8 @@ func TestInspect(t *testing.T) {
 	say := func(action, id string) string {
 		return `{"Type":"container","Action":"` + action + `","Actor":{"ID":"` + id + `","Attributes":{}},"timeNano":1795231588000000001}`
 	}
-	f.tell(say("create", id), say("exec_create: /bin/sh -c curl -f localhost", id), say("exec_start: sh", id), say("create", strings.Repeat("cd", 32)), say("die", id), say("create", "../../x"))
+	pinned := strings.Replace(say("create", id), `"Attributes":{}`, `"Attributes":{"image":"shop/api@`+pushed+`"}`, 1)
+	f.tell(pinned, say("create", id), say("exec_create: /bin/sh -c curl -f localhost", id), say("exec_start: sh", id), say("create", strings.Repeat("cd", 32)), say("die", id), say("create", "../../x"))
 	s := settings(t, path)
 	s.Inspect = true
 	in, err := build(s, plugintest.Env(""))
@@ -37,7 +38,7 @@ func TestInspect(t *testing.T) {
 		t.Fatal(err)
 	}
 	var b event.Batch
-	for len(b.Events) < 6 {
+	for len(b.Events) < 7 {
 		if err := in.Read(t.Context(), &b, 20_000_000_000); err != nil {
 			t.Fatal(err)
 		}
@@ -53,7 +54,9 @@ func TestInspect(t *testing.T) {
 		}
 		got = append(got, line)
 	}
-	want := []string{"container.security_context.privileged=true container.image.hash.all=" + pushed + " container.image.hash.all=" + image + " docker.container.mounts.0.source=/var/run/docker.sock docker.container.mounts.0.destination=/s docker.container.mounts.0.rw=true docker.container.capabilities_added=CAP_NET_RAW docker.container.capabilities_added=CAP_SYS_ADMIN docker.container.security_opt=seccomp=unconfined docker.container.network_mode=host docker.container.pid_mode=host ",
+	may := "docker.container.mounts.0.source=/var/run/docker.sock docker.container.mounts.0.destination=/s docker.container.mounts.0.rw=true docker.container.capabilities_added=CAP_NET_RAW docker.container.capabilities_added=CAP_SYS_ADMIN docker.container.security_opt=seccomp=unconfined docker.container.network_mode=host docker.container.pid_mode=host "
+	want := []string{"container.security_context.privileged=true container.image.hash.all=" + image + " " + may, // the line has the digest
+		"container.security_context.privileged=true container.image.hash.all=" + pushed + " container.image.hash.all=" + image + " " + may,
 		"docker.exec.healthcheck=true ", "docker.exec.healthcheck=false ", "", "", ""}
 	for i := range want {
 		if got[i] != want[i] {
