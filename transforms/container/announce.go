@@ -27,11 +27,11 @@ func (t *Transform) announce(h Host) {
 	}
 	if t.kernel != nil {
 		sources = append([]string{"process connector"}, sources...)
-		if t.traced {
+		if t.traced != nil {
 			sources = append(sources, "moves between control groups")
 		}
 	}
-	t.env.Log.Info("attribution: the sources that there are", "sources", strings.Join(sources, ", "), "expect", share(t.kernel != nil, inside, rules || t.traced))
+	t.env.Log.Info("attribution: the sources that there are", "sources", strings.Join(sources, ", "), "expect", share(t.kernel != nil, inside, rules || t.traced != nil))
 }
 
 // share is what was measured on the captures, by what is known; see

@@ -37,10 +37,10 @@ func (t *Transform) connect(s *Settings) error {
 }
 
 // trace adds the kernel's trace of moves to a connector, where it can be had; must
-// says that it has to.
+// says that it has to. It is opened when the first events come: who builds a transform
+// to look at a configuration traces nothing.
 func (t *Transform) trace(c *netlink, must bool) (connector, error) {
-	m, err := openMoves(tracingRoots())
-	switch {
+	switch err := probeMoves(tracingRoots()); {
 	case err == nil:
 	case must:
 		return nil, errors.Join(err, c.close())
@@ -48,8 +48,18 @@ func (t *Transform) trace(c *netlink, must bool) (connector, error) {
 		t.say("moves between control groups are not traced: what ends before its first exec in a container may not be found", "reason", err, "do", movesHint)
 		return c, nil
 	}
-	t.traced = true
-	return &traced{connector: c, moves: m, wall: &c.wall, lost: func() { t.follow.scan.Store(true) }}, nil
+	t.traced = &traced{connector: c, wall: &c.wall, lost: func() { t.follow.scan.Store(true) }}
+	return t.traced, nil
+}
+
+// openTrace begins to trace moves where that is wanted.
+func (t *Transform) openTrace() {
+	if t.traced == nil {
+		return
+	}
+	if err := t.traced.open(); err != nil {
+		t.say("moves between control groups are not traced", "error", err, "do", movesHint)
+	}
 }
 
 // begin follows a connector until Close.

@@ -128,7 +128,7 @@ type Transform struct {
 	// With the process connector; nil without it.
 	kernel *kernel
 	follow *follower
-	traced bool // it tells of moves between control groups as well
+	traced *traced // where it tells of moves between control groups as well
 	wait   time.Duration
 	pause  func(done <-chan struct{}, turned <-chan struct{}, d time.Duration) // until one of them
 

@@ -58,6 +58,7 @@ func (t *Transform) listen(ctx context.Context) {
 		return
 	}
 	t.lore.begun = true
+	t.openTrace()
 	s := &t.set
 	if t.env.Once || s.Offline != nil || s.Ask == askOff || s.Ask == "" || s.Ask == askAuto && (t.proc == nil || !t.proc.ours()) {
 		return

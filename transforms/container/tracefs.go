@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -175,12 +176,26 @@ func (m *moves) close() error {
 	return all
 }
 
-// traced is a connector that tells of moves between control groups as well.
+// traced is a connector that tells of moves between control groups as well, once it is
+// open.
 type traced struct {
 	connector
-	moves *moves
-	wall  *wallClock // that of the connector, so that moves and forks keep their order
-	lost  func()     // some are missing
+	wall *wallClock // that of the connector, so that moves and forks keep their order
+	lost func()     // some are missing
+
+	mu    sync.Mutex // guards moves: close may come while they are read
+	moves *moves     // nil before open and after close
+}
+
+func (c *traced) open() error {
+	m, err := openMoves(tracingRoots())
+	if err != nil {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.moves = m
+	return nil
 }
 
 // next implements connector: what is read after the connector's word has all that
@@ -192,7 +207,7 @@ func (c *traced) next(dst []change) ([]change, int64, error) {
 		return dst, until, err
 	}
 	told := len(dst)
-	dst, lost, failed := c.moves.read(dst, c.wall.shift())
+	dst, lost, failed := c.read(dst)
 	if lost {
 		c.lost()
 	}
@@ -202,5 +217,23 @@ func (c *traced) next(dst []change) ([]change, int64, error) {
 	return dst, until, errors.Join(err, failed)
 }
 
+func (c *traced) read(dst []change) (out []change, lost bool, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.moves == nil {
+		return dst, false, nil
+	}
+	return c.moves.read(dst, c.wall.shift())
+}
+
 // close implements connector.
-func (c *traced) close() error { return errors.Join(c.connector.close(), c.moves.close()) }
+func (c *traced) close() error {
+	err := c.connector.close()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.moves != nil {
+		err = errors.Join(err, c.moves.close())
+		c.moves = nil
+	}
+	return err
+}
