@@ -147,12 +147,17 @@ func (r *reloader) status() *reloadStatus {
 	return r.last
 }
 
-// hup asks at each SIGHUP until ctx is done.
-func (r *reloader) hup(ctx context.Context) {
-	hup := make(chan os.Signal, 1)
-	signal.Notify(hup, syscall.SIGHUP)
+// hups subscribes to SIGHUP. That is the first thing that a process does: one that
+// comes during the start is for what comes after it, and must not end the process.
+func hups() (hup <-chan os.Signal, stop func()) {
+	c := make(chan os.Signal, 1)
+	signal.Notify(c, syscall.SIGHUP)
+	return c, func() { signal.Stop(c) }
+}
+
+// follow asks at each SIGHUP until ctx is done.
+func (r *reloader) follow(ctx context.Context, hup <-chan os.Signal) {
 	go func() {
-		defer signal.Stop(hup)
 		for {
 			select {
 			case <-hup:

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"os"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"testing/synctest"
 
@@ -103,4 +105,24 @@ func TestStatusIsInert(t *testing.T) {
 	if strings.ContainsAny(text, "\x1b\x07") || !strings.Contains(text, `\x1b[31mgo\x07`) || !strings.Contains(text, "DOES NOT BALANCE") {
 		t.Errorf("the status is %q", text)
 	}
+}
+
+// TestAHangUpDuringTheStart: a SIGHUP that comes before there is anything to reload
+// neither ends the process nor is lost.
+func TestAHangUpDuringTheStart(t *testing.T) {
+	hup, deaf := hups()
+	defer deaf()
+	if err := syscall.Kill(os.Getpid(), syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	did := make(chan bool, 1)
+	r := newReloader(func(discard bool) control.Answer { did <- discard; return control.Answer{} })
+	ctx, stop := context.WithCancel(t.Context())
+	r.follow(ctx, hup)
+	go r.run(ctx)
+	if <-did {
+		t.Error("it lets go of what removed outputs have left")
+	}
+	stop()
+	<-r.done
 }

@@ -81,6 +81,8 @@ func serve(cmd *cobra.Command, s streams, once bool) (err error) {
 	ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	hup, deaf := hups()
+	defer deaf()
 	meters := &meter.Registry{}
 	around := surroundings(meters)
 	around.Once = once
@@ -126,14 +128,14 @@ func serve(cmd *cobra.Command, s streams, once bool) (err error) {
 	socket = c.serve(p.Config.Journal.Dir)
 	debug.FreeOSMemory() // the start leaves more behind than an idle process needs
 	log.Info("started", "version", around.Version, "config", p.Config.Path, "hash", p.Config.Hash, "journal", p.Config.Journal.Dir, "pid", os.Getpid())
-	return failed(c.run(ctx, s, once))
+	return failed(c.run(ctx, hup, s, once))
 }
 
 // run lets the engine run to its end and judges the books.
-func (c *controlled) run(ctx context.Context, s streams, once bool) error {
+func (c *controlled) run(ctx context.Context, hup <-chan os.Signal, s streams, once bool) error {
 	before := burials(c.engine.Books())
 	asked, stop := context.WithCancel(ctx)
-	c.reloads.hup(asked)
+	c.reloads.follow(asked, hup)
 	go c.reloads.run(asked)
 	// The watchdog is answered to the end of the stop, which may take the grace time.
 	unguard := c.manager.guard(context.WithoutCancel(ctx), c.health)
