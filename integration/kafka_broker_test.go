@@ -89,10 +89,7 @@ func newKafka(t *testing.T) *apacheKafka {
 	}
 	k.path = string(cp)
 	k.keystore()
-	ports := [5]int{}
-	for i := range ports {
-		ports[i] = freePort(t)
-	}
+	ports := freePorts(t, 5)
 	at := func(i int) string { return fmt.Sprintf("127.0.0.1:%d", ports[i]) }
 	k.addr, k.sasl, k.secure, k.tls = at(0), at(2), at(3), at(4)
 	conf := write(t, filepath.Join(k.dir, "server.properties"), fmt.Sprintf(kafkaProperties, ports[0], ports[1], ports[2], ports[3], ports[4], k.dir, k.ca.File))

@@ -61,7 +61,8 @@ func newOpenSearch(t *testing.T) *openSearch {
 			t.Skipf("NOT RUN: OpenSearch needs %s, which is missing", p)
 		}
 	}
-	o := &openSearch{t: t, dir: t.TempDir(), port: freePort(t), peers: freePort(t)}
+	ports := freePorts(t, 2)
+	o := &openSearch{t: t, dir: t.TempDir(), port: ports[0], peers: ports[1]}
 	write(t, filepath.Join(o.dir, "pom.xml"), opensearchPom)
 	mvn := exec.Command("mvn", "-q", "-B", "dependency:build-classpath", "-Dmdep.outputFile=cp", "-DincludeScope=runtime")
 	mvn.Dir = o.dir

@@ -46,7 +46,8 @@ func TestDistribution(t *testing.T) {
 	engines(t)
 	server := goProgram(t, "registry", distribution)
 	htpasswd := need(t, "htpasswd", "apache2-utils")
-	dir, port, hook := short(t), freePort(t), freePort(t)
+	dir, ports := short(t), freePorts(t, 2)
+	port, hook := ports[0], ports[1]
 	write(t, filepath.Join(dir, "htpasswd"), say(t, htpasswd, "-Bbn", "alice", "s3cret")+"\n")
 	write(t, filepath.Join(dir, "token"), "s3cret\n")
 	conf := write(t, filepath.Join(dir, "registry.yml"), fmt.Sprintf(distributionConf, dir, port, hook))

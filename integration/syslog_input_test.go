@@ -75,14 +75,14 @@ func TestSyslogInput(t *testing.T) {
 		if _, err := os.Stat("/usr/lib/x86_64-linux-gnu/rsyslog/lmnsd_gtls.so"); err != nil {
 			t.Skipf("NOT RUN: rsyslog-gnutls is missing: %v", err)
 		}
-		receive(t, network, syslogLines, func(dir string, ports [3]int) {
+		receive(t, network, syslogLines, func(dir string, ports []int) {
 			conf := write(t, filepath.Join(dir, "rs.conf"), fmt.Sprintf(rsyslogSender, ports[0], ports[1], ports[2], dir))
 			start(t, exec.Command(rsyslogd, "-n", "-f", conf, "-i", filepath.Join(dir, "rs.pid")))
 		})
 	})
 	t.Run("syslog-ng", func(t *testing.T) {
 		root := syslogNG(t)
-		receive(t, append(network, "unix-stream", "unix-dgram"), syslogLines, func(dir string, ports [3]int) {
+		receive(t, append(network, "unix-stream", "unix-dgram"), syslogLines, func(dir string, ports []int) {
 			conf := write(t, filepath.Join(dir, "sng.conf"), fmt.Sprintf(syslogNGSender, ports[0], ports[1], ports[2], dir))
 			at := func(name string) string { return filepath.Join(dir, "sng."+name) }
 			cmd := exec.Command(root+"/usr/sbin/syslog-ng", "-F", "-f", conf, "--module-path="+root+"/usr/lib/syslog-ng/3.38",
@@ -93,7 +93,7 @@ func TestSyslogInput(t *testing.T) {
 	})
 	t.Run("logger", func(t *testing.T) {
 		logger := need(t, "logger", "bsdutils")
-		receive(t, []string{"unix", "tcp-octets", "tcp-lines", "udp"}, 200, func(dir string, ports [3]int) {
+		receive(t, []string{"unix", "tcp-octets", "tcp-lines", "udp"}, 200, func(dir string, ports []int) {
 			for way, args := range map[string][]string{
 				"unix":       {"--socket", filepath.Join(dir, "dgram"), "--socket-errors=on"},
 				"tcp-octets": {"-n", "127.0.0.1", "-P", fmt.Sprint(ports[1]), "-T", "--octet-count", "--rfc5424=notq"},
@@ -116,7 +116,7 @@ func TestSyslogInput(t *testing.T) {
 
 // receive runs the program, lets a sender go, and judges what arrives of each
 // way: want numbered lines, each once.
-func receive(t *testing.T, ways []string, want int, send func(dir string, ports [3]int)) {
+func receive(t *testing.T, ways []string, want int, send func(dir string, ports []int)) {
 	t.Helper()
 	dir := t.TempDir()
 	certificates(t, need(t, "openssl", "openssl"), dir)
@@ -125,7 +125,7 @@ func receive(t *testing.T, ways []string, want int, send func(dir string, ports 
 		fmt.Fprintf(&numbers, "n=%d %s\n", n, strings.Repeat("x", n%700))
 	}
 	write(t, filepath.Join(dir, "numbers.log"), numbers.String())
-	ports := [3]int{freePort(t), freePort(t), freePort(t)}
+	ports := freePorts(t, 3)
 	conf := write(t, filepath.Join(dir, "tallyman.yaml"), fmt.Sprintf(syslogConf, ports[0], ports[1], ports[2], dir))
 	start(t, exec.Command(program(t), "run", "--config", conf))
 	eventually(t, "tallyman listens", 10*time.Second, func() bool {
