@@ -13,7 +13,7 @@ REVISION := $(shell git rev-parse HEAD 2>/dev/null)
 EPOCH    := $(or $(SOURCE_DATE_EPOCH),$(shell git log -1 --format=%ct 2>/dev/null),0)
 
 .PHONY: package image release
-.PHONY: build demo test race lint fuzz bench bench-peers bench-kafka sizing generate attribution integration integration-full soak clean
+.PHONY: build demo test race lint fuzz bench bench-peers bench-kafka bench-logs sizing generate attribution integration integration-full soak clean
 build:
 	CGO_ENABLED=0 go build -trimpath -o $(BUILD)/tallyman ./cmd/tallyman
 
@@ -50,6 +50,11 @@ bench-peers: build
 # yardsticks, Java and Maven and, to compare with it, rsyslog-kafka.
 bench-kafka: build
 	TALLYMAN=$(CURDIR)/$(BUILD)/tallyman go test -count=1 -timeout 60m -tags peers -run '^TestPeersKafka$$' -v ./integration/
+
+# Syslog beside rsyslog, and the logs of containers beside the bare limit, on one
+# core. It needs the yardsticks and rsyslog.
+bench-logs: build
+	TALLYMAN=$(CURDIR)/$(BUILD)/tallyman go test -count=1 -timeout 60m -tags peers -run '^TestPeers(Syslog|Containers)$$' -v ./integration/
 
 # What a host has to have for it, idle and under load: the table of docs/SIZING.md.
 # SIZING_SECONDS, SIZING_RATE, SIZING_TRIES and SIZING_IDLE_SECONDS say how much.

@@ -1,0 +1,175 @@
+//go:build peers
+
+package integration
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// Secrets are left as they are in the first: rsyslog replaces none.
+const (
+	syslogConf = "journal: {dir: journal, max_size: 2GiB}\n%sadmin: {listen: off}\nlog: {level: error}\n" +
+		"inputs: {net: {type: syslog, listen: \"tcp://127.0.0.1:%d\"}}\noutputs: {file: {type: file, path: out.json, format: json}}\n"
+
+	rsyslogConf = `global(workDirectory="%[1]s" maxMessageSize="64k")
+module(load="imptcp")
+template(name="json" type="list" option.jsonf="on") {
+  property(outname="@timestamp" name="timereported" dateFormat="rfc3339" format="jsonf") property(outname="host" name="hostname" format="jsonf")
+  property(outname="facility" name="syslogfacility-text" format="jsonf") property(outname="severity" name="syslogseverity-text" format="jsonf")
+  property(outname="app" name="app-name" format="jsonf") property(outname="procid" name="procid" format="jsonf") property(outname="msgid" name="msgid" format="jsonf")
+  property(outname="sd" name="structured-data" format="jsonf") property(outname="message" name="msg" format="jsonf")
+}
+ruleset(name="in" %[3]s) { action(type="omfile" file="%[1]s/out.json" template="json") }
+input(type="imptcp" address="127.0.0.1" port="%[2]d" ruleset="in")
+`
+)
+
+// daemon is a program that listens, and its configuration.
+type daemon struct {
+	name string
+	conf string // with places for its folder, its port and what else
+	more string
+	run  func(dir, conf string) []string
+}
+
+func syslogDaemons(t *testing.T) []daemon {
+	t.Helper()
+	ours := func(dir, conf string) []string { return []string{program(t), "run", "--config", conf} }
+	list := []daemon{{"tallyman", syslogConf, "redact: off\n", ours}, {"tallyman, secrets replaced", syslogConf, "", ours}}
+	rsyslogd := need(t, "rsyslogd", "rsyslog")
+	theirs := func(dir, conf string) []string {
+		return []string{rsyslogd, "-n", "-f", conf, "-i", filepath.Join(dir, "pid")}
+	}
+	for _, q := range []struct{ name, queue string }{
+		{"rsyslog, no queue", ""},
+		{"rsyslog, queue in memory", `queue.type="FixedArray" queue.size="100000" queue.dequeueBatchSize="1024"`},
+		{"rsyslog, queue that goes to disk at need", `queue.type="LinkedList" queue.filename="q" queue.size="100000" queue.saveOnShutdown="on"`},
+		{"rsyslog, queue on disk", `queue.type="Disk" queue.filename="q" queue.checkpointInterval="1000"`},
+	} {
+		list = append(list, daemon{q.name, rsyslogConf, q.queue, theirs})
+	}
+	return list
+}
+
+// TestPeersSyslog prints what a line costs in processor time from one TCP
+// connection to a file of JSON, beside rsyslog with and without a queue. It asserts
+// first that tallyman writes every line, in order, with its text, its host and its priority.
+func TestPeersSyslog(t *testing.T) {
+	dir := t.TempDir()
+	gen := yardstick(t, dir, "gen")
+	daemons := syslogDaemons(t)
+	for _, form := range []string{"5424", "mix", "3164"} {
+		log, lines := generated(t, gen, filepath.Join(dir, form+".log"), "-kind", "syslog", "-syslog", form)
+		u := newUsed()
+		for round := range rounds(t) {
+			for _, d := range daemons {
+				dir := t.TempDir()
+				u.syslog(t, &d, dir, log, lines)
+				if round == 0 && d.name == "tallyman" {
+					inOrder(t, filepath.Join(dir, "out.json"), log, sameSyslog)
+				}
+				if err := os.RemoveAll(dir); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		var names []string
+		for _, d := range daemons {
+			names = append(names, d.name)
+		}
+		u.print("syslog over TCP, "+form, len(log), lines, names)
+	}
+}
+
+// sameSyslog says what is wrong with the event of a line.
+func sameSyslog(got, line []byte) error {
+	var e struct {
+		Message string `json:"message"`
+		Log     struct {
+			Syslog struct {
+				Priority *int `json:"priority"`
+			} `json:"syslog"`
+		} `json:"log"`
+		Host struct{ Name string }
+	}
+	if err := json.Unmarshal(got, &e); err != nil {
+		return err
+	}
+	if e.Message == "" || !bytes.HasSuffix(line, []byte(e.Message)) {
+		return errors.New("its text is another one")
+	}
+	if e.Log.Syslog.Priority == nil || !bytes.HasPrefix(line, fmt.Appendf(nil, "<%d>", *e.Log.Syslog.Priority)) {
+		return errors.New("its priority is another one")
+	}
+	if !bytes.Contains(line, []byte(" "+e.Host.Name+" ")) {
+		return errors.New("its host is another one")
+	}
+	return nil
+}
+
+// syslog sends a log to a program, waits until as many lines are in its file, and
+// notes what it took.
+func (u *used) syslog(t *testing.T, d *daemon, dir string, log []byte, lines int) {
+	t.Helper()
+	port := freePort(t)
+	var text string
+	if d.conf == syslogConf {
+		text = fmt.Sprintf(d.conf, d.more, port)
+	} else {
+		text = fmt.Sprintf(d.conf, dir, port, d.more)
+	}
+	cmd := onOneCore(d.run(dir, write(t, filepath.Join(dir, "conf.yaml"), text))...)
+	cmd.Dir = dir
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer end(t, cmd)
+	address := fmt.Sprintf("127.0.0.1:%d", port)
+	eventually(t, d.name+" listens", 10*time.Second, func() bool {
+		c, err := net.Dial("tcp", address)
+		if err == nil {
+			_ = c.Close()
+		}
+		return err == nil
+	})
+	before := processorTime(t, cmd.Process.Pid)
+	c, err := net.Dial("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Write(log); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Close(); err != nil {
+		t.Fatal(err)
+	}
+	out := &counter{path: filepath.Join(dir, "out.json")}
+	eventually(t, fmt.Sprintf("%s writes %d lines", d.name, lines), 2*time.Minute, func() bool { return out.count() >= lines })
+	took := (processorTime(t, cmd.Process.Pid) - before).Seconds()
+	if out.lines != lines {
+		t.Errorf("%s wrote %d lines of %d", d.name, out.lines, lines)
+	}
+	u.seconds[d.name] = append(u.seconds[d.name], took)
+	u.bytes[d.name], u.memory[d.name] = out.at, max(u.memory[d.name], most(t, cmd.Process.Pid))
+}
+
+// end ends a program that was started.
+func end(t *testing.T, cmd *exec.Cmd) {
+	t.Helper()
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Error(err)
+	}
+	kill := time.AfterFunc(10*time.Second, func() { _ = cmd.Process.Kill() })
+	defer kill.Stop()
+	_ = cmd.Wait() // how it ends is no matter here
+}
