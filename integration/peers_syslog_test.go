@@ -44,7 +44,7 @@ type daemon struct {
 
 func syslogDaemons(t *testing.T) []daemon {
 	t.Helper()
-	ours := func(dir, conf string) []string { return []string{program(t), "run", "--config", conf} }
+	ours := func(_, conf string) []string { return []string{program(t), "run", "--config", conf} }
 	list := []daemon{{"tallyman", syslogConf, "redact: off\n", ours}, {"tallyman, secrets replaced", syslogConf, "", ours}}
 	rsyslogd := need(t, "rsyslogd", "rsyslog")
 	theirs := func(dir, conf string) []string {

@@ -9,9 +9,13 @@ import (
 	"tallyman/pipeline/schema"
 )
 
-// fieldRoom is how many fields a message may give beside its structured data,
-// with room for what transforms add.
-const fieldRoom = 48
+const (
+	// fieldRoom is how many fields a message may give beside its structured data.
+	fieldRoom = 48
+
+	// spare is the room for what transforms add.
+	spare = 8
+)
 
 // facilities and severities are the names of RFC 5427 and of RFC 5424.
 var (

@@ -14,7 +14,6 @@ package syslog
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -92,19 +91,21 @@ func (d *decoder) Decode(e event.Event, out *event.Batch) error {
 	m.reset()
 	d.loc = d.zones.Of(&e, d.here)
 	d.parse(text, seen)
-	e.Fields = out.Take(e.Fields, fieldRoom+len(m.params))
-	if !e.Fields.Get(schema.EventTimezone).IsZero() { // what the input says of all; the head says what this one has
-		e.Fields = slices.DeleteFunc(e.Fields, func(f event.Field) bool { return f.Key == schema.EventTimezone })
+	f := out.Room(len(e.Fields) + fieldRoom + len(m.params))
+	for i := range e.Fields {
+		if e.Fields[i].Key != schema.EventTimezone { // what the input says of all; the head says what this one has
+			f = append(f, e.Fields[i])
+		}
 	}
 	if e.Time = seen.UTC(); m.timed {
 		e.Time = m.at
 	}
 	if inner := m.inner(); inner != "" {
-		d.head(&e.Fields, inner)
-		d.handed(&e.Fields, text)
+		d.head(&f, inner)
+		d.handed(&f, text)
 		e.Decode, e.Raw = inner, m.text
 	} else {
-		d.event(&e.Fields)
+		d.event(&f)
 		if e.Decode, e.Dataset = "", Dataset; m.doubt == "" {
 			e.Raw = ""
 		}
@@ -112,6 +113,7 @@ func (d *decoder) Decode(e event.Event, out *event.Batch) error {
 	if m.doubt != "" {
 		d.doubtful.Inc()
 	}
+	e.Fields = out.Keep(f, spare)
 	out.Events = append(out.Events, e)
 	return nil
 }
