@@ -1,7 +1,7 @@
 package json
 
 import (
-	"slices"
+	mathbits "math/bits"
 	"strings"
 
 	"tallyman/pipeline/event"
@@ -12,44 +12,66 @@ import (
 // with other values. What stands between the values is then the same too, and is
 // kept: a shape is made when its form comes for the second time. The values of a
 // list that stand in a row are one place, however many they are.
+//
+// Of the values most are again those of the event before that had the same form:
+// the user, the program, the folder, all constants. So a shape keeps the text of
+// that event, and only the values that differ are rendered (fill.go).
 type shape struct {
 	set    int       // the shared set, by its number
 	head   uint8     // what the head answers
 	fields []fieldID // of the event, one for each row, in its order
 	steps  []step
-	tail   []byte
-	odd    bool // it cannot be said by steps
+	text   []byte // the last event that had it, as it was rendered, and what blit may read behind it
+	odd    bool   // it cannot be said by steps
 }
 
 // fieldID is a field without its value.
 type fieldID struct {
 	key  schema.Key
+	list bool // all that follow with this key are in the row
 	name string
 }
 
-// step is a text and the value that follows it.
+// step is a value, behind a text that is the same in each event.
 type step struct {
-	text   []byte
-	row    int32 // of the event's own; below 0 what the head answers: -1-key
-	many   bool  // all values of the row, with commas
+	before int32 // how long that text is
+	n      int32 // how long the value is
+	key    schema.Key
+	row    uint8 // of the event's own, unless the head answers
+	from   from
 	native bool
+	plain  bool // what stands there is nothing but texts that stand for themselves
 }
 
+// from says where the value of a step comes from.
+type from uint8
+
 const (
-	shapeFields = 160  // an event with more rows has no shape
+	fromRow  from = iota // the only value of a row
+	fromMany             // all values of a row, with commas
+	fromHead             // the head answers key
+)
+
+const (
+	shapeFields = 160  // an event with more rows has no shape; below maxRows
+	maxRows     = 256  // what a step can name
 	maxShapes   = 1024 // they are forgotten all at once
 
 	// Making a shape costs as much as it saves in some events. Each event that had
 	// one pays for a sixteenth of another, so that a stream without common forms
 	// is not slower for it.
 	learnCost, learnMost = 16, 64 * learnCost
+
+	guesses = 512 // a power of two
 )
 
 // shapes are the shapes that an encoder knows.
 type shapes struct {
 	known map[uint64]*shape
 	once  map[uint64]struct{} // forms that came once
-	rows  []int32             // of the event at hand: where each begins, and the end
+	guess [guesses]*shape     // by what guessOf looks at: the last that had it
+	rows  [maxRows]int32      // of the event at hand: where each begins, and the end
+	n     int                 // how many rows it has
 	purse int                 // what may be spent on new ones
 }
 
@@ -73,47 +95,80 @@ func headOf(e *event.Event) (h uint8) {
 // formOf finds the rows of an event and returns the hash of its form; false says
 // that it has none that is worth keeping.
 func (c *Encoder) formOf(e *event.Event, set int, head uint8) (uint64, bool) {
-	if e.Raw != "" {
-		return 0, false
-	}
 	const prime = 0x9e3779b97f4a7c15
 	h := uint64(set)<<8 | uint64(head)
-	rows, last := c.forms.rows[:0], schema.None
+	n, last := 0, schema.None
 	for i := range e.Fields {
 		f := &e.Fields[i]
 		if f.Val.IsZero() || f.Key == schema.TallymanEscaped || int(f.Key) >= len(c.plan.rank) {
 			return 0, false
 		}
-		n := len(f.Name)
-		if f.Key == last && n == 0 {
+		l := len(f.Name)
+		if f.Key == last && l == 0 {
 			continue
 		}
-		if last = schema.None; n == 0 && c.plan.many[f.Key] {
+		if last = schema.None; l == 0 && c.plan.many[f.Key] {
 			last = f.Key
 		}
-		rows = append(rows, int32(i))
+		if n == shapeFields {
+			return 0, false
+		}
+		c.forms.rows[n] = int32(i)
+		n++
 		h = (h ^ uint64(f.Key)) * prime
-		if n > 0 {
-			h = (h ^ uint64(n) ^ uint64(f.Name[0])<<8 ^ uint64(f.Name[n-1])<<16 ^ uint64(f.Name[n/2])<<24) * prime
+		if l > 0 {
+			h = (h ^ uint64(l) ^ uint64(f.Name[0])<<8 ^ uint64(f.Name[l-1])<<16 ^ uint64(f.Name[l/2])<<24) * prime
 		}
 		h ^= h >> 29
 	}
-	c.forms.rows = rows
-	c.forms.rows = append(c.forms.rows, int32(len(e.Fields)))
-	return h, len(rows) <= shapeFields
+	c.forms.rows[n], c.forms.n = int32(len(e.Fields)), n
+	return h, true
 }
 
-// fits reports whether an event with these rows has the form of a shape.
-func (s *shape) fits(e *event.Event, rows []int32, set int, head uint8) bool {
-	if s.set != set || s.head != head || len(s.fields) != len(rows)-1 {
-		return false
-	}
-	for i := range s.fields {
-		if f := &e.Fields[rows[i]]; f.Key != s.fields[i].key || f.Name != s.fields[i].name {
-			return false
+// guessOf returns a place in shapes.guess: what is seen of an event's fields at a
+// glance tells nearly always which shape it has.
+func guessOf(e *event.Event) uint64 {
+	h, last := uint64(0), uint64(0)
+	for i := range e.Fields {
+		f := &e.Fields[i]
+		if n := uint64(f.Key); n != last || len(f.Name) > 0 { // of a list, one counts
+			h = mathbits.RotateLeft64(h, 5) + (n ^ uint64(len(f.Name))<<10)
+			last = n
 		}
 	}
-	return true
+	return (h * 0x9e3779b97f4a7c15) >> 55
+}
+
+// fits reports whether an event has the form of a shape, and finds its rows then.
+func (c *Encoder) fits(s *shape, e *event.Event, set int, head uint8) bool {
+	if s.set != set || s.head != head {
+		return false
+	}
+	rows := &c.forms.rows
+	fields, at := e.Fields, 0
+	for r := range s.fields {
+		id := &s.fields[r]
+		if at >= len(fields) {
+			return false
+		}
+		f := &fields[at]
+		if f.Key != id.key || len(f.Name) != len(id.name) || len(id.name) > 0 && f.Name != id.name || f.Val.IsZero() {
+			return false
+		}
+		rows[r&(maxRows-1)] = int32(at)
+		if at++; !id.list {
+			continue
+		}
+		for at < len(fields) && fields[at].Key == id.key && fields[at].Name == "" {
+			if fields[at].Val.IsZero() {
+				return false
+			}
+			at++
+		}
+	}
+	c.forms.n = len(s.fields)
+	rows[len(s.fields)] = int32(at)
+	return at == len(fields)
 }
 
 // cast appends the event by its shape; false says that it has none, or that a
@@ -121,69 +176,38 @@ func (s *shape) fits(e *event.Event, rows []int32, set int, head uint8) bool {
 func (c *Encoder) cast(dst []byte, e *event.Event) ([]byte, bool) {
 	start := len(dst)
 	c.bad, c.esc = false, c.esc[:0]
-	if c.share(e.Shared); c.same.bad {
+	if c.share(e.Shared); c.same.bad || e.Raw != "" {
 		return dst, false
 	}
 	head := headOf(e)
-	h, ok := c.formOf(e, c.same.number, head)
-	if !ok {
-		return dst, false
-	}
-	s := c.forms.known[h]
-	if s == nil || !s.fits(e, c.forms.rows, c.same.number, head) {
-		if s = c.learn(e, h, head); s == nil {
+	guess := &c.forms.guess[guessOf(e)]
+	s := *guess
+	if s == nil || !c.fits(s, e, c.same.number, head) {
+		if s = c.shapeOf(e, head); s == nil {
 			return dst, false
 		}
+		*guess = s
 	}
 	if s.odd {
 		return dst, false
 	}
 	c.forms.purse = min(c.forms.purse+1, learnMost)
-	for i := range s.steps {
-		p := &s.steps[i]
-		if p.row >= 0 && !p.many {
-			v := &e.Fields[c.forms.rows[p.row]].Val
-			if text := v.Str(); v.Kind() == event.KindString && clean(text) == len(text) {
-				dst = quoted(dst, p.text, text)
-			} else {
-				dst = c.value(append(dst, p.text...), *v, p.native, false)
-			}
-			continue
-		}
-		dst = append(dst, p.text...)
-		switch {
-		case p.row < 0:
-			dst = c.fromHead(dst, e, schema.Key(-1-p.row), false)
-		default:
-			from, end := c.forms.rows[p.row], c.forms.rows[p.row+1]
-			for k := from; k < end; k++ {
-				if k > from {
-					dst = append(dst, ',')
-				}
-				dst = c.value(dst, e.Fields[k].Val, p.native, false)
-			}
-		}
-	}
-	dst = append(dst, s.tail...)
-	if c.bad {
+	if dst = c.fill(dst, s, e); c.bad {
 		return dst[:start], false
 	}
 	return dst, true
 }
 
-// quoted appends before, and s in quotes. Nearly all values are such texts: with
-// one look at the room instead of four it takes a quarter less.
-func quoted(dst, before []byte, s string) []byte {
-	at, end := len(dst), len(dst)+len(before)+len(s)+2
-	if end > cap(dst) {
-		dst = slices.Grow(dst, end-at)
+// shapeOf finds or makes the shape of an event, nil where it has none.
+func (c *Encoder) shapeOf(e *event.Event, head uint8) *shape {
+	h, ok := c.formOf(e, c.same.number, head)
+	if !ok {
+		return nil
 	}
-	dst = dst[:end]
-	at += copy(dst[at:], before)
-	dst[at] = '"'
-	copy(dst[at+1:], s)
-	dst[end-1] = '"'
-	return dst
+	if s := c.forms.known[h]; s != nil && c.fits(s, e, c.same.number, head) {
+		return s
+	}
+	return c.learn(e, h, head)
 }
 
 // learn makes the shape of a form that came before, nil for one that did not or
@@ -202,7 +226,7 @@ func (c *Encoder) learn(e *event.Event, h uint64, head uint8) *shape {
 	}
 	f.purse = max(f.purse-learnCost, 0)
 	if f.known == nil || len(f.known) >= maxShapes {
-		f.known = map[uint64]*shape{}
+		f.known, f.guess = map[uint64]*shape{}, [guesses]*shape{}
 	}
 	m := mould{c: c, e: e}
 	if c.quick(e); !c.bad {
@@ -211,189 +235,12 @@ func (c *Encoder) learn(e *event.Event, h uint64, head uint8) *shape {
 	if c.bad {
 		return nil
 	}
-	s := &shape{set: c.same.number, head: head, steps: m.steps, tail: m.text, odd: m.odd}
-	for _, i := range f.rows[:len(f.rows)-1] {
-		s.fields = append(s.fields, fieldID{e.Fields[i].Key, strings.Clone(e.Fields[i].Name)})
+	s := &shape{set: c.same.number, head: head, steps: m.steps, odd: m.odd}
+	s.text = append(m.text, make([]byte, blitOver)...)
+	for _, i := range f.rows[:f.n] {
+		k, name := e.Fields[i].Key, strings.Clone(e.Fields[i].Name)
+		s.fields = append(s.fields, fieldID{key: k, list: name == "" && c.plan.many[k], name: name})
 	}
 	f.known[h] = s
 	return s
-}
-
-// mould makes the steps of a shape. It walks what quick gathered as object does.
-type mould struct {
-	c     *Encoder
-	e     *event.Event
-	text  []byte // since the last value
-	steps []step
-	odd   bool // it has something that no shape can say
-}
-
-func (m *mould) object() {
-	c := m.c
-	m.text = append(m.text, '{')
-	fresh := true
-	var path []int32
-	for rank := c.have.next(-1); rank >= 0 && !m.odd; rank = c.have.next(rank) {
-		l := &c.plan.leaves[rank]
-		lpath := l.path
-		if c.blob.has(rank) {
-			lpath = nil
-		}
-		common := 0
-		for common < len(path) && common < len(lpath) && path[common] == lpath[common] {
-			common++
-		}
-		for range path[common:] {
-			m.text = append(m.text, '}')
-		}
-		if !fresh {
-			m.text = append(m.text, ',')
-		}
-		for _, n := range lpath[common:] {
-			m.text = append(m.text, c.plan.objects[n]...)
-		}
-		path, fresh = lpath, false
-		if c.blob.has(rank) {
-			m.text = append(m.text, c.same.text(rank)...)
-		} else {
-			m.leaf(l, rank)
-		}
-	}
-	for range path {
-		m.text = append(m.text, '}')
-	}
-	m.text = append(m.text, '}')
-}
-
-// leaf is Encoder.leaf.
-func (m *mould) leaf(l *leaf, rank int) {
-	c := m.c
-	switch {
-	case l.form == formMap:
-		m.members(l, rank)
-		return
-	case l.form == formObjects, l.key == schema.TallymanEscaped:
-		m.odd = m.odd || l.key == schema.TallymanEscaped
-		m.objects(l, rank)
-		return
-	}
-	m.text = append(m.text, l.name...)
-	first := c.at[rank].first
-	if c.list[first].field == nil {
-		m.steps = append(m.steps, step{text: m.take(), row: -1 - int32(l.key)})
-		return
-	}
-	list := l.form == formMany || c.list[first].next >= 0
-	if list {
-		m.text = append(m.text, '[')
-	}
-	for n := first; n >= 0; n = c.list[n].next {
-		row, starts := m.row(c.list[n].field)
-		if row >= 0 && !starts {
-			continue // it is written with the first of its row
-		}
-		if n != first {
-			m.text = append(m.text, ',')
-		}
-		m.value(c.list[n].field, l.native)
-	}
-	if list {
-		m.text = append(m.text, ']')
-	}
-}
-
-// members is a map each of whose names stands once.
-func (m *mould) members(l *leaf, rank int) {
-	c := m.c
-	open := `"`
-	if l.dotted {
-		open = l.name
-	} else {
-		m.text = append(append(m.text, l.name...), '{')
-	}
-	for n := c.at[rank].first; n >= 0; n = c.list[n].next {
-		f := c.list[n].field
-		for o := c.at[rank].first; o != n; o = c.list[o].next {
-			m.odd = m.odd || c.list[o].field.Name == f.Name
-		}
-		if n != c.at[rank].first {
-			m.text = append(m.text, ',')
-		}
-		m.text = append(append(c.inner(append(m.text, open...), f.Name, false), '"'), ':')
-		m.value(f, false)
-	}
-	if !l.dotted {
-		m.text = append(m.text, '}')
-	}
-	// More are written in another order.
-	count := 0
-	for n := c.at[rank].first; n >= 0; n = c.list[n].next {
-		count++
-	}
-	m.odd = m.odd || count > few
-}
-
-// objects is a list of objects in order, each of whose names stands once.
-func (m *mould) objects(l *leaf, rank int) {
-	c := m.c
-	m.text = append(append(m.text, l.name...), '[')
-	last, begin := -1, int32(-1)
-	for n := c.at[rank].first; n >= 0 && !m.odd; n = c.list[n].next {
-		f := c.list[n].field
-		index, name := split(f.Name)
-		switch {
-		case index < last:
-			m.odd = true
-		case index > last:
-			if last >= 0 {
-				m.text = append(m.text, '}', ',')
-			}
-			m.text = append(m.text, '{')
-			last, begin = index, n
-		default:
-			m.text = append(m.text, ',')
-		}
-		for o := begin; o != n; o = c.list[o].next {
-			_, other := split(c.list[o].field.Name)
-			m.odd = m.odd || other == name
-		}
-		m.text = append(append(c.inner(append(m.text, '"'), name, false), '"'), ':')
-		m.value(f, true)
-	}
-	if last >= 0 {
-		m.text = append(m.text, '}')
-	}
-	m.text = append(m.text, ']')
-}
-
-// row returns the row of one of the event's own fields and whether it is the
-// first there; -1 for one that is shared.
-func (m *mould) row(f *event.Field) (row int32, starts bool) {
-	rows := m.c.forms.rows
-	for r := range len(rows) - 1 {
-		for i := rows[r]; i < rows[r+1]; i++ {
-			if f == &m.e.Fields[i] {
-				return int32(r), i == rows[r]
-			}
-		}
-	}
-	return -1, false
-}
-
-// value is a step for one of the event's own fields; what it shares is the same
-// in each event of the shape.
-func (m *mould) value(f *event.Field, native bool) {
-	row, _ := m.row(f)
-	if row < 0 {
-		m.text = m.c.value(m.text, f.Val, native, false)
-		return
-	}
-	many := f.Name == "" && m.c.plan.leaves[m.c.plan.rank[f.Key]].form == formMany
-	m.steps = append(m.steps, step{text: m.take(), row: row, many: many, native: native})
-}
-
-func (m *mould) take() []byte {
-	t := append([]byte(nil), m.text...)
-	m.text = m.text[:0]
-	return t
 }

@@ -1,0 +1,71 @@
+package json
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"tallyman/pipeline/event"
+	"tallyman/pipeline/schema"
+)
+
+// forms are lists of keys as an event of one form has them.
+var forms = [][]schema.Key{
+	{schema.Message, schema.UserName, schema.ProcessPID, schema.AuditdData, schema.AuditdData},
+	{schema.Message, schema.Tags, schema.SourceIP, schema.ProcessArgs, schema.UserName},
+	{schema.Tags, schema.Message, schema.ProcessArgs, schema.EventSeverity},
+}
+
+// Values that are like others as they are rendered, or nearly, and those that no
+// shape keeps.
+var alike = []string{"", "a", "b", `a"`, `a\"`, `a\\`, `\`, "abcdefgh", "abcdefgi", "0123456789abcdef", "0123456789abcdeg", "0123456789abcdef0", "\xff", "é", "\x00", `","`,
+	"10.0.0.1", strings.Repeat("long ", 50), strings.Repeat("longer than a shape keeps ", keptText/20)}
+
+// What a shape keeps of the events before shows in no other: the same encoder
+// gives what one gives that has no memory.
+func TestAShapeRemembersNothingButWhatIsTheSame(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		encoders := []*Encoder{New(false), New(true)}
+		for range rapid.IntRange(3, 20).Draw(t, "events") {
+			e := &event.Event{Dataset: rapid.SampledFrom([]string{"d", "e"}).Draw(t, "dataset"),
+				Time: time.Unix(rapid.Int64Range(1, 2).Draw(t, "time"), rapid.Int64Range(0, 1).Draw(t, "ns")*1e6)}
+			for i, k := range rapid.SampledFrom(forms).Draw(t, "form") {
+				name, times := "", 1
+				switch {
+				case k.Info().Type.IsMap():
+					name = "name" + string(rune('a'+i))
+				case k.Info().Many:
+					times = rapid.IntRange(1, 3).Draw(t, "values")
+				}
+				for range times {
+					e.Fields.AddNamed(k, name, likeValue(t))
+				}
+			}
+			for _, c := range encoders {
+				got, err := c.Append([]byte("x"), e)
+				plain := New(c.plan.leaves[c.plan.rank[schema.AuditdData]].dotted) // its first event has no shape
+				want, _ := plain.Append([]byte("x"), e)
+				if err != nil || !bytes.Equal(got, want) {
+					t.Fatalf("%v\ngot  %s\nwant %s", err, got, want)
+				}
+			}
+		}
+	})
+}
+
+func likeValue(t *rapid.T) event.Value {
+	s := rapid.SampledFrom(alike).Draw(t, "text")
+	switch rapid.IntRange(0, 6).Draw(t, "kind") {
+	case 0:
+		return event.Int(rapid.Int64Range(9, 10).Draw(t, "int"))
+	case 1:
+		return event.Bool(true)
+	case 2:
+		v, _ := event.IP("10.0.0.1")
+		return v
+	}
+	return event.String(s)
+}
