@@ -188,7 +188,7 @@ func (s *Scanner) Skip() {
 			}
 		}
 	case '"':
-		s.bounds()
+		s.Quoted()
 	case 't':
 		s.word("true")
 	case 'f':
@@ -201,7 +201,7 @@ func (s *Scanner) Skip() {
 }
 
 func (s *Scanner) skipMember() {
-	s.bounds()
+	s.Quoted()
 	if s.expect(':') {
 		s.Skip()
 	}

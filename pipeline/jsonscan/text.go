@@ -1,6 +1,7 @@
 package jsonscan
 
 import (
+	"math/bits"
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -14,23 +15,50 @@ var usual = func() (t [256]bool) {
 	return t
 }()
 
-// bounds finds the string that begins here: the text between its quotes, and
-// where its first escape is, -1 for none.
-func (s *Scanner) bounds() (string, int) {
+// The bytes of a word in which something is looked for: see ordinary.
+const low, high = 0x0101010101010101, 0x8080808080808080
+
+// ordinary returns how many bytes at the start of s need no look. It takes eight
+// at a time: a byte of the sum has its high bit set where that of the word is below
+// a blank, a quote or a backslash, and the first such bit is never wrong.
+func ordinary(s string) int {
+	i := 0
+	for ; i+8 <= len(s); i += 8 {
+		w := word(s[i:])
+		quote, slash := w^'"'*low, w^'\\'*low
+		if m := ((w-' '*low)&^w | (quote-low)&^quote | (slash-low)&^slash) & high; m != 0 {
+			return i + bits.TrailingZeros64(m)/8
+		}
+	}
+	for i < len(s) && usual[s[i]] {
+		i++
+	}
+	return i
+}
+
+// word returns the first eight bytes of s.
+func word(s string) uint64 {
+	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
+}
+
+// Quoted takes a string as it stands: the text between its quotes, and where its
+// first escape is, -1 for none. Of any other value it makes an error.
+func (s *Scanner) Quoted() (string, int) {
 	if !s.expect('"') {
 		return "", -1
 	}
 	from, escape := s.i, -1
-	for i := s.i; i < len(s.s); i++ {
-		c := s.s[i]
-		if usual[c] {
-			continue
-		}
+	for i := from; ; i++ {
+		i += ordinary(s.s[i:])
 		switch {
-		case c == '"':
+		case i == len(s.s):
+			s.fail()
+			return "", -1
+		case s.s[i] == '"':
 			s.i = i + 1
 			return s.s[from:i], escape
-		case c < 0x20 || i+1 == len(s.s):
+		case s.s[i] < ' ' || i+1 == len(s.s):
 			s.fail()
 			return "", -1
 		}
@@ -42,17 +70,15 @@ func (s *Scanner) bounds() (string, int) {
 			return "", -1
 		}
 	}
-	s.fail()
-	return "", -1
 }
 
 // Text takes a string; of any other value it makes an error.
 func (s *Scanner) Text() string {
-	t, escape := s.bounds()
+	t, escape := s.Quoted()
 	if escape < 0 {
 		return t
 	}
-	return unescape(t, escape)
+	return Unescape(t, escape)
 }
 
 func hex4(s string) bool {
@@ -80,9 +106,9 @@ func unhex(s string) (rune, bool) {
 	return r, true
 }
 
-// unescape resolves the escapes of a sound string; the first is at i. Half of a
-// surrogate pair is U+FFFD, as with encoding/json.
-func unescape(t string, i int) string {
+// Unescape resolves the escapes of a string that Quoted took; the first is at i.
+// Half of a surrogate pair is U+FFFD, as with encoding/json.
+func Unescape(t string, i int) string {
 	var b strings.Builder
 	b.Grow(len(t))
 	b.WriteString(t[:i])

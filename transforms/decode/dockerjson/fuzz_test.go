@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"tallyman/pipeline/jsonscan"
 )
 
 // FuzzParse: what is an object for encoding/json is one here, and says the same.
@@ -18,7 +20,7 @@ func FuzzParse(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, line string) {
 		r, ok := parse(line)
-		if strings.Count(line, "[")+strings.Count(line, "{") > maxDepth/2 {
+		if strings.Count(line, "[")+strings.Count(line, "{") > jsonscan.MaxDepth/2 {
 			return // encoding/json goes deeper
 		}
 		var want map[string]json.RawMessage
@@ -71,7 +73,7 @@ func FuzzParse(f *testing.F) {
 
 // TestDepthIsBounded: values that are nested without end are refused.
 func TestDepthIsBounded(t *testing.T) {
-	for depth, want := range map[int]bool{maxDepth / 2: true, 100_000: false} {
+	for depth, want := range map[int]bool{jsonscan.MaxDepth / 2: true, 100_000: false} {
 		line := `{"log":"x","a":` + strings.Repeat("[", depth) + strings.Repeat("]", depth) + `}`
 		if _, ok := parse(line); ok != want {
 			t.Errorf("%d deep: %v", depth, ok)

@@ -1,6 +1,10 @@
 package dockerjson
 
-import "strings"
+import (
+	"strings"
+
+	"tallyman/pipeline/jsonscan"
+)
 
 // record is what one object says. Strings are views of the line where they have
 // no escapes.
@@ -12,219 +16,121 @@ type record struct {
 	unknown           bool   // there is more than what is listed here
 }
 
-// maxDepth is how deep values may be nested.
-const maxDepth = 512
-
-// scanner walks over one JSON text (RFC 8259). What is no JSON ends it: ok is
-// false then. Bytes in strings that are no UTF-8 stay as they are.
-type scanner struct {
-	s  string
-	i  int
-	ok bool
-}
-
 // parse reads an object; of a name that stands twice the last value counts, as
 // with encoding/json.
 func parse(line string) (record, bool) {
+	if r, ok := usual(line); ok {
+		return r, true
+	}
 	var r record
-	s := scanner{s: line, ok: true}
-	s.object(func(name string) { s.member(&r, name) })
-	s.space()
-	return r, s.ok && s.i == len(s.s)
+	s := jsonscan.New(line)
+	s.Object(func(name string) { r.member(&s, name) })
+	return r, s.Done()
 }
 
-func (s *scanner) member(r *record, name string) {
-	text := s.peek() == '"'
+// usual reads an object as the driver writes nearly all of them, its three members
+// in their order and nothing between them; false says that this one is none.
+func usual(line string) (r record, ok bool) {
+	const log, stream, at, end = `{"log":`, `,"stream":"`, `","time":"`, `"}`
+	if !strings.HasPrefix(line, log) || !strings.HasSuffix(line, end) {
+		return r, false
+	}
+	s := jsonscan.New(line[len(log):])
+	text, escape := s.Quoted()
+	rest, found := strings.CutPrefix(line[len(log)+s.At():], stream)
+	if !found || !s.OK() {
+		return r, false
+	}
+	i := strings.IndexByte(rest, '"')
+	if i < 0 || !plain(rest[:i]) || !strings.HasPrefix(rest[i:], at) {
+		return r, false
+	}
+	r.stream, rest = rest[:i], rest[i+len(at):]
+	if len(rest) < len(end) || !plain(rest[:len(rest)-len(end)]) {
+		return r, false
+	}
+	r.time = rest[:len(rest)-len(end)]
+	r.log, r.last = cutEnd(text, escape)
+	r.hasLog = true
+	return r, true
+}
+
+// plain reports whether a text has nothing that JSON would escape, and nothing
+// that ends it.
+func plain(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] == '"' || s[i] == '\\' {
+			return false
+		}
+	}
+	return true
+}
+
+func (r *record) member(s *jsonscan.Scanner, name string) {
+	text := s.Peek() == '"'
 	switch {
 	case name == "log" && text:
-		r.log, r.last = s.line()
+		r.log, r.last = cutEnd(s.Quoted())
 		r.hasLog = true
 	case name == "log":
 		r.log, r.last, r.hasLog = "", false, false
-		s.value(0)
+		s.Skip()
 	case name == "stream":
-		r.stream = s.textOr(r, text)
+		r.stream = r.text(s)
 	case name == "time":
-		r.time = s.textOr(r, text)
+		r.time = r.text(s)
 	case name == "attrs":
-		s.attributes(r)
+		r.attributes(s)
 	default:
 		r.unknown = true
-		s.value(0)
+		s.Skip()
 	}
 }
 
-// textOr takes a string; what is none is more than we know.
-func (s *scanner) textOr(r *record, text bool) string {
-	if text {
-		return s.text()
-	}
-	r.unknown = true
-	s.value(0)
-	return ""
+// text takes a string; what is none is more than we know.
+func (r *record) text(s *jsonscan.Scanner) string {
+	text, ok := s.Str()
+	r.unknown = r.unknown || !ok
+	return text
 }
 
-func (s *scanner) attributes(r *record) {
+func (r *record) attributes(s *jsonscan.Scanner) {
 	r.attrs, r.attrCount = "", 0
-	if s.peek() != '{' {
-		r.unknown = true
-		s.value(0)
-		return
-	}
-	from := s.i
-	s.object(func(string) {
-		if s.peek() == '"' {
+	s.Peek()
+	from := s.At()
+	if !s.Members(func(string) {
+		if s.Peek() == '"' {
 			r.attrCount++
 		} else {
 			r.unknown = true
 		}
-		s.value(1)
-	})
-	r.attrs = s.s[from:s.i]
+		s.Skip()
+	}) {
+		r.unknown = true
+		return
+	}
+	r.attrs = s.Since(from)
 }
 
 // eachAttr calls fn for each member of a sound object whose value is a text.
 func eachAttr(object string, fn func(name, value string)) {
-	s := scanner{s: object, ok: true}
-	s.object(func(name string) {
-		if s.peek() == '"' {
-			fn(name, s.text())
-		} else {
-			s.value(1)
+	s := jsonscan.New(object)
+	s.Object(func(name string) {
+		if value, ok := s.Str(); ok {
+			fn(name, value)
 		}
 	})
 }
 
-func (s *scanner) fail() { s.ok, s.i = false, len(s.s) }
-
-func (s *scanner) space() {
-	for s.i < len(s.s) {
-		switch s.s[s.i] {
-		case ' ', '\t', '\r', '\n':
-			s.i++
-		default:
-			return
-		}
+// cutEnd makes a line of a string that stands in quotes, with the place of its first
+// escape, and says whether it had its end. Most have no other escape than that, and
+// are views.
+func cutEnd(t string, escape int) (string, bool) {
+	if escape >= 0 && escape == len(t)-2 && t[escape+1] == 'n' {
+		return t[:escape], true
 	}
-}
-
-// peek returns the next byte that is no space, 0 at the end.
-func (s *scanner) peek() byte {
-	s.space()
-	if s.i == len(s.s) {
-		return 0
+	if escape >= 0 {
+		t = jsonscan.Unescape(t, escape)
 	}
-	return s.s[s.i]
-}
-
-// expect takes one byte.
-func (s *scanner) expect(c byte) {
-	if s.peek() != c {
-		s.fail()
-		return
-	}
-	s.i++
-}
-
-// object walks over an object; member has to take the value.
-func (s *scanner) object(member func(name string)) {
-	s.expect('{')
-	if s.peek() == '}' {
-		s.i++
-		return
-	}
-	for s.ok {
-		name := s.text()
-		s.expect(':')
-		if !s.ok {
-			return
-		}
-		member(name)
-		if s.peek() != ',' {
-			s.expect('}')
-			return
-		}
-		s.i++
-	}
-}
-
-// value walks over any value.
-func (s *scanner) value(depth int) {
-	c := s.peek()
-	switch {
-	case depth > maxDepth:
-		s.fail()
-	case c == '{':
-		s.object(func(string) { s.value(depth + 1) })
-	case c == '[':
-		s.array(depth)
-	case c == '"':
-		s.skipText()
-	case c == 't':
-		s.word("true")
-	case c == 'f':
-		s.word("false")
-	case c == 'n':
-		s.word("null")
-	default:
-		s.number()
-	}
-}
-
-func (s *scanner) array(depth int) {
-	s.i++
-	if s.peek() == ']' {
-		s.i++
-		return
-	}
-	for s.ok {
-		s.value(depth + 1)
-		if s.peek() != ',' {
-			s.expect(']')
-			return
-		}
-		s.i++
-	}
-}
-
-func (s *scanner) word(w string) {
-	if !strings.HasPrefix(s.s[s.i:], w) {
-		s.fail()
-		return
-	}
-	s.i += len(w)
-}
-
-func (s *scanner) digits() {
-	from := s.i
-	for s.i < len(s.s) && s.s[s.i]-'0' <= 9 {
-		s.i++
-	}
-	if from == s.i {
-		s.fail()
-	}
-}
-
-func (s *scanner) at(cs string) bool { return s.i < len(s.s) && strings.IndexByte(cs, s.s[s.i]) >= 0 }
-
-func (s *scanner) number() {
-	if s.at("-") {
-		s.i++
-	}
-	if s.at("0") {
-		s.i++
-	} else {
-		s.digits()
-	}
-	if s.at(".") {
-		s.i++
-		s.digits()
-	}
-	if s.at("eE") {
-		s.i++
-		if s.at("+-") {
-			s.i++
-		}
-		s.digits()
-	}
+	return strings.CutSuffix(t, "\n")
 }
