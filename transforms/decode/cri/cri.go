@@ -21,13 +21,12 @@ var Plugin = plugin.NewDecoder("cri", "Lines of containers as containerd, CRI-O 
 const Dataset = "kubernetes.container_logs"
 
 type decoder struct {
-	env  plugin.Env
 	join *pieces.Joiner
-	seed []byte
+	ids  *pieces.IDs
 }
 
 func build(env plugin.Env) plugin.Decoder {
-	return &decoder{env: env, join: pieces.New(env.Now, env.Meter, env.Name, "cri")}
+	return &decoder{ids: pieces.NewIDs(env.HostID), join: pieces.New(env.Now, env.Meter, env.Name, "cri")}
 }
 
 var errForm = errors.New("no TIME STREAM TAGS TEXT")
@@ -83,7 +82,7 @@ func (d *decoder) emit(l *pieces.Line, out *event.Batch) {
 	e.Decode, e.Dataset, e.Time, e.Raw = "", Dataset, l.Time, l.Raw
 	e.Fields = out.Take(e.Fields, pieces.Spare)
 	l.Finish(&e, "kubernetes")
-	e.ID, d.seed = l.ID(d.seed, d.env.HostID, &e)
+	e.ID = d.ids.Of(&e, l.Stream, l.Text, l.Time)
 	out.Events = append(out.Events, e)
 }
 

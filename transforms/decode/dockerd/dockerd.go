@@ -32,10 +32,10 @@ const room = 16
 type decoder struct {
 	env   plugin.Env
 	pairs []pair // kept for its memory
-	seed  []byte
+	ids   *pieces.IDs
 }
 
-func build(env plugin.Env) plugin.Decoder { return &decoder{env: env} }
+func build(env plugin.Env) plugin.Decoder { return &decoder{env: env, ids: pieces.NewIDs(env.HostID)} }
 
 var errEmpty = errors.New("the line is empty")
 
@@ -67,8 +67,8 @@ func (d *decoder) Decode(e event.Event, out *event.Batch) error {
 	if doubt == "" && !utf8.ValidString(line) {
 		doubt = "the line is no valid UTF-8"
 	}
-	d.seed = identify(&e, d.seed, d.env.HostID, line)
 	e.Decode, e.Dataset = "", Dataset
+	e.ID = d.ids.Of(&e, "", line, e.Time)
 	if doubt == "" {
 		e.Raw = ""
 	} else {
@@ -77,14 +77,6 @@ func (d *decoder) Decode(e event.Event, out *event.Batch) error {
 	}
 	out.Events = append(out.Events, e)
 	return nil
-}
-
-// identify gives a line an id by where it stands and what it says.
-func identify(e *event.Event, seed []byte, hostID, line string) []byte {
-	l := pieces.Line{Text: line, Time: e.Time}
-	e.Dataset = Dataset
-	e.ID, seed = l.ID(seed, hostID, e)
-	return seed
 }
 
 // golog reads a line of Go's log package, "2006/01/02 15:04:05 text", or of etcd's,

@@ -20,13 +20,12 @@ var Plugin = plugin.NewDecoder("docker_json", "Lines of containers as Docker's j
 const Dataset = "docker.container_logs"
 
 type decoder struct {
-	env  plugin.Env
 	join *pieces.Joiner
-	seed []byte
+	ids  *pieces.IDs
 }
 
 func build(env plugin.Env) plugin.Decoder {
-	return &decoder{env: env, join: pieces.New(env.Now, env.Meter, env.Name, "docker_json")}
+	return &decoder{ids: pieces.NewIDs(env.HostID), join: pieces.New(env.Now, env.Meter, env.Name, "docker_json")}
 }
 
 var (
@@ -84,7 +83,7 @@ func (d *decoder) emit(l *pieces.Line, r *record, out *event.Batch) {
 			}
 		})
 	}
-	e.ID, d.seed = l.ID(d.seed, d.env.HostID, &e)
+	e.ID = d.ids.Of(&e, l.Stream, l.Text, l.Time)
 	out.Events = append(out.Events, e)
 }
 

@@ -10,11 +10,10 @@ import (
 // Lines is the decoder `docker_line`: what a container printed as it is, with its
 // time and stream from the input.
 var Lines = plugin.NewDecoder("docker_line", "Lines of containers as the input docker_logs has them of Docker's API: the text is the message.",
-	func(env plugin.Env) plugin.Decoder { return &lineDecoder{env: env} })
+	func(env plugin.Env) plugin.Decoder { return &lineDecoder{ids: pieces.NewIDs(env.HostID)} })
 
 type lineDecoder struct {
-	env  plugin.Env
-	seed []byte
+	ids *pieces.IDs
 }
 
 // Decode implements plugin.Decoder. Two lines of one time have two offsets.
@@ -27,7 +26,7 @@ func (d *lineDecoder) Decode(e event.Event, out *event.Batch) error {
 	e.Fields = out.Take(e.Fields, pieces.Spare)
 	l.Finish(&e, "docker")
 	l.Stream = e.Fields.GetNamed(schema.Labels, "stream").Str()
-	e.ID, d.seed = l.ID(d.seed, d.env.HostID, &e)
+	e.ID = d.ids.Of(&e, l.Stream, l.Text, l.Time)
 	out.Events = append(out.Events, e)
 	return nil
 }

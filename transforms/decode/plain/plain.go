@@ -14,12 +14,9 @@ var Plugin = plugin.NewDecoder("plain", "Lines of text: the line is the message,
 // Dataset is that of the events.
 const Dataset = "file.log"
 
-type decoder struct {
-	env  plugin.Env
-	seed []byte
-}
+type decoder struct{ ids *pieces.IDs }
 
-func build(env plugin.Env) plugin.Decoder { return &decoder{env: env} }
+func build(env plugin.Env) plugin.Decoder { return &decoder{pieces.NewIDs(env.HostID)} }
 
 // Decode implements plugin.Decoder.
 func (d *decoder) Decode(e event.Event, out *event.Batch) error {
@@ -31,7 +28,7 @@ func (d *decoder) Decode(e event.Event, out *event.Batch) error {
 	e.Fields = out.Take(e.Fields, pieces.Spare)
 	l.Finish(&e, "file")
 	if e.ID.IsZero() {
-		e.ID, d.seed = l.ID(d.seed, d.env.HostID, &e)
+		e.ID = d.ids.Of(&e, l.Stream, l.Text, l.Time)
 	}
 	out.Events = append(out.Events, e)
 	return nil
