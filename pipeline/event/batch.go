@@ -23,25 +23,38 @@ type Batch struct {
 	// so; they count as filtered in every output's book.
 	Filtered uint32
 
-	slabs [][]Field // of what Take gave; those up to at are in use
+	stale int    // how many places of Events may hold what was there before
+	slabs []slab // of what Take gave; those up to at are in use
 	at    int
 }
 
-// Reset empties the batch and keeps its memory.
+// slab is a piece of the batch's memory.
+type slab struct {
+	fields []Field // that are in use
+	stale  int     // how many places may hold what was there before
+}
+
+// Reset empties the batch and keeps its memory. What the next use will overwrite
+// is not cleared: that was a thirtieth of a run. So the texts of one batch are held
+// on to until the next has come, and a Reset of an empty batch lets go of them.
 func (b *Batch) Reset() {
-	clear(b.Events)
-	b.Events = b.Events[:0]
+	n := len(b.Events)
+	if end := min(b.stale, cap(b.Events)); n < end {
+		clear(b.Events[n:end])
+	}
+	b.Events, b.stale = b.Events[:0], n
 	b.Position, b.Accepted, b.Filtered = nil, nil, 0
 	b.Losses = b.Losses[:0]
 	kept := b.slabs[:0]
-	for i, slab := range b.slabs {
-		if len(kept) == keptSlabs || cap(slab) > 4*slabFields {
+	for _, s := range b.slabs {
+		if len(kept) == keptSlabs || cap(s.fields) > 4*slabFields {
 			continue // what one batch needed is not kept for all that follow
 		}
-		if i <= b.at {
-			clear(slab)
+		n := len(s.fields)
+		if n < s.stale {
+			clear(s.fields[n:s.stale])
 		}
-		kept = append(kept, slab[:0])
+		kept = append(kept, slab{fields: s.fields[:0], stale: n})
 	}
 	clear(b.slabs[len(kept):])
 	b.slabs, b.at = kept, 0
@@ -63,9 +76,9 @@ const (
 // Room returns an empty list in the batch's memory to which n fields can be
 // added. It is the batch's until Keep takes it; another Room gives the same.
 func (b *Batch) Room(n int) Fields {
-	slab := b.slab(n)
-	at := len(*slab)
-	return (*slab)[at : at : at+n]
+	s := b.slab(n)
+	at := len(s.fields)
+	return s.fields[at : at : at+n]
 }
 
 // Keep is Take for a list that Room gave, after which nothing else was taken: it
@@ -75,38 +88,38 @@ func (b *Batch) Keep(f Fields, spare int) Fields {
 	if len(f) == 0 || n > cap(f) || b.at >= len(b.slabs) {
 		return b.Take(f, spare)
 	}
-	slab := &b.slabs[b.at]
-	at := len(*slab)
-	if at+n > cap(*slab) || &(*slab)[:at+1][at] != &f[0] {
+	s := &b.slabs[b.at]
+	at := len(s.fields)
+	if at+n > cap(s.fields) || &s.fields[:at+1][at] != &f[0] {
 		return b.Take(f, spare)
 	}
-	*slab = (*slab)[:at+n]
-	return (*slab)[at : at+len(f) : at+n]
+	s.fields = s.fields[:at+n]
+	return s.fields[at : at+len(f) : at+n]
 }
 
 // Take copies f into the batch's memory with room for spare more fields, so that
 // later transforms add theirs without an allocation.
 func (b *Batch) Take(f Fields, spare int) Fields {
 	n := len(f) + spare
-	slab := b.slab(n)
-	at := len(*slab)
-	*slab = (*slab)[:at+n]
-	out := (*slab)[at : at+len(f) : at+n]
+	s := b.slab(n)
+	at := len(s.fields)
+	s.fields = s.fields[:at+n]
+	out := s.fields[at : at+len(f) : at+n]
 	copy(out, f)
 	return out
 }
 
 // slab returns the first slab from b.at on that has room for n more fields.
-func (b *Batch) slab(n int) *[]Field {
+func (b *Batch) slab(n int) *slab {
 	for ; b.at < len(b.slabs); b.at++ {
-		if slab := &b.slabs[b.at]; cap(*slab)-len(*slab) >= n {
-			return slab
+		if s := &b.slabs[b.at]; cap(s.fields)-len(s.fields) >= n {
+			return s
 		}
 		if b.at+1 == len(b.slabs) {
 			break
 		}
 	}
-	b.slabs = append(b.slabs, make([]Field, 0, max(slabFields, n)))
+	b.slabs = append(b.slabs, slab{fields: make([]Field, 0, max(slabFields, n))})
 	b.at = len(b.slabs) - 1
 	return &b.slabs[b.at]
 }

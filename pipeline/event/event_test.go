@@ -118,11 +118,12 @@ func TestTake(t *testing.T) {
 			}
 		}
 		b.Reset()
+		b.Reset()
 		for _, s := range b.slabs {
-			if len(s) != 0 || cap(s) > 4*slabFields {
-				t.Errorf("a slab of %d fields is kept", cap(s))
+			if len(s.fields) != 0 || cap(s.fields) > 4*slabFields {
+				t.Errorf("a slab of %d fields is kept", cap(s.fields))
 			}
-			for _, f := range s[:cap(s)] {
+			for _, f := range s.fields[:cap(s.fields)] {
 				if !f.Val.IsZero() {
 					t.Fatal("a slab that is kept holds values")
 				}
@@ -136,6 +137,46 @@ func TestTake(t *testing.T) {
 	if len(with) != 1 || cap(with) != 3 {
 		t.Errorf("%d of %d", len(with), cap(with))
 	}
+}
+
+// TestReset: a batch holds on to nothing but what the one before it had, wherever
+// that lay, and after an empty one to nothing.
+func TestReset(t *testing.T) {
+	var b Batch
+	fill := func(events, fields int) {
+		for i := range events {
+			b.Add(Event{Raw: "raw", Fields: b.Take(Fields{{Val: Int(int64(i + 1))}}, fields)})
+		}
+	}
+	held := func(b *Batch) (events, fields int) {
+		for _, e := range b.Events[:cap(b.Events)] {
+			if e.Raw != "" {
+				events++
+			}
+		}
+		for _, s := range b.slabs {
+			for _, f := range s.fields[:cap(s.fields)] {
+				if !f.Val.IsZero() {
+					fields++
+				}
+			}
+		}
+		return events, fields
+	}
+	check := func(what string, b *Batch, want int) {
+		t.Helper()
+		if e, f := held(b); e != want || f > want {
+			t.Errorf("%s: %d events and %d fields are held, want %d", what, e, f, want)
+		}
+	}
+	fill(500, 100)
+	b.Reset()
+	check("after 500", &b, 500)
+	fill(3, 100)
+	b.Reset()
+	check("after 3", &b, 3)
+	b.Reset()
+	check("after none", &b, 0)
 }
 
 // What Keep returns is apart from all that the batch gives later, whether the
