@@ -2,7 +2,9 @@ package event
 
 import (
 	"math"
+	"math/big"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 	"unsafe"
@@ -217,5 +219,45 @@ func TestKeptFieldsAreTheirOwn(t *testing.T) {
 			}
 		}
 		b.Reset()
+	}
+}
+
+func TestNumbersAreThoseOfStrconv(t *testing.T) {
+	check := func(n uint64) {
+		if got, want := string(AppendUint([]byte("x"), n)), "x"+strconv.FormatUint(n, 10); got != want {
+			t.Fatalf("%s, want %s", got, want)
+		}
+		if got, want := string(AppendInt([]byte("x"), int64(n))), "x"+strconv.FormatInt(int64(n), 10); got != want {
+			t.Fatalf("%s, want %s", got, want)
+		}
+	}
+	for n := range uint64(12_000) {
+		check(n)
+	}
+	for shift := range 64 {
+		for d := range uint64(200) {
+			check(1<<shift + d - 100)
+		}
+	}
+	for n := uint64(1); n < 1e19; n *= 10 {
+		check(n - 1)
+		check(n)
+	}
+}
+
+// An id is the number of its 128 bits in Crockford's digits.
+func TestIDs(t *testing.T) {
+	const digits = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+	for i := range 200 {
+		id := NewID([]byte{byte(i)})
+		n, want := new(big.Int).SetBytes(id[:]), make([]byte, 26)
+		for at := len(want) - 1; at >= 0; at-- {
+			var digit big.Int
+			n.DivMod(n, big.NewInt(32), &digit)
+			want[at] = digits[digit.Int64()]
+		}
+		if got := id.String(); got != string(want) {
+			t.Fatalf("%s, want %s", got, want)
+		}
 	}
 }

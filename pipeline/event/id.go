@@ -22,13 +22,21 @@ func NewID(seed []byte) ID {
 // IsZero reports whether there is no id.
 func (id ID) IsZero() bool { return id == ID{} }
 
+// pairs are all numbers of two digits.
+var pairs = func() (t [1 << 10][2]byte) {
+	for i := range t {
+		t[i] = [2]byte{crockford[i>>5], crockford[i&31]}
+	}
+	return t
+}()
+
 // Append appends the 26 characters of id in Crockford base32.
 func (id ID) Append(b []byte) []byte {
 	var text [26]byte // 128 bits are 26 digits of 5 bits with two zero bits before them
 	high, low := binary.BigEndian.Uint64(id[:8]), binary.BigEndian.Uint64(id[8:])
-	for i := len(text) - 1; i >= 0; i-- {
-		text[i] = crockford[low&31]
-		low, high = low>>5|high<<59, high>>5
+	for i := len(text) - 2; i >= 0; i -= 2 {
+		*(*[2]byte)(text[i:]) = pairs[low%(1<<10)]
+		low, high = low>>10|high<<54, high>>10
 	}
 	return append(b, text[:]...)
 }

@@ -3,7 +3,6 @@ package audit
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"strconv"
 	"strings"
 	"time"
 
@@ -89,11 +88,11 @@ func (f *facts) doubts() bool {
 func (s *stage) id(p *pending, first *part) event.ID {
 	b := s.seed()
 	b = append(append(b, p.node...), 0)
-	b = strconv.AppendInt(b, p.ms/1000, 10)
+	b = event.AppendInt(b, p.ms/1000)
 	ms := p.ms % 1000
 	b = append(b, '.', byte('0'+ms/100), byte('0'+ms/10%10), byte('0'+ms%10), 0)
-	b = append(strconv.AppendUint(b, p.serial, 10), 0)
-	b = strconv.AppendInt(b, first.offset, 10)
+	b = append(event.AppendUint(b, p.serial), 0)
+	b = event.AppendInt(b, first.offset)
 	if (p.late || p.bare) && first.shared.Get(schema.LogFilePath).IsZero() {
 		b = append(append(b, 0), first.raw...)
 	}
@@ -130,7 +129,7 @@ func (s *stage) foreign(e *event.Event) {
 	f.inherit(e.Fields)
 	b := s.seed()
 	b = append(append(b, e.Shared.Get(schema.LogFilePath).Str()...), 0)
-	b = append(strconv.AppendInt(b, e.Offset, 10), 0)
+	b = append(event.AppendInt(b, e.Offset), 0)
 	b = append(b, e.Raw...)
 	f.buf = b
 	at := e.Time

@@ -2,7 +2,6 @@ package audit
 
 import (
 	"net/netip"
-	"strconv"
 	"strings"
 
 	"tallyman/pipeline/event"
@@ -169,7 +168,7 @@ func (f *facts) network(p *pending, v verdict) {
 }
 
 func (f *facts) number(n int64) string {
-	f.buf = strconv.AppendInt(f.buf[:0], n, 10)
+	f.buf = event.AppendInt(f.buf[:0], n)
 	return f.arena.keep(f.buf)
 }
 

@@ -2,7 +2,6 @@ package audit
 
 import (
 	"net/netip"
-	"strconv"
 
 	"tallyman/pipeline/event"
 )
@@ -190,7 +189,7 @@ func (s *sock) append(b []byte) []byte {
 			b = append(append(b, s.other...), ' ')
 		}
 		if b = append(b, s.text...); s.port >= 0 {
-			b = strconv.AppendInt(append(b, ':'), s.port, 10)
+			b = event.AppendInt(append(b, ':'), s.port)
 		}
 		return b
 	}
@@ -200,7 +199,7 @@ func (s *sock) append(b []byte) []byte {
 		b = append(b, s.text...)
 	}
 	if s.port >= 0 {
-		b = strconv.AppendInt(append(b, ':'), s.port, 10)
+		b = event.AppendInt(append(b, ':'), s.port)
 	}
 	return b
 }

@@ -4,7 +4,6 @@ package container
 // first process, and the id that no other process ever has.
 
 import (
-	"strconv"
 	"strings"
 
 	"tallyman/pipeline/event"
@@ -147,7 +146,7 @@ func (t *Transform) identity(p *pending) event.ID {
 		return event.ID{}
 	}
 	if l.id.IsZero() {
-		l.id = t.newID(l.node, l.pid, l.first)
+		l.id = t.newID(uint32(l.node), l.pid, l.first)
 	}
 	return l.id
 }
@@ -166,8 +165,8 @@ func (t *Transform) newID(node uint32, pid int32, start int64) event.ID {
 	if node != 0 {
 		b = append(append(b, t.nodes.name(node)...), 0)
 	}
-	b = append(strconv.AppendInt(b, int64(pid), 10), 0)
-	t.seed = strconv.AppendInt(b, start, 10)
+	b = append(event.AppendInt(b, int64(pid)), 0)
+	t.seed = event.AppendInt(b, start)
 	return event.NewID(t.seed)
 }
 

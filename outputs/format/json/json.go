@@ -11,7 +11,6 @@ package json
 import (
 	"crypto/sha256"
 	"slices"
-	"strconv"
 	"unicode/utf8"
 
 	"tallyman/pipeline/event"
@@ -301,7 +300,7 @@ func (c *Encoder) fromHead(dst []byte, e *event.Event, k schema.Key, esc bool) [
 		}
 		return append(dst, '"')
 	}
-	return strconv.AppendInt(dst, e.Offset, 10)
+	return event.AppendInt(dst, e.Offset)
 }
 
 // escaped appends the list tallyman.escaped: what a decoder put there and the

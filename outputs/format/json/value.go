@@ -54,22 +54,28 @@ func appendTime(dst []byte, t time.Time) []byte {
 	return append(dst, 'Z', '"')
 }
 
-// date is a second that was rendered, for those that follow in the same one.
+// date is the instant that was rendered last, for those that follow in the same
+// second: many events have the very same.
 type date struct {
 	sec  int64
-	text []byte // `"2006-01-02T15:04:05`
+	ns   int
+	text []byte // `"2006-01-02T15:04:05.999Z"`
 }
 
 // append is appendTime.
 func (d *date) append(dst []byte, t time.Time) []byte {
 	sec, ns := t.Unix(), t.Nanosecond()
+	if d.text != nil && d.sec == sec && d.ns == ns {
+		return append(dst, d.text...)
+	}
+	const second = len(`"2006-01-02T15:04:05`)
 	if d.sec != sec || d.text == nil {
 		if year := t.UTC().Year(); year < 0 || year > 9999 {
 			return appendTime(dst, t)
 		}
-		d.sec, d.text = sec, t.UTC().AppendFormat(d.text[:0], `"2006-01-02T15:04:05`)
+		d.text = t.UTC().AppendFormat(d.text[:0], `"2006-01-02T15:04:05`)
 	}
-	dst = append(dst, d.text...)
+	d.sec, d.ns = sec, ns
 	frac := [...]byte{'.', 0, 0, 0, 0, 0, 0, 0, 0, 0}
 	for i := 9; i > 0; i-- {
 		frac[i] = byte('0' + ns%10)
@@ -79,7 +85,8 @@ func (d *date) append(dst []byte, t time.Time) []byte {
 	for end > 4 && frac[end-1] == '0' {
 		end--
 	}
-	return append(append(dst, frac[:end]...), 'Z', '"')
+	d.text = append(append(d.text[:second], frac[:end]...), 'Z', '"')
+	return append(dst, d.text...)
 }
 
 // text appends s as a JSON string, with the escape of SCHEMA rule 6 where esc is
