@@ -12,7 +12,7 @@ func (t *table) adopted(l *life, s *seen) bool {
 	if l.ended || l.entered || l.engine || s.act == actExec || s.t-l.last > comeRound || l.exe != s.exe || l.name != s.name {
 		return false
 	}
-	if p := t.alive(l.node, l.ppid, l.last); p != nil && !p.ended {
+	if p := t.alive(uint32(l.node), l.ppid, l.last); p != nil && !p.ended {
 		return false // nobody loses a child while it runs
 	}
 	a := t.alive(s.node, s.ppid, s.t)
@@ -31,7 +31,7 @@ func (t *table) adopted(l *life, s *seen) bool {
 func (t *table) adopt(l *life, s *seen) {
 	const highest = 16
 	a := t.alive(s.node, s.ppid, s.t)
-	p := t.alive(l.node, l.ppid, l.first)
+	p := t.alive(uint32(l.node), l.ppid, l.first)
 	for n := 0; n < highest && p != nil && !p.got.found() && !p.engine; n++ {
 		q := p
 		if !q.entered && p.prev.maybe(p) && p.first-p.prev.last <= comeRound && p.prev.exe == p.exe {
@@ -44,7 +44,7 @@ func (t *table) adopt(l *life, s *seen) {
 			p.got = q.got
 			break
 		}
-		p = t.alive(p.node, p.ppid, p.first)
+		p = t.alive(uint32(p.node), p.ppid, p.first)
 	}
 	l.ppid = s.ppid
 }

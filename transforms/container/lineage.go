@@ -39,7 +39,7 @@ func (t *table) bind(l *life) {
 	if l.got.in != nil {
 		return
 	}
-	switch p := t.alive(l.node, l.from, l.since); {
+	switch p := t.alive(uint32(l.node), l.from, l.since); {
 	case p == nil || p.execAt > l.since+slack: // its command line is of another time
 	case p.started != nil:
 		// A command brings one process in. Another one is of a command whose
@@ -55,7 +55,7 @@ func (t *table) bind(l *life) {
 		l.got = answer{in: p.watches, method: methodLineage, conf: min(p.trust(), confHigh)}
 	case p.engine:
 		// The arguments of the command are lost, but not who ran it.
-		if m := t.alive(l.node, p.ppid, p.first); m != nil && m.watches != nil {
+		if m := t.alive(uint32(l.node), p.ppid, p.first); m != nil && m.watches != nil {
 			l.part().giver = m.pid
 			l.got = answer{in: m.watches, method: methodLineage, conf: min(m.trust(), confHigh)}
 		}

@@ -83,7 +83,7 @@ const exiting = 0x4 // PF_EXITING: it left its control groups or is about to
 // lookAt is look for a process that an event of stamp t is of. What lived before
 // the boot is not asked for: a log that is read again names thousands.
 func (p *procfs) lookAt(pid int32, t int64) (glance, bool) {
-	if p.setBoot() && t < p.boot-int64(time.Second) {
+	if (p.at != 0 || p.setBoot()) && t < p.boot-int64(time.Second) { // Apply keeps it of now
 		return glance{}, false
 	}
 	return p.look(pid)

@@ -133,7 +133,7 @@ func (t *Transform) chain(r *loaded, node uint32, pid int32, use bool) {
 	}
 }
 
-func (l *life) who() who { return who{l.node, l.pid} }
+func (l *life) who() who { return who{uint32(l.node), l.pid} }
 
 // take reads a container and what is known of it.
 func (t *Transform) take(r *loaded) *container {
@@ -173,7 +173,7 @@ func (t *Transform) take(r *loaded) *container {
 func (r *loaded) life(node uint32, pid int32) *life {
 	flag := r.Below(flags)
 	is := func(bit uint64) bool { return flag&bit != 0 }
-	l := &life{node: node, pid: pid, old: true, role: &none.role, program: &none.program, entered: is(flagEntered),
+	l := &life{node: uint16(node), pid: pid, old: true, role: &none.role, program: &none.program, entered: is(flagEntered),
 		stale: is(flagStale), ended: is(flagEnded), born: is(flagBorn), engine: is(flagEngine), shown: is(flagShown), end: never}
 	l.ppid = int32(r.Int())
 	l.first = r.from + r.Int()

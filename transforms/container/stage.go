@@ -64,6 +64,9 @@ func (s *stage) Apply(ctx context.Context, in, out *event.Batch) error {
 	}
 	t.listen(ctx)
 	t.start()
+	if t.proc != nil {
+		t.proc.setBoot()
+	}
 	t.tally.note(t.env.Now(), t.total)
 	out.Events = append(out.Events, in.Events...)
 	for i := range out.Events {

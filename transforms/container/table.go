@@ -137,7 +137,7 @@ func (t *table) above(l *life, at int64) *life {
 	if p := l.up; p != nil && p.newest && p.pid == l.ppid && p.first <= at+slack && (p.end == never || at <= p.end+slack) {
 		return p
 	}
-	l.up = t.alive(l.node, l.ppid, at)
+	l.up = t.alive(uint32(l.node), l.ppid, at)
 	return l.up
 }
 
@@ -199,7 +199,7 @@ func (t *table) add(s *seen) *life {
 	if t.count >= t.max {
 		t.evict()
 	}
-	l := &life{node: s.node, pid: s.pid, ppid: s.ppid, first: s.t, last: s.t, end: never, role: &none.role, program: &none.program}
+	l := &life{node: uint16(s.node), pid: s.pid, ppid: s.ppid, first: s.t, last: s.t, end: never, role: &none.role, program: &none.program}
 	at := t.lives[s.who()]
 	if at == nil || at.first <= s.t {
 		if l.prev, l.newest = at, true; at != nil {

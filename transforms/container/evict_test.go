@@ -1,0 +1,68 @@
+package container
+
+import (
+	"slices"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+// foremost gives the same lives as a sort, whatever their times are.
+func TestForemost(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		n := rapid.IntRange(0, 200).Draw(t, "lives")
+		few := rapid.Int64Range(1, 50).Draw(t, "times")
+		all := make([]leaving, n)
+		for i := range all {
+			all[i] = leaving{end: rapid.Int64Range(0, few).Draw(t, "end"), last: rapid.Int64Range(0, few).Draw(t, "last")}
+		}
+		order := func(a, b leaving) int {
+			switch {
+			case a.before(&b):
+				return -1
+			case b.before(&a):
+				return 1
+			}
+			return 0
+		}
+		want := slices.SortedStableFunc(slices.Values(all), order)
+		k := rapid.IntRange(0, n).Draw(t, "n")
+		foremost(all, k)
+		got := slices.Clone(all[:k])
+		slices.SortFunc(got, order)
+		if !slices.Equal(got, want[:k]) {
+			t.Fatalf("%v, want %v", got, want[:k])
+		}
+	})
+}
+
+// What is evicted is held by nobody, and each pid's lives stay in their order.
+func TestEvictionLeavesWholeChains(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		tab := newTable(40, &registry{byID: map[string]*container{}})
+		for i := range rapid.IntRange(1, 200).Draw(t, "events") {
+			s := seen{t: int64(i+1) * 1e9, pid: rapid.Int32Range(2, 9).Draw(t, "pid"), ppid: rapid.Int32Range(2, 9).Draw(t, "ppid"), kernel: true}
+			if rapid.Bool().Draw(t, "ends") {
+				s.act = actEnd
+			}
+			if l := tab.observe(&s); rapid.Bool().Draw(t, "up") {
+				tab.above(l, s.t)
+			}
+		}
+		n := 0
+		for w, l := range tab.lives {
+			if !l.newest {
+				t.Fatalf("the newest life of %v is not known as that", w)
+			}
+			for ; l != nil; l = l.prev {
+				n++
+				if l.gone || l.up != nil && l.up.gone || l.who() != w || l.prev != nil && (l.prev.first > l.first || l.prev.newest) {
+					t.Fatalf("%v: %+v before %+v", w, l.prev, l)
+				}
+			}
+		}
+		if n != tab.count || n > 40 {
+			t.Fatalf("%d lives, %d counted", n, tab.count)
+		}
+	})
+}
