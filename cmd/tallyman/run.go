@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"strings"
 	"syscall"
 
@@ -126,7 +125,7 @@ func serve(cmd *cobra.Command, s streams, once bool) (err error) {
 		defer func() { err = errors.Join(err, failed(server.Close())) }()
 	}
 	socket = c.serve(p.Config.Journal.Dir)
-	debug.FreeOSMemory() // the start leaves more behind than an idle process needs
+	defer c.trimLater()()
 	log.Info("started", "version", around.Version, "config", p.Config.Path, "hash", p.Config.Hash, "journal", p.Config.Journal.Dir, "pid", os.Getpid())
 	return failed(c.run(ctx, hup, s, once))
 }
