@@ -62,6 +62,8 @@ func TestPrograms(t *testing.T) {
 		{"systemd", "pam_unix(systemd-user:session): session opened for user ana(uid=1000) by (uid=0)", "started-session", "success", "ana"},
 		{"systemd", "Accepted publickey for ana from 192.0.2.1 port 4711 ssh2", "", "", ""},
 		{"sshd", "(root) CMD (true)", "", "", ""},
+		{"sshd", "User ana from 192.0.2.1 not allowed because not listed in AllowUsers", "was-authorized", "failure", "ana"},
+		{"sshd", "User not allowed because of this", "", "", ""},
 		{"", "Accepted publickey for ana from 192.0.2.1 port 4711 ssh2", "", "", ""},
 	} {
 		var s Said
@@ -77,7 +79,7 @@ func TestPrograms(t *testing.T) {
 // FuzzRead: nothing makes a reader panic, and every name is a part of the text.
 func FuzzRead(f *testing.F) {
 	for _, s := range []string{"Failed password for x from 1.2.3.4 port 1 ssh2: RSA k", "ana : TTY=p ; PWD=/ ; USER=root ; COMMAND=/x", "(to a) b on c",
-		"(a) CMD (b)", "new user: name=web, UID=48", "pam_unix(a:b): authentication failure; tty=ssh rhost=h  user=u", "FAILED LOGIN 1 FROM x FOR 'y', z"} {
+		"(a) CMD (b)", "new user: name=web, UID=48", "pam_unix(a:b): authentication failure; tty=ssh rhost=h  user=u", "FAILED LOGIN 1 FROM x FOR 'y', z", "User not allowed because "} {
 		f.Add("sshd", s)
 	}
 	f.Fuzz(func(t *testing.T, program, text string) {

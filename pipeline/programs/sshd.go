@@ -20,7 +20,7 @@ func sshd(text string, s *Said) {
 		s.set("authenticated", "authentication", "info", "failure", grave)
 		s.Reason = "invalid user"
 		s.invalid(text[len("Invalid user "):])
-	case strings.HasPrefix(text, "User ") && strings.Contains(text, " not allowed because "):
+	case strings.HasPrefix(text, "User ") && strings.Contains(text[len("User "):], " not allowed because "):
 		s.set("was-authorized", "authentication", "info", "failure", failed)
 		s.refused(text[len("User "):])
 	case strings.HasPrefix(text, "PAM ") && strings.Contains(text, " more authentication failures; "):
