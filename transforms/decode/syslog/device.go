@@ -40,7 +40,7 @@ func (d *decoder) device(s string, seen time.Time) {
 	} else {
 		d.afterTime(rest)
 	}
-	if strings.IndexByte(m.text, '\n') >= 0 || strings.IndexByte(m.text, '\r') >= 0 {
+	if !m.printable && strings.ContainsAny(m.text, "\n\r") {
 		m.wrong("the message has several lines")
 	}
 }
@@ -139,9 +139,27 @@ func (d *decoder) settle(c civil, zone zoneKind, east int, seen time.Time) {
 		m.at, m.east = c.in(d.loc)
 		m.local = true
 	default:
-		m.at, m.east = c.nearest(seen, d.loc)
+		m.at, m.east = d.nearest(c, seen)
 		m.local = true
 	}
+}
+
+// instant is what a time without a year was taken for.
+type instant struct {
+	c    civil
+	seen time.Time
+	loc  *time.Location
+	at   time.Time
+	east int
+}
+
+// nearest is c.nearest: of the messages of one chunk, most are of the same second.
+func (d *decoder) nearest(c civil, seen time.Time) (time.Time, int) {
+	if l := &d.last; l.loc != d.loc || l.c != c || !l.seen.Equal(seen) {
+		at, east := c.nearest(seen, d.loc)
+		*l = instant{c, seen, d.loc, at, east}
+	}
+	return d.last.at, d.last.east
 }
 
 // named reads a time with the name of a month, with the year before or after the

@@ -27,16 +27,62 @@ var (
 // weights are event.severity by the severity of syslog (SCHEMA.md, section 5).
 var weights = [...]int64{10, 10, 10, 8, 5, 3, 2, 1}
 
-// head adds what the head of the message says; inner is the decoder that goes on.
+// priorities is how many values PRI has.
+const priorities = 192
+
+// priority are the fields that say what PRI says.
+func priority(f *event.Fields, pri int) {
+	if pri == noPriority {
+		return
+	}
+	f.Add(schema.LogSyslogPriority, event.Int(int64(pri)))
+	f.Add(schema.LogSyslogFacilityCode, event.Int(int64(pri>>3)))
+	f.Add(schema.LogSyslogFacilityName, event.String(facilities[pri>>3]))
+	f.Add(schema.LogSyslogSeverityCode, event.Int(int64(pri&7)))
+	f.Add(schema.LogSyslogSeverityName, event.String(severities[pri&7]))
+}
+
+// common are the fields of a message of which no more is known than its priority:
+// nearly all have the same, so that they are added at once.
+func (d *decoder) common() event.Fields {
+	at := &d.heads[d.m.pri-noPriority]
+	if *at == nil {
+		say := usual(d.m.pri)
+		kind(at, &say, "")
+		priority(at, d.m.pri)
+	}
+	return *at
+}
+
+// usual is what a message says of which no program is known.
+func usual(pri int) programs.Said {
+	say := programs.Said{Action: "syslog", Category: "host", Kind: "info"}
+	if pri != noPriority {
+		say.Severity = weights[pri&7]
+	}
+	return say
+}
+
+// kind adds what kind of event it is; code is that of a device.
+func kind(f *event.Fields, say *programs.Said, code string) {
+	f.AddString(schema.EventKind, "event")
+	f.AddString(schema.EventCategory, say.Category)
+	f.AddString(schema.EventType, say.Kind)
+	f.AddString(schema.EventType, say.Kind2)
+	f.AddString(schema.EventAction, say.Action)
+	f.AddString(schema.EventOutcome, say.Outcome)
+	f.AddString(schema.EventReason, say.Reason)
+	f.AddString(schema.EventModule, Module)
+	f.AddString(schema.EventCode, code)
+	if say.Severity > 0 {
+		f.Add(schema.EventSeverity, event.Int(say.Severity))
+	}
+}
+
+// head adds what the head of the message says, but its priority; inner is the decoder
+// that goes on.
 func (d *decoder) head(f *event.Fields, inner string) {
 	m := &d.m
-	if m.pri != noPriority {
-		f.Add(schema.LogSyslogPriority, event.Int(int64(m.pri)))
-		f.Add(schema.LogSyslogFacilityCode, event.Int(int64(m.pri>>3)))
-		f.Add(schema.LogSyslogFacilityName, event.String(facilities[m.pri>>3]))
-		f.Add(schema.LogSyslogSeverityCode, event.Int(int64(m.pri&7)))
-		f.Add(schema.LogSyslogSeverityName, event.String(severities[m.pri&7]))
-	}
 	f.AddString(schema.LogSyslogVersion, m.version)
 	f.AddString(schema.LogSyslogHostname, m.host)
 	f.AddString(schema.LogSyslogAppname, m.app)
@@ -44,7 +90,7 @@ func (d *decoder) head(f *event.Fields, inner string) {
 	f.AddString(schema.LogSyslogMsgID, m.msgid)
 	first := len(*f)
 	for i := range m.params {
-		d.param(f, first, &m.params[i])
+		d.param(f, first, i)
 	}
 	f.AddString(schema.HostName, m.host)
 	if m.local && inner != "audit" { // whose records have a time of their own
@@ -82,12 +128,13 @@ var clockNames = map[string]string{"*": "not set", ".": "not synchronised"}
 
 // param adds one value of structured data. A name that stands twice in one
 // element gets the number of its turn, so that no value is lost.
-func (d *decoder) param(f *event.Fields, first int, p *param) {
+func (d *decoder) param(f *event.Fields, first, at int) {
+	p := &d.m.params[at]
 	if p.name == "" {
 		f.AddNamed(schema.LogSyslogStructuredData, p.id, event.String(""))
 		return
 	}
-	name := d.name(p.pair)
+	name := d.nameAt(at, p.pair)
 	turn := 1
 	for i := first; i < len(*f); i++ {
 		if one := &(*f)[i]; one.Name == name || strings.HasPrefix(one.Name, name) && strings.HasPrefix(one.Name[len(name):], "#") {
@@ -98,6 +145,31 @@ func (d *decoder) param(f *event.Fields, first int, p *param) {
 		name += "#" + strconv.Itoa(turn)
 	}
 	f.AddNamed(schema.LogSyslogStructuredData, name, event.String(p.value))
+}
+
+// recentName is the name of a parameter of a message before.
+type recentName struct {
+	pair
+	name string
+}
+
+// recentNames is how many parameters of a message are looked for at their place.
+const recentNames = 8
+
+// nameAt returns "id.name" of a parameter: most often that of the one which stood
+// at its place in the message before.
+func (d *decoder) nameAt(at int, p pair) string {
+	if at >= recentNames {
+		return d.name(p)
+	}
+	if r := &d.recent[at]; r.pair == p {
+		return r.name
+	}
+	name := d.name(p)
+	if len(name) <= 2*maxName+1 {
+		d.recent[at] = recentName{pair{name[:len(p.id)], name[len(p.id)+1:]}, name}
+	}
+	return name
 }
 
 // keptNames is how many names of structured data are kept. A sender that makes
@@ -145,25 +217,16 @@ func (d *decoder) handed(f *event.Fields, text string) {
 func (d *decoder) event(f *event.Fields) {
 	m := &d.m
 	program := programOf(m.app)
-	say := programs.Said{Action: "syslog", Category: "host", Kind: "info"}
-	if m.pri != noPriority {
-		say.Severity = weights[m.pri&7]
-	}
+	say := usual(m.pri)
 	programs.Read(program, m.text, &say)
 	if say.Twice != "" {
 		m.wrong(say.Twice)
 	}
-	f.AddString(schema.EventKind, "event")
-	f.AddString(schema.EventCategory, say.Category)
-	f.AddString(schema.EventType, say.Kind)
-	f.AddString(schema.EventType, say.Kind2)
-	f.AddString(schema.EventAction, say.Action)
-	f.AddString(schema.EventOutcome, say.Outcome)
-	f.AddString(schema.EventReason, say.Reason)
-	f.AddString(schema.EventModule, Module)
-	f.AddString(schema.EventCode, m.code)
-	if say.Severity > 0 {
-		f.Add(schema.EventSeverity, event.Int(say.Severity))
+	if say.Known || m.code != "" {
+		kind(f, &say, m.code)
+		priority(f, m.pri)
+	} else {
+		*f = append(*f, d.common()...)
 	}
 	d.head(f, "")
 	f.AddString(schema.ProcessName, program)

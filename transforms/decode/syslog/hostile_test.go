@@ -259,3 +259,16 @@ func TestNamesAreBounded(t *testing.T) {
 		}
 	}
 }
+
+// TestPrintable: one byte of every value, at every place of a word and behind it.
+func TestPrintable(t *testing.T) {
+	for at := range 19 {
+		for c := range 256 {
+			text := []byte("nineteen characters")
+			text[at] = byte(c)
+			if got, want := printable(string(text)), c >= ' ' && c < 0x7f; got != want {
+				t.Errorf("%q is printable: %v", text, got)
+			}
+		}
+	}
+}

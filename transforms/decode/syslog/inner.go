@@ -37,6 +37,9 @@ func (m *message) inner() string {
 	}
 	// "ASM:CEF:0|…", "vectra_cef -: CEF:0|…"
 	start := m.text[:min(len(m.text), labelled)]
+	if !strings.Contains(start, "EF:") {
+		return ""
+	}
 	at := strings.Index(start, "CEF:")
 	if at < 0 {
 		at = strings.Index(start, "LEEF:")
@@ -66,8 +69,10 @@ func (m *message) builder() string {
 	s := m.text
 	// "gitolite[4711][4712]: update<tab>repository<tab>…" has two numbers, and so no
 	// tag that is one.
-	if head, rest, ok := strings.Cut(s, "]: "); m.app == "" && ok && strings.HasPrefix(head, "gitolite[") && len(head) < 40 {
-		s = rest
+	if m.app == "" && strings.HasPrefix(s, "gitolite[") {
+		if head, rest, ok := strings.Cut(s, "]: "); ok && len(head) < 40 {
+			s = rest
+		}
 	}
 	if m.app == "gitolite" || len(s) < len(m.text) {
 		switch kind, _, more := strings.Cut(s, "\t"); kind {

@@ -32,6 +32,8 @@ type message struct {
 	count    string // digits
 	clock    string // "*" or "." of Cisco: the clock is not set, or no longer
 	doubt    string // what is wrong, "" for nothing
+
+	printable bool // the record is ASCII without control characters
 }
 
 // pair is the name of one value of structured data: its element and parameter.
@@ -98,4 +100,24 @@ func word(s string) (first, rest string, found bool) {
 		return s[:i], s[i+1:], true
 	}
 	return s, "", false
+}
+
+// printable reports whether s is ASCII without control characters, as nearly all
+// messages are: what looks for others need not look. It takes eight bytes at a time.
+func printable(s string) bool {
+	const low, high = 0x0101010101010101, 0x8080808080808080
+	odd := uint64(0)
+	for ; len(s) >= 8; s = s[8:] {
+		w := uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+			uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
+		del := w ^ 0x7f*low
+		// Of ASCII a bit becomes high where a byte is below a blank, or is DEL, and beside it.
+		odd |= w | (w - ' '*low) | (del - low)
+	}
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] >= 0x7f {
+			return false
+		}
+	}
+	return odd&high == 0
 }

@@ -96,7 +96,7 @@ func (m *message) token(s string, most int, what string) (value, rest string, ok
 	if value == "" || len(value) > most {
 		m.wrong(what + " is empty or too long")
 	}
-	for i := range len(value) {
+	for i := 0; i < len(value) && !m.printable; i++ { // it ends at a blank
 		if !graph(value[i]) {
 			m.wrong(what + " is not ASCII")
 			break
@@ -137,7 +137,7 @@ func (d *decoder) data(s string) {
 		return
 	}
 	m.text = s[1:]
-	if !utf8.ValidString(m.text) {
+	if !m.printable && !utf8.ValidString(m.text) {
 		m.wrong("the message is no valid UTF-8")
 	}
 }
@@ -183,7 +183,7 @@ func (m *message) element(s string) (n int, ok bool) {
 		if !ok {
 			return 0, false
 		}
-		if !utf8.ValidString(value) {
+		if !m.printable && !utf8.ValidString(value) {
 			m.wrong("the structured data is no valid UTF-8")
 		}
 		m.keep(param{pair{id, name}, value})

@@ -56,8 +56,11 @@ type decoder struct {
 	now   func() time.Time
 	judge gosyslog.Machine // made when a message first breaks the grammar
 
-	m     message
-	names map[pair]string // of structured data, so that a name is made once
+	m      message
+	names  map[pair]string                       // of structured data, so that a name is made once
+	recent [recentNames]recentName               // of the messages before, by the place of the parameter
+	heads  [priorities - noPriority]event.Fields // what events of a priority have in common, made at first use
+	last   instant                               // of a time that said neither year nor zone
 
 	offset int // seconds east of UTC that zone is the text of
 	zone   string
@@ -79,7 +82,7 @@ func newDecoder(env plugin.Env) *decoder {
 
 // Decode implements plugin.Decoder.
 func (d *decoder) Decode(e event.Event, out *event.Batch) error {
-	text := strings.TrimRight(e.Raw, "\r\n\x00")
+	text := trimEnd(e.Raw)
 	if strings.TrimSpace(text) == "" {
 		return errEmpty
 	}
@@ -101,6 +104,7 @@ func (d *decoder) Decode(e event.Event, out *event.Batch) error {
 		e.Time = m.at
 	}
 	if inner := m.inner(); inner != "" {
+		priority(&f, m.pri)
 		d.head(&f, inner)
 		d.handed(&f, text)
 		e.Decode, e.Raw = inner, m.text
@@ -118,19 +122,34 @@ func (d *decoder) Decode(e event.Event, out *event.Batch) error {
 	return nil
 }
 
+// trimEnd takes line ends and NULs from the end of a record.
+func trimEnd(s string) string {
+	for s != "" {
+		switch s[len(s)-1] {
+		case '\r', '\n', 0:
+			s = s[:len(s)-1]
+		default:
+			return s
+		}
+	}
+	return s
+}
+
 // parse fills d.m from a message.
 func (d *decoder) parse(text string, seen time.Time) {
 	m := &d.m
+	m.printable = printable(text)
 	s := strings.TrimPrefix(m.priority(strings.TrimPrefix(text, bom)), bom)
 	if (m.pri != noPriority || m.badPri) && versioned(s) {
 		d.rfc5424(text, s)
 	} else {
 		d.device(s, seen)
 	}
-	if m.doubt == "" && !utf8.ValidString(text) {
+	switch {
+	case m.printable || m.doubt != "":
+	case !utf8.ValidString(text):
 		m.doubt = "the message is no valid UTF-8"
-	}
-	if m.doubt == "" && strings.IndexByte(text, 0) >= 0 {
+	case strings.IndexByte(text, 0) >= 0:
 		m.doubt = "the message holds a NUL"
 	}
 	m.text = strings.TrimPrefix(m.text, bom)
