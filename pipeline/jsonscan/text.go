@@ -111,6 +111,13 @@ func unhex(s string) (rune, bool) {
 func Unescape(t string, i int) string {
 	var b strings.Builder
 	b.Grow(len(t))
+	return UnescapeTo(&b, t, i)
+}
+
+// UnescapeTo is Unescape into the memory of b, behind what is there, for texts that
+// go the same way: with room for many it takes one allocation for all of them.
+func UnescapeTo(b *strings.Builder, t string, i int) string {
+	from := b.Len()
 	b.WriteString(t[:i])
 	for i < len(t) {
 		if t[i] != '\\' {
@@ -138,7 +145,7 @@ func Unescape(t string, i int) string {
 		}
 		b.WriteByte(c)
 	}
-	return b.String()
+	return b.String()[from:]
 }
 
 // pair joins a surrogate with the one that follows at i.

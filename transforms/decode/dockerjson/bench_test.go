@@ -34,12 +34,12 @@ func BenchmarkDecode(b *testing.B) {
 	}
 }
 
-// TestAllocations: a line takes no more than one, for what had escapes in it.
+// TestAllocations: a line takes none; what had escapes shares one with many others.
 func TestAllocations(t *testing.T) {
 	env := plugintest.Env("")
 	for name, want := range map[string]float64{
 		`{"log":"no escape but the last\n","stream":"stdout","time":"2016-03-02T22:58:51.338462311Z"}`:         0,
-		`{"log":"\"GET / HTTP/1.1\" 200 13\n","stream":"stdout","time":"2016-03-02T22:58:51.338462311Z"}`:      1,
+		`{"log":"\"GET / HTTP/1.1\" 200 13\n","stream":"stdout","time":"2016-03-02T22:58:51.338462311Z"}`:      0,
 		`{"log":"x\n","stream":"stdout","attrs":{"tag":"a","env":"b"},"time":"2016-03-02T22:58:51.33846231Z"}`: 0,
 	} {
 		d := build(env)

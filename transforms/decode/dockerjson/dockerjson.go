@@ -20,8 +20,9 @@ var Plugin = plugin.NewDecoder("docker_json", "Lines of containers as Docker's j
 const Dataset = "docker.container_logs"
 
 type decoder struct {
-	join *pieces.Joiner
-	ids  *pieces.IDs
+	texts texts
+	join  *pieces.Joiner
+	ids   *pieces.IDs
 }
 
 func build(env plugin.Env) plugin.Decoder {
@@ -35,7 +36,7 @@ var (
 
 // Decode implements plugin.Decoder.
 func (d *decoder) Decode(e event.Event, out *event.Batch) error {
-	r, ok := parse(e.Raw)
+	r, ok := d.texts.parse(e.Raw)
 	switch {
 	case !ok:
 		return errSyntax
@@ -64,7 +65,7 @@ func (d *decoder) Decode(e event.Event, out *event.Batch) error {
 // joined emits a line of several records: what the first says beside its piece
 // is said of all.
 func (d *decoder) joined(l *pieces.Line, out *event.Batch) {
-	r, _ := parse(l.Event.Raw)
+	r, _ := d.texts.parse(l.Event.Raw)
 	d.emit(l, &r, out)
 }
 

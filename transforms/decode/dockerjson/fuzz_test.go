@@ -18,8 +18,9 @@ func FuzzParse(f *testing.F) {
 	} {
 		f.Add(s)
 	}
+	var memory texts
 	f.Fuzz(func(t *testing.T, line string) {
-		r, ok := parse(line)
+		r, ok := memory.parse(line)
 		if strings.Count(line, "[")+strings.Count(line, "{") > jsonscan.MaxDepth/2 {
 			return // encoding/json goes deeper
 		}
@@ -75,8 +76,35 @@ func FuzzParse(f *testing.F) {
 func TestDepthIsBounded(t *testing.T) {
 	for depth, want := range map[int]bool{jsonscan.MaxDepth / 2: true, 100_000: false} {
 		line := `{"log":"x","a":` + strings.Repeat("[", depth) + strings.Repeat("]", depth) + `}`
-		if _, ok := parse(line); ok != want {
+		if _, ok := new(texts).parse(line); ok != want {
 			t.Errorf("%d deep: %v", depth, ok)
+		}
+	}
+}
+
+// TestTextsStay: what an earlier line said is not touched by those that follow it in
+// the same memory, whatever their length.
+func TestTextsStay(t *testing.T) {
+	var memory texts
+	var got, want []string
+	for i := range 3 * textsRoom / 100 {
+		text := strings.Repeat("\t", i%7) + strings.Repeat("x", i%500) + string(rune('a'+i%26))
+		if i%100 == 0 {
+			text += strings.Repeat("y", textsRoom)
+		}
+		quoted, err := json.Marshal(map[string]string{"log": text})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, ok := memory.parse(string(quoted))
+		if !ok {
+			t.Fatalf("%s is no object", quoted)
+		}
+		got, want = append(got, r.log), append(want, text)
+	}
+	for i := range want {
+		if got[i] != want[i] {
+			t.Fatalf("line %d says %.40q, and said %.40q", i, got[i], want[i])
 		}
 	}
 }

@@ -18,19 +18,38 @@ type record struct {
 
 // parse reads an object; of a name that stands twice the last value counts, as
 // with encoding/json.
-func parse(line string) (record, bool) {
-	if r, ok := usual(line); ok {
+func (t *texts) parse(line string) (record, bool) {
+	if r, ok := t.usual(line); ok {
 		return r, true
 	}
 	var r record
 	s := jsonscan.New(line)
-	s.Object(func(name string) { r.member(&s, name) })
+	s.Object(func(name string) { t.member(&r, &s, name) })
 	return r, s.Done()
+}
+
+// texts is the memory of lines that had escapes: most of them lie in a row in one
+// allocation. What lies in it lives as long as any of them.
+type texts struct{ b strings.Builder }
+
+// textsRoom is how many bytes are allocated at once.
+const textsRoom = 32 << 10
+
+// unescape resolves the escapes of a string, the first of which is at i.
+func (t *texts) unescape(s string, i int) string {
+	if len(s) > textsRoom/4 {
+		return jsonscan.Unescape(s, i)
+	}
+	if t.b.Cap()-t.b.Len() < len(s) {
+		t.b.Reset()
+		t.b.Grow(textsRoom)
+	}
+	return jsonscan.UnescapeTo(&t.b, s, i)
 }
 
 // usual reads an object as the driver writes nearly all of them, its three members
 // in their order and nothing between them; false says that this one is none.
-func usual(line string) (r record, ok bool) {
+func (t *texts) usual(line string) (r record, ok bool) {
 	const log, stream, at, end = `{"log":`, `,"stream":"`, `","time":"`, `"}`
 	if !strings.HasPrefix(line, log) || !strings.HasSuffix(line, end) {
 		return r, false
@@ -50,7 +69,7 @@ func usual(line string) (r record, ok bool) {
 		return r, false
 	}
 	r.time = rest[:len(rest)-len(end)]
-	r.log, r.last = cutEnd(text, escape)
+	r.log, r.last = t.cutEnd(text, escape)
 	r.hasLog = true
 	return r, true
 }
@@ -66,11 +85,11 @@ func plain(s string) bool {
 	return true
 }
 
-func (r *record) member(s *jsonscan.Scanner, name string) {
+func (t *texts) member(r *record, s *jsonscan.Scanner, name string) {
 	text := s.Peek() == '"'
 	switch {
 	case name == "log" && text:
-		r.log, r.last = cutEnd(s.Quoted())
+		r.log, r.last = t.cutEnd(s.Quoted())
 		r.hasLog = true
 	case name == "log":
 		r.log, r.last, r.hasLog = "", false, false
@@ -125,12 +144,12 @@ func eachAttr(object string, fn func(name, value string)) {
 // cutEnd makes a line of a string that stands in quotes, with the place of its first
 // escape, and says whether it had its end. Most have no other escape than that, and
 // are views.
-func cutEnd(t string, escape int) (string, bool) {
-	if escape >= 0 && escape == len(t)-2 && t[escape+1] == 'n' {
-		return t[:escape], true
+func (t *texts) cutEnd(s string, escape int) (string, bool) {
+	if escape >= 0 && escape == len(s)-2 && s[escape+1] == 'n' {
+		return s[:escape], true
 	}
 	if escape >= 0 {
-		t = jsonscan.Unescape(t, escape)
+		s = t.unescape(s, escape)
 	}
-	return strings.CutSuffix(t, "\n")
+	return strings.CutSuffix(s, "\n")
 }
