@@ -1,10 +1,11 @@
-// Package respond is the output that acts on the container of an alert: it
-// pauses it or takes it off its networks, through the engine's API. It knows
-// what may be acted on, how often, and what was done already; it knows nothing of
-// rules, which alerts reach it is its `when`.
+// Package respond is the output that acts on an alert: it pauses the container or
+// takes it off its networks, through the engine's API, or calls a webhook. It
+// knows what may be acted on, how often, and what was done already; it knows
+// nothing of rules, which alerts reach it is its `when`.
 //
-// It changes nothing unless mode is act. Each alert that it gets ends in one event
-// that says what was done, or why nothing was.
+// It changes and calls nothing unless mode is act. Each alert that it gets ends in
+// one event that says what was done, or why nothing was; each try of a webhook
+// that failed is one more.
 package respond
 
 import (
@@ -23,13 +24,14 @@ import (
 )
 
 // Plugin is the respond output.
-var Plugin = plugin.NewOutput("respond", "Pauses the container of an alert, or takes it off its networks; a dry run by default.", Default, New)
+var Plugin = plugin.NewOutput("respond", "Pauses the container of an alert, takes it off its networks, or calls a webhook; a dry run by default.", Default, New)
 
 const (
 	dryRun     = "dry_run"
 	act        = "act"
 	pause      = "pause"
 	disconnect = "disconnect"
+	webhook    = "webhook"
 )
 
 // done is one action that was taken, or would have been.
@@ -39,50 +41,75 @@ type done struct {
 	At        time.Time `json:"t"`
 }
 
-// output acts on one engine. All its methods are called from one goroutine.
+// output acts on one engine, or calls one webhook. All its methods are called from one goroutine.
 type output struct {
 	settings *Settings
 	env      plugin.Env
-	engine   *engine
+	engine   *engine // nil where hook is set
+	hook     *hook   // nil where engine is set
+	tallied  tally
 	own      func() string // the id of the container that we run in, "" for none
 	done     []done        // of the last ten minutes, in order
 	loaded   bool
 }
 
-// New builds the output; it connects to nothing.
+// New builds the output; it reads the files that tls names and connects to
+// nothing.
 func New(c *Settings, env plugin.Env) (plugin.Output, error) {
 	if p := c.Check(); p.Bad() {
 		return nil, p
 	}
-	return &output{settings: c, env: env, engine: newEngine(c.Socket), own: ownContainer}, nil
+	o := &output{settings: c, env: env, own: ownContainer, tallied: newTally(c.Action, env)}
+	if c.Action != webhook {
+		o.engine = newEngine(c.Socket)
+		return o, nil
+	}
+	var err error
+	if o.hook, err = newHook(&c.Webhook, env); err != nil {
+		return nil, err
+	}
+	return o, nil
 }
 
-// Confirms implements plugin.Output: the engine says that it has done it.
+// Confirms implements plugin.Output: who is asked says that it is done.
 func (o *output) Confirms() bool { return true }
 
 // Close implements plugin.Output.
 func (o *output) Close() error {
+	if o.hook != nil {
+		return o.hook.client.Close()
+	}
 	o.engine.close()
 	return nil
 }
 
-// Send implements plugin.Output. What is no alert is taken and left alone.
+// Send implements plugin.Output. What is no alert is taken and left alone. A
+// webhook that is away is tried once, and not for every alert of a batch.
 func (o *output) Send(ctx context.Context, events []event.Event) error {
 	if err := o.load(); err != nil {
 		return plugin.Retry(err)
 	}
 	var failed []plugin.Failure
+	var away error
 	for i := range events {
 		e := &events[i]
 		if e.Get(schema.EventKind).Str() != "alert" {
 			continue
 		}
-		if err := o.respond(ctx, e); err != nil {
-			if ctx.Err() != nil {
-				return ctx.Err()
-			}
-			failed = append(failed, plugin.Failure{Index: i, Err: plugin.Retry(fmt.Errorf("respond: %w", err))})
+		err := away
+		if err == nil {
+			err = o.respond(ctx, e)
 		}
+		if err == nil {
+			continue
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if kind, _ := plugin.KindOf(err); o.hook != nil && kind != plugin.KindPermanent {
+			away = err
+		}
+		failed = append(failed, plugin.Failure{Index: i, Err: fmt.Errorf("respond: %w", err)})
 	}
 	return plugin.Partial(failed)
 }
@@ -104,8 +131,9 @@ func (o *output) load() error {
 	return nil
 }
 
-// respond deals with one alert. An error means that it may be tried again; what
-// never will be done is said and is no error.
+// respond deals with one alert. An error means that it may be tried again, or is
+// of kind permanent; what never will be done for what is asked of a container is
+// said and is no error.
 func (o *output) respond(ctx context.Context, e *event.Event) error {
 	now := o.env.Now()
 	o.forget(now)
@@ -119,6 +147,14 @@ func (o *output) respond(ctx context.Context, e *event.Event) error {
 		o.say(e, id, "failure", reason)
 		return nil
 	}
+	if o.hook != nil {
+		return o.call(ctx, e, id, now)
+	}
+	return o.contain(ctx, e, id, now)
+}
+
+// contain acts on the container of one alert.
+func (o *output) contain(ctx context.Context, e *event.Event, id string, now time.Time) error {
 	c, err := o.engine.inspect(ctx, id)
 	if err != nil {
 		return o.gaveUp(e, id, err)
@@ -146,24 +182,24 @@ func (o *output) respond(ctx context.Context, e *event.Event) error {
 	return o.finish(e, id, "success", "acted", now)
 }
 
-// refusal says why an alert is not acted on, as far as that is known without the
-// engine; "" where nothing speaks against it.
+// refusal says why an alert is not acted on, as far as that is known without
+// asking anybody; "" where nothing speaks against it.
 func (o *output) refusal(e *event.Event, id string, now time.Time) string {
 	minute, same := 0, 0
 	for _, d := range o.done {
 		if now.Sub(d.At) < time.Minute {
 			minute++
 		}
-		if d.Container == id {
+		if d.Container == id && id != "" {
 			same++
 		}
 	}
 	switch age := now.Sub(e.Time); {
 	case o.env.Once || age > o.settings.MaxAge || age < -o.settings.MaxAge:
 		return "too_old" // or of a clock that is not ours: its age is not known
-	case !isID(id):
+	case o.hook == nil && !isID(id):
 		return "no_container"
-	case id == o.own():
+	case o.hook == nil && id == o.own():
 		return "own_container"
 	case same >= o.settings.PerContainer:
 		return "container_rate_limited"

@@ -6,18 +6,38 @@ import (
 	"strings"
 	"time"
 
+	"tallyman/pipeline/clienttls"
 	"tallyman/pipeline/plugin"
+	"tallyman/pipeline/webclient"
 )
 
 // Settings are the keys of a respond output.
 type Settings struct {
-	Mode         string        `yaml:"mode" doc:"With dry_run it is said what would be done, and nothing is changed; with act it is done." enum:"dry_run,act"`
-	Action       string        `yaml:"action" doc:"What is done to the container of an alert: pause stops all its processes where they are, disconnect takes it off all its networks." enum:"pause,disconnect" required:"true"`
+	Mode         string        `yaml:"mode" doc:"With dry_run it is said what would be done, and nothing is changed or sent; with act it is done." enum:"dry_run,act"`
+	Action       string        `yaml:"action" doc:"What is done about an alert: pause stops all processes of its container where they are, disconnect takes the container off all its networks, webhook sends the alert to a receiver of yours." enum:"pause,disconnect,webhook" required:"true"`
 	Socket       string        `yaml:"socket" doc:"The socket of the engine's API. Who may write to it is root of the host." example:"/run/docker.sock"`
 	MaxAge       time.Duration `yaml:"max_age" doc:"Alerts of events that are older are never acted on, and that is said; 10m at most."`
 	PerMinute    int           `yaml:"per_minute" doc:"The most actions in a minute, dry ones counted; between 1 and 30."`
-	PerContainer int           `yaml:"per_container" doc:"The most actions on one container in ten minutes."`
+	PerContainer int           `yaml:"per_container" doc:"The most actions on one container, or webhooks about it, in ten minutes."`
 	Never        Never         `yaml:"never" doc:"Containers that are never acted on. The one that tallyman runs in is always among them."`
+	Webhook      Webhook       `yaml:"webhook" doc:"The receiver of action webhook."`
+}
+
+// Webhook is the receiver of alerts.
+type Webhook struct {
+	URL     plugin.Text         `yaml:"url" doc:"Where the alert is sent by POST, as JSON; https only. Redirects are not followed." example:"https://response.example/tallyman"`
+	Secret  plugin.Secret       `yaml:"secret" doc:"What requests are signed with, at least 16 bytes; read again for each." example:"{file: /etc/tallyman/webhook.key}"`
+	TLS     *clienttls.Settings `yaml:"tls" doc:"Certificates. The receiver's certificate is always verified."`
+	Proxy   plugin.Text         `yaml:"proxy" doc:"The URL of a proxy, or none. Where it is not set, the environment counts: HTTPS_PROXY and NO_PROXY." example:"http://proxy.example:3128"`
+	Timeout time.Duration       `yaml:"timeout" doc:"How long one try may take, from connecting to the end of the answer; 1m at most."`
+}
+
+// client returns the settings of the connection.
+func (w *Webhook) client() webclient.Settings {
+	s := webclient.Default()
+	s.URL, s.TLS, s.Proxy, s.Compression = []plugin.Text{w.URL}, w.TLS, w.Proxy, "none"
+	s.Timeout, s.ConnectTimeout = w.Timeout, w.Timeout
+	return s
 }
 
 // Never names containers that are never acted on.
@@ -36,7 +56,8 @@ const mostPerMinute = 30
 
 // Default returns the settings with their defaults.
 func Default() Settings {
-	return Settings{Mode: dryRun, Socket: "/run/docker.sock", MaxAge: time.Minute, PerMinute: 3, PerContainer: 1}
+	return Settings{Mode: dryRun, Socket: "/run/docker.sock", MaxAge: time.Minute, PerMinute: 3, PerContainer: 1,
+		Webhook: Webhook{Timeout: 10 * time.Second}}
 }
 
 // Check implements the check of settings.
@@ -46,8 +67,8 @@ func (c *Settings) Check() plugin.Problems {
 	if c.Mode != dryRun && c.Mode != act {
 		add("mode", fmt.Sprintf("there is no mode %q", c.Mode), "write dry_run or act")
 	}
-	if c.Action != pause && c.Action != disconnect {
-		add("action", fmt.Sprintf("there is no action %q", c.Action), "write pause or disconnect")
+	if c.Action != pause && c.Action != disconnect && c.Action != webhook {
+		add("action", fmt.Sprintf("there is no action %q", c.Action), "write pause, disconnect or webhook")
 	}
 	if !strings.HasPrefix(c.Socket, "/") {
 		add("socket", fmt.Sprintf("socket %q is no absolute path", c.Socket), "the default is /run/docker.sock")
@@ -67,6 +88,45 @@ func (c *Settings) Check() plugin.Problems {
 				add(key, fmt.Sprintf("%s: %q is no pattern", key, pattern), "")
 			}
 		}
+	}
+	return append(p, c.checkWebhook()...)
+}
+
+// checkWebhook returns what is wrong with the receiver, or with one that nothing
+// is sent to.
+func (c *Settings) checkWebhook() plugin.Problems {
+	var p plugin.Problems
+	w := &c.Webhook
+	add := func(key, text, hint string) { p = append(p, plugin.Problem{Key: key, Text: text, Hint: hint}) }
+	if c.Action != webhook {
+		if w.URL.Value != "" || !w.Secret.IsZero() || w.TLS != nil {
+			add("webhook", fmt.Sprintf("webhook is set, but action is %s", c.Action), "one output does one thing: name a second one with action: webhook")
+		}
+		return p
+	}
+	if len(c.Never.Names)+len(c.Never.Images)+len(c.Never.Labels) > 0 {
+		add("never", "never names containers, and a webhook acts on none", "choose the alerts in when")
+	}
+	switch {
+	case w.URL.Value == "":
+		add("webhook", "action webhook needs webhook.url", "write the address of the receiver, as https://host/path")
+		return p
+	case !strings.HasPrefix(w.URL.Value, "https://"):
+		p = append(p, plugin.Problem{Pos: w.URL.Pos, Width: len(w.URL.Value), Key: "webhook.url",
+			Text: "webhook.url is not https://", Hint: "alerts and signatures do not belong on an unencrypted wire"})
+		return p
+	}
+	if w.Secret.IsZero() {
+		add("webhook", "action webhook needs webhook.secret", "make one with `openssl rand -hex 32`, and name its file")
+	}
+	if w.Timeout <= 0 || w.Timeout > time.Minute {
+		add("webhook.timeout", fmt.Sprintf("webhook.timeout is %v, and must be above 0s and at most 1m", w.Timeout), "the default is 10s")
+		return p
+	}
+	s := w.client()
+	for _, one := range s.Check(true) {
+		one.Key = "webhook." + one.Key
+		p = append(p, one)
 	}
 	return p
 }
