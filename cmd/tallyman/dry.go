@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 	"os/signal"
 	"slices"
 	"strings"
@@ -24,6 +25,7 @@ func dryRun(cmd *cobra.Command, s streams, once bool, as string) error {
 	ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	defer paceCollector(os.Getenv)()
 	around := surroundings(&meter.Registry{})
 	around.Once, around.Dry = once, true
 	p, err := load(cmd, s, around)

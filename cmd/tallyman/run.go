@@ -80,6 +80,7 @@ func serve(cmd *cobra.Command, s streams, once bool) (err error) {
 	ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	defer paceCollector(os.Getenv)()
 	hup, deaf := hups()
 	defer deaf()
 	meters := &meter.Registry{}

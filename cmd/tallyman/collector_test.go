@@ -1,0 +1,81 @@
+package main
+
+import (
+	"math"
+	"runtime"
+	"runtime/debug"
+	"runtime/metrics"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+func TestPaceOf(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		since time.Duration
+		live  uint64
+		want  pace
+	}{
+		{"under load with a small heap", 50 * time.Millisecond, 6 << 20, pace{400, heapBound}},
+		{"as much as leaves no room below the bound", 50 * time.Millisecond, 16 << 20, pace{400, heapBound}},
+		{"under load with a large heap", 50 * time.Millisecond, 100 << 20, pace{400, 200<<20 + heapFloor}},
+		{"little to do", 2 * time.Second, 6 << 20, usual},
+		{"no heap that there is", 0, math.MaxUint64, usual},
+	} {
+		if got := paceOf(c.since, c.live); got != c.want {
+			t.Errorf("%s: %+v, want %+v", c.name, got, c.want)
+		}
+	}
+}
+
+// Collections are followed by a look at what they left.
+func TestThePaceFollowsTheCollections(t *testing.T) {
+	said, done := make(chan pace), make(chan struct{})
+	defer close(done)
+	var now atomic.Int64
+	c := &pacer{now: func() time.Time { return time.Unix(0, now.Load()) }, is: usual, set: func(p pace) {
+		select {
+		case said <- p:
+		case <-done:
+		}
+	},
+		last: time.Unix(0, 0), live: []metrics.Sample{{Name: "/gc/heap/live:bytes"}}}
+	c.follow()
+	for _, step := range []struct {
+		after time.Duration
+		busy  bool
+	}{{0, true}, {time.Minute, false}, {time.Millisecond, true}} {
+		now.Add(int64(step.after))
+		var p pace
+		for heard := false; !heard; { // one that comes before the pacer waits for it again is not seen
+			runtime.GC()
+			select {
+			case p = <-said:
+				heard = true
+			default:
+				runtime.Gosched()
+			}
+		}
+		if (p != usual) != step.busy {
+			t.Errorf("%v after the one before: %+v", step.after, p)
+		}
+	}
+	c.stopped.Store(true)
+}
+
+func TestThePaceOfTheEnvironmentIsKept(t *testing.T) {
+	for _, name := range []string{"GOGC", "GOMEMLIMIT"} {
+		before := debug.SetGCPercent(77)
+		stop := paceCollector(func(n string) string {
+			if n == name {
+				return "off"
+			}
+			return ""
+		})
+		stop()
+		if got := debug.SetGCPercent(before); got != 77 {
+			t.Errorf("%s is set, and the percentage is %d", name, got)
+		}
+	}
+}
