@@ -122,6 +122,13 @@ func (o *output) refuse(c *Settings) error {
 	return plugin.Problems{{Pos: c.Path.Pos, Width: len(c.Path.Value), Text: fmt.Sprintf("path %s is %s", o.only.path, kind(info.Mode())), Hint: hint}}
 }
 
+// mostEvents is how many events of a backlog are written, and brought to stable
+// storage, in one go.
+const mostEvents = 1024
+
+// Batch implements plugin.Batcher. Nothing is waited for.
+func (o *output) Batch() plugin.Batch { return plugin.Batch{Events: mostEvents} }
+
 // Confirms implements plugin.Output: what is on stable storage is delivered.
 func (o *output) Confirms() bool { return o.sync }
 

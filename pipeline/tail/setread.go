@@ -78,7 +78,7 @@ func (s *Set) round(b *event.Batch) (busy bool, err error) {
 				return true, plugin.Retry(err)
 			}
 		}
-		if len(b.Events) >= maxRecords {
+		if len(b.Events) >= setRecords {
 			return true, nil
 		}
 	}
@@ -193,7 +193,7 @@ func (s *Set) steps(m *member, b *event.Batch) (again, first bool, err error) {
 		if f == nil || f.rest == "" && (m.t.lines.Pending() == 0 || s.open.Load() < int64(s.o.Open)) {
 			return true, false, nil
 		}
-		if len(b.Events) >= maxRecords {
+		if len(b.Events) >= setRecords {
 			return true, true, nil
 		}
 	}

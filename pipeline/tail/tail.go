@@ -118,9 +118,13 @@ func newTail(o Options, buf []byte) *Tail {
 	}
 	shared := append(event.Fields{}, o.Shared...)
 	shared.Set(schema.LogFilePath, event.String(o.Path))
+	most := maxRecords
+	if o.set != nil {
+		most = setRecords
+	}
 	return &Tail{
 		o: o, wake: make(chan struct{}, 1), buf: buf,
-		lines: NewLines(LineOptions{Input: o.Input, Decode: o.Decode, Max: o.MaxLine, Shared: shared, Meter: o.Meter, Join: o.Join}),
+		lines: NewLines(LineOptions{Input: o.Input, Decode: o.Decode, Max: o.MaxLine, Most: most, Shared: shared, Meter: o.Meter, Join: o.Join}),
 		rotations: o.Meter.Counter("tallyman_input_rotations_total", "Times that the followed file was rotated away.",
 			meter.Label{Name: "input", Value: o.Input}),
 	}
