@@ -10,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 )
@@ -84,9 +83,6 @@ func (u *used) process(t *testing.T, name, dir string, args []string) {
 		t.Fatalf("%s: %v: %s", name, err, &said)
 	}
 	u.seconds[name] = append(u.seconds[name], (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds())
-	if r, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
-		u.memory[name] = max(u.memory[name], int(r.Maxrss>>10))
-	}
 }
 
 // sameContainer says what is wrong with the event of a line.

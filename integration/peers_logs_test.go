@@ -159,14 +159,20 @@ func (u *used) print(title string, size, lines int, names []string) {
 	mb := float64(size) / 1e6
 	fmt.Printf("\n%s, %.0f MB, %d lines, load average %s:\n\n", title, mb, lines, load())
 	fmt.Println("| | CPU s, median | range | µs a line | MB a CPU second | MB written | RSS at most, MiB |\n| --- | --- | --- | --- | --- | --- | --- |")
+	memory := func(n string) string {
+		if u.memory[n] == 0 {
+			return ""
+		}
+		return strconv.Itoa(u.memory[n])
+	}
 	for _, n := range names {
 		list := u.seconds[n]
 		if len(list) == 0 {
 			continue
 		}
 		m := median(list)
-		fmt.Printf("| %s | %.2f | %.2f to %.2f | %.2f | %.0f | %.0f | %d |\n", n, m, slices.Min(list), slices.Max(list),
-			1e6*m/float64(lines), mb/m, float64(u.bytes[n])/1e6, u.memory[n])
+		fmt.Printf("| %s | %.2f | %.2f to %.2f | %.2f | %.0f | %.0f | %s |\n", n, m, slices.Min(list), slices.Max(list),
+			1e6*m/float64(lines), mb/m, float64(u.bytes[n])/1e6, memory(n))
 	}
 	fmt.Print("\n| Ratio within a round | median | range |\n| --- | --- | --- |\n")
 	for _, n := range names[1:] {

@@ -29,9 +29,33 @@ template(name="json" type="list" option.jsonf="on") {
   property(outname="app" name="app-name" format="jsonf") property(outname="procid" name="procid" format="jsonf") property(outname="msgid" name="msgid" format="jsonf")
   property(outname="sd" name="structured-data" format="jsonf") property(outname="message" name="msg" format="jsonf")
 }
-ruleset(name="in" %[3]s) { action(type="omfile" file="%[1]s/out.json" template="json") }
+%[4]s
+ruleset(name="in" %[3]s) { action(type="omfile" file="%[1]s/out.json" template="%[5]s") }
 input(type="imptcp" address="127.0.0.1" port="%[2]d" ruleset="in")
 `
+
+	// rsyslogECS is a template that writes about what tallyman does of each line:
+	// what is the same for all is text to rsyslog too. It has no id, reads no structured
+	// data, and does not take what is in the text of programs.
+	rsyslogECS = `template(name="ecs" type="list") {
+  constant(value="{\"@timestamp\":\"") property(name="timereported" dateFormat="rfc3339")
+  constant(value="\",\"message\":\"") property(name="msg" format="json")
+  constant(value="\",\"ecs\":{\"version\":\"9.4.0\"},\"event\":{\"kind\":\"event\",\"category\":[\"host\"],\"type\":[\"info\"],\"action\":\"syslog\",\"module\":\"syslog\",\"dataset\":\"syslog.log\",\"severity\":5,\"created\":\"")
+  property(name="timegenerated" dateFormat="rfc3339")
+  constant(value="\"},\"host\":{\"id\":\"0123456789abcdef0123456789abcdef\",\"name\":\"") property(name="hostname" format="json")
+  constant(value="\",\"hostname\":\"collector\",\"architecture\":\"x86_64\",\"boot\":{\"id\":\"00000000-0000-4000-8000-000000000000\"},\"os\":{\"type\":\"linux\",\"family\":\"debian\",\"name\":\"Debian GNU/Linux\",\"version\":\"12\",\"kernel\":\"6.1.0-40-amd64\"}},\"agent\":{\"type\":\"rsyslog\",\"version\":\"8.2302\"},\"log\":{\"source\":{\"address\":\"")
+  property(name="fromhost-ip")
+  constant(value="\"},\"syslog\":{\"appname\":\"") property(name="app-name" format="json")
+  constant(value="\",\"facility\":{\"code\":") property(name="syslogfacility") constant(value=",\"name\":\"") property(name="syslogfacility-text")
+  constant(value="\"},\"hostname\":\"") property(name="hostname" format="json")
+  constant(value="\",\"msgid\":\"") property(name="msgid" format="json")
+  constant(value="\",\"priority\":") property(name="pri")
+  constant(value=",\"procid\":\"") property(name="procid" format="json")
+  constant(value="\",\"severity\":{\"code\":") property(name="syslogseverity") constant(value=",\"name\":\"") property(name="syslogseverity-text")
+  constant(value="\"},\"structured_data\":\"") property(name="structured-data" format="json")
+  constant(value="\"}},\"process\":{\"pid\":\"") property(name="procid" format="json") constant(value="\",\"name\":\"") property(name="app-name" format="json")
+  constant(value="\"},\"tallyman\":{\"schema_version\":\"1\",\"input\":\"net\"}}\n")
+}`
 )
 
 // daemon is a program that listens, and its configuration.
@@ -39,24 +63,30 @@ type daemon struct {
 	name string
 	conf string // with places for its folder, its port and what else
 	more string
+	wide bool // rsyslog: the document is the one of tallyman
 	run  func(dir, conf string) []string
 }
 
 func syslogDaemons(t *testing.T) []daemon {
 	t.Helper()
 	ours := func(_, conf string) []string { return []string{program(t), "run", "--config", conf} }
-	list := []daemon{{"tallyman", syslogConf, "redact: off\n", ours}, {"tallyman, secrets replaced", syslogConf, "", ours}}
+	list := []daemon{{"tallyman", syslogConf, "redact: off\n", false, ours}, {"tallyman, secrets replaced", syslogConf, "", false, ours}}
 	rsyslogd := need(t, "rsyslogd", "rsyslog")
 	theirs := func(dir, conf string) []string {
 		return []string{rsyslogd, "-n", "-f", conf, "-i", filepath.Join(dir, "pid")}
 	}
-	for _, q := range []struct{ name, queue string }{
-		{"rsyslog, no queue", ""},
-		{"rsyslog, queue in memory", `queue.type="FixedArray" queue.size="100000" queue.dequeueBatchSize="1024"`},
-		{"rsyslog, queue that goes to disk at need", `queue.type="LinkedList" queue.filename="q" queue.size="100000" queue.saveOnShutdown="on"`},
-		{"rsyslog, queue on disk", `queue.type="Disk" queue.filename="q" queue.checkpointInterval="1000"`},
+	for _, q := range []struct {
+		name, queue string
+		wide        bool
+	}{
+		{"rsyslog, no queue", "", false},
+		{"rsyslog, queue in memory", `queue.type="FixedArray" queue.size="100000" queue.dequeueBatchSize="1024"`, false},
+		{"rsyslog, queue that goes to disk at need", `queue.type="LinkedList" queue.filename="q" queue.size="100000" queue.saveOnShutdown="on"`, false},
+		{"rsyslog, queue on disk", `queue.type="Disk" queue.filename="q" queue.checkpointInterval="1000"`, false},
+		{"rsyslog, no queue, the document of tallyman", "", true},
+		{"rsyslog, queue on disk, the document of tallyman", `queue.type="Disk" queue.filename="q" queue.checkpointInterval="1000"`, true},
 	} {
-		list = append(list, daemon{q.name, rsyslogConf, q.queue, theirs})
+		list = append(list, daemon{q.name, rsyslogConf, q.queue, q.wide, theirs})
 	}
 	return list
 }
@@ -75,8 +105,11 @@ func TestPeersSyslog(t *testing.T) {
 			for _, d := range daemons {
 				dir := t.TempDir()
 				u.syslog(t, &d, dir, log, lines)
-				if round == 0 && d.name == "tallyman" {
+				switch {
+				case round == 0 && d.name == "tallyman":
 					inOrder(t, filepath.Join(dir, "out.json"), log, sameSyslog)
+				case round == 0 && d.wide:
+					inOrder(t, filepath.Join(dir, "out.json"), log, isJSON)
 				}
 				if err := os.RemoveAll(dir); err != nil {
 					t.Fatal(err)
@@ -101,9 +134,13 @@ func sameSyslog(got, line []byte) error {
 			} `json:"syslog"`
 		} `json:"log"`
 		Host struct{ Name string }
+		Tags []string
 	}
 	if err := json.Unmarshal(got, &e); err != nil {
 		return err
+	}
+	if len(e.Tags) > 0 {
+		return fmt.Errorf("it is tagged %q", e.Tags)
 	}
 	if e.Message == "" || !bytes.HasSuffix(line, []byte(e.Message)) {
 		return errors.New("its text is another one")
@@ -117,6 +154,14 @@ func sameSyslog(got, line []byte) error {
 	return nil
 }
 
+// isJSON says that a line is none.
+func isJSON(got, _ []byte) error {
+	if !json.Valid(got) {
+		return errors.New("it is no JSON")
+	}
+	return nil
+}
+
 // syslog sends a log to a program, waits until as many lines are in its file, and
 // notes what it took.
 func (u *used) syslog(t *testing.T, d *daemon, dir string, log []byte, lines int) {
@@ -126,7 +171,11 @@ func (u *used) syslog(t *testing.T, d *daemon, dir string, log []byte, lines int
 	if d.conf == syslogConf {
 		text = fmt.Sprintf(d.conf, d.more, port)
 	} else {
-		text = fmt.Sprintf(d.conf, dir, port, d.more)
+		more, template := "", "json"
+		if d.wide {
+			more, template = rsyslogECS, "ecs"
+		}
+		text = fmt.Sprintf(d.conf, dir, port, d.more, more, template)
 	}
 	cmd := onOneCore(d.run(dir, write(t, filepath.Join(dir, "conf.yaml"), text))...)
 	cmd.Dir = dir
