@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -20,9 +22,10 @@ func newBaseline(s streams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "baseline", Short: "Look at what rules have learned of each image; approve it, or move it to another host",
 		Long: `baseline works on what the rules that keep a baseline have learned: which programs,
-ports, destinations, users and mounts belong to an image. A baseline is learned, then
-reviewed (list), then approved; from then on everything else makes an alert until it
-is approved as well. What is approved holds at once and over a kill.
+ports, destinations, users and mounts belong to an image, and what its memory,
+processes, lifetime, program starts and outbound bytes are between. A baseline is
+learned, then reviewed (list), then approved; from then on everything else makes an
+alert until it is approved as well. What is approved holds at once and over a kill.
 
 It asks the running process or, where none runs, works on what the last one saved.`,
 		Args: cobra.NoArgs,
@@ -31,8 +34,8 @@ It asks the running process or, where none runs, works on what the last one save
 	cmd.PersistentFlags().String("journal-dir", "", "the `FOLDER` of the journal")
 	cmd.AddCommand(newBaselineList(s), newBaselineExport(s), newBaselineImport(s),
 		newBaselineChange(s, "approve", "Approve what was learned: what else comes is an alert",
-			"approve makes baselines enforce what they hold. Where values are named, only they are\napproved; with --kind or --rule also values that were not seen yet.",
-			"  tallyman baseline approve --image registry.corp.example/shop/api\n  tallyman baseline approve --image shop/api --kind exe /usr/bin/curl", true),
+			"approve makes baselines enforce what they hold. Where values are named, only they are\napproved; with --kind or --rule also values that were not seen yet.\n\nA band stops learning when it is approved. With --kind or --rule its limits can be\ngiven in place of those it learned: 100..200, or ..200 where only too much is told.",
+			"  tallyman baseline approve --image registry.corp.example/shop/api\n  tallyman baseline approve --image shop/api --kind exe /usr/bin/curl\n  tallyman baseline approve --image shop/api --kind memory ..536870912", true),
 		newBaselineChange(s, "learn", "Let baselines learn again, until they are approved",
 			"learn keeps what baselines hold, and adds what comes without an alert until they are\napproved: for the time of a new release, say.",
 			"  tallyman baseline learn --image shop/api", false),
@@ -46,7 +49,7 @@ It asks the running process or, where none runs, works on what the last one save
 func selecting(cmd *cobra.Command, c *rules.BaselineChange) {
 	f := cmd.Flags()
 	f.StringVar(&c.By, "image", "", "only of this `IMAGE`, as list shows it: a name, or a digest where the rule keeps them by digest")
-	f.StringVar(&c.Kind, "kind", "", "only of this `KIND`: exe, port, egress, user, mount or a word of your own rules")
+	f.StringVar(&c.Kind, "kind", "", "only of this `KIND`: exe, port, egress, user, mount, memory, pids, lifetime, exec-rate, egress-bytes or a word of your own rules")
 	f.StringVar(&c.Rule, "rule", "", "only of the rule of this `ID`")
 }
 
@@ -57,7 +60,8 @@ func newBaselineList(s streams) *cobra.Command {
 		Use: "list", Short: "Show baselines for a review", Args: cobra.NoArgs,
 		Long: `list shows baselines. A value with + is approved; one with ? was seen, and nobody has
 approved it. timed: learning for the time that the rule says, then a new value is told
-once; learning: until it is approved; enforcing: approved.`,
+once; learning: until it is approved; enforcing: approved. Of a number the limits of
+what is usual are shown, the mean and the deviation, and from how many it was learned.`,
 		Example: "  tallyman baseline list\n  tallyman baseline list --image shop/api --json",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			r, err := baselines(cmd, s, &c)
@@ -79,6 +83,9 @@ func showBaselines(w io.Writer, r *rules.BaselineReport) error {
 	var b strings.Builder
 	for _, one := range r.Baselines.Baselines {
 		fmt.Fprintf(&b, "%s  %s of %s  %s since %s\n", one.Rule, one.Kind, inertString(strings.Join(one.By, ", ")), one.Mode, one.Since.Format(time.RFC3339))
+		if one.Band != nil {
+			fmt.Fprintf(&b, "  %s\n", bandLine(one.Band))
+		}
 		for _, v := range one.Approved {
 			fmt.Fprintf(&b, "  + %s\n", inertString(v))
 		}
@@ -89,6 +96,30 @@ func showBaselines(w io.Writer, r *rules.BaselineReport) error {
 	fmt.Fprintf(&b, "%s of %s\n", many(uint64(r.Profiles), "baseline"), many(uint64(r.Rules), "rule"))
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// bandLine is a band on one line.
+func bandLine(b *rules.Band) string {
+	usual := "at most " + bandNumber(b.High)
+	if b.Low != nil {
+		usual = bandNumber(*b.Low) + " to " + bandNumber(b.High)
+	}
+	switch {
+	case b.Fixed:
+		usual += ", given by a person"
+	case b.Learned == 0:
+		return "nothing learned yet"
+	}
+	return fmt.Sprintf("%s; mean %s, deviation %s, learned from %d", usual, bandNumber(b.Mean), bandNumber(b.Deviation), b.Learned)
+}
+
+// bandNumber is a number of a band in few digits, of which none is an exponent.
+func bandNumber(x float64) string {
+	digits := 2
+	if math.Abs(x) >= 1000 {
+		digits = 0
+	}
+	return strings.TrimSuffix(strconv.FormatFloat(x, 'f', digits, 64), ".00")
 }
 
 func newBaselineExport(s streams) *cobra.Command {

@@ -181,7 +181,8 @@ func TestABaselineLive(t *testing.T) {
 	cmd := h.started()
 	h.want("while it learns", 0)
 	text := h.asked("list", "--image", baselineImage)
-	for _, want := range []string{"exe of " + baselineImage + "  timed", "? /usr/bin/api", "? 8080", "? 10.0.0.7 port 5432", "? 1000", "? /data", "5 baselines"} {
+	for _, want := range []string{"exe of " + baselineImage + "  timed", "? /usr/bin/api", "? 8080", "? 10.0.0.7 port 5432", "? 1000", "? /data",
+		"exec-rate of " + baselineImage + ", 1.4  timed", "nothing learned yet", "6 baselines"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q is not among:\n%s", want, text)
 		}

@@ -573,6 +573,14 @@ const (
 	TallymanRules
 	// TallymanSuppressed is tallyman.suppressed.
 	TallymanSuppressed
+	// TallymanBandValue is tallyman.band.value.
+	TallymanBandValue
+	// TallymanBandLow is tallyman.band.low.
+	TallymanBandLow
+	// TallymanBandHigh is tallyman.band.high.
+	TallymanBandHigh
+	// TallymanBandLearned is tallyman.band.learned.
+	TallymanBandLearned
 	// TallymanExeUpperLayer is tallyman.exe_upper_layer.
 	TallymanExeUpperLayer
 	// TallymanContainerMethod is tallyman.container.method.
@@ -955,6 +963,10 @@ var table = [count]Info{
 	TallymanComponent:                   {Name: "tallyman.component", Type: Keyword, Many: false, Custom: true, Example: "splunk", Text: "subject of internal events"},
 	TallymanRules:                       {Name: "tallyman.rules", Type: Keyword, Many: true, Custom: true, Example: "[\"TM-CT-001\"]", Text: "rules that matched the original event"},
 	TallymanSuppressed:                  {Name: "tallyman.suppressed", Type: Long, Many: false, Custom: true, Example: "12", Text: "alerts folded into this one"},
+	TallymanBandValue:                   {Name: "tallyman.band.value", Type: Float, Many: false, Custom: true, Example: "419430400", Text: "of an alert of a band: the number that lies outside"},
+	TallymanBandLow:                     {Name: "tallyman.band.low", Type: Float, Many: false, Custom: true, Example: "94371840", Text: "the least that is usual, where too little is told as well"},
+	TallymanBandHigh:                    {Name: "tallyman.band.high", Type: Float, Many: false, Custom: true, Example: "134217728", Text: "the most that is usual"},
+	TallymanBandLearned:                 {Name: "tallyman.band.learned", Type: Long, Many: false, Custom: true, Example: "288", Text: "how many numbers the band was learned from"},
 	TallymanExeUpperLayer:               {Name: "tallyman.exe_upper_layer", Type: Boolean, Many: false, Custom: true, Example: "true", Text: ""},
 	TallymanContainerMethod:             {Name: "tallyman.container.method", Type: Keyword, Many: false, Custom: true, Example: "lineage", Text: "how the container was found: connector, tracefs, lineage, proc, parent, inspect, source (the log itself says it), none"},
 	TallymanContainerConfidence:         {Name: "tallyman.container.confidence", Type: Keyword, Many: false, Custom: true, Example: "exact", Text: "exact, high, medium, unknown"},

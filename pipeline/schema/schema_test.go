@@ -92,7 +92,7 @@ func TestTableIsTheSpecification(t *testing.T) {
 		t.Skipf("SKIPPED, the table was NOT compared with the specification: %v", err)
 	}
 	body := fieldList(string(text))
-	for _, name := range []string{"fields-findings.md", "fields-containers.md"} {
+	for _, name := range []string{"fields-findings.md", "fields-containers.md", "fields-bands.md"} {
 		more, err := os.ReadFile(filepath.Join("..", "..", "docs", "reference", name))
 		if err != nil {
 			t.Fatal(err)

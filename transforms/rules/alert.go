@@ -43,7 +43,7 @@ func (s *stage) pass(e event.Event, index int, out *event.Batch) {
 
 // alertFields is the room that an alert's own fields take beside those of the
 // event.
-const alertFields = 32
+const alertFields = 36
 
 // alert makes the alert of one match (SCHEMA.md rule 8 and section 3): the
 // fields of the event, with the rule in the place of what the event was about.
@@ -75,6 +75,9 @@ func (s *stage) alert(e *event.Event, h hit, out *event.Batch) event.Event {
 	d.describe(f)
 	if h.folded > 0 {
 		f.Add(schema.TallymanSuppressed, event.Int(h.folded))
+	}
+	if h.rule.band != nil {
+		h.off.describe(f)
 	}
 	return a
 }

@@ -5,9 +5,10 @@ import (
 	"strconv"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"tallyman/pipeline/expr"
-	"tallyman/pipeline/keep"
+	"tallyman/pipeline/meter"
 )
 
 const (
@@ -23,18 +24,26 @@ const (
 // further from the mean than so many deviations. A band is learned once, from the
 // first event of the key on, and stands then: one that went on learning could be
 // led anywhere by small steps.
+//
+// A band with a kind is a baseline (bandreview.go): its keys are kept as they are,
+// and nothing is forgotten to make room.
 type bandState struct {
-	by    key
-	made  string
-	value *expr.Program // nil: the number of events in every interval
-	every int64         // nanoseconds of an interval
-	learn time.Duration
-	width float64
-	above bool // only what is too much
-	floor float64
+	kindOf   string // memory, pids …, as the rule says; "" for none
+	by       key
+	made     string
+	value    *expr.Program // nil: the number of events in every interval
+	every    int64         // nanoseconds of an interval
+	learn    time.Duration
+	approval bool // what is new begins in mode learning
+	width    float64
+	above    bool // only what is too much
+	floor    float64
+	evicted  *meter.Counter
 
-	mu   sync.Mutex
-	keys table[band] // guarded by mu
+	mu    sync.Mutex       // guards what follows
+	keys  table[band]      // without a kind
+	named map[string]*band // with a kind
+	bytes int              // of the keys of named
 }
 
 // band is what was learned of one key.
@@ -45,6 +54,17 @@ type band struct {
 	part     int64   // the number of the interval that is counted, since 1970
 	count    uint64  // of its events
 	told     bool    // that it is outside
+
+	mode      mode
+	fixed     bool    // a person gave the limits
+	low, high float64 // where they are fixed
+}
+
+// measure is a number that lies outside of its band.
+type measure struct {
+	value, low, high float64
+	lowest           bool // low is a limit as well
+	learned          uint64
 }
 
 // learned adds a number. Each product is rounded before it is added, so that a
@@ -56,20 +76,74 @@ func (b *band) learned(x float64) {
 	b.m2 += float64(d * (x - b.mean))
 }
 
-// outside reports whether x is too far from the mean.
-func (s *bandState) outside(b *band, x float64) bool {
-	deviation := math.Sqrt(b.m2 / float64(b.n))
-	deviation = max(deviation, float64(floorShare*math.Abs(b.mean)), s.floor)
-	off := x - b.mean
-	if !s.above {
-		off = math.Abs(off)
+// deviation is what counts as the deviation of a band.
+func (s *bandState) deviation(b *band) float64 {
+	if b.n == 0 {
+		return s.floor
 	}
-	return off > float64(s.width*deviation)
+	return max(math.Sqrt(b.m2/float64(b.n)), float64(floorShare*math.Abs(b.mean)), s.floor)
 }
 
-// stands reports whether the time of learning is over.
+// limits returns the least and the most that is usual.
+func (s *bandState) limits(b *band) (low, high float64) {
+	if b.fixed {
+		return b.low, b.high
+	}
+	wide := float64(s.width * s.deviation(b))
+	return b.mean - wide, b.mean + wide
+}
+
+// outside reports whether x is outside of the band b, and then how.
+func (s *bandState) outside(b *band, x float64) (measure, bool) {
+	low, high := s.limits(b)
+	return measure{value: x, low: low, high: high, lowest: !s.above, learned: b.n}, x > high || !s.above && x < low
+}
+
+// stands reports whether nothing more is learned.
 func (s *bandState) stands(b *band, at time.Time) bool {
-	return b.n >= minBand && at.Sub(b.began) >= s.learn
+	return b.mode == enforcing || b.mode == byTime && b.n >= minBand && at.Sub(b.began) >= s.learn
+}
+
+// of returns the band of a key, nil where there is no room for one.
+func (s *bandState) of(key []byte, at time.Time) *band {
+	if s.kindOf == "" {
+		b, fresh, _ := s.keys.get(key)
+		if fresh {
+			*b = s.begun(at)
+		}
+		return b
+	}
+	if b := s.named[string(key)]; b != nil {
+		return b
+	}
+	if len(key) > maxBaselineText || !utf8.Valid(key) {
+		key = []byte(keyOf([]string{bounded(string(key))}))
+		if b := s.named[string(key)]; b != nil {
+			return b
+		}
+	}
+	return s.begin(string(key), s.begun(at))
+}
+
+func (s *bandState) begun(at time.Time) band {
+	b := band{began: at, part: at.UnixNano() / max(1, s.every)}
+	if s.approval {
+		b.mode = learning
+	}
+	return b
+}
+
+// begin adds a band under a readable key, and returns nil where there is no room.
+func (s *bandState) begin(key string, b band) *band {
+	if len(s.named) >= maxProfiles || s.bytes+len(key) > maxBaselineBytes {
+		return nil
+	}
+	if s.named == nil {
+		s.named = map[string]*band{}
+	}
+	s.named[key] = &b
+	s.bytes += len(key)
+	return &b
 }
 
 func (s *bandState) holds(st *stage, at time.Time) (bool, error) {
@@ -90,24 +164,28 @@ func (s *bandState) holds(st *stage, at time.Time) (bool, error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	b, fresh, _ := s.keys.get(key)
-	if fresh {
-		*b = band{began: at, part: at.UnixNano() / max(1, s.every)}
+	b := s.of(key, at)
+	switch {
+	case b == nil:
+		if !st.quiet {
+			s.evicted.Inc()
+		}
+		return false, nil
+	case s.value == nil:
+		return s.counted(st, b, at), nil
+	case !s.stands(b, at):
+		b.learned(x)
+		return false, nil
 	}
-	if s.value == nil {
-		return s.counted(b, at), nil
-	}
-	if s.stands(b, at) {
-		return s.outside(b, x), nil
-	}
-	b.learned(x)
-	return false, nil
+	m, out := s.outside(b, x)
+	st.measured = m
+	return out, nil
 }
 
 // counted counts an event. What an interval had is learned when the next one
 // begins; an interval that has too much is told once, while it lasts. Intervals
 // without any event are not learned.
-func (s *bandState) counted(b *band, at time.Time) bool {
+func (s *bandState) counted(st *stage, b *band, at time.Time) bool {
 	part := at.UnixNano() / s.every
 	if part < b.part {
 		return false // late, and its interval is closed
@@ -119,35 +197,10 @@ func (s *bandState) counted(b *band, at time.Time) bool {
 		b.part, b.count, b.told = part, 0, false
 	}
 	b.count++
-	// Too little is not known before the interval is over.
-	if b.told || !s.stands(b, at) || float64(b.count) < b.mean || !s.outside(b, float64(b.count)) {
+	// Too little is not known before the interval is over; a rule cannot ask for it.
+	if b.told || !s.stands(b, at) {
 		return false
 	}
-	b.told = true
-	return true
+	st.measured, b.told = s.outside(b, float64(b.count))
+	return b.told
 }
-
-func (s *bandState) kind() uint64 { return kindBand }
-func (s *bandState) form() string { return s.made }
-
-func (s *bandState) save(w *keep.Writer) {
-	s.keys.save(w, func(b *band) {
-		w.Time(b.began)
-		w.Uint(b.n)
-		w.Uint(math.Float64bits(b.mean))
-		w.Uint(math.Float64bits(b.m2))
-		w.Int(b.part)
-		w.Uint(b.count)
-		w.Bool(b.told)
-	})
-}
-
-func (s *bandState) load(r *keep.Reader) func() {
-	keys := s.keys.load(r, func(b *band) {
-		*b = band{began: r.Time(), n: r.Uint(), mean: math.Float64frombits(r.Uint()), m2: math.Float64frombits(r.Uint()),
-			part: r.Int(), count: r.Uint(), told: r.Bool()}
-	})
-	return func() { s.keys.adopt(keys) }
-}
-
-func (s *bandState) forget() { s.keys.forget() }

@@ -6,6 +6,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"tallyman/pipeline/meter"
 	"tallyman/pipeline/plugin"
 )
 
@@ -17,13 +18,18 @@ type bandRule struct {
 	width        float64
 	side         plugin.Text
 	floor        float64
+	baseline     string // the kind of baseline that it makes; "" for none
+	approval     bool   // it is learned until somebody approves
 }
 
 func (d *document) band(n *yaml.Node) *bandRule {
 	s := &bandRule{}
+	var kind plugin.Text
 	d.mapping(n, "band", keys{"value": d.expression(&s.value, "value"), "by": d.texts(&s.by, "by"), "every": d.duration(&s.every, "every"),
-		"learn": d.duration(&s.learn, "learn"), "width": d.positive(&s.width, "width"), "floor": d.positive(&s.floor, "floor"), "side": d.text(&s.side, "side")})
-	d.complete(n, "band", s.learn > 0 && s.width > 0 && (s.value.Value == "") == (s.every > 0), "learn, width and either value or every")
+		"learn": d.learning(&s.learn, &s.approval), "baseline": d.text(&kind, "baseline"), "width": d.positive(&s.width, "width"), "floor": d.positive(&s.floor, "floor"), "side": d.text(&s.side, "side")})
+	s.baseline = kind.Value
+	d.baseline(n, kind, s.approval, s.by)
+	d.complete(n, "band", (s.learn > 0 || s.approval) && s.width > 0 && (s.value.Value == "") == (s.every > 0), "learn, width and either value or every")
 	switch {
 	case s.side.Value != "" && s.side.Value != "above" && s.side.Value != "both":
 		d.add(s.side.Pos, "write above or both", "%q is no side of a band", s.side.Value)
@@ -47,6 +53,6 @@ func (d *document) positive(to *float64, what string) func(*yaml.Node) {
 
 // band makes the state that a rule declares.
 func (c *compiler) band(s *bandRule) *bandState {
-	return &bandState{by: c.key(s.by), made: formOf(s.by, s.value.Value, s.every.String()), value: c.value(s.value), every: int64(s.every), learn: s.learn,
+	return &bandState{kindOf: s.baseline, approval: s.approval, evicted: new(meter.Counter), by: c.key(s.by), made: formOf(s.by, s.value.Value, s.every.String()), value: c.value(s.value), every: int64(s.every), learn: s.learn,
 		width: s.width, above: s.side.Value != "both", floor: s.floor, keys: table[band]{max: maxKeys, seal: c.seal}}
 }

@@ -21,7 +21,7 @@ type Baselines struct {
 // Baseline is what one rule knows of one key.
 type Baseline struct {
 	Rule string   `yaml:"rule" json:"rule"`
-	Kind string   `yaml:"kind" json:"kind"` // exe, port, egress, user, mount or another word of the rule
+	Kind string   `yaml:"kind" json:"kind"` // exe, port, egress, user, mount, memory … or another word of the rule
 	By   []string `yaml:"by,flow" json:"by"`
 	// Mode is learning (until it is approved), enforcing (approved) or timed:
 	// learning from Since on for as long as the rule says, then enforcing.
@@ -31,6 +31,8 @@ type Baseline struct {
 	// nobody has approved them.
 	Approved []string `yaml:"approved,omitempty" json:"approved,omitempty"`
 	Learned  []string `yaml:"learned,omitempty" json:"learned,omitempty"`
+	// Band is set, and Approved and Learned are not, of a rule that learns a number.
+	Band *Band `yaml:"band,omitempty" json:"band,omitempty"`
 }
 
 var modeNames = [...]string{byTime: "timed", learning: "learning", enforcing: "enforcing"}
@@ -66,44 +68,84 @@ var _ Baselined = (*transform)(nil)
 // ChangeBaselines implements Baselined.
 func (t *transform) ChangeBaselines(c *BaselineChange, now time.Time) (*BaselineReport, bool, error) {
 	r := &BaselineReport{Baselines: Baselines{Version: BaselinesVersion, Baselines: []Baseline{}}}
-	bases := map[string]*baselineState{}
-	for _, rule := range t.set.rules {
-		if rule.base != nil {
-			bases[rule.def.id.Value] = rule.base
-		}
-	}
-	r.Rules = len(bases)
-	if c.Verb == "import" {
+	known := t.baselined()
+	r.Rules = len(known)
+	switch c.Verb {
+	case "import":
 		err := c.Import.check()
 		if err == nil {
-			c.take(bases, r, now)
+			c.take(known, r, now)
 		}
 		return r, r.Profiles > 0, err
-	}
-	act := map[string]func(*baselineState, string, *BaselineReport){"approve": c.approve, "learn": c.learn, "forget": c.forget}[c.Verb]
-	if act == nil && c.Verb != "list" {
+	case "list", "approve", "learn", "forget":
+	default:
 		return nil, false, fmt.Errorf("baselines know no %q", c.Verb)
 	}
-	for _, id := range slices.Sorted(maps.Keys(bases)) {
-		b := bases[id]
-		if c.Rule != "" && c.Rule != id || c.Kind != "" && c.Kind != b.kindOf {
+	given := map[string]limits{}
+	for id, rule := range known {
+		if c.Rule != "" && c.Rule != id || c.Kind != "" && c.Kind != rule.keeps() {
+			delete(known, id)
 			continue
 		}
-		b.mu.Lock()
-		for _, key := range slices.Sorted(maps.Keys(b.profiles)) {
-			if c.By != "" && !slices.Contains(parts(key), c.By) {
-				continue
-			}
-			if c.Verb == "list" {
-				r.Profiles++
-				r.Baselines.Baselines = append(r.Baselines.Baselines, b.shown(id, key))
-			} else {
-				act(b, key, r)
+		if rule.base == nil {
+			var err error
+			if given[id], err = c.given(id, rule.band); err != nil {
+				return nil, false, err
 			}
 		}
-		b.mu.Unlock()
 	}
-	return r, act != nil && r.Profiles > 0, nil
+	for _, id := range slices.Sorted(maps.Keys(known)) {
+		if rule := known[id]; rule.base != nil {
+			c.change(id, rule.base, r)
+		} else {
+			c.changeBand(id, rule.band, given[id], r)
+		}
+	}
+	return r, c.Verb != "list" && r.Profiles > 0, nil
+}
+
+// baselined returns the rules that keep a baseline, by id.
+func (t *transform) baselined() map[string]*rule {
+	known := map[string]*rule{}
+	for _, r := range t.set.rules {
+		if r.keeps() != "" {
+			known[r.def.id.Value] = r
+		}
+	}
+	return known
+}
+
+// keeps returns the kind of baseline that r keeps, "" for none.
+func (r *rule) keeps() string {
+	switch {
+	case r.base != nil:
+		return r.base.kindOf
+	case r.band != nil:
+		return r.band.kindOf
+	}
+	return ""
+}
+
+// change does what is asked with one rule's profiles, which are selected.
+func (c *BaselineChange) change(id string, b *baselineState, r *BaselineReport) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, key := range slices.Sorted(maps.Keys(b.profiles)) {
+		if c.By != "" && !slices.Contains(parts(key), c.By) {
+			continue
+		}
+		switch c.Verb {
+		case "list":
+			r.Profiles++
+			r.Baselines.Baselines = append(r.Baselines.Baselines, b.shown(id, key))
+		case "approve":
+			c.approve(b, key, r)
+		case "learn":
+			c.learn(b, key, r)
+		case "forget":
+			c.forget(b, key, r)
+		}
+	}
 }
 
 // shown is a profile as a person reads it.
@@ -188,26 +230,49 @@ func (l *Baselines) check() error {
 		if b.Rule == "" {
 			return fmt.Errorf("baseline %d names no rule", i+1)
 		}
+		if b.Band == nil {
+			continue
+		}
+		if err := b.Band.check(); err != nil {
+			return fmt.Errorf("baseline %d, of rule %s: %w", i+1, b.Rule, err)
+		}
 	}
 	return nil
 }
 
 // take adds what another host knows to what is known here. Where both know a key,
-// the mode is that of the file; a value is approved where either approved it.
-func (c *BaselineChange) take(bases map[string]*baselineState, r *BaselineReport, now time.Time) {
+// the mode is that of the file; a value is approved where either approved it, and a
+// band is that of the file.
+func (c *BaselineChange) take(known map[string]*rule, r *BaselineReport, now time.Time) {
 	for i := range c.Import.Baselines {
 		in := &c.Import.Baselines[i]
-		b := bases[in.Rule]
-		if b == nil || b.kindOf != in.Kind || len(b.by) != len(in.By) {
-			r.Left = append(r.Left, fmt.Sprintf("rule %s keeps no baseline of kind %s by %d values here", in.Rule, in.Kind, len(in.By)))
+		rule := known[in.Rule]
+		if rule == nil || rule.keeps() != in.Kind || rule.keyLen() != len(in.By) || (rule.base == nil) != (in.Band != nil) {
+			r.Left = append(r.Left, fmt.Sprintf("rule %s keeps no such baseline of kind %s by %d values here", in.Rule, in.Kind, len(in.By)))
 			continue
 		}
-		b.mu.Lock()
-		if !b.takeOne(in, r, now) {
+		if !rule.takeOne(in, r, now) {
 			r.Left = append(r.Left, fmt.Sprintf("rule %s holds as much as it may: %s is not whole", in.Rule, strings.Join(in.By, ", ")))
 		}
-		b.mu.Unlock()
 	}
+}
+
+func (r *rule) keyLen() int {
+	if r.base != nil {
+		return len(r.base.by)
+	}
+	return len(r.band.by)
+}
+
+func (r *rule) takeOne(in *Baseline, report *BaselineReport, now time.Time) (whole bool) {
+	if r.base != nil {
+		r.base.mu.Lock()
+		defer r.base.mu.Unlock()
+		return r.base.takeOne(in, report, now)
+	}
+	r.band.mu.Lock()
+	defer r.band.mu.Unlock()
+	return r.band.takeOne(in, report, now)
 }
 
 func (b *baselineState) takeOne(in *Baseline, r *BaselineReport, now time.Time) (whole bool) {

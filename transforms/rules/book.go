@@ -137,7 +137,15 @@ func (d *definition) stateText() []string {
 		if what == "" {
 			what = "the number of events in " + s.every.String()
 		}
-		out = append(out, fmt.Sprintf("%s%s outside of what was learned in %s, %g deviations wide", what, per(s.by), s.learn, s.width))
+		learned := s.learn.String()
+		if s.approval {
+			learned = "the time until its approval"
+		}
+		text := fmt.Sprintf("%s%s outside of what was learned in %s, %g deviations wide", what, per(s.by), learned, s.width)
+		if s.baseline != "" {
+			text += "; a baseline of kind " + s.baseline
+		}
+		out = append(out, text)
 	}
 	if s := d.suppress; s != nil {
 		out = append(out, fmt.Sprintf("folds repeats for %s%s", s.length, per(s.by)))

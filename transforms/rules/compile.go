@@ -26,6 +26,7 @@ type rule struct {
 	after    *afterState
 	first    *firstState
 	base     *baselineState
+	band     *bandState
 	suppress *suppressState
 	waiting  []*afterState // of the rules that come after this one
 
@@ -124,7 +125,8 @@ func (c *compiler) rule(d *definition) *rule {
 			keys: table[map[sum]time.Time]{max: maxKeys, seal: c.seal}})
 	}
 	if d.band != nil {
-		r.decide = append(r.decide, c.band(d.band))
+		r.band = c.band(d.band)
+		r.decide = append(r.decide, r.band)
 	}
 	if s := d.suppress; s != nil {
 		r.suppress = &suppressState{by: c.key(s.by), made: formOf(s.by), length: s.length, keys: table[fold]{max: maxKeys, seal: c.seal}}

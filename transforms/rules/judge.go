@@ -16,6 +16,7 @@ type hit struct {
 	rule   *rule
 	silent bool  // folded into an earlier alert
 	folded int64 // alerts that this one stands for beside itself
+	off    measure
 }
 
 // judge runs the rules of the index against e and leaves those that matched in
@@ -84,6 +85,9 @@ func (s *stage) match(r *rule, at time.Time) {
 		r.matches.Inc()
 	}
 	h := hit{rule: r}
+	if r.band != nil {
+		h.off = s.measured
+	}
 	if r.suppress != nil {
 		alert, folded, err := r.suppress.pass(s, at)
 		if err != nil {

@@ -41,6 +41,7 @@ const (
 	kindSuppress
 	kindBaseline
 	kindBand
+	kindNamedBand
 )
 
 // keepables returns the states of a rule.
@@ -152,6 +153,8 @@ func blank(kind uint64) keepable {
 		return &baselineState{}
 	case kindBand:
 		return &bandState{}
+	case kindNamedBand:
+		return &bandState{kindOf: "band"}
 	}
 	return nil
 }

@@ -122,6 +122,8 @@ func (d *document) rule(n *yaml.Node, pack, version string) *definition {
 		d.add(r.pos, "", "rule %s has no title", r.id.Value)
 	case r.condition.Value == "":
 		d.add(r.pos, "", "rule %s has no condition", r.id.Value)
+	case r.first != nil && r.first.baseline != "" && r.band != nil && r.band.baseline != "":
+		d.add(r.pos, "write two rules", "rule %s keeps two baselines", r.id.Value)
 	case r.severity.Value == "":
 		d.add(r.pos, "", "rule %s has no severity", r.id.Value)
 	}
@@ -202,10 +204,11 @@ func (d *document) changeableKeys(r *definition) keys {
 func (d *document) firstSeen(n *yaml.Node) *firstSeen {
 	s := &firstSeen{max: defaultFirst}
 	var kind plugin.Text
-	d.mapping(n, "first_seen", keys{"by": d.texts(&s.by, "by"), "value": d.expression(&s.value, "value"), "learn": d.learning(s),
+	d.mapping(n, "first_seen", keys{"by": d.texts(&s.by, "by"), "value": d.expression(&s.value, "value"), "learn": d.learning(&s.learn, &s.approval),
 		"ttl": d.duration(&s.ttl, "ttl"), "max": d.count(&s.max, "max", 10*defaultFirst), "baseline": d.text(&kind, "baseline")})
 	d.complete(n, "first_seen", s.value.Value != "", "value")
-	d.baseline(n, s, kind)
+	s.baseline = kind.Value
+	d.baseline(n, kind, s.approval, append(slices.Clone(s.by), s.value))
 	return s
 }
 

@@ -78,12 +78,16 @@ func New(s *Settings, env plugin.Env) (plugin.Transform, error) {
 				env.Log.Warn("an exception has expired", "rule", r.def.id.Value, "exception", e.name)
 			}
 		}
-		if r.first != nil || r.base != nil {
-			evicted := env.Meter.Counter("tallyman_rule_state_evicted_total", "Values that a first_seen rule forgot because it held too many.", label)
+		if r.first != nil || r.base != nil || r.band != nil {
+			evicted := env.Meter.Counter("tallyman_rule_state_evicted_total", "Values that a rule forgot, or did not learn, because it held too many.", label)
 			if r.first != nil {
 				r.first.evicted = evicted
-			} else {
+			}
+			if r.base != nil {
 				r.base.evicted = evicted
+			}
+			if r.band != nil {
+				r.band.evicted = evicted
 			}
 		}
 	}
@@ -109,6 +113,8 @@ type stage struct {
 	hits    []hit  // of the event at hand
 	buf     []byte // for keys and ids
 	bits    []uint64
+
+	measured measure // by the band that was asked last
 }
 
 // Apply passes every event on, followed by the alerts that it raised.
