@@ -1,6 +1,9 @@
 package audit
 
-import "strconv"
+import (
+	"strconv"
+	"strings"
+)
 
 // argv reads the arguments of EXECVE records. The kernel writes a0="ls" a1=2D6C
 // (hex where the text has a quote, a blank or a byte outside ASCII), goes on in
@@ -216,13 +219,13 @@ func (f *facts) commandLine(args []string) string {
 func (f *facts) proctitle(r *Record) {
 	var t Token
 	for w := NewWalk(r.Body); w.next(&t); {
-		if t.Key == "proctitle" {
-			f.title = f.text(&t)
-		} else {
+		switch {
+		case t.Key != "proctitle":
 			f.rest(&t)
+		case t.Form == Bare:
+			f.title, f.shown = f.titles.of(f, &t)
+		default:
+			f.title, f.shown = strings.TrimRight(t.Val, "\x00"), ""
 		}
-	}
-	for len(f.title) > 0 && f.title[len(f.title)-1] == 0 {
-		f.title = f.title[:len(f.title)-1]
 	}
 }

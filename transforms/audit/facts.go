@@ -18,6 +18,7 @@ type facts struct {
 	made   binds // transports of sockets
 	ips    ipCache
 	recent wordCache
+	titles titles
 
 	buf    []byte       // scratch
 	out    event.Fields // the fields of the event
@@ -67,7 +68,7 @@ type one struct {
 	pid, ppid               string
 	comm, exe, tty, ses     string
 	ids                     ids
-	cwd, title              string
+	cwd, title, shown       string // shown is titleText where it is known
 	op, cmd, unit           string
 	addr, hostname          string
 	grp                     string

@@ -112,10 +112,18 @@ func (f *facts) titleIsArgs() bool {
 
 // titleText returns PROCTITLE with blanks where its arguments part.
 func (f *facts) titleText() string {
-	if strings.IndexByte(f.title, 0) < 0 {
-		return f.title
+	if f.shown == "" {
+		f.shown = f.spaced(f.title)
 	}
-	f.buf = append(f.buf[:0], f.title...)
+	return f.shown
+}
+
+// spaced returns s with a blank for each NUL.
+func (f *facts) spaced(s string) string {
+	if strings.IndexByte(s, 0) < 0 {
+		return s
+	}
+	f.buf = append(f.buf[:0], s...)
 	for i, c := range f.buf {
 		if c == 0 {
 			f.buf[i] = ' '

@@ -51,6 +51,12 @@ type gaps struct {
 
 	shared event.Fields // of the record before, and its path: they are nearly always the same
 	path   string
+
+	// The record before, where it has the highest serial and nothing is missing: others
+	// of its event tell nothing new.
+	node   string
+	serial uint64
+	ms     int64
 }
 
 // watch takes the serial of a record that is about to be handled.
@@ -59,13 +65,18 @@ func (s *stage) watch(r *Record, typ uint16, e *event.Event) {
 		return
 	}
 	if g := &s.gaps; len(e.Shared) == 0 || len(g.shared) != len(e.Shared) || &g.shared[0] != &e.Shared[0] {
-		g.shared, g.path = e.Shared, e.Shared.Get(schema.LogFilePath).Str()
+		g.shared, g.path, g.serial = e.Shared, e.Shared.Get(schema.LogFilePath).Str(), 0
 	}
 	if s.gaps.path == "" {
 		return
 	}
-	q := s.gaps.find(r.Node, s.gaps.path)
 	ms := r.Sec*1000 + int64(r.Milli)
+	g := &s.gaps
+	if r.Serial == g.serial && r.Serial != 0 && ms == g.ms && r.Node == g.node {
+		return
+	}
+	g.serial = 0
+	q := g.find(r.Node, g.path)
 	switch n := r.Serial; {
 	case q.top == 0:
 		q.top, q.ms = n, ms
@@ -85,6 +96,9 @@ func (s *stage) watch(r *Record, typ uint16, e *event.Event) {
 	}
 	for len(q.gaps) > 0 && ms-q.gaps[0].ms > gapWait.Milliseconds() {
 		s.gapEvent(q)
+	}
+	if len(q.gaps) == 0 && q.top == r.Serial && q.ms == ms {
+		g.serial, g.ms, g.node = r.Serial, ms, q.node
 	}
 }
 

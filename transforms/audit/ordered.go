@@ -55,8 +55,17 @@ func ordered(s string, i int, steps []step, slots []*string) int {
 			continue
 		}
 		from := i + x.n
-		end := blank(s, from)
-		if end < 0 || s[from] == '"' || s[from] == '\'' {
+		if from+8 > len(s) {
+			return i
+		}
+		// Nearly all values are shorter than eight bytes.
+		end := from
+		if w := blanksIn(load(s, from)); w != 0 {
+			end += bits.TrailingZeros64(w) >> 3
+		} else if end = blank(s, from+8); end < 0 {
+			return i
+		}
+		if c := s[from]; c == '"' || c == '\'' {
 			return i
 		}
 		// A value may hold blanks: it ends where another field begins.
@@ -72,14 +81,20 @@ func ordered(s string, i int, steps []step, slots []*string) int {
 	return i
 }
 
+// blanksIn has the highest bit set of each byte of w that is a blank; behind the
+// first of them it may be set of others too.
+func blanksIn(w uint64) uint64 {
+	const ones, tops, blanks = 0x0101010101010101, 0x8080808080808080, 0x2020202020202020
+	w ^= blanks
+	return (w - ones) &^ w & tops
+}
+
 // blank returns where the next blank of s stands from i on, -1 where none stands
 // eight bytes before the end.
 func blank(s string, i int) int {
-	const ones, tops, blanks = 0x0101010101010101, 0x8080808080808080, 0x2020202020202020
 	for ; i+8 <= len(s); i += 8 {
-		x := load(s, i) ^ blanks
-		if x = (x - ones) &^ x & tops; x != 0 {
-			return i + bits.TrailingZeros64(x)>>3
+		if w := blanksIn(load(s, i)); w != 0 {
+			return i + bits.TrailingZeros64(w)>>3
 		}
 	}
 	return -1

@@ -46,18 +46,23 @@ type stampMemo struct {
 
 // read is Parse into r, which is empty, and false for ErrNoRecord.
 func (r *Record) read(line string, memo *stampMemo) bool {
-	s := strings.TrimPrefix(line, "audit: ")
-	if rest, ok := strings.CutPrefix(s, "node="); ok {
-		if r.Node, s, ok = strings.Cut(rest, " "); !ok {
+	s, ok := strings.CutPrefix(line, "type=")
+	if !ok {
+		s = strings.TrimPrefix(line, "audit: ")
+		if rest, ok := strings.CutPrefix(s, "node="); ok {
+			if r.Node, s, ok = strings.Cut(rest, " "); !ok {
+				return false
+			}
+		}
+		if s, ok = strings.CutPrefix(s, "type="); !ok {
 			return false
 		}
 	}
-	s, ok := strings.CutPrefix(s, "type=")
-	if !ok {
-		return false
+	n := 0
+	for n < len(s) && s[n] != ' ' { // they are short
+		n++
 	}
-	n := strings.IndexByte(s, ' ')
-	if n <= 0 {
+	if n == 0 || n == len(s) {
 		return false
 	}
 	r.Type, s = s[:n], s[n+1:]

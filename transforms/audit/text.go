@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -32,17 +33,17 @@ func (a *arena) keep(p []byte) string {
 
 const notHex = 0xff
 
-// nibble returns the value of an upper-case hex digit. The kernel and libaudit
-// write no other, so lower case stays text.
-func nibble(c byte) byte {
-	switch {
-	case c >= '0' && c <= '9':
-		return c - '0'
-	case c >= 'A' && c <= 'F':
-		return c - 'A' + 10
+// nibbles are the values of upper-case hex digits. The kernel and libaudit write
+// no other, so lower case stays text.
+var nibbles = func() (t [256]byte) {
+	for i := range t {
+		t[i] = notHex
 	}
-	return notHex
-}
+	for i, c := range []byte("0123456789ABCDEF") {
+		t[c] = byte(i)
+	}
+	return t
+}()
 
 // appendHex appends the bytes that s encodes; false, and dst as it was, where s
 // is not hex through and through.
@@ -51,14 +52,16 @@ func appendHex(dst []byte, s string) ([]byte, bool) {
 		return dst, false
 	}
 	n := len(dst)
-	for i := 0; i < len(s); i += 2 {
-		hi, lo := nibble(s[i]), nibble(s[i+1])
-		if hi == notHex || lo == notHex {
-			return dst[:n], false
+	dst = slices.Grow(dst, len(s)/2)
+	out := dst[n : n+len(s)/2]
+	for i := range out {
+		hi, lo := nibbles[s[2*i]], nibbles[s[2*i+1]]
+		if hi|lo == notHex {
+			return dst, false
 		}
-		dst = append(dst, hi<<4|lo)
+		out[i] = hi<<4 | lo
 	}
-	return dst, true
+	return dst[:n+len(out)], true
 }
 
 // encoded reports whether a bare value of this field is hex. A quoted one never
