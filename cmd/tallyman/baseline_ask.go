@@ -14,7 +14,6 @@ import (
 
 	"tallyman/pipeline/control"
 	"tallyman/pipeline/engine"
-	"tallyman/pipeline/meter"
 	"tallyman/pipeline/plugin"
 	"tallyman/transforms/rules"
 )
@@ -48,7 +47,7 @@ const baselinePatience = time.Minute
 
 // baselinesStopped does what is asked while no process can run on the journal.
 func baselinesStopped(cmd *cobra.Command, s streams, c *rules.BaselineChange) (r *rules.BaselineReport, err error) {
-	p, err := load(cmd, s, surroundings(&meter.Registry{}))
+	p, err := load(cmd, s, looking())
 	if err != nil {
 		return nil, err
 	}

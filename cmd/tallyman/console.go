@@ -14,7 +14,6 @@ import (
 	"tallyman/pipeline/console"
 	"tallyman/pipeline/engine"
 	"tallyman/pipeline/journal"
-	"tallyman/pipeline/meter"
 	"tallyman/pipeline/plugin"
 )
 
@@ -41,7 +40,7 @@ func openConsole(cmd *cobra.Command, s streams, e *engine.Engine, around engine.
 func playground(cmd *cobra.Command, s streams) func(context.Context, string, []string, func(*engine.Explained) error) (string, error) {
 	return func(ctx context.Context, input string, lines []string, emit func(*engine.Explained) error) (string, error) {
 		var told bytes.Buffer
-		around := surroundings(&meter.Registry{})
+		around := looking()
 		around.Log = slog.New(slog.DiscardHandler)
 		p, err := loadTelling(cmd, s, &told, around)
 		if err != nil {

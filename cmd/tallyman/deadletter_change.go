@@ -15,7 +15,6 @@ import (
 
 	"tallyman/pipeline/engine"
 	"tallyman/pipeline/journal"
-	"tallyman/pipeline/meter"
 )
 
 // lockPatience is how long a running process may keep the lock; it writes one
@@ -162,7 +161,7 @@ is in it.`,
 			ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGTERM, syscall.SIGINT)
 			defer stop()
 			context.AfterFunc(ctx, stop) // a second signal ends the process at once
-			p, err := load(cmd, s, surroundings(&meter.Registry{}))
+			p, err := load(cmd, s, looking())
 			if err != nil {
 				return err
 			}

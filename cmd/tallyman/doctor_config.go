@@ -13,7 +13,6 @@ import (
 
 	"tallyman/pipeline/config"
 	"tallyman/pipeline/engine"
-	"tallyman/pipeline/meter"
 	"tallyman/transforms/container"
 )
 
@@ -36,7 +35,7 @@ func newCheckup(cmd *cobra.Command, s streams) *checkup {
 		d.wrong = container.Finding{Name: "configuration", Text: "there is none at " + path, Hint: "name another with --config, or have one written by `tallyman init`"}
 		return d
 	}
-	around := surroundings(&meter.Registry{})
+	around := looking()
 	around.Log = slog.New(slog.DiscardHandler) // what it would say are findings here
 	var told bytes.Buffer
 	if d.pipeline, err = loadTelling(cmd, s, &told, around); err != nil {

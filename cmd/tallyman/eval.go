@@ -148,7 +148,7 @@ func whole(raw json.RawMessage) string {
 
 // ofRecords asks it of what the transforms make of the records.
 func (v *evaluation) ofRecords(cmd *cobra.Command, s streams) error {
-	p, err := load(cmd, s, surroundings(&meter.Registry{}))
+	p, err := load(cmd, s, looking())
 	if err != nil {
 		return err
 	}

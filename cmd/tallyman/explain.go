@@ -14,7 +14,6 @@ import (
 	"tallyman/pipeline/config"
 	"tallyman/pipeline/engine"
 	"tallyman/pipeline/event"
-	"tallyman/pipeline/meter"
 	"tallyman/pipeline/plugin"
 	"tallyman/pipeline/schema"
 )
@@ -39,7 +38,7 @@ each format. Nothing is journalled or delivered.`,
 			if err != nil {
 				return failed(err)
 			}
-			p, err := load(cmd, s, surroundings(&meter.Registry{}))
+			p, err := load(cmd, s, looking())
 			if err != nil {
 				return err
 			}

@@ -17,7 +17,6 @@ import (
 	"tallyman/cmd/tallyman/setup"
 	"tallyman/cmd/tallyman/translate"
 	"tallyman/configs"
-	"tallyman/pipeline/meter"
 )
 
 // beginning is what the flags of init say.
@@ -141,7 +140,7 @@ func (b *beginning) write(cmd *cobra.Command, s streams, text string, rules bool
 	if err := cmd.Flags().Set("config", b.output); err != nil {
 		return failed(err)
 	}
-	around := surroundings(&meter.Registry{})
+	around := looking()
 	around.Log = slog.New(slog.DiscardHandler) // it does not start
 	p, err := load(cmd, s, around)
 	if err != nil {

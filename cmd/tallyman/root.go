@@ -84,6 +84,13 @@ func surroundings(meters *meter.Registry) engine.Surroundings {
 	return engine.Surroundings{Version: version(), Meter: meters, Now: time.Now, Host: engine.HostFields("")}
 }
 
+// looking are those of a command that runs nothing.
+func looking() engine.Surroundings {
+	around := surroundings(&meter.Registry{})
+	around.Still = true
+	return around
+}
+
 func newLog(w io.Writer, c config.Log) *slog.Logger {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(c.Level)); err != nil {

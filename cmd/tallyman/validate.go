@@ -8,7 +8,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"tallyman/pipeline/config"
-	"tallyman/pipeline/meter"
 )
 
 func newValidate(s streams) *cobra.Command {
@@ -27,7 +26,7 @@ rule, and prints every problem with its place. It connects to nothing unless
 					return &exit{exitUsage, err}
 				}
 			}
-			p, err := load(cmd, s, surroundings(&meter.Registry{}))
+			p, err := load(cmd, s, looking())
 			if err != nil {
 				return err
 			}

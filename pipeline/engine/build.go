@@ -23,6 +23,7 @@ import (
 type Surroundings struct {
 	Version string
 	Dry     bool // Pipeline.Dry is what will be called
+	Still   bool // it will not run: it is looked at, or tried on lines
 	Once    bool // sources that have an end are read to it, then Run returns
 	Lives   bool // events say when the run begins, ends and changes its configuration
 	Meter   *meter.Registry
@@ -182,7 +183,7 @@ func (p *Pipeline) env(c config.Component) plugin.Env {
 		shared.AddNamed(schema.Labels, name, event.String(p.Config.Labels[name]))
 	}
 	return plugin.Env{
-		Name: c.Name, Once: p.around.Once, Dry: p.around.Dry, Dir: p.Config.Dir, Shared: shared,
+		Name: c.Name, Once: p.around.Once, Dry: p.around.Dry, Still: p.around.Still, Dir: p.Config.Dir, Shared: shared,
 		HostID: shared.Get(schema.HostID).Str(), Meter: p.around.Meter,
 		Log: p.around.Log.With("component", c.Name), Now: p.around.Now,
 	}

@@ -23,6 +23,7 @@ type Env struct {
 	Name   string       // the name in the configuration: "audit" in `inputs: {audit: {…}}`
 	Once   bool         // sources that have an end are read to it and then end with io.EOF
 	Dry    bool         // nothing of the host is changed, and no file is written
+	Still  bool         // it is looked at, or tried on lines that are given, and never run: the host is not followed
 	Dir    string       // relative paths in the settings start here: the folder of the configuration file
 	Shared event.Fields // host.*, agent.*, ecs.version, tallyman.input: the base of an event's Shared
 	HostID string       // part of every event.id

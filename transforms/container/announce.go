@@ -6,7 +6,7 @@ import "strings"
 // events may be expected to find their container, and what of the host is in
 // the way. It says nothing where nothing of this host is asked.
 func (t *Transform) announce(h Host) {
-	if t.env.Log == nil || t.env.Once || t.env.Dry || !t.live {
+	if t.env.Log == nil || t.env.Once || t.env.Dry || t.env.Still || !t.live {
 		return
 	}
 	var rules, inside bool

@@ -14,7 +14,7 @@ import (
 // connect starts to follow the process connector where the settings and the
 // surroundings say so.
 func (t *Transform) connect(s *Settings) error {
-	if t.proc == nil || t.env.Once || s.Connector != connectorAuto && s.Connector != connectorOn {
+	if t.proc == nil || t.env.Once || t.env.Still || s.Connector != connectorAuto && s.Connector != connectorOn {
 		return nil
 	}
 	n, err := openConnector(t.proc)
