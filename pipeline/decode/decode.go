@@ -27,13 +27,15 @@ type Stage struct {
 	built map[string]*one
 	order []*one // as they were built, for what they hold
 	inner []event.Event
+	at    *one   // the decoder that has a record
 	none  string // the format asked for last that has no decoder: a transform's
 }
 
 // one is a decoder and what it came to.
 type one struct {
 	plugin.Decoder
-	records, errors *meter.Counter
+	records, errors, panics *meter.Counter
+	fell                    bool // it panicked, and that was said
 }
 
 // New returns the stage of one lane; env is that of its input. Of what is not a
@@ -64,7 +66,8 @@ func (s *Stage) decoder(name string) *one {
 	labels := []meter.Label{{Name: "input", Value: s.env.Name}, {Name: "decoder", Value: name}}
 	d := &one{Decoder: p.Decoder(s.env),
 		records: s.env.Meter.Counter("tallyman_decode_records_total", "Records that were given to a decoder.", labels...),
-		errors:  s.env.Meter.Counter("tallyman_decode_errors_total", "Records that their decoder did not understand; they are kept whole.", labels...)}
+		errors:  s.env.Meter.Counter("tallyman_decode_errors_total", "Records that their decoder did not understand; they are kept whole.", labels...),
+		panics:  s.env.Meter.Counter("tallyman_decode_panics_total", "Records that a defect of their decoder ended on; they are kept whole.", labels...)}
 	s.built[name] = d
 	s.order = append(s.order, d)
 	return d
@@ -72,14 +75,12 @@ func (s *Stage) decoder(name string) *one {
 
 // Apply implements plugin.Stage.
 func (s *Stage) Apply(_ context.Context, in, out *event.Batch) error {
-	for i := range in.Events {
-		s.pass(&in.Events[i], out, depth)
+	for i := 0; i < len(in.Events); {
+		i = s.some(in.Events, i, out)
 	}
 	for _, d := range s.order {
 		if h, ok := d.Decoder.(plugin.HoldingDecoder); ok {
-			from := len(out.Events)
-			h.Idle(out)
-			s.follow(out, from, depth)
+			s.idle(d, h, out)
 		}
 	}
 	return nil
@@ -96,6 +97,7 @@ func (s *Stage) pass(e *event.Event, out *event.Batch, left int) {
 		return
 	}
 	d.records.Add(uint64(e.Records))
+	s.at = d
 	from := len(out.Events)
 	if err := d.Decode(*e, out); err != nil {
 		d.errors.Inc()
