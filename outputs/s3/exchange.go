@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -25,7 +26,7 @@ const sumName = "tallyman-sha256"
 // put uploads an object in one request.
 func (o *output) put(ctx context.Context, one *object) error {
 	e := &one.entry
-	err := o.putObject(ctx, e.Key, one.buf, e.SHA256, o.c.contentType(), true)
+	err := o.putObject(ctx, e.Key, one.buf, e.SHA256, o.c.contentType(one.zip.kind), true)
 	switch {
 	case err == nil:
 		o.meters.bytes.Add(uint64(len(one.buf)))
@@ -83,7 +84,7 @@ func (o *output) begin(ctx context.Context, one *object) error {
 	limit, cancel := o.limited(ctx)
 	defer cancel()
 	in := &s3.CreateMultipartUploadInput{
-		Bucket: &o.c.Bucket, Key: &one.entry.Key, ContentType: text(o.c.contentType()), StorageClass: types.StorageClass(o.c.StorageClass),
+		Bucket: &o.c.Bucket, Key: &one.entry.Key, ContentType: text(o.c.contentType(one.zip.kind)), StorageClass: types.StorageClass(o.c.StorageClass),
 		ServerSideEncryption: o.encryption(), SSEKMSKeyId: text(o.c.KMSKey),
 	}
 	if o.c.Checksum == "sha256" {
@@ -128,7 +129,7 @@ func (o *output) gone(ctx context.Context, one *object, err error) error {
 		return err
 	}
 	if one.cut && len(one.buf) == 0 {
-		there, perr := o.present(ctx, &one.entry)
+		there, perr := o.present(ctx, &one.entry, o.state.former(one.entry.Key))
 		switch {
 		case perr != nil:
 			return perr
@@ -137,13 +138,26 @@ func (o *output) gone(ctx context.Context, one *object, err error) error {
 			return nil
 		}
 	}
-	return plugin.After(fmt.Errorf("s3: upload %s: %w (nothing is lost: restart tallyman, or reload it with this output changed, and the events come again from the journal; a lifecycle rule that aborts uploads should wait longer than max_age and any outage)",
-		one.entry.Key, errLost), patient)
+	o.meters.lost.Inc()
+	o.forget()
+	return plugin.Retry(fmt.Errorf("s3: upload %s: %w: %w, from the journal (a lifecycle rule that aborts uploads should wait longer than max_age and any outage)",
+		one.entry.Key, errLost, plugin.ErrCollectAgain))
+}
+
+// forget lets go of all that is not at the store, as a restart does: it comes again.
+// Boundaries that were saved stay, and so do the keys.
+func (o *output) forget() {
+	o.state.Confirmed, o.state.Seen = max(o.state.Confirmed, o.confirmed()), max(o.state.Seen, o.seq)
+	clear(o.open)
+	o.closing, o.held = nil, 0
+	o.seq, o.begun, o.offered, o.sealed, o.calm = 0, 0, 0, false, false
+	o.ready = false // other uploads that were under way are looked for and aborted
+	o.gauges()
 }
 
 // found compares what is at the store with what was to be written.
 func (o *output) found(ctx context.Context, e *Entry) error {
-	there, err := o.present(ctx, e)
+	there, err := o.present(ctx, e, o.state.former(e.Key))
 	switch {
 	case err != nil:
 		return err
@@ -154,9 +168,10 @@ func (o *output) found(ctx context.Context, e *Entry) error {
 	return nil
 }
 
-// present reports whether an object is at the store with the bytes of an entry.
-// Another one under its key is an error.
-func (o *output) present(ctx context.Context, e *Entry) (bool, error) {
+// present reports whether an object is at the store with the bytes of an entry, or
+// of one of an attempt before that holds the same and was on its way for longer: then
+// the entry becomes that one. Another object under its key is an error.
+func (o *output) present(ctx context.Context, e *Entry, former []Entry) (bool, error) {
 	limit, cancel := o.limited(ctx)
 	defer cancel()
 	head, err := o.client.HeadObject(limit, &s3.HeadObjectInput{Bucket: &o.c.Bucket, Key: &e.Key})
@@ -167,7 +182,7 @@ func (o *output) present(ctx context.Context, e *Entry) (bool, error) {
 		return false, o.wrap(ctx, "look at", e.Key, "s3:GetObject, and s3:ListBucket on the bucket,", err)
 	}
 	size, sum := aws.ToInt64(head.ContentLength), head.Metadata[sumName]
-	if size == e.Bytes && sum == "" {
+	if sum == "" && mayBe(size, e, former) {
 		if sum, err = o.hash(ctx, e.Key); err != nil {
 			return false, err
 		}
@@ -175,9 +190,22 @@ func (o *output) present(ctx context.Context, e *Entry) (bool, error) {
 	if size == e.Bytes && sum == e.SHA256.String() {
 		return true, nil
 	}
+	for i := range former {
+		if f := &former[i]; size == f.Bytes && sum == f.SHA256.String() && f.First == e.First && f.Last >= e.Last {
+			*e = *f
+			o.state.adopt(f)
+			o.horizon = max(o.horizon, f.Last)
+			return true, nil
+		}
+	}
 	o.meters.conflicts.Inc()
 	return false, plugin.After(fmt.Errorf("s3: write %s: %w: it has %d bytes and the SHA-256 %q, ours %d and %s (look who writes there; move that object away)",
 		e.Key, ErrConflict, size, sum, e.Bytes, e.SHA256), patient)
+}
+
+// mayBe reports whether an object of a size can be an entry's or a former one's.
+func mayBe(size int64, e *Entry, former []Entry) bool {
+	return size == e.Bytes || slices.ContainsFunc(former, func(f Entry) bool { return size == f.Bytes })
 }
 
 // hash reads an object and returns its SHA-256.

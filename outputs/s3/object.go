@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"hash"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
@@ -20,7 +21,8 @@ const member = 1 << 20
 // object is one that is not whole yet at the destination. What it becomes depends
 // on its events alone, in their order: the same events make the same bytes.
 type object struct {
-	dir    string    // what the prefix gave, without a slash at its end
+	dir    string // what the prefix gave, without a slash at its end
+	zip    *compressor
 	first  uint64    // sequence of its first frame
 	limit  uint64    // where an earlier attempt ended, which this one repeats; 0: none
 	opened time.Time // when it got its first event
@@ -34,30 +36,30 @@ type object struct {
 	saved  bool // the boundary is on stable storage
 }
 
-func newObject(dir, key string, first uint64, now time.Time) *object {
-	return &object{dir: dir, first: first, opened: now, sum: sha256.New(), entry: Entry{Key: key, First: first}}
+func newObject(dir, key string, first uint64, now time.Time, zip *compressor) *object {
+	return &object{dir: dir, zip: zip, first: first, opened: now, sum: sha256.New(), entry: Entry{Key: key, First: first}}
 }
 
 // held is how many bytes it takes in memory.
 func (o *object) held() int { return len(o.raw) + len(o.buf) }
 
 // add adds one line.
-func (o *object) add(line []byte, records uint32, z *compressor) error {
+func (o *object) add(line []byte, records uint32) error {
 	o.raw = append(append(o.raw, line...), '\n')
 	o.entry.Events++
 	o.entry.Records += uint64(records)
 	if len(o.raw) < member {
 		return nil
 	}
-	return o.compress(z)
+	return o.compress()
 }
 
-func (o *object) compress(z *compressor) error {
+func (o *object) compress() error {
 	if len(o.raw) == 0 {
 		return nil
 	}
 	at := len(o.buf)
-	buf, err := z.append(o.buf, o.raw)
+	buf, err := o.zip.append(o.buf, o.raw)
 	if err != nil {
 		return fmt.Errorf("compress %s: %w", o.entry.Key, err)
 	}
@@ -69,8 +71,8 @@ func (o *object) compress(z *compressor) error {
 }
 
 // end closes it at a sequence.
-func (o *object) end(last uint64, z *compressor) error {
-	if err := o.compress(z); err != nil {
+func (o *object) end(last uint64) error {
+	if err := o.compress(); err != nil {
 		return err
 	}
 	o.raw, o.cut = nil, true
@@ -123,6 +125,29 @@ func (z *compressor) append(dst, raw []byte) ([]byte, error) {
 	return append(dst, raw...), nil
 }
 
+// zipFor returns the compressor that the name of an object asks for: one whose end
+// was saved before compression was set anew keeps its key, and what the key says.
+func (o *output) zipFor(key string) (*compressor, error) {
+	kind := compressNone
+	switch {
+	case strings.HasSuffix(key, ".gz"):
+		kind = compressGzip
+	case strings.HasSuffix(key, ".zst"):
+		kind = compressZstd
+	}
+	for _, z := range o.zips {
+		if z.kind == kind {
+			return z, nil
+		}
+	}
+	z, err := newCompressor(kind)
+	if err != nil {
+		return nil, fmt.Errorf("s3: compression %s: %w", kind, err)
+	}
+	o.zips = append(o.zips, z)
+	return z, nil
+}
+
 // close gives back what the compressor holds.
 func (z *compressor) close() {
 	if z.zstd != nil {
@@ -136,12 +161,12 @@ func (c *Settings) extension() string {
 	return ext + map[string]string{compressGzip: ".gz", compressZstd: ".zst"}[c.Compression]
 }
 
-// contentType is what objects are said to be.
-func (c *Settings) contentType() string {
+// contentType is what objects of a compression are said to be.
+func (c *Settings) contentType(compression string) string {
 	switch {
-	case c.Compression == compressGzip:
+	case compression == compressGzip:
 		return "application/gzip"
-	case c.Compression == compressZstd:
+	case compression == compressZstd:
 		return "application/zstd"
 	case c.Format == "json":
 		return "application/x-ndjson"

@@ -222,40 +222,71 @@ func TestConflict(t *testing.T) {
 	want(t, s, "a", 5)
 }
 
-// TestLostUpload: a lifecycle rule aborts an upload during an outage. It is said;
-// nothing is confirmed, and the next life makes the object.
+// TestLostUpload: a lifecycle rule aborts uploads during an outage, before their
+// objects were cut or after that. It is said, nothing is confirmed, and the events of
+// every object that is not whole are asked for again: each is there once.
 func TestLostUpload(t *testing.T) {
 	key(t)
-	s, store, clock := s3test.New(t), new(plugintest.Store), noon
-	c := to(s)
-	c.Compression, c.PartSize = compressNone, leastPart
-	l := begin(t, c, store, &clock)
-	for i := range 40 {
-		l.give(uint64(i+1), made("a", noon, i*1000, 1000)...)
-		if _, _, err := l.Settle(t.Context(), false); err != nil {
-			t.Fatal(err)
-		}
+	for _, c := range []struct {
+		name string
+		cut  bool
+		by   func(l *life) error // makes the output notice
+	}{
+		{"noticed with a part", false, func(l *life) error {
+			for i := 40; ; i++ {
+				if err := l.Collect(t.Context(), uint64(i+1), append(made("a", noon, i*1000, 1000), made("b", noon, i, 1)...)); err != nil {
+					return err
+				}
+				if _, _, err := l.Settle(t.Context(), false); err != nil {
+					return err
+				}
+			}
+		}},
+		{"noticed at its end", true, func(l *life) error {
+			for range 5 {
+				if n, _, err := l.Settle(t.Context(), false); err != nil || n != 0 {
+					return err
+				}
+			}
+			return errors.New("nothing was noticed")
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s, store, clock := s3test.New(t), new(plugintest.Store), noon
+			set := to(s)
+			set.Compression, set.PartSize = compressNone, leastPart
+			l := begin(t, set, store, &clock)
+			for i := range 40 {
+				l.give(uint64(i+1), append(made("a", noon, i*1000, 1000), made("b", noon, i, 1)...)...)
+				if _, _, err := l.Settle(t.Context(), false); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if s.Open(true) != 1 {
+				t.Fatal("no upload is open: this tests nothing")
+			}
+			if c.cut {
+				clock = clock.Add(set.MaxAge)
+			}
+			if err := c.by(l); !errors.Is(err, errLost) || !errors.Is(err, plugin.ErrCollectAgain) {
+				t.Fatalf("error %v", err)
+			}
+			if l.meters.lost.Value() != 1 || l.held != 0 {
+				t.Errorf("%d uploads are counted as lost, %d bytes are held", l.meters.lost.Value(), l.held)
+			}
+			for i := range 60 {
+				l.give(uint64(i+1), append(made("a", noon, i*1000, 1000), made("b", noon, i, 1)...)...)
+			}
+			if n := l.settle(true); n != 60 {
+				t.Errorf("%d is confirmed, want 60", n)
+			}
+			want(t, s, "a", 60_000)
+			want(t, s, "b", 60)
+			if r := verify(t, s, true); !r.OK() || r.Archives[0].Events != 60_060 || r.Archives[0].Newer != 0 || len(r.Findings) != 0 {
+				t.Errorf("the archive is not whole: %+v", r)
+			}
+		})
 	}
-	if s.Open(true) != 1 {
-		t.Fatal("no upload is open: this tests nothing")
-	}
-	clock = clock.Add(c.MaxAge)
-	var err error
-	for range 5 {
-		var n uint64
-		if n, _, err = l.Settle(t.Context(), false); n != 0 {
-			t.Fatalf("%d is confirmed, and its parts are gone", n)
-		}
-	}
-	if !errors.Is(err, errLost) {
-		t.Fatalf("error %v", err)
-	}
-	l = begin(t, c, store, &clock)
-	for i := range 40 {
-		l.give(uint64(i+1), made("a", noon, i*1000, 1000)...)
-	}
-	l.settle(true)
-	want(t, s, "a", 40_000)
 }
 
 // TestFiltered: empty frames are confirmed, and a frame that was not offered is

@@ -48,7 +48,7 @@ type output struct {
 	place  clienttls.Place
 	enc    plugin.Encoder
 	prefix *prefix
-	zip    *compressor
+	zips   []*compressor // the first is that of new objects
 	meters meters
 
 	state   *state
@@ -102,7 +102,7 @@ func build(c *Settings, env plugin.Env) (*output, error) {
 	host, _ := pre.part.Confine([]byte(env.HostID), 0)
 	return &output{
 		c: c, name: env.Name, host: string(host), store: env.Store, now: env.Now, log: log, client: client, web: web, enc: enc, prefix: pre,
-		zip: zip, meters: newMeters(env.Meter, env.Name), open: map[string]*object{},
+		zips: []*compressor{zip}, meters: newMeters(env.Meter, env.Name), open: map[string]*object{},
 		place: clienttls.Place{Key: "endpoint", Address: c.Endpoint.Value, Plain: "http://"},
 	}, nil
 }
@@ -113,7 +113,9 @@ func (o *output) Confirms() bool { return true }
 // Close implements plugin.Output. What is open is collected again after a start.
 func (o *output) Close() error {
 	o.web.CloseIdleConnections()
-	o.zip.close()
+	for _, z := range o.zips {
+		z.close()
+	}
 	return nil
 }
 
@@ -221,13 +223,16 @@ func (o *output) take(seq uint64, events []event.Event) error {
 			failed = append(failed, plugin.Failure{Index: i, Err: err})
 			continue
 		}
-		one := o.of(e, seq)
+		one, err := o.of(e, seq)
+		if err != nil {
+			return err // of memory alone, as below; it does not happen
+		}
 		if one == nil {
 			continue
 		}
 		before := one.held()
-		if err := one.add(o.line, e.Records, o.zip); err != nil {
-			return err // of memory alone; it does not happen
+		if err := one.add(o.line, e.Records); err != nil {
+			return err
 		}
 		o.held += one.held() - before
 	}
@@ -236,28 +241,34 @@ func (o *output) take(seq uint64, events []event.Event) error {
 }
 
 // of returns the object that e belongs to, nil where it is at the store already.
-func (o *output) of(e *event.Event, seq uint64) *object {
+func (o *output) of(e *event.Event, seq uint64) (*object, error) {
 	var odd bool
 	if o.dir, odd = o.prefix.append(o.dir[:0], e); odd {
 		o.meters.replaced.Inc()
 	}
 	if one := o.open[string(o.dir)]; one != nil {
-		return one
+		return one, nil
 	}
-	first, limit := seq, uint64(0)
+	dir := string(o.dir)
+	first, limit, key, zip := seq, uint64(0), o.key(dir, seq), o.zips[0]
 	if seq <= o.horizon {
 		if k := o.state.covering(o.dir, seq); k != nil {
 			if k.Done {
-				return nil
+				return nil, nil
 			}
-			first, limit = k.First, k.Last
+			// A request of the attempt before may still be on its way to the store: under
+			// the same key only one of the two can come to be.
+			var err error
+			if zip, err = o.zipFor(k.Key); err != nil {
+				return nil, err
+			}
+			first, limit, key = k.First, k.Last, k.Key
 		}
 	}
-	dir := string(o.dir)
-	one := newObject(dir, o.key(dir, first), first, o.now())
+	one := newObject(dir, key, first, o.now(), zip)
 	one.limit = limit
 	o.open[dir] = one
-	return one
+	return one, nil
 }
 
 // key is the key of an object; a number with leading zeros sorts.
@@ -272,7 +283,7 @@ func (o *output) key(dir string, first uint64) string {
 // end cuts an object; its sequences are those up to last.
 func (o *output) end(one *object, last uint64) error {
 	before := one.held()
-	if err := one.end(last, o.zip); err != nil {
+	if err := one.end(last); err != nil {
 		return err
 	}
 	o.held += one.held() - before

@@ -32,11 +32,11 @@ func (o *output) Send(ctx context.Context, events []event.Event) error {
 		d, _ := o.prefix.append(nil, e)
 		dir := string(d)
 		if byDir[dir] == nil {
-			byDir[dir] = newObject(dir, "", 1, o.now())
+			byDir[dir] = newObject(dir, "", 1, o.now(), o.zips[0])
 			order = append(order, dir)
 		}
 		ids[dir] = append(ids[dir], e.ID.String()...)
-		if err := byDir[dir].add(line, e.Records, o.zip); err != nil {
+		if err := byDir[dir].add(line, e.Records); err != nil {
 			return plugin.Retry(err)
 		}
 	}
@@ -50,7 +50,7 @@ func (o *output) Send(ctx context.Context, events []event.Event) error {
 }
 
 func (o *output) sendOne(ctx context.Context, one *object, ids []byte) error {
-	if err := one.end(1, o.zip); err != nil {
+	if err := one.end(1); err != nil {
 		return plugin.Retry(err)
 	}
 	name := sha256.Sum256(ids)
@@ -58,7 +58,7 @@ func (o *output) sendOne(ctx context.Context, one *object, ids []byte) error {
 	if one.dir != "" {
 		one.entry.Key = one.dir + "/" + one.entry.Key
 	}
-	err := o.putObject(ctx, one.entry.Key, one.buf, one.entry.SHA256, o.c.contentType(), true)
+	err := o.putObject(ctx, one.entry.Key, one.buf, one.entry.SHA256, o.c.contentType(one.zip.kind), true)
 	switch {
 	case err == nil:
 		o.meters.objects.Inc()

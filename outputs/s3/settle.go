@@ -30,12 +30,14 @@ func (o *output) start(ctx context.Context) error {
 			return plugin.Retry(err)
 		}
 	}
+	o.horizon = 0
 	for i := range o.state.Objects {
 		k := &o.state.Objects[i]
+		o.horizon = max(o.horizon, k.Last)
 		if k.Done {
 			continue
 		}
-		there, err := o.present(ctx, &k.Entry)
+		there, err := o.present(ctx, &k.Entry, k.Former)
 		if err != nil {
 			return err
 		}
@@ -65,9 +67,6 @@ func (o *output) load() error {
 			return fmt.Errorf("s3: %w; without it a new archive begins, and events may come twice", err)
 		}
 		o.frozen, o.size = o.state.Pending != nil, len(b)
-		for i := range o.state.Objects {
-			o.horizon = max(o.horizon, o.state.Objects[i].Last)
-		}
 		return nil
 	}
 	if o.state, err = newState(o.now()); err != nil {
@@ -151,14 +150,18 @@ func (o *output) idle() bool {
 }
 
 // cut ends every object that is full, old enough or, with all, open, and that an
-// earlier attempt ended here. They end in the order of their beginnings.
+// earlier attempt ended here: what repeats one is as long as that was, however old it
+// gets, for the store may still get the request of that attempt. They end in the order
+// of their beginnings.
 func (o *output) cut(all bool) error {
 	var list []*object
 	now := o.now()
 	for _, one := range o.open {
-		full := one.entry.Bytes >= int64(o.c.MaxSize)
-		old := now.Sub(one.opened) >= o.c.MaxAge
-		if old || all || (one.limit == 0 && (full || o.crowded())) || (one.limit != 0 && one.limit <= o.seq) {
+		due := one.limit <= o.seq
+		if one.limit == 0 {
+			due = one.entry.Bytes >= int64(o.c.MaxSize) || now.Sub(one.opened) >= o.c.MaxAge || o.crowded()
+		}
+		if due || all {
 			list = append(list, one)
 		}
 	}
@@ -213,7 +216,9 @@ func (o *output) rest() time.Duration {
 		}
 	}
 	for _, one := range o.open {
-		until(one.opened.Add(o.c.MaxAge))
+		if one.limit == 0 {
+			until(one.opened.Add(o.c.MaxAge))
+		}
 	}
 	if o.c.ManifestEvery > 0 && o.state.unlisted() > 0 {
 		until(o.state.Since.Add(o.c.ManifestEvery))

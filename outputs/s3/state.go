@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"path"
+	"slices"
 	"time"
 
 	"github.com/klauspost/compress/gzip"
@@ -35,8 +36,14 @@ type state struct {
 // kept is an object whose boundary is known.
 type kept struct {
 	Entry
-	Done   bool   `json:"done,omitempty"` // it is at the destination
-	Number uint64 `json:"in,omitempty"`   // the manifest that lists it; 0: none yet
+	Done bool `json:"done,omitempty"` // it is at the destination
+
+	// Former are attempts before that had the same key and other bytes, the newest
+	// last: settings or the program were changed between. A request of theirs may
+	// still reach the store before ours does.
+	Former []Entry `json:"former,omitempty"`
+
+	Number uint64 `json:"in,omitempty"` // the manifest that lists it; 0: none yet
 }
 
 // pending is a manifest whose content is settled and which may be at the
@@ -51,6 +58,7 @@ const (
 	stateVersion = 1
 	mostState    = 48 << 10 // bytes, compressed; a Store takes 64 KiB
 	mostGaps     = 64
+	mostFormer   = 3
 )
 
 var errState = errors.New("what was kept over the restart cannot be used")
@@ -112,23 +120,51 @@ func folder(key string) string {
 	return ""
 }
 
-// put adds the boundary of an object, or replaces the one of an earlier attempt.
+// put adds the boundary of an object, or replaces the one of an earlier attempt,
+// which is remembered where it had other bytes.
 func (s *state) put(e Entry) {
+	k := s.find(e.Key)
+	if k == nil {
+		s.Objects = append(s.Objects, kept{Entry: e})
+		return
+	}
+	if k.SHA256 != e.SHA256 {
+		k.Former = slices.DeleteFunc(k.Former, func(f Entry) bool { return f.SHA256 == e.SHA256 || f.SHA256 == k.SHA256 })
+		k.Former = append(k.Former, k.Entry)
+		k.Former = k.Former[max(0, len(k.Former)-mostFormer):]
+	}
+	k.Entry, k.Done, k.Number = e, false, 0
+}
+
+// find returns the object of a key, nil for none.
+func (s *state) find(key string) *kept {
 	for i := range s.Objects {
-		if s.Objects[i].Key == e.Key {
-			s.Objects[i] = kept{Entry: e}
-			return
+		if s.Objects[i].Key == key {
+			return &s.Objects[i]
 		}
 	}
-	s.Objects = append(s.Objects, kept{Entry: e})
+	return nil
+}
+
+// former are the earlier attempts under a key.
+func (s *state) former(key string) []Entry {
+	if k := s.find(key); k != nil {
+		return k.Former
+	}
+	return nil
+}
+
+// adopt takes a former attempt for the object under its key.
+func (s *state) adopt(e *Entry) {
+	if k := s.find(e.Key); k != nil {
+		k.Entry = *e
+	}
 }
 
 // done marks an object that is at the destination.
 func (s *state) done(key string) {
-	for i := range s.Objects {
-		if s.Objects[i].Key == key {
-			s.Objects[i].Done = true
-		}
+	if k := s.find(key); k != nil {
+		k.Done, k.Former = true, nil
 	}
 }
 
@@ -160,6 +196,9 @@ func (s *state) unlisted() int {
 
 // gap notes sequences that were not offered.
 func (s *state) gap(g Gap) {
+	if slices.ContainsFunc(s.Gaps, func(one Gap) bool { return one.First <= g.First && g.Last <= one.Last }) {
+		return // it comes again
+	}
 	if n := len(s.Gaps); n == mostGaps {
 		// The list is bounded: the last one grows over what lies between, and
 		// promises less than it could, never more.

@@ -130,6 +130,18 @@ func (s *Store) Change(key string, body []byte) {
 	s.objects[key] = Object{Body: body, Header: s.objects[key].Header}
 }
 
+// Late has a request arrive that nobody waits for any more: an object is written under
+// a key that has none. It reports whether it was.
+func (s *Store) Late(key string, o Object) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, there := s.objects[key]; there {
+		return false
+	}
+	s.objects[key] = o
+	return true
+}
+
 // Open is how many multipart uploads are neither completed nor aborted; drop
 // forgets them, as a lifecycle rule does.
 func (s *Store) Open(drop bool) int {
