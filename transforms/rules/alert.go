@@ -33,6 +33,13 @@ func (s *stage) pass(e event.Event, index int, out *event.Batch) {
 		out.Add(a)
 	}
 	f := &out.Events[at].Fields
+	marks := 0
+	for _, h := range s.hits {
+		marks += 1 + len(h.rule.def.tags)
+	}
+	if len(*f)+marks > cap(*f) { // room of the batch, and not an allocation for each event that matches
+		*f = out.Take(*f, marks)
+	}
 	for _, h := range s.hits {
 		f.AddString(schema.TallymanRules, h.rule.def.id.Value)
 		for _, tag := range h.rule.def.tags {
