@@ -37,9 +37,8 @@ func (f *facts) build(p *pending) {
 	addWords(out, schema.EventType, v.types)
 	out.AddString(schema.EventOutcome, v.outcome)
 	out.Add(schema.EventSeverity, event.Int(int64(v.severity)))
-	label := f.t.tables.kinds.label(f.head)
-	out.AddString(schema.EventCode, label)
-	out.AddString(schema.AuditdMessageType, lower(f, label))
+	out.AddString(schema.EventCode, f.t.tables.kinds.label(f.head))
+	out.AddString(schema.AuditdMessageType, f.t.tables.kinds.lowered(f.head))
 	if !p.bare {
 		out.Add(schema.EventSequence, sequence(p.serial))
 	}
@@ -81,19 +80,11 @@ func sequence(n uint64) event.Value {
 	return event.Int(int64(n))
 }
 
-// lower returns a record type in lower case.
-func lower(f *facts, s string) string {
-	if l, ok := f.t.tables.kinds.lower[s]; ok {
-		return l
-	}
-	return strings.ToLower(s)
-}
-
 // judge decides what happened and how it ended.
 func (f *facts) judge() verdict {
 	t := f.t.tables
 	v := verdict{action: t.unnamed}
-	switch a := t.records[f.head.typ]; {
+	switch a := t.records.of(f.head.typ); {
 	case f.head.typ == typeSyscall:
 		v.action = f.callAction()
 	case f.head.typ == typeExecve:
@@ -111,7 +102,7 @@ func (f *facts) judge() verdict {
 	case v.action == t.other:
 		v.name = f.callName()
 	case v.name == "":
-		v.name = lower(f, t.kinds.label(f.head))
+		v.name = t.kinds.lowered(f.head)
 	}
 	v.outcome = f.outcome()
 	f.special(&v)
@@ -270,6 +261,7 @@ func (f *facts) result(v verdict) {
 		f.leftover("other_result", other)
 	}
 	if n, ok := decimal(f.exit); ok && n < 0 && f.success == "no" && v.outcome != "success" {
-		f.out.AddString(schema.EventReason, f.t.tables.errnos[-n])
+		f.reason = f.t.tables.errnos[-n]
+		f.out.AddString(schema.EventReason, f.reason)
 	}
 }

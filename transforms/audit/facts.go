@@ -85,6 +85,7 @@ type one struct {
 	sock                    sock
 
 	who, auditName string // user.name and user.audit.name
+	userID, reason string // user.id and event.reason
 	line           string // process.command_line
 	path           string // file.path
 	toPath         string // file.target_path
@@ -189,7 +190,7 @@ func (f *facts) chief(p *pending) *part {
 		case r.typ == typeSyscall, r.typ == typeExecve && call == nil: // an exec, should SYSCALL be lost
 			call = r
 		case auxiliary(r.typ):
-		case r.typ == typeBPF || f.t.tables.records[r.typ] != nil:
+		case r.typ == typeBPF || f.t.tables.records.of(r.typ) != nil:
 			return r
 		case other == nil:
 			other = r

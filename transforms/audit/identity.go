@@ -34,12 +34,12 @@ func (f *facts) identity(node string) {
 func (f *facts) kernel(node, auditName string) {
 	id, out := &f.ids, &f.out
 	if id.uid == "" && !unset(id.auid) { // CONFIG_CHANGE has only who was logged in
-		out.AddString(schema.UserID, id.auid)
+		f.setUser(id.auid)
 		out.AddString(schema.UserName, auditName)
 		f.who = auditName
 	}
 	if !unset(id.uid) {
-		out.AddString(schema.UserID, id.uid)
+		f.setUser(id.uid)
 		f.who = or(id.uidName, f.users.user(node, id.uid))
 		out.AddString(schema.UserName, f.who)
 		f.related(f.who, id.uid)
@@ -71,7 +71,7 @@ func (f *facts) login() {
 		f.related(a, "")
 		f.known("id", id.id)
 	} else if !unset(id.id) {
-		out.AddString(schema.UserID, id.id)
+		f.setUser(id.id)
 		out.AddString(schema.UserName, id.idName)
 		f.who = id.idName
 		f.related(id.idName, id.id)
@@ -86,7 +86,7 @@ func (f *facts) login() {
 // switched writes who was logged in and the account that this was about.
 func (f *facts) switched(auditName string) {
 	id, out := &f.ids, &f.out
-	out.AddString(schema.UserID, id.auid)
+	f.setUser(id.auid)
 	out.AddString(schema.UserName, auditName)
 	f.who = auditName
 	f.related(auditName, id.auid)
@@ -127,7 +127,7 @@ func (f *facts) manager(node, auditName string) {
 	}
 	f.servant()
 	if !unset(actor) {
-		out.AddString(schema.UserID, actor)
+		f.setUser(actor)
 		out.AddString(schema.UserName, name)
 		f.who = name
 		f.related(name, actor)
@@ -168,6 +168,12 @@ func (f *facts) audit(name string) {
 	f.out.AddString(schema.UserAuditName, name)
 	f.auditName = name
 	f.related(name, id.auid)
+}
+
+// setUser writes user.id.
+func (f *facts) setUser(id string) {
+	f.userID = or(f.userID, id)
+	f.out.AddString(schema.UserID, id)
 }
 
 // related lists a user once: by name, by id where the name is not known.

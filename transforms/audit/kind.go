@@ -34,24 +34,26 @@ const (
 
 // kinds translates between the names and the numbers of record types.
 type kinds struct {
-	number map[string]uint16
-	name   map[uint16]string
-	lower  map[string]string
+	number      map[string]uint16
+	name, lower [endOfTypes]string
 }
 
+// endOfTypes is behind the last number of a type that has a name.
+const endOfTypes = 3000
+
 func newKinds() kinds {
-	k := kinds{number: make(map[string]uint16, 256), name: make(map[uint16]string, 256), lower: make(map[string]string, 256)}
-	for n := uint16(1000); n < 3000; n++ {
+	k := kinds{number: make(map[string]uint16, 256)}
+	for n := uint16(1000); n < endOfTypes; n++ {
 		// The table also has the bounds of its ranges, which are no types.
 		if name := auparse.AuditMessageType(n).String(); !strings.HasPrefix(name, "UNKNOWN") &&
 			!strings.HasPrefix(name, "LAST_") && !strings.HasPrefix(name, "FIRST_") {
-			k.number[name], k.name[n], k.lower[name] = n, name, strings.ToLower(name)
+			k.number[name], k.name[n], k.lower[n] = n, name, strings.ToLower(name)
 		}
 	}
 	for n, name := range map[uint16]string{1420: "IPE_ACCESS", 1421: "IPE_CONFIG_CHANGE", 1422: "IPE_POLICY_LOAD",
 		typeLandlock: "LANDLOCK_ACCESS", 1424: "LANDLOCK_DOMAIN", 1425: "MAC_TASK_CONTEXTS", 1426: "MAC_OBJ_CONTEXTS"} {
 		if k.name[n] == "" { // newer than the table
-			k.number[name], k.name[n], k.lower[name] = n, name, strings.ToLower(name)
+			k.number[name], k.name[n], k.lower[n] = n, name, strings.ToLower(name)
 		}
 	}
 	return k
@@ -91,10 +93,18 @@ func (k *kinds) of(name string) uint16 {
 
 // label returns the name of a record's type: the table's, else the log's own.
 func (k *kinds) label(p *part) string {
-	if n, ok := k.name[p.typ]; ok {
-		return n
+	if p.typ < endOfTypes && k.name[p.typ] != "" {
+		return k.name[p.typ]
 	}
 	return p.rec.Type
+}
+
+// lowered is label in lower case.
+func (k *kinds) lowered(p *part) string {
+	if p.typ < endOfTypes && k.lower[p.typ] != "" {
+		return k.lower[p.typ]
+	}
+	return strings.ToLower(p.rec.Type)
 }
 
 // single reports whether a record of this type is an event by itself: what

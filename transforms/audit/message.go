@@ -39,7 +39,7 @@ func (f *facts) message(v verdict) string {
 	if v.action.object != objCommand && f.comm != "" && f.sys {
 		b = append(append(b, " with "...), f.comm...)
 	}
-	if r := f.out.Get(schema.EventReason).Str(); r != "" {
+	if r := f.reason; r != "" {
 		b = append(append(append(b, " ("...), r...), ')')
 	}
 	if len(b) > messageLimit {
@@ -70,8 +70,8 @@ func (f *facts) actor(b []byte) []byte {
 	case name != "":
 		return append(b, name...)
 	}
-	if v := f.out.Get(schema.UserID).Str(); v != "" {
-		return append(append(b, "uid "...), v...)
+	if f.userID != "" {
+		return append(append(b, "uid "...), f.userID...)
 	}
 	if !unset(id.uid) {
 		return append(append(b, "uid "...), id.uid...)

@@ -5,8 +5,8 @@ import "github.com/elastic/go-libaudit/v2/auparse"
 // recordActions returns the actions of record types (SCHEMA §3.1); what it does
 // not have has the type's own name as its action. The names are those of the
 // audit library, which are Auditbeat's too.
-func recordActions() map[uint16]*action {
-	m := make(map[uint16]*action, 128)
+func recordActions() *recordTable {
+	m := &recordTable{}
 	add := func(name, category, types string, severity, failure int8, did, failed string, o object, kinds ...auparse.AuditMessageType) {
 		for _, k := range kinds {
 			m[uint16(k)] = act(name, category, types, severity, failure, did, failed, o)
@@ -18,6 +18,16 @@ func recordActions() map[uint16]*action {
 	addSystem(add)
 	addAnomalies(add)
 	return m
+}
+
+// recordTable holds the actions of record types by their numbers.
+type recordTable [endOfTypes]*action
+
+func (r *recordTable) of(typ uint16) *action {
+	if typ < endOfTypes {
+		return r[typ]
+	}
+	return nil
 }
 
 type adder func(name, category, types string, severity, failure int8, did, failed string, o object, kinds ...auparse.AuditMessageType)

@@ -10,7 +10,7 @@ type tables struct {
 	arches    map[string]*arch // by the hex text of a record
 	x64       *arch            // that of c000003e
 	errnos    map[int64]string
-	records   map[uint16]*action
+	records   *recordTable
 	exec      *action
 	clone     *action // clone and clone3 with a namespace flag
 	bpf       *action // a program was loaded

@@ -34,20 +34,21 @@ func (k *titles) of(f *facts, t *Token) (text, shown string) {
 	return text, at.shown
 }
 
-// mix is a hash of s, a word at a time.
+// mix tells texts apart by their length and four pieces of them. Those that it
+// takes for one are read anew each time.
 func mix(s string) uint64 {
 	const prime = 0x9e3779b97f4a7c15
-	h := uint64(len(s)) * prime
-	for i := 0; i+8 <= len(s); i += 8 {
-		h = (h ^ load(s, i)) * prime
-		h ^= h >> 32
-	}
-	if n := len(s); n >= 8 {
-		h = (h ^ load(s, n-8)) * prime
-	} else {
+	n := len(s)
+	h := uint64(n) * prime
+	if n < 8 {
 		for i := range n {
 			h = (h ^ uint64(s[i])) * prime
 		}
+		return h ^ h>>32
 	}
-	return h ^ h>>32
+	for _, i := range [...]int{0, (n - 8) / 3, (n - 8) / 3 * 2, n - 8} {
+		h = (h ^ load(s, i)) * prime
+		h ^= h >> 32
+	}
+	return h
 }
