@@ -27,11 +27,13 @@ func TestShippedMetrics(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	write(t, filepath.Join(dir, "app.log"), "{\"message\": \"a line\"}\n")
 	start(t, conf(t, dir, fmt.Sprintf(`journal: {dir: journal, max_size: 64MiB, min_free: 0B}
 admin: {listen: %q}
 log: {level: error}
 inputs:
   audit: {type: auditd, path: audit.log}
+  app: {type: file, path: [app.log], decode: json}
 transforms:
   - {type: audit}
   - {type: container, connector: "off"}
@@ -40,6 +42,7 @@ outputs:
   out: {type: file, path: out.json, format: json}
 `, admin, rules)))
 	until(t, "the log is read", func() bool { return metric(admin, `tallyman_input_records_total{input="audit"}`) >= 2000 })
+	until(t, "a decoder had a record", func() bool { return metric(admin, `tallyman_decode_records_total{decoder="json",input="app"}`) >= 1 })
 	_, page := ask(admin, "/metrics")
 	served := map[string]string{} // a series' first line by its name
 	for line := range strings.Lines(page) {
