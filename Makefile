@@ -52,7 +52,7 @@ bench-kafka: build
 	TALLYMAN=$(CURDIR)/$(BUILD)/tallyman go test -count=1 -timeout 60m -tags peers -run '^TestPeersKafka$$' -v ./integration/
 
 # Syslog beside rsyslog, and the logs of containers beside the bare limit, on one
-# core. It needs the yardsticks and rsyslog.
+# core. It needs the yardsticks and rsyslog. With BEFORE it measures two builds.
 bench-logs: build
 	TALLYMAN=$(CURDIR)/$(BUILD)/tallyman go test -count=1 -timeout 60m -tags peers -run '^TestPeers(Syslog|Containers)$$' -v ./integration/
 

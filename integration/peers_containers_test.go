@@ -33,19 +33,23 @@ func TestPeersContainers(t *testing.T) {
 			"inputs: {logs: {type: containers, path: [\"%s\"]}}\noutputs: {file: {type: file, path: out.json, format: json}}\n", more, path)
 	}
 	off := conf("redact: off\n")
-	once := func(text string) func(string) []string {
+	once := func(program, text string) func(string) []string {
 		return func(dir string) []string {
-			return []string{program(t), "run", "--once", "--config", write(t, filepath.Join(dir, "conf.yaml"), text)}
+			return []string{program, "run", "--once", "--config", write(t, filepath.Join(dir, "conf.yaml"), text)}
 		}
 	}
-	list := []struct {
+	type contender struct {
 		name string
 		run  func(dir string) []string
-	}{
-		{"tallyman", once(off)},
-		{"tallyman, secrets replaced", once(conf(""))},
+	}
+	list := []contender{
+		{"tallyman", once(program(t), off)},
+		{"tallyman, secrets replaced", once(program(t), conf(""))},
 		{"bare prototype, to a file", func(string) []string { return []string{bare, "-mode", "docker", "-o", "out.json", path} }},
 		{"bare prototype, to the null device", func(string) []string { return []string{bare, "-mode", "docker", path} }},
+	}
+	if b := before(); b != "" {
+		list = []contender{list[0], {"tallyman before", once(b, off)}}
 	}
 	u := newUsed()
 	var names []string

@@ -19,6 +19,10 @@ import (
 // What the measurements of syslog and of containers' logs have in common.
 // `make bench-logs` runs both.
 
+// before is another build of tallyman, "" for none. Where BEFORE names one, the two
+// are measured beside each other and nothing else is.
+func before() string { return os.Getenv("BEFORE") }
+
 // yardstick builds one of the measuring programs.
 func yardstick(t *testing.T, dir, name string) string {
 	t.Helper()

@@ -70,6 +70,10 @@ type daemon struct {
 func syslogDaemons(t *testing.T) []daemon {
 	t.Helper()
 	ours := func(_, conf string) []string { return []string{program(t), "run", "--config", conf} }
+	if b := before(); b != "" {
+		return []daemon{{"tallyman", syslogConf, "redact: off\n", false, ours},
+			{"tallyman before", syslogConf, "redact: off\n", false, func(_, conf string) []string { return []string{b, "run", "--config", conf} }}}
+	}
 	list := []daemon{{"tallyman", syslogConf, "redact: off\n", false, ours}, {"tallyman, secrets replaced", syslogConf, "", false, ours}}
 	rsyslogd := need(t, "rsyslogd", "rsyslog")
 	theirs := func(dir, conf string) []string {
