@@ -90,6 +90,14 @@ func (m *Machine) from(k schema.Key) event.Fields {
 	return m.e.Shared[-s.at-1 : -s.last]
 }
 
+// Values returns the fields from the first value of k to its last, as programs
+// read them; others may stand between. It knows nothing of what the head of an
+// event answers.
+func (m *Machine) Values(k schema.Key) event.Fields { return m.from(k) }
+
+// Value returns the first value of k.
+func (m *Machine) Value(k schema.Key) event.Value { return m.value(k) }
+
 // inHead reports whether the head of an event may answer k.
 func inHead(k schema.Key) bool {
 	switch k {

@@ -16,7 +16,6 @@ type group struct {
 	rules  []*rule
 	always []uint64  // a bit per rule: whose condition is asked for every event
 	tables []*anchor // one per field and fold
-	at     []int8    // by key: the first of the field's tables, -1 for none
 }
 
 // anchor are the rules of a group that ask for words of one field.
@@ -25,17 +24,14 @@ type anchor struct {
 	fold  bool
 	words map[string][]int32 // the rules that ask for a word
 	all   []int32            // every rule of the table: a value that is no text is judged by them
-	next  int8               // another table of the same field, -1 for none
+	maybe [64]uint64         // by the length of a word: a bit for how it begins and ends
 }
 
 // mostTables bounds the tables of a group; what does not fit is asked for every event.
 const mostTables = 100
 
 func newGroup(rules []*rule) *group {
-	g := &group{rules: rules, always: make([]uint64, (len(rules)+63)/64), at: make([]int8, len(schema.Keys())+1)}
-	for i := range g.at {
-		g.at[i] = -1
-	}
+	g := &group{rules: rules, always: make([]uint64, (len(rules)+63)/64)}
 	for i, r := range rules {
 		a := best(r.anchors)
 		t := g.table(a)
@@ -47,6 +43,7 @@ func newGroup(rules []*rule) *group {
 			if list := t.words[w]; len(list) == 0 || list[len(list)-1] != int32(i) {
 				t.words[w] = append(list, int32(i))
 			}
+			*t.place(w) |= bitOf(w)
 		}
 		t.all = append(t.all, int32(i))
 	}
@@ -79,37 +76,31 @@ func best(list []expr.Anchor) *expr.Anchor {
 
 // table returns the group's table for an anchor, nil where there can be none.
 func (g *group) table(a *expr.Anchor) *anchor {
-	if a == nil || int(a.Key) >= len(g.at) {
+	if a == nil {
 		return nil
 	}
-	for i := g.at[a.Key]; i >= 0; i = g.tables[i].next {
-		if g.tables[i].fold == a.Fold {
-			return g.tables[i]
+	for _, t := range g.tables {
+		if t.key == a.Key && t.fold == a.Fold {
+			return t
 		}
 	}
 	if len(g.tables) == mostTables {
 		return nil
 	}
-	t := &anchor{key: a.Key, fold: a.Fold, words: map[string][]int32{}, next: g.at[a.Key]}
-	g.at[a.Key] = int8(len(g.tables))
+	t := &anchor{key: a.Key, fold: a.Fold, words: map[string][]int32{}}
 	g.tables = append(g.tables, t)
 	return t
 }
 
-// candidates sets in bits, which it returns, the rules whose condition may hold for e.
-func (g *group) candidates(bits []uint64, e *event.Event) []uint64 {
+// candidates sets in bits, which it returns, the rules whose condition may hold for
+// the event that m has loaded.
+func (g *group) candidates(bits []uint64, m *expr.Machine) []uint64 {
 	bits = append(bits[:0], g.always...)
-	if len(g.tables) == 0 {
-		return bits
-	}
-	for _, fields := range [2]event.Fields{e.Fields, e.Shared} {
+	for _, t := range g.tables {
+		fields := m.Values(t.key)
 		for i := range fields {
-			f := &fields[i]
-			if int(f.Key) >= len(g.at) {
-				continue
-			}
-			for at := g.at[f.Key]; at >= 0; at = g.tables[at].next {
-				g.tables[at].mark(bits, f.Val)
+			if fields[i].Key == t.key {
+				t.mark(bits, fields[i].Val)
 			}
 		}
 	}
@@ -123,9 +114,23 @@ func (t *anchor) mark(bits []uint64, v event.Value) {
 		if t.fold {
 			s = strings.ToLower(s)
 		}
+		if *t.place(s)&bitOf(s) == 0 {
+			return
+		}
 		list = t.words[s]
 	}
 	for _, i := range list {
 		bits[i/64] |= 1 << (i % 64)
 	}
+}
+
+// place and bitOf tell nearly all values from the words of a table without a look at
+// the whole of them.
+func (t *anchor) place(s string) *uint64 { return &t.maybe[len(s)%64] }
+
+func bitOf(s string) uint64 {
+	if s == "" {
+		return 0 // no word is
+	}
+	return 1 << ((s[0]*7 ^ s[len(s)-1]) % 64)
 }

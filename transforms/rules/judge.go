@@ -27,18 +27,16 @@ func (s *stage) judge(e *event.Event) {
 	if e.Decode != "" {
 		return
 	}
-	g := s.index.of(module(e), e.Get(schema.EventAction).Str())
-	if len(g.rules) == 0 || (e.Get(schema.EventKind).Str() == "alert" && !e.Get(schema.RuleID).IsZero()) {
+	m := s.machine
+	m.Load(e)
+	g := s.index.of(moduleOf(m.Value(schema.EventModule), e), m.Value(schema.EventAction).Str())
+	if len(g.rules) == 0 || (m.Value(schema.EventKind).Str() == "alert" && !m.Value(schema.RuleID).IsZero()) {
 		return
 	}
-	s.bits = g.candidates(s.bits, e)
-	loaded, at := false, moment(e)
+	s.bits = g.candidates(s.bits, m)
+	at := moment(e)
 	for w, word := range s.bits {
 		for ; word != 0; word &= word - 1 {
-			if !loaded {
-				s.machine.Load(e)
-				loaded = true
-			}
 			s.ask(g.rules[w*64+bits.TrailingZeros64(word)], at)
 		}
 	}
@@ -111,8 +109,10 @@ func (s *stage) fail(r *rule, err error) {
 
 // module returns event.module or, where a decoder left it out, what the dataset
 // begins with.
-func module(e *event.Event) string {
-	if m := e.Get(schema.EventModule).Str(); m != "" {
+func module(e *event.Event) string { return moduleOf(e.Get(schema.EventModule), e) }
+
+func moduleOf(v event.Value, e *event.Event) string {
+	if m := v.Str(); m != "" {
 		return m
 	}
 	m, _, _ := strings.Cut(e.Dataset, ".")

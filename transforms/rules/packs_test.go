@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"tallyman/pipeline/event"
+	"tallyman/pipeline/expr"
 	"tallyman/pipeline/plugin"
 	"tallyman/pipeline/schema"
 )
@@ -90,7 +91,9 @@ func TestTheAuditRulesFeedThePacks(t *testing.T) {
 func candidates(x *index, e *event.Event) []*rule {
 	g := x.of(module(e), e.Get(schema.EventAction).Str())
 	var out []*rule
-	bits := g.candidates(nil, e)
+	m := expr.NewMachine()
+	m.Load(e)
+	bits := g.candidates(nil, m)
 	for i, r := range g.rules {
 		if bits[i/64]>>(i%64)&1 == 1 {
 			out = append(out, r)
