@@ -97,3 +97,9 @@ func BenchmarkApply(b *testing.B) {
 	}
 	b.ReportMetric(float64(cpu(b)-begin)/float64(b.N*len(in.Events)), "cpu-ns/event")
 }
+
+func TestEveryKeyIsItsOwn(t *testing.T) {
+	if all := schema.Keys(); int(all[len(all)-1]) >= keys {
+		t.Fatalf("the schema has keys up to %d: raise keys", all[len(all)-1])
+	}
+}

@@ -70,25 +70,25 @@ func isText(v *event.Value) bool {
 // same passes over the values that are those of the text, from step i on and from
 // here in the text, and returns the first that is not and where it stands.
 func (s *shape) same(i, here int, fields []event.Field, rows *[maxRows]int32) (step, at int) {
-	text := s.text
-	for ; i < len(s.steps); i++ {
-		p := &s.steps[i]
+	text, steps := s.text, s.steps[i:]
+	for k := range steps {
+		p := &steps[k]
 		here += int(p.before)
 		if !p.plain {
-			return i, here
+			return i + k, here
 		}
 		end := here + int(p.n)
-		f := &fields[rows[p.row]]
+		row := uint(rows[p.row])
 		if p.from == fromMany {
-			if !sameList(text[here:end], fields[rows[p.row]:rows[p.row+1]]) {
-				return i, here
+			if !sameList(text[here:end], fields[row:rows[p.row+1]]) {
+				return i + k, here
 			}
-		} else if !isText(&f.Val) || string(text[here+1:end-1]) != f.Val.Str() {
-			return i, here
+		} else if v := &fields[row].Val; !isText(v) || string(text[here+1:end-1]) != v.Str() {
+			return i + k, here
 		}
 		here = end
 	}
-	return i, here
+	return i + len(steps), here
 }
 
 // keep makes text, which is that of the steps, the text of the shape.

@@ -128,9 +128,9 @@ func (c *Encoder) formOf(e *event.Event, set int, head uint8) (uint64, bool) {
 // guessOf returns a place in shapes.guess: what is seen of an event's fields at a
 // glance tells nearly always which shape it has.
 func guessOf(e *event.Event) uint64 {
-	h, last := uint64(0), uint64(0)
-	for i := range e.Fields {
-		f := &e.Fields[i]
+	h, last, fields := uint64(0), uint64(0), e.Fields
+	for i := range fields {
+		f := &fields[i]
 		if n := uint64(f.Key); n != last || len(f.Name) > 0 { // of a list, one counts
 			h = mathbits.RotateLeft64(h, 5) + (n ^ uint64(len(f.Name))<<10)
 			last = n
@@ -146,8 +146,9 @@ func (c *Encoder) fits(s *shape, e *event.Event, set int, head uint8) bool {
 	}
 	rows := &c.forms.rows
 	fields, at := e.Fields, 0
-	for r := range s.fields {
-		id := &s.fields[r]
+	ids := s.fields
+	for r := range ids {
+		id := &ids[r]
 		if at >= len(fields) {
 			return false
 		}
