@@ -38,7 +38,7 @@ func connect(c *Settings, dir string) (*s3.Client, *http.Transport, error) {
 	}
 	client := s3.NewFromConfig(cfg, func(o *s3.Options) {
 		// A redirect would take the signature, and what is uploaded, to another host.
-		o.HTTPClient = &http.Client{Transport: web, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+		o.HTTPClient = &http.Client{Transport: noPages{web}, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 		o.Retryer, o.RetryMaxAttempts = aws.NopRetryer{}, 1 // the engine tries again
 		o.UsePathStyle = c.Addressing == "path" || (c.Addressing == "" && c.Endpoint.Value != "")
 		// The sums that we know are sent as headers: trailing ones are what other stores refuse.
@@ -49,6 +49,21 @@ func connect(c *Settings, dir string) (*s3.Client, *http.Transport, error) {
 		}
 	})
 	return client, web, nil
+}
+
+// noPages takes no page for an answer: a proxy or a portal between that says 200 has
+// stored nothing, and no answer of a store, and no object of ours, is HTML.
+type noPages struct{ *http.Transport }
+
+var errPage = errors.New("a page came back, which is no answer of a store: look at endpoint, and at what is between this host and the store")
+
+func (n noPages) RoundTrip(r *http.Request) (*http.Response, error) {
+	resp, err := n.Transport.RoundTrip(r)
+	if err != nil || resp.StatusCode/100 != 2 || !strings.HasPrefix(resp.Header.Get("Content-Type"), "text/html") {
+		return resp, err
+	}
+	_ = resp.Body.Close() // nothing of it is read
+	return nil, errPage
 }
 
 // load finds region and credentials as every AWS client does.

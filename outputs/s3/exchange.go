@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -52,8 +53,22 @@ func (o *output) putObject(ctx context.Context, key string, body []byte, sum Sum
 	if l := o.c.ObjectLock; l != nil {
 		in.ObjectLockMode, in.ObjectLockRetainUntilDate = types.ObjectLockMode(strings.ToUpper(l.Mode)), aws.Time(o.now().Add(l.Retain))
 	}
-	_, err := o.client.PutObject(ctx, in)
-	return err
+	out, err := o.client.PutObject(ctx, in)
+	if err != nil {
+		return err
+	}
+	return tagged(out.ETag)
+}
+
+// errNoAnswer says that an answer of success is none of a store.
+var errNoAnswer = errors.New("the answer says that all is well and names nothing: it is none of a store")
+
+// tagged holds an answer of success against what every store gives with it.
+func tagged(name *string) error {
+	if aws.ToString(name) == "" {
+		return errNoAnswer
+	}
+	return nil
 }
 
 // part begins the multipart upload of an object, or uploads one part of it.
@@ -69,6 +84,9 @@ func (o *output) part(ctx context.Context, one *object) error {
 	out, err := o.client.UploadPart(limit, &s3.UploadPartInput{
 		Bucket: &o.c.Bucket, Key: &one.entry.Key, UploadId: &one.upload, PartNumber: &number, Body: bytes.NewReader(one.buf[:n]), ChecksumSHA256: sum,
 	})
+	if err == nil {
+		err = tagged(out.ETag)
+	}
 	if err != nil {
 		return o.gone(ctx, one, o.wrap(ctx, "upload a part of", one.entry.Key, "s3:PutObject", err))
 	}
@@ -94,6 +112,9 @@ func (o *output) begin(ctx context.Context, one *object) error {
 		in.ObjectLockMode, in.ObjectLockRetainUntilDate = types.ObjectLockMode(strings.ToUpper(l.Mode)), aws.Time(o.now().Add(l.Retain))
 	}
 	out, err := o.client.CreateMultipartUpload(limit, in)
+	if err == nil {
+		err = tagged(out.UploadId)
+	}
 	if err != nil {
 		return o.wrap(ctx, "begin to upload", one.entry.Key, "s3:PutObject", err)
 	}
@@ -105,10 +126,13 @@ func (o *output) begin(ctx context.Context, one *object) error {
 func (o *output) complete(ctx context.Context, one *object) error {
 	limit, cancel := o.limited(ctx)
 	defer cancel()
-	_, err := o.client.CompleteMultipartUpload(limit, &s3.CompleteMultipartUploadInput{
+	out, err := o.client.CompleteMultipartUpload(limit, &s3.CompleteMultipartUploadInput{
 		Bucket: &o.c.Bucket, Key: &one.entry.Key, UploadId: &one.upload, IfNoneMatch: o.absent(),
 		MultipartUpload: &types.CompletedMultipartUpload{Parts: one.parts},
 	})
+	if err == nil {
+		err = tagged(out.ETag)
+	}
 	switch {
 	case err == nil:
 		return nil

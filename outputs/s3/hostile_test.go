@@ -1,6 +1,7 @@
 package s3
 
 import (
+	"io"
 	"net/http"
 	"runtime"
 	"strings"
@@ -30,6 +31,12 @@ func TestFaults(t *testing.T) {
 		{"a conflict of conditions", s3test.Complete, s3test.Fault{Status: 409, Code: "ConditionalRequestConflict"}},
 		{"a completion whose answer is lost", s3test.Complete, s3test.Fault{Cut: true, After: true}},
 		{"a redirect", s3test.Part, s3test.Fault{Status: 307, Code: "TemporaryRedirect", Header: http.Header{"Location": {"http://127.0.0.1:9/steal"}}}},
+		{"a page for a part", s3test.Part, s3test.Fault{Replace: page}},
+		{"a page for a beginning", s3test.Create, s3test.Fault{Replace: page}},
+		{"a page for an end", s3test.Complete, s3test.Fault{Replace: page}},
+		{"nothing for a part", s3test.Part, s3test.Fault{Replace: nothing}},
+		{"nothing for a beginning", s3test.Create, s3test.Fault{Replace: nothing}},
+		{"nothing for an end", s3test.Complete, s3test.Fault{Replace: nothing}},
 		{"a checksum that does not fit", s3test.Part, s3test.Fault{Status: 400, Code: "BadDigest"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -66,6 +73,40 @@ func TestFaults(t *testing.T) {
 				t.Errorf("there are %v", s.Keys())
 			}
 		})
+	}
+}
+
+func page(w http.ResponseWriter) {
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	_, _ = io.WriteString(w, "<html>Please log in</html>")
+}
+
+func nothing(w http.ResponseWriter) { w.WriteHeader(http.StatusOK) }
+
+// TestSuccessThatIsNone (O15): what says 200 and is no answer of a store confirms
+// nothing, also where an object goes up in one request.
+func TestSuccessThatIsNone(t *testing.T) {
+	key(t)
+	for name, does := range map[string]func(http.ResponseWriter){"a page": page, "nothing": nothing} {
+		s, clock := s3test.New(t), noon
+		s.Fail(func(r s3test.Request) s3test.Fault {
+			if r.Op == s3test.Put && r.N < 3 {
+				return s3test.Fault{Replace: does}
+			}
+			return s3test.Fault{}
+		})
+		set := to(s)
+		l := begin(t, set, new(plugintest.Store), &clock)
+		l.give(1, made("a", noon, 0, 5)...)
+		clock = clock.Add(set.MaxAge)
+		for range 3 {
+			n, _, err := l.Settle(t.Context(), false)
+			if kind, _ := plugin.KindOf(err); n != 0 || err == nil || kind != plugin.KindRetry {
+				t.Fatalf("%s: %d is confirmed, error %v", name, n, err)
+			}
+		}
+		l.settle(true)
+		want(t, s, "a", 5)
 	}
 }
 
