@@ -28,9 +28,7 @@ func (f *facts) give(out *event.Batch) event.Fields {
 // written where they stay: to copy them there afterwards took 3 % of a run.
 func (s *stage) emit(p *pending) {
 	f := &s.f
-	f.reset(s.out)
-	f.gather(p)
-	f.build(p)
+	broken := !s.understand(p)
 	first := &p.parts[0]
 	var n uint32
 	for i := range p.parts {
@@ -39,7 +37,7 @@ func (s *stage) emit(p *pending) {
 	incomplete := len(f.wants) > 0
 	doubtful := f.doubts()
 	raw := ""
-	if keep := s.t.set.KeepOriginal; keep == "always" || keep == "on_error" && (incomplete || doubtful) {
+	if keep := s.t.set.KeepOriginal; keep == "always" || broken || keep == "on_error" && (incomplete || doubtful) {
 		raw = joinRaw(p.parts)
 		f.out.AddString(schema.EventHash, digest(raw))
 	}

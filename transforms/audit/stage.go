@@ -35,6 +35,7 @@ type stage struct {
 	out   *event.Batch
 	f     facts
 	held  []held // scratch of Held
+	fell  bool   // a defect was met, and said
 }
 
 // eoe says whether a stream has EOE records.
