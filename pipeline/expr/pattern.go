@@ -39,7 +39,7 @@ func pattern(scan *scanner, of text, n ast.Node) test {
 		return func(m *Machine, item string) bool {
 			t := of(m, item)
 			for _, w := range words {
-				if strings.Contains(t, w) {
+				if strings.Contains(t, w.text) {
 					return re.MatchString(t)
 				}
 			}
@@ -48,7 +48,7 @@ func pattern(scan *scanner, of text, n ast.Node) test {
 	}
 	lower := make([][]byte, len(words))
 	for i, w := range words {
-		lower[i] = []byte(strings.ToLower(w))
+		lower[i] = []byte(strings.ToLower(w.text))
 	}
 	return func(m *Machine, item string) bool {
 		t := of(m, item)
@@ -90,18 +90,35 @@ const (
 
 // literals returns texts of which every match of the pattern holds at least one,
 // nil where it finds none, and whether case is to be ignored.
-func literals(pattern string) (words []string, fold bool) {
+func literals(pattern string) (words []needle, fold bool) {
 	re, err := syntax.Parse(pattern, syntax.Perl)
 	if err != nil {
 		return nil, false
 	}
 	f := &finder{}
 	found := f.find(re.Simplify())
-	words = found.need
+	list := found.need
 	if good(found.exact) {
-		words = better(words, found.exact)
+		list = better(list, found.exact)
+	}
+	for _, w := range list {
+		words = append(words, needleOf(w))
 	}
 	return words, f.fold
+}
+
+// edge stands in a text where \b stood in the pattern. No literal holds this byte.
+const edge = "\xff"
+
+// needleOf takes the edges out of a text. Beside a letter of a word one says that
+// no other is beyond it: an nc that is the end of runc is none.
+func needleOf(w string) needle {
+	n := needle{text: strings.ReplaceAll(w, edge, "")}
+	if n.text != "" {
+		n.left = strings.HasPrefix(w, edge) && inWord(n.text[0])
+		n.right = strings.HasSuffix(w, edge) && inWord(n.text[len(n.text)-1])
+	}
+	return n
 }
 
 type finder struct{ fold bool }
@@ -116,9 +133,10 @@ type found struct {
 func (f *finder) find(re *syntax.Regexp) found {
 	f.fold = f.fold || re.Flags&syntax.FoldCase != 0
 	switch re.Op {
-	case syntax.OpEmptyMatch, syntax.OpBeginLine, syntax.OpEndLine, syntax.OpBeginText, syntax.OpEndText,
-		syntax.OpWordBoundary, syntax.OpNoWordBoundary:
+	case syntax.OpEmptyMatch, syntax.OpBeginLine, syntax.OpEndLine, syntax.OpBeginText, syntax.OpEndText, syntax.OpNoWordBoundary:
 		return found{exact: []string{""}}
+	case syntax.OpWordBoundary:
+		return found{exact: []string{edge}}
 	case syntax.OpLiteral:
 		// An invalid byte matches U+FFFD and is not it.
 		if !slices.Contains(re.Rune, utf8.RuneError) {
@@ -230,7 +248,7 @@ func good(words []string) bool { return len(words) > 0 && least(words) >= shorte
 func least(words []string) int {
 	n := longestLit
 	for _, w := range words {
-		n = min(n, len(w))
+		n = min(n, len(w)-strings.Count(w, edge))
 	}
 	return n
 }

@@ -20,6 +20,7 @@ var patterns = []string{
 	`^(seccomp|apparmor)[=:]unconfined$|^label[=:]disable$`,
 	`/dev/(sd[a-z]|nvme[0-9]|vd[a-z]|xvd[a-z]|dm-[0-9]|mapper/)`,
 	`(ab)+c?|(?i:SK)`, `a*bcd`, `(?i)ſk`, `x{2,3}yz`, `(a|b)(c|d)(e|f)(g|h)(i|j)`, `[^a]bc`, `(foo|)bar`, ``, `.`, `a|.*`, `(?s)q.+zz`, `\x{212a}elvin`, `(?i)kelvin`, `a\x{fffd}b`,
+	`\bn(c|cat|etcat)(\.[a-z]+)?\s`, `[ -]\b(docker|podman)\b`, `x\b/a/b\b`, `x\B(ab|c_)\b|x\b\b-`, `(?i)\bk(ey|nob)\b[ /]`,
 }
 
 func TestLiteralsOfAPattern(t *testing.T) {
@@ -36,12 +37,19 @@ func TestLiteralsOfAPattern(t *testing.T) {
 		{`abc|.`, nil, false},
 		{`(abc)+`, []string{"abc"}, false},
 		{`(abc)?`, nil, false},
+		{`\bn(c|cat)(\.[a-z]+)?\s`, []string{"<nc", "<ncat"}, false},
+		{`.\b(docker|podman)\b.`, []string{"<docker>", "<podman>"}, false},
+		{`\b/a/b\b`, []string{"/a/b>"}, false},
+		{`ab\b\b cd|\B\Bxy`, []string{"ab cd", "xy"}, false},
 	} {
-		words, fold := literals(c.pattern)
-		for i := range words {
+		needles, fold := literals(c.pattern)
+		var words []string
+		for _, n := range needles {
+			w := map[bool]string{true: "<"}[n.left] + n.text + map[bool]string{true: ">"}[n.right]
 			if fold {
-				words[i] = strings.ToUpper(words[i])
+				w = strings.ToUpper(w)
 			}
+			words = append(words, w)
 		}
 		slices.Sort(words)
 		slices.Sort(c.words)
@@ -50,7 +58,7 @@ func TestLiteralsOfAPattern(t *testing.T) {
 		}
 	}
 	if words, fold := literals(patterns[0]); words == nil || !fold {
-		t.Errorf("the reverse-shell pattern needs %q, fold %v", words, fold)
+		t.Errorf("the reverse-shell pattern needs %+v, fold %v", words, fold)
 	}
 }
 

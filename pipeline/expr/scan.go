@@ -14,18 +14,29 @@ import (
 // pattern's words, the pattern does not match.
 type scanner struct {
 	mu    sync.Mutex
-	needs [][]string // by pattern: its words in lower case
+	needs [][]needle // by pattern: its words in lower case
 	ready atomic.Pointer[automaton]
+}
+
+// needle is a word that is looked for.
+type needle struct {
+	text        string
+	left, right bool // no letter of a word stands before it, or behind it
+}
+
+// inWord reports whether a byte is what \b takes for a part of a word.
+func inWord(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '_'
 }
 
 // need adds a pattern, of which every match holds one of words, and returns its
 // number.
-func (s *scanner) need(words []string) int {
+func (s *scanner) need(words []needle) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	lower := make([]string, len(words))
+	lower := make([]needle, len(words))
 	for i, w := range words {
-		lower[i] = lowerASCII(w)
+		lower[i] = needle{lowerASCII(w.text), w.left, w.right}
 	}
 	s.needs = append(s.needs, lower)
 	s.ready.Store(nil)
@@ -60,18 +71,25 @@ func lowerASCII(t string) string {
 type automaton struct {
 	class    [256]uint8 // of a byte; 0 is one of no word
 	classes  int
-	next     []int32   // by state times classes plus class: the state after it, times classes
-	out      [][]int32 // by state: the patterns a word of which ends here, nil for none
+	next     []int32    // by state times classes plus class: the state after it, times classes
+	out      [][]ending // by state: the words that end here, nil for none
 	patterns int
 }
 
-func newAutomaton(needs [][]string) *automaton {
+// ending is a word of a pattern that ends at a state.
+type ending struct {
+	pattern     int32
+	size        int32 // of the word
+	left, right bool
+}
+
+func newAutomaton(needs [][]needle) *automaton {
 	a := &automaton{classes: 1, patterns: len(needs)}
 	for _, words := range needs {
 		for _, w := range words {
-			for i := range len(w) {
-				if a.class[w[i]] == 0 {
-					a.class[w[i]] = uint8(a.classes)
+			for _, c := range []byte(w.text) {
+				if a.class[c] == 0 {
+					a.class[c] = uint8(a.classes)
 					a.classes++
 				}
 			}
@@ -98,10 +116,10 @@ func (a *automaton) state() int32 {
 	return at
 }
 
-func (a *automaton) word(w string, pattern int32) {
+func (a *automaton) word(w needle, pattern int32) {
 	at := int32(0)
-	for i := range len(w) {
-		c := at + int32(a.class[w[i]])
+	for i := range len(w.text) {
+		c := at + int32(a.class[w.text[i]])
 		if a.next[c] == 0 {
 			fresh := a.state()
 			a.next[c] = fresh
@@ -109,8 +127,8 @@ func (a *automaton) word(w string, pattern int32) {
 		at = a.next[c]
 	}
 	out := &a.out[int(at)/a.classes]
-	if !slices.Contains(*out, pattern) {
-		*out = append(*out, pattern)
+	if end := (ending{pattern, int32(len(w.text)), w.left, w.right}); !slices.Contains(*out, end) {
+		*out = append(*out, end)
 	}
 }
 
@@ -154,8 +172,11 @@ func (a *automaton) scan(t string, bits []uint64) (wide bool) {
 		if at = a.next[at+int32(a.class[c])]; at == 0 {
 			continue
 		}
-		for _, p := range a.out[int(at)/a.classes] {
-			bits[p/64] |= 1 << (p % 64)
+		for _, end := range a.out[int(at)/a.classes] {
+			if before := i - int(end.size); end.left && before >= 0 && inWord(t[before]) || end.right && i+1 < len(t) && inWord(t[i+1]) {
+				continue
+			}
+			bits[end.pattern/64] |= 1 << (end.pattern % 64)
 		}
 	}
 	return high >= 0x80
@@ -208,7 +229,7 @@ const mostScans = 64
 
 // holding returns contains with a constant word.
 func holding(s *scanner, of text, word string) test {
-	p := s.need([]string{word})
+	p := s.need([]needle{{text: word}})
 	return func(m *Machine, item string) bool {
 		t := of(m, item)
 		return m.holds(s, p, false, t) && strings.Contains(t, word)

@@ -12,7 +12,10 @@ import (
 func TestScanFindsWhatContainsFinds(t *testing.T) {
 	letters := rapid.StringMatching(`[aAbBc/\xffé]{1,4}`)
 	rapid.Check(t, func(t *rapid.T) {
-		needs := rapid.SliceOfN(rapid.SliceOfN(letters, 1, 4), 1, 70).Draw(t, "needs")
+		word := rapid.Custom(func(t *rapid.T) needle {
+			return needle{letters.Draw(t, "word"), rapid.Bool().Draw(t, "left"), rapid.Bool().Draw(t, "right")}
+		})
+		needs := rapid.SliceOfN(rapid.SliceOfN(word, 1, 4), 1, 70).Draw(t, "needs")
 		s := &scanner{}
 		for _, words := range needs {
 			s.need(words)
@@ -27,11 +30,22 @@ func TestScanFindsWhatContainsFinds(t *testing.T) {
 		for p, words := range needs {
 			want := false
 			for _, w := range words {
-				want = want || strings.Contains(lowerASCII(text), lowerASCII(w))
+				want = want || holdsNeedle(lowerASCII(text), lowerASCII(w.text), w.left, w.right)
 			}
 			if got := bits[p/64]>>(p%64)&1 != 0; got != want {
-				t.Errorf("%q holds one of %q: %v, want %v", text, words, got, want)
+				t.Errorf("%q holds one of %+v: %v, want %v", text, words, got, want)
 			}
 		}
 	})
+}
+
+// holdsNeedle looks for a word at each place.
+func holdsNeedle(text, word string, left, right bool) bool {
+	for i := range len(text) {
+		rest, ok := strings.CutPrefix(text[i:], word)
+		if ok && !(left && i > 0 && inWord(text[i-1])) && !(right && rest != "" && inWord(rest[0])) {
+			return true
+		}
+	}
+	return false
 }
