@@ -25,7 +25,8 @@ func (c *Encoder) fill(dst []byte, s *shape, e *event.Event) []byte {
 		n := here - done
 		done = here + int(p.n)
 		if p.from != fromRow || !isText(&e.Fields[rows[p.row]].Val) {
-			dst = append(buf[:at], text[here-n:here]...)
+			dst = buf[:at]
+			dst = append(dst, text[here-n:here]...)
 			at, here = len(dst), done
 			switch p.from {
 			case fromHead:
@@ -57,7 +58,8 @@ func (c *Encoder) fill(dst []byte, s *shape, e *event.Event) []byte {
 		p.n = int32(len(dst) - at)
 		buf, at = dst[:cap(dst)], len(dst)
 	}
-	dst = append(buf[:at], text[done:len(text)-blitOver]...)
+	dst = buf[:at]
+	dst = append(dst, text[done:len(text)-blitOver]...)
 	s.keep(dst[start:])
 	return dst
 }

@@ -237,7 +237,8 @@ func (c *Encoder) learn(e *event.Event, h uint64, head uint8) *shape {
 		return nil
 	}
 	s := &shape{set: c.same.number, head: head, steps: m.steps, odd: m.odd}
-	s.text = append(m.text, make([]byte, blitOver)...)
+	m.text = append(m.text, make([]byte, blitOver)...)
+	s.text = m.text
 	for _, i := range f.rows[:f.n] {
 		k, name := e.Fields[i].Key, strings.Clone(e.Fields[i].Name)
 		s.fields = append(s.fields, fieldID{key: k, list: name == "" && c.plan.many[k], name: name})
