@@ -31,7 +31,7 @@ func TestWeather(t *testing.T) {
 			set.MaxSize = plugin.Size(300 + w.Int(1000))
 			lastLife := func() plugin.Collector { return begin(t, set, store, &clock).output }
 			n, dead := w.Collect(lastLife, func(d time.Duration) { clock = clock.Add(min(d, set.MaxAge)) }, 60)
-			w.Balance(lines(t, s), n, dead, true)
+			w.Balance(lines(t, s), n, dead, plugintest.Never)
 			set.Endpoint.Value = s.URL
 			begin(t, set, store, &clock).settle(true) // the last manifest
 			if r := verify(t, s, true); !r.OK() || r.Archives[0].Events != uint64(n) || r.Archives[0].Newer != 0 {

@@ -272,11 +272,20 @@ func (w *Weather) again(err error, list []int, dead map[int]error) [][]int {
 	return [][]int{list}
 }
 
+// Twice says when an event may be at a destination more than once.
+type Twice int
+
+// The kinds of Twice.
+const (
+	Never   Twice = iota // it knows events again, or they are under names of their own
+	InDoubt              // after a trouble of Doubtful, or a kill
+	Freely               // after any trouble: what was lost is not known exactly
+)
+
 // Balance holds what the destination has against what was sent: events first to
 // first+n-1 of Events, by their marks. Each is there, or was refused for good with
-// a reason, and never both; more than once it is there only where a trouble of
-// Doubtful or a kill was met and the destination does not know events again (once).
-func (w *Weather) Balance(stored []string, n int, dead map[int]error, once bool) {
+// a reason, and never both; how often it may be there, twice says.
+func (w *Weather) Balance(stored []string, n int, dead map[int]error, twice Twice) {
 	w.t.Helper()
 	w.mu.Lock()
 	doubts := w.met[restart]
@@ -294,7 +303,7 @@ func (w *Weather) Balance(stored []string, n int, dead map[int]error, once bool)
 			w.t.Errorf("event %d is there, and was refused for good: %v", i, reason)
 		case there == 0 && reason.Error() == "":
 			w.t.Errorf("event %d was refused without a reason", i)
-		case there > 1 && (once || doubts == 0):
+		case there > 1 && (twice == Never || twice == InDoubt && doubts == 0):
 			w.t.Errorf("event %d is there %d times", i, there)
 		}
 		if there > 0 {
