@@ -21,24 +21,31 @@ type Anchor struct {
 // mostAnchored bounds the words of one anchor; with more the condition is asked itself.
 const mostAnchored = 4096
 
-// Anchors returns what a condition asks of fields with equality and `in`, of which all
+// Need is one or more anchors, of different fields, of which one has to be met.
+type Need []Anchor
+
+// mostNeeds bounds what is found of one `or`: each need of its left side with each of
+// its right.
+const mostNeeds = 32
+
+// Needs returns what a condition asks of fields with equality and `in`, of which all
 // have to be met. A condition that cannot be read has none.
-func (c *Compiler) Anchors(t plugin.Text) []Anchor {
+func (c *Compiler) Needs(t plugin.Text) []Need {
 	tree, err := parser.ParseWithConfig(t.Value, c.config(true))
 	if err != nil {
 		return nil
 	}
-	return c.anchors(tree.Node)
+	return c.needs(tree.Node)
 }
 
-func (c *Compiler) anchors(n ast.Node) []Anchor {
+func (c *Compiler) needs(n ast.Node) []Need {
 	switch n := n.(type) {
 	case *ast.BinaryNode:
 		switch n.Operator {
 		case "&&", "and":
-			return append(c.anchors(n.Left), c.anchors(n.Right)...)
+			return append(c.needs(n.Left), c.needs(n.Right)...)
 		case "||", "or":
-			return either(c.anchors(n.Left), c.anchors(n.Right))
+			return either(c.needs(n.Left), c.needs(n.Right))
 		case "==":
 			if a := c.equals(n.Left, n.Right); a != nil {
 				return a
@@ -55,19 +62,41 @@ func (c *Compiler) anchors(n ast.Node) []Anchor {
 	return nil
 }
 
-// either returns what holds of both sides of an or.
-func either(left, right []Anchor) []Anchor {
-	var out []Anchor
-	for _, a := range left {
-		i := slices.IndexFunc(right, func(b Anchor) bool { return b.Key == a.Key && b.Fold == a.Fold })
-		if i >= 0 && len(a.Words)+len(right[i].Words) <= mostAnchored {
-			out = append(out, Anchor{a.Key, slices.Concat(a.Words, right[i].Words), a.Fold})
+// either returns what holds of both sides of an or: that a need of the one is met, or
+// one of the other.
+func either(left, right []Need) []Need {
+	var out []Need
+	for _, l := range left {
+		for _, r := range right {
+			if n := union(l, r); n != nil && len(out) < mostNeeds {
+				out = append(out, n)
+			}
 		}
 	}
 	return out
 }
 
-func (c *Compiler) equals(field, word ast.Node) []Anchor {
+// union joins two needs, the words of one field as one anchor; it is nil where there
+// are too many.
+func union(l, r Need) Need {
+	out, words := slices.Clone(l), 0
+	for _, a := range r {
+		if i := slices.IndexFunc(out, func(b Anchor) bool { return b.Key == a.Key && b.Fold == a.Fold }); i >= 0 {
+			out[i].Words = slices.Concat(out[i].Words, a.Words)
+		} else {
+			out = append(out, a)
+		}
+	}
+	for _, a := range out {
+		words += len(a.Words)
+	}
+	if words > mostAnchored {
+		return nil
+	}
+	return out
+}
+
+func (c *Compiler) equals(field, word ast.Node) []Need {
 	s, ok := word.(*ast.StringNode)
 	if !ok || s.Value == "" {
 		return nil
@@ -76,7 +105,7 @@ func (c *Compiler) equals(field, word ast.Node) []Anchor {
 }
 
 // in is a text among a list field's values, or a field's among some words.
-func (c *Compiler) in(left, right ast.Node) []Anchor {
+func (c *Compiler) in(left, right ast.Node) []Need {
 	if s, ok := left.(*ast.StringNode); ok && s.Value != "" {
 		return c.anchor(right, true, s.Value)
 	}
@@ -95,7 +124,7 @@ func (c *Compiler) in(left, right ast.Node) []Anchor {
 	return c.anchor(left, false, words...)
 }
 
-func (c *Compiler) listed(field, list ast.Node) []Anchor {
+func (c *Compiler) listed(field, list ast.Node) []Need {
 	name, ok := list.(*ast.StringNode)
 	if !ok {
 		return nil
@@ -118,7 +147,7 @@ func (c *Compiler) listed(field, list ast.Node) []Anchor {
 var headed = []schema.Key{schema.Timestamp, schema.EventID, schema.EventDataset, schema.EventCreated, schema.EventOriginal}
 
 // anchor is one of a field that holds texts: one, or with many a list of them.
-func (c *Compiler) anchor(n ast.Node, many bool, words ...string) []Anchor {
+func (c *Compiler) anchor(n ast.Node, many bool, words ...string) []Need {
 	fold := false
 	if b, ok := n.(*ast.BuiltinNode); ok && b.Name == "lower" && len(b.Arguments) == 1 && !many {
 		n, fold = b.Arguments[0], true
@@ -131,7 +160,7 @@ func (c *Compiler) anchor(n ast.Node, many bool, words ...string) []Anchor {
 	if info.Many != many || info.Type != schema.Keyword && info.Type != schema.Wildcard {
 		return nil
 	}
-	return []Anchor{{k, words, fold}}
+	return []Need{{{k, words, fold}}}
 }
 
 // pathOf returns the dotted name that a node is, "" for none.

@@ -8,7 +8,7 @@ import (
 	"tallyman/pipeline/plugin"
 )
 
-func TestAnchors(t *testing.T) {
+func TestNeeds(t *testing.T) {
 	c := NewCompiler(Options{Lists: map[string][]string{"shells": {"sh", "bash"}, "holed": {"a", ""}}})
 	for _, x := range []struct{ condition, want string }{
 		{`process.name == "sh"`, "process.name[sh]"},
@@ -17,8 +17,11 @@ func TestAnchors(t *testing.T) {
 		{`inlist(process.name, "shells")`, "process.name[bash sh]"},
 		{`lower(process.name) == "sh"`, "process.name[sh]~"},
 		{`process.name == "a" || process.name == "b"`, "process.name[a b]"},
-		{`(process.name == "a" && user.name == "x") || (user.name == "y" && true)`, "user.name[x y]"},
-		{`process.name == "a" || user.name == "b"`, ""},
+		{`(process.name == "a" && user.name == "x") || (user.name == "y" && true)`, "process.name[a]|user.name[y] user.name[x y]"},
+		{`process.name == "a" || user.name == "b" || process.name == "c"`, "process.name[a c]|user.name[b]"},
+		{`process.name == "a" || lower(process.name) == "b"`, "process.name[a]|process.name[b]~"},
+		{`process.name == "a" || process.pid == 1`, ""},
+		{`process.name == "a" || true`, ""},
 		{`process.name == ""`, ""},
 		{`process.name in ["a", ""]`, ""},
 		{`inlist(process.name, "holed")`, ""},
@@ -35,9 +38,12 @@ func TestAnchors(t *testing.T) {
 		{`true ? process.name == "a" : false`, ""},
 	} {
 		var got []string
-		for _, a := range c.Anchors(plugin.Text{Value: x.condition}) {
-			fold := map[bool]string{true: "~"}[a.Fold]
-			got = append(got, fmt.Sprintf("%s%v%s", a.Key, a.Words, fold))
+		for _, need := range c.Needs(plugin.Text{Value: x.condition}) {
+			var any []string
+			for _, a := range need {
+				any = append(any, fmt.Sprintf("%s%v%s", a.Key, a.Words, map[bool]string{true: "~"}[a.Fold]))
+			}
+			got = append(got, strings.Join(any, "|"))
 		}
 		if text := strings.Join(got, " "); text != x.want {
 			t.Errorf("%s: %q, want %q", x.condition, text, x.want)

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"slices"
 	"strings"
 
 	"tallyman/pipeline/event"
@@ -33,42 +34,52 @@ const mostTables = 100
 func newGroup(rules []*rule) *group {
 	g := &group{rules: rules, always: make([]uint64, (len(rules)+63)/64)}
 	for i, r := range rules {
-		a := best(r.anchors)
-		t := g.table(a)
-		if t == nil {
+		if !g.add(int32(i), best(r.needs)) {
 			g.always[i/64] |= 1 << (i % 64)
-			continue
 		}
-		for _, w := range a.Words {
-			if list := t.words[w]; len(list) == 0 || list[len(list)-1] != int32(i) {
-				t.words[w] = append(list, int32(i))
+	}
+	return g
+}
+
+// add has rule i be found by what it needs, and reports whether it can be.
+func (g *group) add(i int32, need expr.Need) bool {
+	for k := range need {
+		if g.table(&need[k]) == nil {
+			return false
+		}
+	}
+	for k := range need {
+		t := g.table(&need[k])
+		for _, w := range need[k].Words {
+			if list := t.words[w]; len(list) == 0 || list[len(list)-1] != i {
+				t.words[w] = append(list, i)
 			}
 			*t.place(w) |= bitOf(w)
 		}
-		t.all = append(t.all, int32(i))
+		t.all = append(t.all, i)
 	}
-	return g
+	return len(need) > 0
 }
 
 // common are fields that nearly every event has one of few values of: a rule is found
 // by them only where it asks for nothing else.
 var common = []schema.Key{schema.EventOutcome, schema.EventCategory, schema.EventType, schema.EventKind, schema.EventModule, schema.EventAction}
 
-// best returns the anchor that picks the fewest events, nil for none.
-func best(list []expr.Anchor) *expr.Anchor {
-	var out *expr.Anchor
-	cost := func(a *expr.Anchor) int {
-		n := len(a.Words)
-		for _, k := range common {
-			if a.Key == k {
+// best returns the need that picks the fewest events, nil for none.
+func best(list []expr.Need) (out expr.Need) {
+	cost := func(need expr.Need) int {
+		n := len(need)
+		for i := range need {
+			n += len(need[i].Words)
+			if slices.Contains(common, need[i].Key) {
 				n += 1 << 20
 			}
 		}
 		return n
 	}
-	for i := range list {
-		if out == nil || cost(&list[i]) < cost(out) {
-			out = &list[i]
+	for _, need := range list {
+		if out == nil || cost(need) < cost(out) {
+			out = need
 		}
 	}
 	return out
@@ -76,9 +87,6 @@ func best(list []expr.Anchor) *expr.Anchor {
 
 // table returns the group's table for an anchor, nil where there can be none.
 func (g *group) table(a *expr.Anchor) *anchor {
-	if a == nil {
-		return nil
-	}
 	for _, t := range g.tables {
 		if t.key == a.Key && t.fold == a.Fold {
 			return t

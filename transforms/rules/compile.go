@@ -18,7 +18,7 @@ import (
 type rule struct {
 	def        *definition
 	when       *expr.Program
-	anchors    []expr.Anchor // what the condition asks of fields
+	needs      []expr.Need // what the condition asks of fields
 	exceptions []hole
 	message    template
 
@@ -97,7 +97,7 @@ func (l *loader) compile(s *Settings) (*set, plugin.Problems) {
 func (c *compiler) rule(d *definition) *rule {
 	r := &rule{def: d, matches: new(meter.Counter)}
 	if r.when = c.boolean(d.condition); r.when != nil {
-		r.anchors = c.Anchors(d.condition)
+		r.needs = c.Needs(d.condition)
 	}
 	r.message = c.template(d.message)
 	for _, e := range d.exceptions {
