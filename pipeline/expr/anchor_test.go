@@ -39,11 +39,11 @@ func TestNeeds(t *testing.T) {
 	} {
 		var got []string
 		for _, need := range c.Needs(plugin.Text{Value: x.condition}) {
-			var any []string
+			var either []string
 			for _, a := range need {
-				any = append(any, fmt.Sprintf("%s%v%s", a.Key, a.Words, map[bool]string{true: "~"}[a.Fold]))
+				either = append(either, fmt.Sprintf("%s%v%s", a.Key, a.Words, map[bool]string{true: "~"}[a.Fold]))
 			}
-			got = append(got, strings.Join(any, "|"))
+			got = append(got, strings.Join(either, "|"))
 		}
 		if text := strings.Join(got, " "); text != x.want {
 			t.Errorf("%s: %q, want %q", x.condition, text, x.want)

@@ -43,7 +43,9 @@ func TestScanFindsWhatContainsFinds(t *testing.T) {
 func holdsNeedle(text, word string, left, right bool) bool {
 	for i := range len(text) {
 		rest, ok := strings.CutPrefix(text[i:], word)
-		if ok && !(left && i > 0 && inWord(text[i-1])) && !(right && rest != "" && inWord(rest[0])) {
+		begun := left && i > 0 && inWord(text[i-1])
+		goesOn := right && rest != "" && inWord(rest[0])
+		if ok && !begun && !goesOn {
 			return true
 		}
 	}
