@@ -1,6 +1,9 @@
 package cef
 
-import "unicode/utf8"
+import (
+	"strings"
+	"unicode/utf8"
+)
 
 const digits = "0123456789abcdef"
 
@@ -27,22 +30,34 @@ var asIs = func() (t [256]bool) {
 // run returns how many bytes at the start of s stand for themselves, eight at a
 // time: nearly all do, and one by one they took a third of the time of CEF.
 func run(s string) int {
-	const low, high = 0x0101010101010101, 0x8080808080808080
 	i := 0
 	for ; i+8 <= len(s); i += 8 {
-		w := uint64(s[i]) | uint64(s[i+1])<<8 | uint64(s[i+2])<<16 | uint64(s[i+3])<<24 |
-			uint64(s[i+4])<<32 | uint64(s[i+5])<<40 | uint64(s[i+6])<<48 | uint64(s[i+7])<<56
-		equal, slash, del := w^'='*low, w^'\\'*low, w^0x7f*low
-		// A byte of each term has its high bit set where the byte of w is one that
-		// is looked for; of bytes behind the first such one more may be set.
-		if (w|(w-' '*low)|(equal-low)|(slash-low)|(del-low))&high != 0 {
+		if odd(word(s[i:])) {
 			break
 		}
+	}
+	if n := len(s); n >= 8 && i+8 > n && !odd(word(s[n-8:])) {
+		return n // the end is looked at in one word as well
 	}
 	for i < len(s) && asIs[s[i]] {
 		i++
 	}
 	return i
+}
+
+// word returns the first eight bytes of s.
+func word(s string) uint64 {
+	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
+}
+
+// odd reports whether a byte of w does not stand for itself. A byte of each term
+// has its high bit set where the byte of w is one that is looked for; of bytes
+// behind the first such one more may be set.
+func odd(w uint64) bool {
+	const low, high = 0x0101010101010101, 0x8080808080808080
+	equal, slash, del := w^'='*low, w^'\\'*low, w^0x7f*low
+	return (w|(w-' '*low)|(equal-low)|(slash-low)|(del-low))&high != 0
 }
 
 // dirty reports whether s has a character that is written as \xHH.
@@ -127,6 +142,9 @@ func appendHex(dst []byte, s string) []byte {
 // appendValue, at most limit characters. It reports whether s was written with
 // the escape of rule 6.
 func appendHeader(dst []byte, s string, limit int) (out []byte, esc bool) {
+	if len(s) <= limit && run(s) == len(s) && strings.IndexByte(s, '|') < 0 {
+		return append(dst, s...), false
+	}
 	blank := func(c byte) bool { return c == '\n' || c == '\r' || c == '\t' }
 	for i := 0; i < len(s) && !esc; {
 		n, hex := unit(s[i:])

@@ -185,6 +185,11 @@ func (c *Encoder) text(dst []byte, p *pair, s, sep, t string) []byte {
 	at := len(dst)
 	dst = c.begin(dst, p.key)
 	from := len(dst)
+	if t == "" && len(s) <= min(p.limit, room) && run(s) == len(s) { // nearly all
+		dst = append(dst, s...)
+		c.measure(p.key, len(s))
+		return dst
+	}
 	hex := dirty(s) || dirty(t)
 	dst, chars, cut := appendValue(dst, s, hex, p.limit, room)
 	if t != "" && !cut {
@@ -194,17 +199,22 @@ func (c *Encoder) text(dst []byte, p *pair, s, sep, t string) []byte {
 		dst, _, cut = appendValue(dst, t, hex, p.limit-chars, room)
 	}
 	c.cut = c.cut || cut
-	switch p.key {
-	case "cs4":
-		c.commandSize = len(dst) - from
-	case "msg":
-		c.messageSize = len(dst) - from
-	}
+	c.measure(p.key, len(dst)-from)
 	if len(dst) == from {
 		return dst[:at]
 	}
 	c.note(p.key, hex)
 	return dst
+}
+
+// measure remembers how long the values are that give way first.
+func (c *Encoder) measure(key string, size int) {
+	switch key {
+	case "cs4":
+		c.commandSize = size
+	case "msg":
+		c.messageSize = size
+	}
 }
 
 // note remembers that the value of the key at hand is escaped.
