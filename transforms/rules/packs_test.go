@@ -169,3 +169,21 @@ func BenchmarkRulesExec(b *testing.B) {
 		b.Fatalf("the event raised %d alerts", len(out.Events)-1)
 	}
 }
+
+// TestNoAllocationWithoutAMatch: an event that no shipped rule matches costs no
+// allocation, with all the state that its rules keep.
+func TestNoAllocationWithoutAMatch(t *testing.T) {
+	b := &bench{t: t, dir: "."}
+	b.begin(shipped())
+	var in, out event.Batch
+	in.Add(execEvent())
+	run := func() {
+		out.Reset()
+		if err := b.stage.Apply(t.Context(), &in, &out); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := testing.AllocsPerRun(100, run); n > 0 || len(out.Events) != 1 {
+		t.Errorf("%v allocations, and %d events came out", n, len(out.Events))
+	}
+}
