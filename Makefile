@@ -61,11 +61,13 @@ bench-logs: build
 sizing: $(BUILD)/package/tallyman
 	TALLYMAN=$(CURDIR)/$(BUILD)/package/tallyman go test -count=1 -timeout 60m -tags sizing -run '^TestSizing$$' -v ./integration/
 
-# docs/reference is printed by the program itself; a test compares.
+# docs/reference and docs/cli are printed by the program itself; tests compare.
 generate: build
 	@mkdir -p docs/reference
 	$(BUILD)/tallyman reference > docs/reference/settings.md
 	$(BUILD)/tallyman reference --schema > docs/reference/tallyman.schema.json
+	@rm -rf docs/cli
+	$(BUILD)/tallyman reference --commands docs/cli
 
 # How many events find their container, capture by capture: the tables of
 # docs/ATTRIBUTION.md. It needs ../shared, and takes minutes.

@@ -191,7 +191,7 @@ func TestDocsConfigurations(t *testing.T) {
 func commands(p page) []string {
 	var list []string
 	for _, b := range p.blocks {
-		if b.lang == "yaml" || b.lang == "json" || b.lang == "ini" {
+		if b.lang == "yaml" || b.lang == "json" || b.lang == "ini" || b.lang == "text" {
 			continue
 		}
 		for line := range strings.Lines(b.text) {
@@ -249,7 +249,7 @@ func unknown(args []string) string {
 	if err != nil {
 		return err.Error()
 	}
-	rest = slices.DeleteFunc(rest, func(w string) bool { return w == "…" || w == "..." || w == "--help" })
+	rest = slices.DeleteFunc(rest, func(w string) bool { return w == "…" || w == "..." || w == "--help" || w == "[flags]" })
 	if err := cmd.ParseFlags(rest); err != nil {
 		return err.Error()
 	}

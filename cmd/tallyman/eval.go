@@ -40,7 +40,7 @@ standard input; several may follow each other; what you write yourself may lack
 which are taken through the transforms of the configuration as explain does it.
 Without either the expression is asked of an event that has no field.`,
 		Example: "  tallyman eval 'event.severity >= 6' -e event.json\n" +
-			"  tallyman query 'event.kind == \"alert\"' --as json | tallyman eval 'process.executable' -e -\n" +
+			"  tallyman query 'event.kind == \"alert\"' --format json | tallyman eval 'process.executable' -e -\n" +
 			"  tallyman eval '1 + 1 == 2'",
 		RunE: func(cmd *cobra.Command, args []string) error { return v.run(cmd, s, args[0]) },
 	}
@@ -107,11 +107,11 @@ func (v *evaluation) ofFile(s streams) error {
 		if err := objects.Decode(&raw); errors.Is(err, io.EOF) && n > 1 {
 			return nil
 		} else if err != nil {
-			return fmt.Errorf("event %d of %s is not JSON: %w; give it what `tallyman query --as json` prints", n, v.file, err)
+			return fmt.Errorf("event %d of %s is not JSON: %w; give it what `tallyman query --format json` prints", n, v.file, err)
 		}
 		var out event.Batch
 		if err := dec.Decode(event.Event{Raw: whole(raw), Records: 1}, &out); err != nil {
-			return fmt.Errorf("event %d of %s is none of tallyman's: %w; give it what `tallyman query --as json` prints", n, v.file, err)
+			return fmt.Errorf("event %d of %s is none of tallyman's: %w; give it what `tallyman query --format json` prints", n, v.file, err)
 		}
 		for i := range out.Events {
 			if err := v.event(&out.Events[i]); err != nil {

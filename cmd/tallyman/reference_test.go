@@ -24,3 +24,25 @@ func TestReferenceIsCurrent(t *testing.T) {
 		}
 	}
 }
+
+// TestCommandPagesAreCurrent holds docs/cli against the verbs that there are.
+func TestCommandPagesAreCurrent(t *testing.T) {
+	want, err := commandPages(newRoot(streams{}))
+	if err != nil || len(want) < 40 {
+		t.Fatalf("%d pages: %v", len(want), err)
+	}
+	for name, page := range want {
+		if got, err := os.ReadFile("../../docs/cli/" + name); err != nil || !bytes.Equal(got, page) {
+			t.Errorf("docs/cli/%s is not what the program says (%v): run make generate", name, err)
+		}
+	}
+	files, err := os.ReadDir("../../docs/cli")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		if _, is := want[f.Name()]; !is {
+			t.Errorf("docs/cli/%s is the page of no verb: remove it", f.Name())
+		}
+	}
+}
