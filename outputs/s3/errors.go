@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strconv"
 	"time"
 
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
@@ -13,6 +12,7 @@ import (
 
 	"tallyman/pipeline/clienttls"
 	"tallyman/pipeline/plugin"
+	"tallyman/pipeline/webclient"
 )
 
 // patient is the pause after what only a person can mend.
@@ -153,9 +153,6 @@ func retryAfter(err error) time.Duration {
 	if !errors.As(err, &answer) || answer.Response == nil {
 		return 0
 	}
-	n, err := strconv.Atoi(answer.Response.Header.Get("Retry-After"))
-	if err != nil || n <= 0 {
-		return 0
-	}
-	return min(time.Duration(n)*time.Second, mostPause)
+	d, _ := webclient.RetryAfter(answer.Response.Header.Get("Retry-After"), time.Now())
+	return min(d, mostPause)
 }

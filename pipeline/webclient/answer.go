@@ -71,7 +71,7 @@ func (a Answer) Err(now time.Time) error {
 		e.text += " (" + hint + ")"
 	}
 	if a.Status == http.StatusTooManyRequests || a.Status == http.StatusServiceUnavailable {
-		if d, ok := retryAfter(a.Header.Get("Retry-After"), now); ok {
+		if d, ok := RetryAfter(a.Header.Get("Retry-After"), now); ok {
 			return plugin.After(e, d)
 		}
 	}
@@ -121,8 +121,9 @@ func short(s string, secrets []string) string {
 // broken clock.
 const mostAfter = time.Hour
 
-// retryAfter reads a Retry-After (RFC 9110 section 10.2.3): seconds or a date.
-func retryAfter(s string, now time.Time) (time.Duration, bool) {
+// RetryAfter reads the value of a Retry-After (RFC 9110 section 10.2.3), seconds or a
+// date, and reports whether it is one. No pause is longer than an hour.
+func RetryAfter(s string, now time.Time) (time.Duration, bool) {
 	s = strings.TrimSpace(s)
 	if n, err := strconv.ParseUint(s, 10, 64); err == nil {
 		return time.Duration(min(n, uint64(mostAfter/time.Second))) * time.Second, true
