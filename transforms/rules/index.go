@@ -11,8 +11,9 @@ type index struct {
 }
 
 type actions struct {
-	known map[string]*group
-	other *group // for an action that no rule names
+	module string // "" for those that no rule names
+	known  map[string]*group
+	other  *group // for an action that no rule names
 }
 
 func newIndex(rules []*rule) *index {
@@ -26,6 +27,7 @@ func newIndex(rules []*rule) *index {
 		x.modules[m] = newActions(rules, func(r *rule) bool {
 			return len(r.def.sources) == 0 || slices.Contains(r.def.sourceNames(), m)
 		})
+		x.modules[m].module = m
 	}
 	x.other = newActions(rules, func(r *rule) bool { return len(r.def.sources) == 0 })
 	return x
@@ -60,11 +62,17 @@ func newActions(rules []*rule, is func(*rule) bool) *actions {
 }
 
 // of returns the rules about a module and an action.
-func (x *index) of(module, action string) *group {
-	a := x.modules[module]
-	if a == nil {
-		a = x.other
+func (x *index) of(module, action string) *group { return x.about(module).of(action) }
+
+// about returns the rules about a module.
+func (x *index) about(module string) *actions {
+	if a := x.modules[module]; a != nil {
+		return a
 	}
+	return x.other
+}
+
+func (a *actions) of(action string) *group {
 	if list, ok := a.known[action]; ok {
 		return list
 	}

@@ -29,7 +29,11 @@ func (s *stage) judge(e *event.Event) {
 	}
 	m := s.machine
 	m.Load(e)
-	g := s.index.of(moduleOf(m.Value(schema.EventModule), e), m.Value(schema.EventAction).Str())
+	// The events of a lane are nearly all of one module.
+	if name := moduleOf(m.Value(schema.EventModule), e); s.about == nil || name != s.about.module {
+		s.about = s.index.about(name)
+	}
+	g := s.about.of(m.Value(schema.EventAction).Str())
 	if len(g.rules) == 0 || (m.Value(schema.EventKind).Str() == "alert" && !m.Value(schema.RuleID).IsZero()) {
 		return
 	}

@@ -113,6 +113,7 @@ type stage struct {
 	hits    []hit  // of the event at hand
 	buf     []byte // for keys and ids
 	bits    []uint64
+	about   *actions // the rules about the module of the last event; nil before the first
 
 	measured measure // by the band that was asked last
 }
