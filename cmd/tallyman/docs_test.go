@@ -195,7 +195,7 @@ func commands(p page) []string {
 			continue
 		}
 		for line := range strings.Lines(b.text) {
-			line = strings.TrimPrefix(strings.TrimPrefix(strings.TrimSpace(line), "$ "), "sudo ")
+			line = strings.TrimPrefix(strings.TrimPrefix(strings.TrimPrefix(strings.TrimSpace(line), "$ "), "sudo "), "build/")
 			for _, start := range []string{"tallyman ", "&& tallyman "} {
 				if _, after, ok := strings.Cut(" "+line, " "+start); ok && (start != "tallyman " || strings.HasPrefix(line, start)) {
 					list = append(list, "tallyman "+after)
