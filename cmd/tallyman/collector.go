@@ -5,7 +5,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
-	"sync/atomic"
+	"sync"
 	"time"
 )
 
@@ -48,24 +48,26 @@ func paceCollector(env func(string) string) (stop func()) {
 	c := &pacer{now: time.Now, set: func(p pace) {
 		debug.SetGCPercent(p.percent)
 		debug.SetMemoryLimit(p.limit)
-	}, is: usual, live: []metrics.Sample{{Name: "/gc/heap/live:bytes"}}}
+	}, after: func(d time.Duration, f func()) func() bool { return time.AfterFunc(d, f).Stop },
+		is: usual, live: []metrics.Sample{{Name: "/gc/heap/live:bytes"}}}
 	c.last = c.now()
 	c.tell(paceOf(0, 0)) // the start leaves more behind than it keeps
 	c.follow()
-	return func() {
-		c.stopped.Store(true)
-		c.set(usual)
-	}
+	return c.stop
 }
 
 // pacer sets the pace after each collection.
 type pacer struct {
-	now     func() time.Time
-	set     func(pace)
+	now   func() time.Time
+	set   func(pace)
+	after func(time.Duration, func()) (stop func() bool)
+	live  []metrics.Sample
+
+	mu      sync.Mutex // guards what follows
 	is      pace
-	last    time.Time
-	live    []metrics.Sample
-	stopped atomic.Bool
+	last    time.Time // of a collection
+	unrest  func() bool
+	stopped bool
 }
 
 // follow has collected called after the next collection: it then finds that
@@ -75,7 +77,9 @@ func (c *pacer) follow() {
 }
 
 func (c *pacer) collected() {
-	if c.stopped.Load() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.stopped {
 		return
 	}
 	now := c.now()
@@ -87,10 +91,32 @@ func (c *pacer) collected() {
 }
 
 // tell sets the pace, unless it is nearly the same: to set it stops the world for
-// a moment.
+// a moment. One that lets the heap grow holds only while collections are frequent.
 func (c *pacer) tell(p pace) {
 	if p.percent != c.is.percent || p.limit-c.is.limit > heapBound/8 || c.is.limit-p.limit > heapBound/8 {
 		c.is = p
 		c.set(p)
 	}
+	if c.unrest != nil {
+		c.unrest()
+	}
+	if c.unrest = nil; p != usual {
+		c.unrest = c.after(often, c.rest)
+	}
+}
+
+// rest goes back to the usual pace: no collection came for long enough.
+func (c *pacer) rest() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.stopped && c.now().Sub(c.last) >= often {
+		c.tell(usual)
+	}
+}
+
+func (c *pacer) stop() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.stopped = true
+	c.tell(usual)
 }

@@ -29,18 +29,21 @@ func TestPaceOf(t *testing.T) {
 	}
 }
 
-// Collections are followed by a look at what they left.
+// Collections are followed by a look at what they left, and their end by the usual
+// pace.
 func TestThePaceFollowsTheCollections(t *testing.T) {
 	said, done := make(chan pace), make(chan struct{})
 	defer close(done)
 	var now atomic.Int64
+	var rest func()
 	c := &pacer{now: func() time.Time { return time.Unix(0, now.Load()) }, is: usual, set: func(p pace) {
 		select {
 		case said <- p:
 		case <-done:
 		}
 	},
-		last: time.Unix(0, 0), live: []metrics.Sample{{Name: "/gc/heap/live:bytes"}}}
+		after: func(_ time.Duration, f func()) func() bool { rest = f; return func() bool { return true } },
+		last:  time.Unix(0, 0), live: []metrics.Sample{{Name: "/gc/heap/live:bytes"}}}
 	c.follow()
 	for _, step := range []struct {
 		after time.Duration
@@ -61,7 +64,17 @@ func TestThePaceFollowsTheCollections(t *testing.T) {
 			t.Errorf("%v after the one before: %+v", step.after, p)
 		}
 	}
-	c.stopped.Store(true)
+	c.mu.Lock() // the last one is through
+	again := rest
+	c.mu.Unlock()
+	now.Add(int64(often))
+	go again()
+	if p := <-said; p != usual {
+		t.Errorf("without another collection: %+v", p)
+	}
+	c.mu.Lock()
+	c.stopped = true
+	c.mu.Unlock()
 }
 
 func TestThePaceOfTheEnvironmentIsKept(t *testing.T) {
