@@ -16,7 +16,7 @@ import (
 // event is there once, and the archive is whole. What is large goes up in parts.
 func TestWeather(t *testing.T) {
 	key(t)
-	for seed := range uint64(30) {
+	for seed := range uint64(20) {
 		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
 			kinds := plugintest.Certain
 			if seed%2 == 1 {
