@@ -50,6 +50,8 @@ func paceCollector(env func(string) string) (stop func()) {
 		debug.SetMemoryLimit(p.limit)
 	}, after: func(d time.Duration, f func()) func() bool { return time.AfterFunc(d, f).Stop },
 		is: usual, live: []metrics.Sample{{Name: "/gc/heap/live:bytes"}}}
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.last = c.now()
 	c.tell(paceOf(0, 0)) // the start leaves more behind than it keeps
 	c.follow()
