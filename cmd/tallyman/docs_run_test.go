@@ -55,7 +55,7 @@ func verbOf(args []string) string {
 }
 
 // whyNot says why a command of a page is not run, "" where it is.
-func whyNot(line string, args []string) string {
+func whyNot(args []string) string {
 	verb := verbOf(args)
 	switch {
 	case unrun[verb] != "":
@@ -92,7 +92,7 @@ func TestDocsRun(t *testing.T) {
 	for _, p := range pages(t) {
 		for _, line := range commands(p) {
 			args := shellWords(line)[1:]
-			if why := whyNot(line, args); why != "" {
+			if why := whyNot(args); why != "" {
 				reasons[why]++
 				used[verbOf(args)] = true
 				continue
