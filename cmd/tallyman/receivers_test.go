@@ -102,7 +102,7 @@ func TestThePolicyOfS3(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, m := range regexp.MustCompile(`client\.([A-Z]\w+)\(|NewListObjects(V2)Paginator`).FindAllStringSubmatch(string(b), -1) {
+		for _, m := range regexp.MustCompile(`\bclient\.([A-Z]\w+)\(|NewListObjects(V2)Paginator`).FindAllStringSubmatch(string(b), -1) {
 			op := m[1]
 			if m[2] != "" {
 				op = "ListObjectsV2"
