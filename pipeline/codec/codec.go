@@ -230,9 +230,9 @@ func (d *Decoder) Decode(payload []byte, b *event.Batch) error {
 	}
 	was := len(b.Events)
 	for n := r.count(24); n > 0 && !r.bad; n-- {
-		b.Add(r.event(keys, shareds, b))
+		r.event(b.Add(event.Event{}), keys, shareds, b)
 	}
-	if r.bad || len(r.s) != 0 {
+	if r.bad || r.rest() != "" {
 		b.Events = b.Events[:was]
 		return ErrCorrupt
 	}

@@ -8,24 +8,29 @@ import (
 	"tallyman/pipeline/event"
 )
 
-// reader takes values off s; once something does not fit it is bad and gives
-// zero values.
+// reader takes values off s, from at on; once something does not fit it is bad and
+// gives zero values. It moves a number and not a string, which is a pointer whose
+// every move the collector of garbage asks about.
 type reader struct {
 	s   string
+	at  int
 	bad bool
 	old bool // version 1
 }
 
-func (r *reader) fail() { r.s, r.bad = "", true }
+func (r *reader) fail() { r.s, r.at, r.bad = "", 0, true }
+
+// rest is what was not taken yet.
+func (r *reader) rest() string { return r.s[r.at:] }
 
 // take returns the next n bytes.
 func (r *reader) take(n int) string {
-	if n < 0 || n > len(r.s) {
+	if n < 0 || n > len(r.s)-r.at {
 		r.fail()
 		return ""
 	}
-	out := r.s[:n]
-	r.s = r.s[n:]
+	out := r.s[r.at : r.at+n]
+	r.at += n
 	return out
 }
 
@@ -38,13 +43,13 @@ func (r *reader) byte() byte {
 
 // uvarint reads a number. Nearly all are lengths and heads of one or two bytes.
 func (r *reader) uvarint() uint64 {
-	if s := r.s; len(s) > 1 {
+	if s := r.s[r.at:]; len(s) > 1 {
 		if s[0] < 0x80 {
-			r.s = s[1:]
+			r.at++
 			return uint64(s[0])
 		}
 		if s[1] < 0x80 {
-			r.s = s[2:]
+			r.at += 2
 			return uint64(s[0]&0x7f) | uint64(s[1])<<7
 		}
 	}
@@ -54,11 +59,12 @@ func (r *reader) uvarint() uint64 {
 // long is uvarint for every other.
 func (r *reader) long() uint64 {
 	var n uint64
-	for shift := 0; shift < 64 && shift/7 < len(r.s); shift += 7 {
-		c := r.s[shift/7]
+	s := r.rest()
+	for shift := 0; shift < 64 && shift/7 < len(s); shift += 7 {
+		c := s[shift/7]
 		n |= uint64(c&0x7f) << shift
 		if c < 0x80 {
-			r.s = r.s[shift/7+1:]
+			r.at += shift/7 + 1
 			return n
 		}
 	}
@@ -75,7 +81,7 @@ func (r *reader) varint() int64 {
 // than there is room for, before anything is allocated.
 func (r *reader) count(size int) int {
 	n := r.uvarint()
-	if n > uint64(len(r.s)/size) {
+	if n > uint64((len(r.s)-r.at)/size) {
 		r.fail()
 		return 0
 	}
@@ -84,12 +90,12 @@ func (r *reader) count(size int) int {
 
 func (r *reader) str() string {
 	n := r.uvarint()
-	if n > uint64(len(r.s)) {
+	if n > uint64(len(r.s)-r.at) {
 		r.fail()
 		return ""
 	}
-	s := r.s[:n]
-	r.s = r.s[n:]
+	s := r.s[r.at : r.at+int(n)]
+	r.at += int(n)
 	return s
 }
 
@@ -100,8 +106,8 @@ func (r *reader) time() time.Time {
 	return time.Unix(r.varint(), int64(r.uvarint()%1e9)).UTC()
 }
 
-func (r *reader) event(keys []column, shareds []event.Fields, b *event.Batch) event.Event {
-	var e event.Event
+// event reads one event to where it stays.
+func (r *reader) event(e *event.Event, keys []column, shareds []event.Fields, b *event.Batch) {
 	copy(e.ID[:], r.take(len(e.ID)))
 	e.Time, e.Seen = r.time(), r.time()
 	e.Dataset, e.Decode = r.str(), r.str()
@@ -114,7 +120,6 @@ func (r *reader) event(keys []column, shareds []event.Fields, b *event.Batch) ev
 	}
 	e.Fields = r.fields(keys, b)
 	e.Raw = r.str()
-	return e
 }
 
 // fields reads a set; with b its memory is b's slab.

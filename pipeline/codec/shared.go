@@ -22,19 +22,19 @@ const knownSets = 8
 func (d *Decoder) shared(r *reader) event.Fields {
 	for i := range d.known {
 		k := d.known[i]
-		if strings.HasPrefix(r.s, k.raw) && len(d.keys) >= len(k.keys) && slices.Equal(d.keys[:len(k.keys)], k.keys) {
-			r.s = r.s[len(k.raw):]
+		if strings.HasPrefix(r.rest(), k.raw) && len(d.keys) >= len(k.keys) && slices.Equal(d.keys[:len(k.keys)], k.keys) {
+			r.at += len(k.raw)
 			copy(d.known[1:i+1], d.known[:i])
 			d.known[0] = k
 			return k.set
 		}
 	}
-	from := r.s
+	from := r.at
 	set := r.fields(d.keys, nil)
 	if r.bad || len(set) == 0 || r.old {
 		return set
 	}
-	own := reader{s: strings.Clone(from[:len(from)-len(r.s)])} // or it would keep the whole frame
+	own := reader{s: strings.Clone(r.s[from:r.at])} // or it would keep the whole frame
 	k := sharedSet{raw: own.s, keys: slices.Clone(d.keys[:min(len(set), len(d.keys))])}
 	// Keys are numbered in the order of their first use, so a first set uses no
 	// others; one that does is not remembered.
