@@ -17,6 +17,7 @@ type outputKeys struct {
 	When     plugin.Text `yaml:"when" doc:"The expression that an event must meet to be delivered here; without it all are." example:"event.severity >= 6" verbatim:"true"`
 	WhenFull string      `yaml:"when_full" doc:"What happens to events for this output when the journal is full." enum:"block,drop_oldest,drop_newest"`
 	MaxLag   plugin.Size `yaml:"max_lag" doc:"The most bytes of the journal that this output may hold back before when_full applies to it; without it, as much as there is." example:"256MiB"`
+	MaxRate  int         `yaml:"max_rate" doc:"At most so many events a second to this output, on average: what one frame of the journal has for it goes at once, and the next waits until that is paid for. 0: no limit." example:"5000"`
 }
 
 // whenFull is what happens where an output does not say.
@@ -50,7 +51,7 @@ func (d *decoder) config(n *yaml.Node) *Config {
 	for _, p := range d.named(sections, "output", n) {
 		keys := outputKeys{WhenFull: whenFull}
 		if c, ok := d.component(p, plugin.KindOutput, &keys); ok {
-			cfg.Outputs = append(cfg.Outputs, OutputComponent{Component: c, When: keys.When, WhenFull: keys.WhenFull, MaxLag: keys.MaxLag})
+			cfg.Outputs = append(cfg.Outputs, OutputComponent{Component: c, When: keys.When, WhenFull: keys.WhenFull, MaxLag: keys.MaxLag, MaxRate: keys.MaxRate})
 		}
 	}
 	for _, o := range cfg.Outputs {
@@ -58,6 +59,12 @@ func (d *decoder) config(n *yaml.Node) *Config {
 			p := plugin.Problem{Pos: o.Pos, Width: len(o.Name), Text: fmt.Sprintf("the max_lag of output %q is too small: it is counted in whole segments", o.Name),
 				Hint: "the least is two segments, " + FormatSize(least)}
 			d.problems = append(d.problems, p)
+		}
+	}
+	for _, o := range cfg.Outputs {
+		if o.MaxRate < 0 {
+			d.problems = append(d.problems, plugin.Problem{Pos: o.Pos, Width: len(o.Name), Text: fmt.Sprintf("the max_rate of output %q is less than nothing", o.Name),
+				Hint: "events a second, or leave it out for no limit"})
 		}
 	}
 	if !broken {

@@ -83,6 +83,7 @@ type OutputComponent struct {
 	When     plugin.Text // the expression that an event must meet, "" for all events
 	WhenFull string      // block, drop_oldest or drop_newest
 	MaxLag   plugin.Size // 0: no bound of its own
+	MaxRate  int         // events a second; 0: no limit
 }
 
 // Options are what Load needs besides the file.

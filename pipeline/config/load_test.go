@@ -11,7 +11,7 @@ const (
 	hec  = head + "outputs:\n  o:\n    type: hec\n    url: https://h\n"
 )
 
-const hecKeys = "known keys: ack, also, batch, headers, limit, max_lag, offset, ratio, routes, tenants, tls, token, type, url, when, when_full"
+const hecKeys = "known keys: ack, also, batch, headers, limit, max_lag, max_rate, offset, ratio, routes, tenants, tls, token, type, url, when, when_full"
 
 // What is right of a file that is not can be looked at further.
 func TestLoadPart(t *testing.T) {

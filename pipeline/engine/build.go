@@ -61,6 +61,7 @@ type output struct {
 	more   []plugin.Output // of the same settings, where several batches are under way
 	when   *expr.Program   // nil: every event
 	policy journal.Policy
+	most   int // events a second; 0: no limit
 }
 
 // all returns every plugin of the output.
@@ -91,7 +92,7 @@ func Build(cfg *config.Config, around Surroundings) (*Pipeline, plugin.Problems)
 	}
 	compiler := expr.NewCompiler(expr.Options{})
 	for _, c := range cfg.Outputs {
-		o := output{name: c.Name, policy: policy(c)}
+		o := output{name: c.Name, policy: policy(c), most: c.MaxRate}
 		if c.When.Value != "" {
 			var err error
 			o.when, err = compiler.Bool(c.When)

@@ -27,6 +27,7 @@ type sender struct {
 	decoder *codec.Decoder
 	machine *expr.Machine
 	pause   *backoff
+	rate    rate
 	want    plugin.Batch
 	sends   []*delivery     // one for each batch that may be under way
 	unread  error           // why the frame behind the last load could not be read
@@ -48,6 +49,11 @@ func newSender(p *Pipeline, o output, c *journal.Cursor, dead *deadLetters) *sen
 	if b, ok := o.plugin.(plugin.Batcher); ok {
 		s.want = b.Batch()
 	}
+	if o.most > 0 && s.want.Events > o.most {
+		s.want.Events = o.most // a second's worth at once, at most
+	}
+	s.rate = newRate(o.most, p.around.Now, p.around.Meter.Counter("tallyman_output_rate_waits_total",
+		"How often events waited because of the output's max_rate.", meter.Label{Name: "output", Value: o.name}))
 	for _, to := range o.all() {
 		s.sends = append(s.sends, &delivery{name: o.name, plugin: to, dead: dead, state: s.state, pause: newBackoff(), most: s.want.Events})
 	}
@@ -164,10 +170,22 @@ func (s *sender) done(f *framed) error {
 // gather fills a load with one frame, or with as many as the output wants.
 func (s *sender) gather(ctx context.Context, l *load) error { return s.fill(ctx, l, s.cursor.Next) }
 
-// fill is gather with the frame that first returns as its first. A frame with
-// nothing for this output waits for no other.
+// fill is gather with the frame that first returns as its first.
 func (s *sender) fill(ctx context.Context, l *load, first func(context.Context) (journal.Entry, error)) error {
 	l.reset()
+	if err := s.rate.wait(ctx); err != nil {
+		return err
+	}
+	err := s.take(ctx, l, first)
+	if err == nil {
+		s.rate.took(l.parcel.len())
+	}
+	return err
+}
+
+// take fills a load as soon as it can. A frame with nothing for this output waits for
+// no other.
+func (s *sender) take(ctx context.Context, l *load, first func(context.Context) (journal.Entry, error)) error {
 	if err := s.unread; err != nil {
 		s.unread = nil
 		return err
