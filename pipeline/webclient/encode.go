@@ -36,7 +36,7 @@ func NewEncoder(word string) (*Encoder, error) {
 		}
 		e.gzip = w
 	case zstdName:
-		w, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedFastest))
+		w, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithWindowSize(1<<20))
 		if err != nil {
 			return nil, fmt.Errorf("webclient: zstd: %w", err)
 		}
