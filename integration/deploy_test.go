@@ -14,6 +14,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"go.yaml.in/yaml/v3"
 )
 
 const deploy = "../configs/deploy/"
@@ -137,8 +139,9 @@ func TestRelease(t *testing.T) {
 	}
 }
 
-// TestImage: the image runs as nobody, on a read-only root, and says that it is ready.
-func TestImage(t *testing.T) {
+// dockerWithImage starts an engine of its own with the image tallyman:1.0.0.
+func dockerWithImage(t *testing.T) func(args ...string) (string, error) {
+	t.Helper()
 	need(t, "dockerd", "docker.io")
 	dir := t.TempDir()
 	sock := "unix://" + dir + "/sock"
@@ -150,6 +153,12 @@ func TestImage(t *testing.T) {
 	}
 	eventually(t, "docker answers", 60e9, func() bool { _, err := docker("version"); return err == nil })
 	made(t, "image", "VERSION=1.0.0", fmt.Sprintf("DOCKER=docker -H %s", sock))
+	return docker
+}
+
+// TestImage: the image runs as nobody, on a read-only root, and says that it is ready.
+func TestImage(t *testing.T) {
+	docker := dockerWithImage(t)
 	id, err := docker("run", "-d", "--network=none", "--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges", "tallyman:1.0.0")
 	if err != nil {
 		t.Fatal(err, id)
@@ -169,6 +178,62 @@ func TestImage(t *testing.T) {
 	}
 	if out, err := docker("inspect", "-f", "{{.State.ExitCode}}", id); err != nil || out != "0" {
 		t.Errorf("it ended with %q: %v", out, err)
+	}
+}
+
+// TestCompose: what compose.yaml makes of the image, with its user, capabilities and
+// volumes, becomes ready, writes events, and finds its journal again.
+func TestCompose(t *testing.T) {
+	docker := dockerWithImage(t)
+	text, err := os.ReadFile(deploy + "compose/compose.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var file struct {
+		Services map[string]struct {
+			Command, Volumes []string
+			CapAdd           []string `yaml:"cap_add"`
+			CapDrop          []string `yaml:"cap_drop"`
+			SecurityOpt      []string `yaml:"security_opt"`
+			User, Pid        string
+			ReadOnly         bool `yaml:"read_only"`
+		}
+	}
+	if err := yaml.Unmarshal(text, &file); err != nil {
+		t.Fatal(err)
+	}
+	s := file.Services["tallyman"]
+	if len(s.CapAdd) == 0 || len(s.CapDrop) == 0 || len(s.SecurityOpt) == 0 || len(s.Volumes) < 4 || !s.ReadOnly || s.Pid == "" {
+		t.Fatalf("the service is read as %+v", s)
+	}
+	folder, err := filepath.Abs(deploy + "compose")
+	if err != nil {
+		t.Fatal(err)
+	}
+	args := []string{"run", "-d", "--network=none", "--read-only", "--user=" + s.User, "--pid=" + s.Pid}
+	for flag, list := range map[string][]string{"--cap-add=": s.CapAdd, "--cap-drop=": s.CapDrop, "--security-opt=": s.SecurityOpt, "--volume=": s.Volumes} {
+		for _, v := range list {
+			args = append(args, flag+strings.Replace(v, "./", folder+"/", 1))
+		}
+	}
+	args = append(append(args, "tallyman:1.0.0"), s.Command...)
+	conf := s.Command[len(s.Command)-1]
+	for _, reason := range []string{"first-start", "clean-stop"} {
+		id, err := docker(args...)
+		if err != nil {
+			t.Fatal(err, id)
+		}
+		t.Cleanup(func() { _, _ = docker("rm", "-f", id) })
+		eventually(t, "the service is ready", 30e9, func() bool {
+			out, err := docker("exec", id, "/tallyman", "status", "--config", conf)
+			return err == nil && strings.Contains(out, "ready")
+		})
+		if out, err := docker("exec", id, "/tallyman", "query", "--config", conf, "--format", "json", `event.action == "agent-started"`); err != nil || !strings.Contains(out, `"reason":"`+reason+`"`) {
+			t.Errorf("it does not say %s: %v\n%s", reason, err, out)
+		}
+		if out, err := docker("stop", "-t", "20", id); err != nil {
+			t.Error(err, out)
+		}
 	}
 }
 
