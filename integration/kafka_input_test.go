@@ -85,7 +85,7 @@ func TestKafkaInputKcat(t *testing.T) {
 			t.Fatalf("event %d says %v, want %s", i, get(e, "message"), want)
 		}
 	}
-	if at := k.committed("g", "kcat", 1)[0]; at != int64(each*len(codecs)) {
+	if at := k.committed("kcat", 1)[0]; at != int64(each*len(codecs)) {
 		t.Errorf("the group was told %d, want %d", at, each*len(codecs))
 	}
 }
@@ -121,19 +121,19 @@ func TestKafkaInputTwoMembers(t *testing.T) {
 		}
 		return kafkaCount(outA) > 0 && kafkaCount(outB) > 0
 	})
-	eventually(t, "the group is told of all that was sent", 30*time.Second, func() bool { return reached(k.committed("g", "shared", partitions), int64(sent)) })
+	eventually(t, "the group is told of all that was sent", 30*time.Second, func() bool { return reached(k.committed("shared", partitions), int64(sent)) })
 	before := kafkaCount(outA)
 	send(messages/2 - sent)
 	eventually(t, "the one that is to die reads", 30*time.Second, func() bool { return kafkaCount(outA) > before })
 	_ = a.Process.Signal(syscall.SIGKILL)
 	_ = a.Wait()
-	told := k.committed("g", "shared", partitions)
+	told := k.committed("shared", partitions)
 	if !reached(told, 100) {
 		t.Fatalf("the group knows only %v: nothing could be seen to come twice", told)
 	}
 	diedAt := kafkaCount(outA)
 	send(messages - sent)
-	eventually(t, "the other takes over", 60*time.Second, func() bool { return reached(k.committed("g", "shared", partitions), messages) })
+	eventually(t, "the other takes over", 60*time.Second, func() bool { return reached(k.committed("shared", partitions), messages) })
 	a = launch(t, confA)
 	eventually(t, "nothing is missing", 60*time.Second, func() bool { return len(kafkaUnion(outA, outB)) >= messages })
 	for _, c := range []*exec.Cmd{a, b} {
