@@ -89,14 +89,7 @@ func (c *collecting) crowded() bool { return len(c.open) >= c.ahead }
 
 // leave leaves the Collector alone for as long as it may be.
 func (c *collecting) leave(ctx context.Context) error {
-	t := time.NewTimer(c.due)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return stand(ctx, c.due)
 }
 
 // offer hands a load to the Collector.
