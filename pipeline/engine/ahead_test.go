@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -47,9 +48,9 @@ func TestNotTooFarAheadOfAStuckBatch(t *testing.T) {
 func TestACollectorIsHurriedWhenMuchWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, c := newRig(t), &crate{size: 1000}
-		away := true
+		var back atomic.Bool
 		c.closed = func() error {
-			if away {
+			if !back.Load() {
 				return plugin.Retry(errors.New("the store is away"))
 			}
 			return nil
@@ -64,7 +65,7 @@ func TestACollectorIsHurriedWhenMuchWaits(t *testing.T) {
 		if n := len(c.seqs); n != 20 {
 			t.Errorf("with the first frame not confirmed %d were offered", n)
 		}
-		away = false
+		back.Store(true)
 		time.Sleep(time.Minute)
 		synctest.Wait()
 		if b := e.Books()[0]; b.Counts.Delivered != 7 || b.InFlight != 0 || !b.Balanced() {

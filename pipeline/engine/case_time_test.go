@@ -116,6 +116,7 @@ func TestClockSteps(t *testing.T) {
 					}
 				}
 				time.Sleep(10 * time.Minute)
+				synctest.Wait()
 				if got := a.all(); !slices.Equal(got, numbered(70)) {
 					t.Errorf("a got %v", got)
 				}
