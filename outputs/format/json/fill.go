@@ -33,6 +33,7 @@ func (c *Encoder) fill(dst []byte, s *shape, e *event.Event) []byte {
 				dst = c.fromHead(dst, e, p.key, false)
 			case fromMany:
 				dst, p.plain = c.row(dst, e.Fields[rows[p.row]:rows[p.row+1]], p.native)
+				p.many = rows[p.row+1] - rows[p.row]
 			default:
 				dst, p.plain = c.value(dst, e.Fields[rows[p.row]].Val, p.native, false), false
 			}
@@ -82,7 +83,7 @@ func (s *shape) same(i, here int, fields []event.Field, rows *[maxRows]int32) (s
 		end := here + int(p.n)
 		row := uint(rows[p.row])
 		if p.from == fromMany {
-			if !sameList(text[here:end], fields[row:rows[p.row+1]]) {
+			if rows[p.row+1]-rows[p.row] != p.many || !sameList(text[here:end], fields[row:rows[p.row+1]]) {
 				return i + k, here
 			}
 		} else if v := &fields[row].Val; !isText(v) || string(text[here+1:end-1]) != v.Str() {
@@ -139,8 +140,10 @@ func (c *Encoder) row(dst []byte, fields []event.Field, native bool) ([]byte, bo
 	return dst, all
 }
 
-// sameList reports whether text is that of these values, where it is that of
-// texts which stand for themselves.
+// sameList reports whether text is that of these values, where it is that of as
+// many texts which stand for themselves. The number matters: a value may have the end
+// of a text and the start of the next in it, `a","b`, and only then are its quotes
+// more than the text has.
 func sameList(text []byte, fields []event.Field) bool {
 	for i := range fields {
 		v := &fields[i].Val

@@ -21,7 +21,7 @@ var forms = [][]schema.Key{
 
 // Values that are like others as they are rendered, or nearly, and those that no
 // shape keeps.
-var alike = []string{"", "a", "b", `a"`, `a\"`, `a\\`, `\`, "abcdefgh", "abcdefgi", "0123456789abcdef", "0123456789abcdeg", "0123456789abcdef0", "\xff", "é", "\x00", `","`,
+var alike = []string{"", "a", "b", `a"`, `a\"`, `a\\`, `\`, "abcdefgh", "abcdefgi", "0123456789abcdef", "0123456789abcdeg", "0123456789abcdef0", "\xff", "é", "\x00", `","`, `a","b`,
 	"10.0.0.1", strings.Repeat("long ", 50), strings.Repeat("longer than a shape keeps ", keptText/20)}
 
 // What a shape keeps of the events before shows in no other: the same encoder
@@ -68,4 +68,21 @@ func likeValue(t *rapid.T) event.Value {
 		return v
 	}
 	return event.String(s)
+}
+
+// TestAListIsNotTheOneOfBefore: a value that reads like the end of a text and the
+// start of the next is one value, also where the event before had those two.
+func TestAListIsNotTheOneOfBefore(t *testing.T) {
+	c := New(false)
+	for _, args := range [][]string{{"a", "b"}, {"a", "b"}, {"a", "b"}, {`a","b`}, {"a", "b", "c"}, {`a","b`, "c"}, {"a", "b", "c"}, {"a", `b","c`}} {
+		e := &event.Event{Dataset: "d", Time: time.Unix(1, 0)}
+		for _, a := range args {
+			e.Fields.AddString(schema.ProcessArgs, a)
+		}
+		got, err := c.Append(nil, e)
+		want, _ := New(false).Append(nil, e)
+		if err != nil || !bytes.Equal(got, want) {
+			t.Errorf("%q, %v:\ngot  %s\nwant %s", args, err, got, want)
+		}
+	}
 }

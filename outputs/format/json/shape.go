@@ -36,6 +36,7 @@ type fieldID struct {
 type step struct {
 	before int32 // how long that text is
 	n      int32 // how long the value is
+	many   int32 // of how many values what stands there is, with fromMany
 	key    schema.Key
 	row    uint8 // of the event's own, unless the head answers
 	from   from
