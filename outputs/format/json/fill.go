@@ -7,182 +7,110 @@ import (
 	"tallyman/pipeline/event"
 )
 
-// keptText is the most of an event that a shape keeps with its values: long ones
-// are rarely the same again, and many shapes may be known.
-const keptText = 8 << 10
-
-// fill appends an event by its shape: the text of the event before, with the
-// values that differ in their places. That text is then the event's.
-func (c *Encoder) fill(dst []byte, s *shape, e *event.Event) []byte {
-	start, rows, text := len(dst), &c.forms.rows, s.text
-	buf, at := dst[:cap(dst)], len(dst)
-	done, here := 0, 0 // what of text is written, and up to where it is the same
+// fill appends an event by its shape; size is what fits says. Where a text is no
+// UTF-8, c.bad says so and what is appended is of no use.
+func (c *Encoder) fill(dst []byte, s *shape, e *event.Event, size int) []byte {
+	// All that is written without a look at the room: the texts of the shape and of
+	// the event, and its numbers. What else there is makes room again.
+	size += len(s.text) + len(s.steps)*mostDigits + blitOver
+	buf := slices.Grow(dst, size)
+	at := len(buf)
+	buf = buf[:cap(buf)]
+	text, rows, fields := s.text, &c.forms.rows, e.Fields
 	for i := 0; ; i++ {
-		if i, here = s.same(i, here, e.Fields, rows); i == len(s.steps) {
+		if i, at, text = plainSteps(buf, at, text, s.steps, i, fields, rows); i == len(s.steps) {
 			break
 		}
 		p := &s.steps[i]
-		n := here - done
-		done = here + int(p.n)
-		if p.from != fromRow || !isText(&e.Fields[rows[p.row]].Val) {
-			dst = buf[:at]
-			dst = append(dst, text[here-n:here]...)
-			at, here = len(dst), done
-			switch p.from {
-			case fromHead:
-				dst = c.fromHead(dst, e, p.key, false)
-			case fromMany:
-				dst, p.plain = c.row(dst, e.Fields[rows[p.row]:rows[p.row+1]], p.native)
-				p.many = rows[p.row+1] - rows[p.row]
-			default:
-				dst, p.plain = c.value(dst, e.Fields[rows[p.row]].Val, p.native, false), false
-			}
-			p.n = int32(len(dst) - at)
-			buf, at = dst[:cap(dst)], len(dst)
-			continue
+		switch dst = buf[:at]; p.how {
+		case howText:
+			dst = c.inner(dst, fields[rows[p.row]].Val.Str(), false)
+		case howTexts:
+			dst = c.texts(dst, fields[rows[p.row]:rows[p.row+1]])
+		case howHead:
+			dst = c.fromHead(dst, e, p.key, false)
+		case howValue:
+			dst = c.value(dst, fields[rows[p.row]].Val, p.native, false)
+		case howRow:
+			dst = c.row(dst, fields[rows[p.row]:rows[p.row+1]], p.native)
+		case howNumber: // plainSteps does it
 		}
-		str := e.Fields[rows[p.row]].Val.Str()
-		if at+n+len(str)+blitRoom > len(buf) {
-			buf = slices.Grow(buf[:at], n+len(str)+blitRoom)
-			buf = buf[:cap(buf)]
-		}
-		blit(buf[at:], text[here-n:], n)
-		at, here = at+n, done
-		buf[at] = '"'
-		if p.plain = copyClean(buf[at+1:], str); p.plain {
-			p.n = int32(len(str) + 2)
-			at += len(str) + 2
-			buf[at-1] = '"'
-			continue
-		}
-		dst = c.text(buf[:at], str, false)
-		p.n = int32(len(dst) - at)
-		buf, at = dst[:cap(dst)], len(dst)
+		at = len(dst)
+		buf = slices.Grow(dst, size)
+		buf = buf[:cap(buf)]
 	}
-	dst = buf[:at]
-	dst = append(dst, text[done:len(text)-blitOver]...)
-	s.keep(dst[start:])
+	return append(buf[:at], text[:len(text)-blitOver]...)
+}
+
+// plainSteps writes steps to buf, from step i and from at on, up to the first that
+// wants more than copying: of that it writes what stands before it. It is by
+// itself so that what it works with stays in registers.
+func plainSteps(buf []byte, at int, text []byte, steps []step, i int, fields []event.Field, rows *[maxRows]int32) (next, end int, rest []byte) {
+	for ; i < len(steps); i++ {
+		p := &steps[i]
+		n := int(p.before)
+		to := buf[at:]
+		if n > 2*len(piece{}) {
+			copy(to, text[:n])
+		} else {
+			*(*piece)(to) = *(*piece)(text)
+			*(*piece)(to[len(piece{}):]) = *(*piece)(text[len(piece{}):])
+		}
+		text, at = text[n:], at+n
+		if p.how == howText {
+			str := fields[rows[p.row]].Val.Str()
+			if !copyClean(to[n:], str) {
+				return i, at, text
+			}
+			at += len(str)
+			continue
+		}
+		if p.how != howNumber {
+			return i, at, text
+		}
+		at = len(fields[rows[p.row]].Val.Append(buf[:at]))
+	}
+	return i, at, text
+}
+
+// piece is what is copied at once: what stands between two values is mostly no
+// longer than two of them.
+type piece [16]byte
+
+// texts appends what stands between the first and the last quote of a list of texts.
+func (c *Encoder) texts(dst []byte, fields []event.Field) []byte {
+	for i := range fields {
+		if i > 0 {
+			dst = append(dst, `","`...)
+		}
+		str := fields[i].Val.Str()
+		at := len(dst)
+		dst = slices.Grow(dst, len(str))
+		if copyClean(dst[at:at+len(str)], str) {
+			dst = dst[:at+len(str)]
+		} else {
+			dst = c.inner(dst[:at], str, false)
+		}
+	}
 	return dst
 }
 
-func isText(v *event.Value) bool {
-	k := v.Kind()
-	return k == event.KindString || k == event.KindIP
-}
-
-// same passes over the values that are those of the text, from step i on and from
-// here in the text, and returns the first that is not and where it stands.
-func (s *shape) same(i, here int, fields []event.Field, rows *[maxRows]int32) (step, at int) {
-	text, steps := s.text, s.steps[i:]
-	for k := range steps {
-		p := &steps[k]
-		here += int(p.before)
-		if !p.plain {
-			return i + k, here
-		}
-		end := here + int(p.n)
-		row := uint(rows[p.row])
-		if p.from == fromMany {
-			if rows[p.row+1]-rows[p.row] != p.many || !sameList(text[here:end], fields[row:rows[p.row+1]]) {
-				return i + k, here
-			}
-		} else if v := &fields[row].Val; !isText(v) || string(text[here+1:end-1]) != v.Str() {
-			return i + k, here
-		}
-		here = end
-	}
-	return i + len(steps), here
-}
-
-// keep makes text, which is that of the steps, the text of the shape.
-func (s *shape) keep(text []byte) {
-	if len(text) <= keptText {
-		s.text = append(s.text[:0], text...)
-	} else {
-		s.text = nil
-		from := 0
-		for i := range s.steps {
-			p := &s.steps[i]
-			s.text = append(s.text, text[from:from+int(p.before)]...)
-			from += int(p.before + p.n)
-			p.n, p.plain = 0, false
-		}
-		s.text = append(s.text, text[from:]...)
-	}
-	var over [blitOver]byte
-	s.text = append(s.text, over[:]...)
-}
-
-// row appends values with commas, and reports whether they are texts that stand
-// for themselves.
-func (c *Encoder) row(dst []byte, fields []event.Field, native bool) ([]byte, bool) {
-	all := true
+// row appends values with commas.
+func (c *Encoder) row(dst []byte, fields []event.Field, native bool) []byte {
 	for i := range fields {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		v := &fields[i].Val
-		str := v.Str()
-		if k := v.Kind(); k != event.KindString && k != event.KindIP {
-			dst, all = c.value(dst, *v, native, false), false
-			continue
-		}
-		at, end := len(dst), len(dst)+len(str)+2
-		if end > cap(dst) {
-			dst = slices.Grow(dst, end-at)
-		}
-		dst = dst[:end]
-		dst[at], dst[end-1] = '"', '"'
-		if !copyClean(dst[at+1:], str) {
-			dst, all = c.text(dst[:at], str, false), false
-		}
+		dst = c.value(dst, fields[i].Val, native, false)
 	}
-	return dst, all
+	return dst
 }
 
-// sameList reports whether text is that of these values, where it is that of as
-// many texts which stand for themselves. The number matters: a value may have the end
-// of a text and the start of the next in it, `a","b`, and only then are its quotes
-// more than the text has.
-func sameList(text []byte, fields []event.Field) bool {
-	for i := range fields {
-		v := &fields[i].Val
-		str := v.Str()
-		n := len(str)
-		if k := v.Kind(); k != event.KindString && k != event.KindIP || len(text) < n+2 || text[0] != '"' || text[n+1] != '"' || string(text[1:n+1]) != str {
-			return false
-		}
-		if text = text[n+2:]; i == len(fields)-1 {
-			break
-		}
-		if len(text) == 0 || text[0] != ',' {
-			return false
-		}
-		text = text[1:]
-	}
-	return len(text) == 0
-}
+// mostDigits is the room of the longest number.
+const mostDigits = len("-9223372036854775808")
 
-// What blit may read and write behind the end of what it is to copy, and the room
-// that a text in quotes needs with it.
-const (
-	blitOver = 32
-	blitRoom = blitOver + 2
-)
-
-// blit copies the first n bytes of src to dst, in pieces of 16, so that dst and
-// src have to go on for blitOver bytes more: most are a few, without a call.
-func blit(dst, src []byte, n int) {
-	if n > 256 {
-		copy(dst[:n], src)
-		return
-	}
-	*(*[16]byte)(dst) = *(*[16]byte)(src)
-	*(*[16]byte)(dst[16:]) = *(*[16]byte)(src[16:])
-	for i := 32; i < n; i += 16 {
-		*(*[16]byte)(dst[i:]) = *(*[16]byte)(src[i:])
-	}
-}
+// blitOver is what may be read and written behind the end of what is copied.
+const blitOver = 2 * len(piece{})
 
 // copyClean copies s to dst as long as it is printable ASCII that stands for
 // itself, and reports whether all of it is.

@@ -19,10 +19,9 @@ var forms = [][]schema.Key{
 	{schema.Tags, schema.Message, schema.ProcessArgs, schema.EventSeverity},
 }
 
-// Values that are like others as they are rendered, or nearly, and those that no
-// shape keeps.
+// Values that are like others as they are rendered, or nearly, and long ones.
 var alike = []string{"", "a", "b", `a"`, `a\"`, `a\\`, `\`, "abcdefgh", "abcdefgi", "0123456789abcdef", "0123456789abcdeg", "0123456789abcdef0", "\xff", "é", "\x00", `","`, `a","b`,
-	"10.0.0.1", strings.Repeat("long ", 50), strings.Repeat("longer than a shape keeps ", keptText/20)}
+	"10.0.0.1", strings.Repeat("long ", 50), strings.Repeat("longer than most ", 500)}
 
 // What a shape keeps of the events before shows in no other: the same encoder
 // gives what one gives that has no memory.

@@ -67,7 +67,7 @@ func (m *mould) leaf(l *leaf, rank int) {
 	m.text = append(m.text, l.name...)
 	first := c.at[rank].first
 	if c.list[first].field == nil {
-		m.steps = append(m.steps, step{before: m.take(), from: fromHead, key: l.key})
+		m.steps = append(m.steps, step{before: m.take(), how: howHead, key: l.key})
 		return
 	}
 	list := l.form == formMany || c.list[first].next >= 0
@@ -175,11 +175,35 @@ func (m *mould) value(f *event.Field, native bool) {
 		m.text = m.c.value(m.text, f.Val, native, false)
 		return
 	}
-	s := step{before: m.take(), row: uint8(row), native: native}
-	if f.Name == "" && m.c.plan.leaves[m.c.plan.rank[f.Key]].form == formMany {
-		s.from = fromMany
+	s, list := step{row: uint8(row), native: native}, m.c.lists(f)
+	switch m.c.classAt(m.e, row) {
+	case classText:
+		if s.how = howText; list {
+			s.how = howTexts
+		}
+		m.quoted(s)
+	case classNumber:
+		if s.how = howNumber; !native {
+			m.quoted(s)
+			return
+		}
+		s.before = m.take()
+		m.steps = append(m.steps, s)
+	default:
+		if s.how = howValue; list {
+			s.how = howRow
+		}
+		s.before = m.take()
+		m.steps = append(m.steps, s)
 	}
+}
+
+// quoted is a step between quotes.
+func (m *mould) quoted(s step) {
+	m.text = append(m.text, '"')
+	s.before = m.take()
 	m.steps = append(m.steps, s)
+	m.text = append(m.text, '"')
 }
 
 // take ends the text before a value and returns its length.

@@ -8,49 +8,66 @@ import (
 	"tallyman/pipeline/schema"
 )
 
-// Most events have the form of one before: the same fields in the same order,
-// with other values. What stands between the values is then the same too, and is
-// kept: a shape is made when its form comes for the second time. The values of a
-// list that stand in a row are one place, however many they are.
+// Most events have the form of one before: the same fields in the same order and of
+// the same kind, with other values. What stands between the values is then the same
+// too, and is kept: a shape is made when its form comes for the second time. The
+// values of a list that stand in a row are one place, however many they are.
 //
-// Of the values most are again those of the event before that had the same form:
-// the user, the program, the folder, all constants. So a shape keeps the text of
-// that event, and only the values that differ are rendered (fill.go).
+// A shape knows nothing of the values of any event: it is what stands around them
+// (fill.go).
 type shape struct {
-	set    int       // the shared set, by its number
-	head   uint8     // what the head answers
-	fields []fieldID // of the event, one for each row, in its order
-	steps  []step
-	text   []byte // the last event that had it, as it was rendered, and what blit may read behind it
-	odd    bool   // it cannot be said by steps
+	set   int       // the shared set, by its number
+	head  uint8     // what the head answers
+	rows  []fieldID // of the event's fields, in its order
+	steps []step
+	text  []byte // what stands before the first step, between them and behind the last, and what blit may read behind it
+	odd   bool   // it cannot be said by steps
 }
 
 // fieldID is a field without its value.
 type fieldID struct {
-	key  schema.Key
-	list bool // all that follow with this key are in the row
-	name string
+	key   schema.Key
+	class class
+	list  bool // all that follow with this key are in the row
+	name  string
 }
 
-// step is a value, behind a text that is the same in each event.
-type step struct {
-	before int32 // how long that text is
-	n      int32 // how long the value is
-	many   int32 // of how many values what stands there is, with fromMany
-	key    schema.Key
-	row    uint8 // of the event's own, unless the head answers
-	from   from
-	native bool
-	plain  bool // what stands there is nothing but texts that stand for themselves
-}
-
-// from says where the value of a step comes from.
-type from uint8
+// class is what a form tells of a value.
+type class uint8
 
 const (
-	fromRow  from = iota // the only value of a row
-	fromMany             // all values of a row, with commas
-	fromHead             // the head answers key
+	classNone class = iota
+	classText
+	classNumber // whole, or a truth value
+	classOther  // anything else, and of a list not nothing but texts
+)
+
+// classOf is the class of one value, by its kind.
+var classOf = [...]class{
+	event.KindNone: classNone, event.KindString: classText, event.KindIP: classText, event.KindInt: classNumber, event.KindUint: classNumber,
+	event.KindBool: classNumber, event.KindFloat: classOther, event.KindTime: classOther,
+}
+
+// step is a value, behind a text that is the same in each event. The quotes of
+// texts and numbers are in that text.
+type step struct {
+	before int32 // how long that text is
+	key    schema.Key
+	row    uint8 // of the event's own, unless the head answers
+	how    how
+	native bool
+}
+
+// how says how the value of a step is written.
+type how uint8
+
+const (
+	howText   how = iota // the text of a row
+	howNumber            // the number of a row
+	howTexts             // the texts of a row, between whose quotes there are commas
+	howValue             // the value of a row, with its quotes
+	howRow               // the values of a row, with commas and quotes
+	howHead              // the head answers key
 )
 
 const (
@@ -97,33 +114,52 @@ func headOf(e *event.Event) (h uint8) {
 // that it has none that is worth keeping.
 func (c *Encoder) formOf(e *event.Event, set int, head uint8) (uint64, bool) {
 	const prime = 0x9e3779b97f4a7c15
-	h := uint64(set)<<8 | uint64(head)
-	n, last := 0, schema.None
+	rows, n, last := &c.forms.rows, 0, schema.None
 	for i := range e.Fields {
 		f := &e.Fields[i]
 		if f.Val.IsZero() || f.Key == schema.TallymanEscaped || int(f.Key) >= len(c.plan.rank) {
 			return 0, false
 		}
-		l := len(f.Name)
-		if f.Key == last && l == 0 {
+		if f.Key == last && f.Name == "" {
 			continue
-		}
-		if last = schema.None; l == 0 && c.plan.many[f.Key] {
-			last = f.Key
 		}
 		if n == shapeFields {
 			return 0, false
 		}
-		c.forms.rows[n] = int32(i)
+		if last = schema.None; c.lists(f) {
+			last = f.Key
+		}
+		rows[n] = int32(i)
 		n++
-		h = (h ^ uint64(f.Key)) * prime
-		if l > 0 {
+	}
+	rows[n], c.forms.n = int32(len(e.Fields)), n
+	h := uint64(set)<<8 | uint64(head)
+	for r := range n {
+		f := &e.Fields[rows[r]]
+		h = (h ^ uint64(f.Key) ^ uint64(c.classAt(e, r))<<32) * prime
+		if l := len(f.Name); l > 0 {
 			h = (h ^ uint64(l) ^ uint64(f.Name[0])<<8 ^ uint64(f.Name[l-1])<<16 ^ uint64(f.Name[l/2])<<24) * prime
 		}
 		h ^= h >> 29
 	}
-	c.forms.rows[n], c.forms.n = int32(len(e.Fields)), n
 	return h, true
+}
+
+// lists reports whether the values that follow f with its key are in its row.
+func (c *Encoder) lists(f *event.Field) bool { return f.Name == "" && c.plan.many[f.Key] }
+
+// classAt returns the class of a row of the event at hand.
+func (c *Encoder) classAt(e *event.Event, r int) class {
+	fields := e.Fields[c.forms.rows[r]:c.forms.rows[r+1]]
+	if !c.lists(&fields[0]) {
+		return classOf[fields[0].Val.Kind()]
+	}
+	for i := range fields {
+		if classOf[fields[i].Val.Kind()] != classText {
+			return classOther
+		}
+	}
+	return classText
 }
 
 // guessOf returns a place in shapes.guess: what is seen of an event's fields at a
@@ -140,37 +176,49 @@ func guessOf(e *event.Event) uint64 {
 	return (h * 0x9e3779b97f4a7c15) >> 55
 }
 
-// fits reports whether an event has the form of a shape, and finds its rows then.
-func (c *Encoder) fits(s *shape, e *event.Event, set int, head uint8) bool {
+// fits reports whether an event has the form of a shape. It finds its rows then,
+// and how long its texts are together, with what stands between those of a list.
+func (c *Encoder) fits(s *shape, e *event.Event, set int, head uint8) (size int, ok bool) {
 	if s.set != set || s.head != head {
-		return false
+		return 0, false
 	}
-	rows := &c.forms.rows
-	fields, at := e.Fields, 0
-	ids := s.fields
+	rows, fields, at := &c.forms.rows, e.Fields, 0
+	ids := s.rows
 	for r := range ids {
 		id := &ids[r]
 		if at >= len(fields) {
-			return false
+			return 0, false
 		}
 		f := &fields[at]
-		if f.Key != id.key || len(f.Name) != len(id.name) || len(id.name) > 0 && f.Name != id.name || f.Val.IsZero() {
-			return false
+		if f.Key != id.key || len(f.Name) != len(id.name) || len(id.name) > 0 && f.Name != id.name {
+			return 0, false
 		}
 		rows[r&(maxRows-1)] = int32(at)
-		if at++; !id.list {
+		if !id.list {
+			if classOf[f.Val.Kind()] != id.class {
+				return 0, false
+			}
+			size += len(f.Val.Str())
+			at++
 			continue
 		}
-		for at < len(fields) && fields[at].Key == id.key && fields[at].Name == "" {
-			if fields[at].Val.IsZero() {
-				return false
+		of := classText
+		for ; at < len(fields) && fields[at].Key == id.key && fields[at].Name == ""; at++ {
+			v := &fields[at].Val
+			if classOf[v.Kind()] != classText {
+				if of = classOther; v.IsZero() {
+					return 0, false
+				}
 			}
-			at++
+			size += len(v.Str()) + len(`","`)
+		}
+		if of != id.class {
+			return 0, false
 		}
 	}
-	c.forms.n = len(s.fields)
-	rows[len(s.fields)] = int32(at)
-	return at == len(fields)
+	c.forms.n = len(ids)
+	rows[len(ids)] = int32(at)
+	return size, at == len(fields)
 }
 
 // cast appends the event by its shape; false says that it has none, or that a
@@ -183,9 +231,12 @@ func (c *Encoder) cast(dst []byte, e *event.Event) ([]byte, bool) {
 	}
 	head := headOf(e)
 	guess := &c.forms.guess[guessOf(e)]
-	s := *guess
-	if s == nil || !c.fits(s, e, c.same.number, head) {
-		if s = c.shapeOf(e, head); s == nil {
+	s, size, ok := *guess, 0, false
+	if s != nil {
+		size, ok = c.fits(s, e, c.same.number, head)
+	}
+	if !ok {
+		if s, size = c.shapeOf(e, head); s == nil {
 			return dst, false
 		}
 		*guess = s
@@ -194,22 +245,33 @@ func (c *Encoder) cast(dst []byte, e *event.Event) ([]byte, bool) {
 		return dst, false
 	}
 	c.forms.purse = min(c.forms.purse+1, learnMost)
-	if dst = c.fill(dst, s, e); c.bad {
+	if dst = c.fill(dst, s, e, size); c.bad {
 		return dst[:start], false
 	}
 	return dst, true
 }
 
-// shapeOf finds or makes the shape of an event, nil where it has none.
-func (c *Encoder) shapeOf(e *event.Event, head uint8) *shape {
+// shapeOf finds or makes the shape of an event, nil where it has none, and tells
+// how long its texts are.
+func (c *Encoder) shapeOf(e *event.Event, head uint8) (*shape, int) {
 	h, ok := c.formOf(e, c.same.number, head)
 	if !ok {
-		return nil
+		return nil, 0
 	}
-	if s := c.forms.known[h]; s != nil && c.fits(s, e, c.same.number, head) {
-		return s
+	if s := c.forms.known[h]; s != nil {
+		if size, ok := c.fits(s, e, c.same.number, head); ok {
+			return s, size
+		}
 	}
-	return c.learn(e, h, head)
+	s := c.learn(e, h, head)
+	if s == nil {
+		return nil, 0
+	}
+	size, ok := c.fits(s, e, c.same.number, head)
+	if !ok {
+		return nil, 0
+	}
+	return s, size
 }
 
 // learn makes the shape of a form that came before, nil for one that did not or
@@ -240,9 +302,9 @@ func (c *Encoder) learn(e *event.Event, h uint64, head uint8) *shape {
 	s := &shape{set: c.same.number, head: head, steps: m.steps, odd: m.odd}
 	m.text = append(m.text, make([]byte, blitOver)...)
 	s.text = m.text
-	for _, i := range f.rows[:f.n] {
-		k, name := e.Fields[i].Key, strings.Clone(e.Fields[i].Name)
-		s.fields = append(s.fields, fieldID{key: k, list: name == "" && c.plan.many[k], name: name})
+	for r, i := range f.rows[:f.n] {
+		at := &e.Fields[i]
+		s.rows = append(s.rows, fieldID{key: at.Key, class: c.classAt(e, r), list: c.lists(at), name: strings.Clone(at.Name)})
 	}
 	f.known[h] = s
 	return s
