@@ -42,6 +42,7 @@ type Encoder struct {
 	max  int
 
 	*view.View // of the event at hand
+	pairs      []pair
 
 	first int   // where the extension begins
 	marks []int // where each key of the extension begins
@@ -78,7 +79,8 @@ func New(o Options) *Encoder {
 		head, _ = appendHeader(head, s, vendorLimit)
 		head = append(head, '|')
 	}
-	return &Encoder{head: string(head), ipv6: o.IPv6InSrc, max: o.MaxBytes, View: view.New(asked())}
+	v := view.New(asked())
+	return &Encoder{head: string(head), ipv6: o.IPv6InSrc, max: o.MaxBytes, View: v, pairs: pairs(v)}
 }
 
 // Append implements plugin.Encoder; it never fails.

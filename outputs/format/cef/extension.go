@@ -1,9 +1,11 @@
 package cef
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
+	"tallyman/outputs/format/view"
 	"tallyman/pipeline/event"
 	"tallyman/pipeline/schema"
 )
@@ -26,21 +28,24 @@ type pair struct {
 	limit int    // in characters; 0 for what is no text
 	how   how
 	from  []schema.Key
+
+	head bool     // it may have a value where none of from has
+	any  view.Set // from
 }
 
 // extension is SCHEMA.md section 6 in its order. Lengths are those of the
 // dictionary.
 var extension = []pair{
-	{key: "rt", how: special},
+	{key: "rt", how: special, head: true},
 	{key: "dvchost", limit: 100, from: keys(schema.HostName)},
 	{key: "dvc", how: special, from: keys(schema.HostIP)},
 	{key: "deviceExternalId", limit: 255, from: keys(schema.HostID)},
-	{key: "deviceFacility", limit: 1023, how: special, from: keys(schema.EventDataset)},
+	{key: "deviceFacility", limit: 1023, how: special, head: true, from: keys(schema.EventDataset)},
 	{key: "cat", limit: 1023, how: joined, from: keys(schema.EventCategory)},
 	{key: "act", limit: 63, from: keys(schema.EventAction)},
 	{key: "outcome", limit: 63, from: keys(schema.EventOutcome)},
 	{key: "reason", limit: 1023, from: keys(schema.EventReason)},
-	{key: "externalId", limit: 40, how: special, from: keys(schema.EventID)},
+	{key: "externalId", limit: 40, how: special, head: true, from: keys(schema.EventID)},
 	{key: "app", limit: 31, from: keys(schema.NetworkProtocol, schema.ServiceName)},
 	{key: "proto", limit: 31, from: keys(schema.NetworkTransport)},
 	{key: "deviceDirection", how: special, from: keys(schema.NetworkDirection)},
@@ -55,10 +60,10 @@ var extension = []pair{
 	{key: "dst", how: special, from: keys(schema.DestinationIP, schema.ServerIP)},
 	{key: "dpt", how: integer, from: keys(schema.DestinationPort, schema.ServerPort)},
 	{key: "dhost", limit: 1023, how: special, from: keys(schema.DestinationDomain, schema.DestinationAddress, schema.ServerAddress, schema.NetworkType)},
-	{key: "duser", limit: 1023, how: special, from: keys(schema.UserTargetName, schema.GroupName)},
+	{key: "duser", limit: 1023, how: special, from: keys(schema.UserTargetName, schema.UserEffectiveName, schema.GroupName)},
 	{key: "duid", limit: 1023, how: special, from: keys(schema.UserTargetID, schema.UserEffectiveID, schema.GroupID)},
-	{key: "dpid", how: special},
-	{key: "dproc", limit: 1023, how: special},
+	{key: "dpid", how: special, head: true},
+	{key: "dproc", limit: 1023, how: special, head: true},
 	{key: "fname", limit: 1023, how: special, from: keys(schema.FileName)},
 	{key: "filePath", limit: 1023, how: special, from: keys(schema.FilePath, schema.FileTargetPath)},
 	{key: "fileType", limit: 1023, from: keys(schema.FileType)},
@@ -66,7 +71,7 @@ var extension = []pair{
 	{key: "filePermission", limit: 1023, from: keys(schema.FileMode)},
 	{key: "fsize", how: integer, from: keys(schema.OCISize)},
 	{key: "fileHash", limit: 255, from: keys(schema.ProcessHashSHA256, schema.FileHashSHA256, schema.OCIDigest)},
-	{key: "oldFilePath", limit: 1023, how: special},
+	{key: "oldFilePath", limit: 1023, how: special, from: keys(schema.FileTargetPath)},
 	{key: "request", limit: 1023, from: keys(schema.URLOriginal, schema.JenkinsRequestURI, schema.KubernetesAuditRequestURI)},
 	{key: "requestMethod", limit: 1023, from: keys(schema.HTTPRequestMethod, schema.KubernetesAuditVerb)},
 	{key: "requestClientApplication", limit: 1023, from: keys(schema.UserAgentOriginal)},
@@ -80,10 +85,10 @@ var extension = []pair{
 	{key: "cs6", label: "MitreTechnique", limit: 4000, how: joined, from: keys(schema.ThreatTechniqueID)},
 	{key: "cn1", label: "ParentProcessId", how: integer, from: keys(schema.ProcessParentPID)},
 	{key: "cn2", label: "AuditSession", how: integer, from: keys(schema.AuditdSession)},
-	{key: "cn3", label: "ExitCode", how: special, from: keys(schema.ProcessExitCode)},
+	{key: "cn3", label: "ExitCode", how: special, head: true, from: keys(schema.ProcessExitCode)},
 	{key: "flexString1", label: "ContainerName", limit: 1023, from: keys(schema.ContainerName)},
 	{key: "flexString2", label: "PciRequirement", limit: 1023, how: joined, from: keys(schema.TallymanCompliancePCIDSS)},
-	{key: "msg", limit: 1023, how: special, from: keys(schema.Message, schema.EventOriginal)},
+	{key: "msg", limit: 1023, how: special, head: true, from: keys(schema.Message, schema.EventOriginal)},
 	{key: "start", how: millis, from: keys(schema.EventStart)},
 	{key: "end", how: millis, from: keys(schema.EventEnd)},
 }
@@ -99,12 +104,24 @@ func asked() []schema.Key {
 	return list
 }
 
+// pairs returns the pairs for a view of what is asked.
+func pairs(v *view.View) []pair {
+	list := slices.Clone(extension)
+	for i := range list {
+		list[i].any = v.SetOf(list[i].from)
+	}
+	return list
+}
+
 // extension appends every pair that has a value.
 func (c *Encoder) extension(dst []byte) []byte {
 	c.cut, c.marks, c.esc = false, c.marks[:0], c.esc[:0]
 	c.commandSize, c.messageSize = 0, 0
-	for i := range extension {
-		p := &extension[i]
+	for i := range c.pairs {
+		p := &c.pairs[i]
+		if !p.head && !c.HasAny(&p.any) {
+			continue
+		}
 		at := len(dst)
 		dst = c.pair(dst, p)
 		if len(dst) == at {

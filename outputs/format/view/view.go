@@ -20,9 +20,22 @@ type View struct {
 	// Members of auditd.data.
 	Exit, OPID, OPIDComm, Syscall event.Value
 
-	slot []uint8       // by schema.Key: its place in val; 0 for a key that is not asked for
-	val  []event.Value // of the event at hand
+	slot  []uint8       // by schema.Key: its place in val; 0 for a key that is not asked for
+	val   []event.Value // of the event at hand, where have has them
+	place []int32       // where each stands: in the event's fields, or from the end down in what it shares
+	have  Set
 }
+
+// Set is a set of keys that are asked for.
+type Set [4]uint64
+
+// Meets reports whether two sets have a key in common.
+func (s *Set) Meets(o *Set) bool {
+	return s[0]&o[0]|s[1]&o[1]|s[2]&o[2]|s[3]&o[3] != 0
+}
+
+func (s *Set) has(slot uint8) bool { return s[slot>>6]>>(slot&63)&1 != 0 }
+func (s *Set) add(slot uint8)      { s[slot>>6] |= 1 << (slot & 63) }
 
 // common are the keys that the methods of View read themselves.
 func common() []schema.Key {
@@ -50,38 +63,50 @@ func New(asked []schema.Key) *View {
 			}
 		}
 	}
+	v.place = make([]int32, len(v.val))
 	return v
 }
 
+// SetOf returns the set of keys that are asked for.
+func (v *View) SetOf(keys []schema.Key) (s Set) {
+	for _, k := range keys {
+		if n := v.slot[k]; n > 0 {
+			s.add(n - 1)
+		}
+	}
+	return s
+}
+
+// HasAny reports whether the event has a value for one of a set.
+func (v *View) HasAny(s *Set) bool { return v.have.Meets(s) }
+
 // Load takes up an event: its own values come before what it shares.
 func (v *View) Load(e *event.Event) {
-	v.Event, v.Exit, v.OPID, v.OPIDComm, v.Syscall = e, event.Value{}, event.Value{}, event.Value{}, event.Value{}
-	clear(v.val)
+	v.Event, v.have, v.Exit, v.OPID, v.OPIDComm, v.Syscall = e, Set{}, event.Value{}, event.Value{}, event.Value{}, event.Value{}
 	for i := range e.Fields {
 		f := &e.Fields[i]
 		if f.Key == schema.AuditdData {
 			v.named(f)
-		} else {
-			v.take(f)
 		}
+		v.take(f, i)
 	}
 	for i := range e.Shared {
-		v.take(&e.Shared[i])
+		v.take(&e.Shared[i], -1-i)
 	}
 }
 
 // Clear lets go of the event, whose memory is the caller's.
 func (v *View) Clear() {
-	v.Event = nil
 	clear(v.val)
-	v.Exit, v.OPID, v.OPIDComm, v.Syscall = event.Value{}, event.Value{}, event.Value{}, event.Value{}
+	v.Event, v.have, v.Exit, v.OPID, v.OPIDComm, v.Syscall = nil, Set{}, event.Value{}, event.Value{}, event.Value{}, event.Value{}
 }
 
 // take keeps the first value of a key.
-func (v *View) take(f *event.Field) {
+func (v *View) take(f *event.Field, at int) {
 	if int(f.Key) < len(v.slot) {
-		if n := v.slot[f.Key]; n > 0 && v.val[n-1].IsZero() && !Empty(f.Val) {
-			v.val[n-1] = f.Val
+		if n := v.slot[f.Key]; n > 0 && !v.have.has(n-1) && !Empty(f.Val) {
+			v.val[n-1], v.place[n-1] = f.Val, int32(at)
+			v.have.add(n - 1)
 		}
 	}
 }
@@ -101,7 +126,7 @@ func (v *View) named(f *event.Field) {
 
 // Get returns the first value of a key that is asked for.
 func (v *View) Get(k schema.Key) event.Value {
-	if n := v.slot[k]; n > 0 {
+	if n := v.slot[k]; n > 0 && v.have.has(n-1) {
 		return v.val[n-1]
 	}
 	return event.Value{}
@@ -121,8 +146,22 @@ func (v *View) First(from []schema.Key) (schema.Key, event.Value) {
 }
 
 // Fields returns where the values of k stand: in the event, else in what it
-// shares.
+// shares. For a key that is asked for, it begins with the first that is no empty text.
 func (v *View) Fields(k schema.Key) event.Fields {
+	switch n := v.slot[k]; {
+	case n == 0:
+		return v.search(k)
+	case !v.have.has(n - 1):
+		return nil
+	case v.place[n-1] >= 0:
+		return v.Event.Fields[v.place[n-1]:]
+	default:
+		return v.Event.Shared[-1-v.place[n-1]:]
+	}
+}
+
+// search is Fields for a key that is not asked for.
+func (v *View) search(k schema.Key) event.Fields {
 	for i := range v.Event.Fields {
 		if f := &v.Event.Fields[i]; f.Key == k && !Empty(f.Val) {
 			return v.Event.Fields
