@@ -88,10 +88,14 @@ func (v *View) Load(e *event.Event) {
 		if f.Key == schema.AuditdData {
 			v.named(f)
 		}
-		v.take(f, i)
+		if int(f.Key) < len(v.slot) && v.slot[f.Key] > 0 {
+			v.take(f, i)
+		}
 	}
 	for i := range e.Shared {
-		v.take(&e.Shared[i], -1-i)
+		if f := &e.Shared[i]; int(f.Key) < len(v.slot) && v.slot[f.Key] > 0 {
+			v.take(f, -1-i)
+		}
 	}
 }
 
@@ -101,13 +105,11 @@ func (v *View) Clear() {
 	v.Event, v.have, v.Exit, v.OPID, v.OPIDComm, v.Syscall = nil, Set{}, event.Value{}, event.Value{}, event.Value{}, event.Value{}
 }
 
-// take keeps the first value of a key.
+// take keeps the first value of a key that is asked for.
 func (v *View) take(f *event.Field, at int) {
-	if int(f.Key) < len(v.slot) {
-		if n := v.slot[f.Key]; n > 0 && !v.have.has(n-1) && !Empty(f.Val) {
-			v.val[n-1], v.place[n-1] = f.Val, int32(at)
-			v.have.add(n - 1)
-		}
+	if n := v.slot[f.Key] - 1; !v.have.has(n) && !Empty(f.Val) {
+		v.val[n], v.place[n] = f.Val, int32(at)
+		v.have.add(n)
 	}
 }
 
