@@ -26,7 +26,7 @@ func newAuditRules(s streams) *cobra.Command {
 
 func newAuditRulesPrint(s streams) *cobra.Command {
 	return &cobra.Command{
-		Use: "print", Short: "Print the audit rules that feed the packs", Args: cobra.NoArgs,
+		Use: "print", Short: "Print the audit rules that feed the packs", Args: noArgs,
 		Long: `print writes the audit rules that the shipped packs of rules need, in the form of
 auditctl(8), with comments.`,
 		Example: "  tallyman audit-rules print > /etc/audit/rules.d/60-tallyman.rules && augenrules --load",
@@ -46,7 +46,7 @@ type auditCheck struct {
 func newAuditRulesCheck(s streams) *cobra.Command {
 	var c auditCheck
 	cmd := &cobra.Command{
-		Use: "check", Short: "Compare the audit rules that the kernel has with those that the rules need", Args: cobra.NoArgs,
+		Use: "check", Short: "Compare the audit rules that the kernel has with those that the rules need", Args: noArgs,
 		Long: `check asks the kernel which audit rules are loaded and compares them with what the
 rules that are on need: the audit keys that they name, and the audit rules that report
 under these. It tells which rules see nothing, or not everything, and which lines to

@@ -28,8 +28,6 @@ learned, then reviewed (list), then approved; from then on everything else makes
 alert until it is approved as well. What is approved holds at once and over a kill.
 
 It asks the running process or, where none runs, works on what the last one saved.`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.PersistentFlags().String("journal-dir", "", "the `FOLDER` of the journal")
 	cmd.AddCommand(newBaselineList(s), newBaselineExport(s), newBaselineImport(s),
@@ -57,7 +55,7 @@ func newBaselineList(s streams) *cobra.Command {
 	c := rules.BaselineChange{Verb: "list"}
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use: "list", Short: "Show baselines for a review", Args: cobra.NoArgs,
+		Use: "list", Short: "Show baselines for a review", Args: noArgs,
 		Long: `list shows baselines. A value with + is approved; one with ? was seen, and nobody has
 approved it. timed: learning for the time that the rule says, then a new value is told
 once; learning: until it is approved; enforcing: approved. Of a number the limits of
@@ -125,7 +123,7 @@ func bandNumber(x float64) string {
 func newBaselineExport(s streams) *cobra.Command {
 	c := rules.BaselineChange{Verb: "list"}
 	cmd := &cobra.Command{
-		Use: "export", Short: "Print baselines as YAML, to be reviewed, kept or imported on another host", Args: cobra.NoArgs,
+		Use: "export", Short: "Print baselines as YAML, to be reviewed, kept or imported on another host", Args: noArgs,
 		Example: "  tallyman baseline export --image shop/api > shop-api.yaml",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			r, err := baselines(cmd, s, &c)
@@ -205,7 +203,7 @@ func newBaselineChange(s streams, verb, short, long, example string, values bool
 	var all bool
 	cmd := &cobra.Command{
 		Use: verb, Short: short, Long: long + "\n\nName baselines with --image, --kind or --rule, or all of them with --all.",
-		Args: cobra.NoArgs, Example: example,
+		Args: noArgs, Example: example,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if c.Values = args; all == (c.By+c.Kind+c.Rule != "") {
 				return &exit{exitUsage, errors.New("say which baselines are meant, with --image, --kind or --rule, or all of them with --all")}

@@ -42,7 +42,7 @@ type bundled struct {
 func newSupportBundle(s streams) *cobra.Command {
 	var b bundle
 	cmd := &cobra.Command{
-		Use: "support-bundle", Short: "Gather what helps to find a fault, without secrets, into one archive", Args: cobra.NoArgs,
+		Use: "support-bundle", Short: "Gather what helps to find a fault, without secrets, into one archive", Args: noArgs,
 		Long: `support-bundle writes a tar.gz with the version, the configuration, what validate and
 doctor say, the status, metrics and books of the process that runs, the list of the
 journal, and the end of a log that is named. No event goes into it.

@@ -129,7 +129,7 @@ func codeOf(err error) int {
 
 // asking adds the flags of a verb that asks the running process.
 func asking(cmd *cobra.Command) *cobra.Command {
-	cmd.Args = cobra.NoArgs
+	cmd.Args = noArgs
 	cmd.Flags().String("journal-dir", "", "the `FOLDER` of the journal; no configuration is read then")
 	return cmd
 }

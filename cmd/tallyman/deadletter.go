@@ -25,8 +25,6 @@ show and drop work beside a running tallyman; replay needs it to be stopped.
 
 The books count these events as dead_lettered. That is history: neither a replay
 nor a drop changes it.`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	journalDir(cmd.PersistentFlags().String)
 	cmd.AddCommand(newDeadletterList(s), newDeadletterShow(s), newDeadletterReplay(s), newDeadletterDrop(s))
@@ -154,7 +152,7 @@ func newDeadletterList(s streams) *cobra.Command {
 		Long: `list writes how many dead letters each output has, and one line for each: its event's
 id, when it was refused, by which output, why, and the bytes that it takes.`,
 		Example: "  tallyman deadletter list\n  tallyman deadletter list --output json --json",
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			l, err := boxOf(cmd, s, output)
 			if err != nil {

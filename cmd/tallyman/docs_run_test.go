@@ -70,7 +70,7 @@ func whyNot(args []string) string {
 		return "it has a variable of the shell"
 	}
 	cmd, _, _ := newRoot(streams{}).Find(args)
-	if cmd.HasSubCommands() && !cmd.Runnable() {
+	if cmd.HasSubCommands() {
 		return "the name of a group of verbs"
 	}
 	return ""

@@ -53,7 +53,7 @@ gaps, and 4 when a part of the input could not be read or is not what was writte
 		Example: "  tallyman report --pack pci-dss --from 2026-11-01T00:00:00Z --to 2026-12-01T00:00:00Z\n" +
 			"  tallyman report --pack cis-docker --from 7d --to 0s --input events.json.gz --out evidence\n" +
 			"  tallyman report --pack nist-800-190 --from 2026-11-01T00:00:00Z --to 2026-12-01T00:00:00Z --input s3://audit-archive/audit",
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return v.run(cmd, s) },
 	}
 	journalDir(cmd.Flags().String)

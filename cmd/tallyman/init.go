@@ -27,7 +27,7 @@ type beginning struct {
 func newInit(s streams) *cobra.Command {
 	var b beginning
 	cmd := &cobra.Command{
-		Use: "init", Short: "Write a configuration for this host, or translate one of another program", Args: cobra.NoArgs,
+		Use: "init", Short: "Write a configuration for this host, or translate one of another program", Args: noArgs,
 		Long: `init looks at the host, as the user that runs it: the audit log, container engines,
 what containers print, Kubernetes, systemd's journal, syslog files. It writes a
 configuration with comments that reads what it found and prints every event, says what

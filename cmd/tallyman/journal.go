@@ -25,8 +25,6 @@ func newJournal(s streams) *cobra.Command {
 --drop, writes nothing, so it works beside a running tallyman as well as on the
 folder of a dead one. The folder is the configuration's, or the one that
 --journal-dir names.`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	journalDir(cmd.PersistentFlags().String)
 	cmd.AddCommand(newJournalLs(s), newJournalDump(s), newJournalVerify(s), newJournalExport(s), newJournalQuarantine(s))

@@ -35,7 +35,7 @@ as \xHH.
 The exit code is 4 when a part of the journal could not be read; it is named on
 standard error, and what follows it is written.`,
 		Example: "  tallyman journal dump --limit 3\n  tallyman journal dump --format text --from 1\n  tallyman journal dump --output json --format cef",
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			v, cfg, err := look(cmd, s)
 			if err != nil {

@@ -18,7 +18,7 @@ func newJournalLs(s streams) *cobra.Command {
 output what it still has to get: frames, events, bytes, and since when the oldest
 of them waits. A frame is a batch of events.`,
 		Example: "  tallyman journal ls\n  tallyman journal ls --json",
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			v, cfg, err := look(cmd, s)
 			if err != nil {

@@ -23,7 +23,7 @@ a 64th of max_size, because what is left in them may still tell something.
 
 --export copies them to a folder, --drop deletes them.`,
 		Example: "  tallyman journal quarantine\n  tallyman journal quarantine --export /tmp/damage --drop",
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			v, _, err := look(cmd, s)
 			if err != nil {

@@ -19,7 +19,7 @@ output stands where its book says, and that the books balance.
 
 It lists what is wrong on standard output; the exit code is then 4.`,
 		Example: "  tallyman journal verify\n  tallyman journal verify --json --journal-dir /var/lib/tallyman",
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			v, _, err := look(cmd, s)
 			if err != nil {

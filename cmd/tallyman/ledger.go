@@ -29,7 +29,7 @@ its cursors once a second; what was on its way then counts as buffered. What was
 before it could be read stands below, by input and reason; it is in no book. The
 exit code is 1 when a book does not balance.`,
 		Example: "  tallyman ledger\n  tallyman ledger --json --journal-dir /var/lib/tallyman",
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			v, cfg, err := look(cmd, s)
 			if err != nil {

@@ -9,6 +9,9 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
 
 	"tallyman/pipeline/engine"
 )
@@ -83,4 +86,27 @@ func failed(err error) error {
 		return &exit{exitUnreachable, err}
 	}
 	return &exit{exitFailure, err}
+}
+
+// noArgs refuses arguments and says where what was meant may belong: the name of
+// a file is the value of a flag.
+func noArgs(cmd *cobra.Command, args []string) error {
+	switch {
+	case len(args) == 0:
+		return nil
+	case cmd.HasSubCommands():
+		text := fmt.Sprintf("unknown command %q for %q", args[0], cmd.CommandPath())
+		if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+			text += fmt.Sprintf("; did you mean %q?", near[0])
+		}
+		return errors.New(text)
+	}
+	hint := ""
+	for _, name := range [...]string{"file", "config"} {
+		if strings.ContainsAny(args[0], "./") && cmd.Flags().Lookup(name) != nil {
+			hint = fmt.Sprintf("; a file is named with --%s %s", name, args[0])
+			break
+		}
+	}
+	return fmt.Errorf("%s takes no argument, and got %q%s", cmd.CommandPath(), args[0], hint)
 }

@@ -94,6 +94,22 @@ func TestMessages(t *testing.T) {
 	}
 }
 
+// TestAFileWithoutItsFlag: a verb that takes no argument says where the name of a
+// file belongs.
+func TestAFileWithoutItsFlag(t *testing.T) {
+	for want, args := range map[string][]string{
+		"tallyman rules lint takes no argument, and got \"mine.yaml\"; a file is named with --file mine.yaml": {"rules", "lint", "mine.yaml"},
+		"tallyman run takes no argument, and got \"./t.yaml\"; a file is named with --config ./t.yaml":        {"run", "./t.yaml"},
+		"tallyman ledger takes no argument, and got \"now\"\n":                                                {"ledger", "now"},
+		"unknown command \"lnt\" for \"tallyman rules\"; did you mean \"lint\"?\n":                            {"rules", "lnt"},
+		"unknown command \"drop\" for \"tallyman rules import\"\n":                                            {"rules", "import", "drop"},
+	} {
+		if code, text := said(t, "", args...); code != exitUsage || !strings.Contains(text, want) {
+			t.Errorf("%v: exit %d: %s", args, code, text)
+		}
+	}
+}
+
 const badRule = `pack: test
 version: 1
 rules:

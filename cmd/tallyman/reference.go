@@ -17,7 +17,7 @@ func newReference(s streams) *cobra.Command {
 	var asSchema bool
 	var dir string
 	cmd := &cobra.Command{
-		Use: "reference", Short: "Print every setting, as Markdown or as a JSON schema", Args: cobra.NoArgs,
+		Use: "reference", Short: "Print every setting, as Markdown or as a JSON schema", Args: noArgs,
 		Example: "  tallyman reference\n  tallyman reference --schema\n  tallyman reference --commands /tmp/cli",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if dir != "" {

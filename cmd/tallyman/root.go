@@ -38,7 +38,22 @@ output cannot be reached, 75 events are left in the journal, 77 no permission,
 	f.String("log-format", "", "the form of tallyman's own log: text or json")
 	f.Bool("no-color", false, "no colours; also NO_COLOR")
 	root.AddCommand(newRun(s), newStatus(s), newTop(s), newTap(s), newReload(s), newDrain(s), newValidate(s), newExplain(s), newTest(s), newLedger(s), newJournal(s), newDeadletter(s), newQuery(s), newRules(s), newBaseline(s), newAuditRules(s), newReference(s), newVerify(s), newReport(s), newDoctor(s), newEval(s), newInit(s), newMan(s), newSupportBundle(s), newVersion(s))
+	for _, cmd := range root.Commands() {
+		group(cmd)
+	}
 	return root
+}
+
+// group has a verb of verbs, and those in it, show its help, and refuse what is none of
+// them: by itself cobra shows the help for that too, and says that all went well.
+func group(cmd *cobra.Command) {
+	for _, sub := range cmd.Commands() {
+		group(sub)
+	}
+	if cmd.HasSubCommands() && !cmd.Runnable() {
+		cmd.SuggestionsMinimumDistance = 2
+		cmd.Args, cmd.RunE = noArgs, func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+	}
 }
 
 // load reads the configuration and builds its plugins. Problems are printed with

@@ -83,7 +83,7 @@ func ruleBook(cmd *cobra.Command, s streams) (*rules.Book, plugin.Problems, erro
 func newRulesList(s streams) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use: "list", Short: "List the rules", Args: cobra.NoArgs,
+		Use: "list", Short: "List the rules", Args: noArgs,
 		Example: "  tallyman rules list\n  tallyman rules list --file 'rules/*.yaml' --json",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			book, _, err := ruleBook(cmd, s)
@@ -195,7 +195,7 @@ func inertLines(s string) string {
 
 func newRulesLint(s streams) *cobra.Command {
 	return &cobra.Command{
-		Use: "lint", Short: "Check rules, and say what is worth mending in them", Args: cobra.NoArgs,
+		Use: "lint", Short: "Check rules, and say what is worth mending in them", Args: noArgs,
 		Long: `lint reads and compiles the rules and prints every problem with its place; of rules
 that work it says what is worth mending: samples that are missing, exceptions that
 have expired. It ends with 78 when rules are not valid, and with 4 after a warning.`,
@@ -218,7 +218,7 @@ have expired. It ends with 78 when rules are not valid, and with 4 after a warni
 
 func newRulesTest(s streams) *cobra.Command {
 	return &cobra.Command{
-		Use: "test", Short: "Judge the samples that stand beside the rules", Args: cobra.NoArgs,
+		Use: "test", Short: "Judge the samples that stand beside the rules", Args: noArgs,
 		Long: `test judges the samples of each rule by its condition and exceptions; what a rule
 remembers plays no part. It ends with 4 when one is judged otherwise than it says.
 Whole pipelines, from raw lines to alerts, ` + "`tallyman test`" + ` tries.`,

@@ -36,7 +36,7 @@ func newRulesCoverage(s streams) *cobra.Command {
 	var matrix string
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use: "coverage", Short: "Show which technique and which control is served by which rule", Args: cobra.NoArgs,
+		Use: "coverage", Short: "Show which technique and which control is served by which rule", Args: noArgs,
 		Long: `coverage lists what the rules say that they serve: ATT&CK techniques, PCI DSS, CIS
 Docker and NIST SP 800-190, and the audit keys, each with the rules that are on, those
 that are off, and the keys that the kernel has to report. It says nothing of what no

@@ -35,7 +35,7 @@ others are delivered, and ` + "`tallyman deadletter`" + ` has those.
 With --dry-run the inputs are read from their beginning and the events are printed
 instead: nothing is journalled, delivered or remembered, and no position is kept.`,
 		Example: "  tallyman run --config /etc/tallyman/tallyman.yaml\n  tallyman run --config demo.yaml --once\n  tallyman run --once --dry-run --as json | jq .process.args",
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if dry {
 				return dryRun(cmd, s, once, as)

@@ -66,7 +66,7 @@ func buildInfo() build {
 func newVersion(s streams) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use: "version", Short: "Print the version and how it was built", Args: cobra.NoArgs,
+		Use: "version", Short: "Print the version and how it was built", Args: noArgs,
 		RunE: func(*cobra.Command, []string) error {
 			b := buildInfo()
 			b.Version = version()
