@@ -2,6 +2,7 @@ package json
 
 import (
 	"bytes"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -82,6 +83,24 @@ func TestAListIsNotTheOneOfBefore(t *testing.T) {
 		want, _ := New(false).Append(nil, e)
 		if err != nil || !bytes.Equal(got, want) {
 			t.Errorf("%q, %v:\ngot  %s\nwant %s", args, err, got, want)
+		}
+	}
+}
+
+// TestALargeObjectKeepsItsOrder: whether an event has a shape shows nowhere, also not
+// in the order of an object with so many members that they are sorted.
+func TestALargeObjectKeepsItsOrder(t *testing.T) {
+	for _, members := range []int{few, few + 1, 2 * few} {
+		c := New(false)
+		e := &event.Event{}
+		for i := range 2 * members {
+			e.Fields.AddNamed(schema.AuditdPaths, fmt.Sprint(i/members, ".", (i*7)%members), event.String("v"))
+		}
+		want, _ := New(false).Append(nil, e)
+		for range 4 {
+			if got, err := c.Append(nil, e); err != nil || !bytes.Equal(got, want) {
+				t.Fatalf("%d members: %v\ngot  %s\nwant %s", members, err, got, want)
+			}
 		}
 	}
 }

@@ -120,11 +120,12 @@ func (m *mould) members(l *leaf, rank int) {
 	m.odd = m.odd || count > few
 }
 
-// objects is a list of objects in order, each of whose names stands once.
+// objects is a list of objects in order, each of whose names stands once. An
+// object of more than few is written in another order.
 func (m *mould) objects(l *leaf, rank int) {
 	c := m.c
 	m.text = append(append(m.text, l.name...), '[')
-	last, begin := -1, int32(-1)
+	last, begin, count := -1, int32(-1), 0
 	for n := c.at[rank].first; n >= 0 && !m.odd; n = c.list[n].next {
 		f := c.list[n].field
 		index, name := split(f.Name)
@@ -136,10 +137,12 @@ func (m *mould) objects(l *leaf, rank int) {
 				m.text = append(m.text, '}', ',')
 			}
 			m.text = append(m.text, '{')
-			last, begin = index, n
+			last, begin, count = index, n, 0
 		default:
 			m.text = append(m.text, ',')
 		}
+		count++
+		m.odd = m.odd || count > few
 		for o := begin; o != n; o = c.list[o].next {
 			_, other := split(c.list[o].field.Name)
 			m.odd = m.odd || other == name
