@@ -176,6 +176,7 @@ func TestExtensions(t *testing.T) {
 		{"su", set{schema.UserName: "ana", schema.UserEffectiveName: "root", schema.UserEffectiveID: "0", schema.EventProvider: "sudo"}, "suser=ana spriv=root duser=root duid=0"},
 		{"a group", set{schema.GroupName: "docker", schema.GroupID: "998", schema.UserEffectiveName: "root"}, "spriv=root duser=docker duid=998"},
 		{"a rename", set{schema.EventAction: "renamed", schema.FilePath: "/old", schema.FileTargetPath: "/new", schema.FileName: "old"}, "act=renamed fname=new filePath=/new oldFilePath=/old"},
+		{"a rename whose old path has no name", set{schema.EventAction: "renamed", schema.FilePath: "/old/", schema.FileTargetPath: "/new"}, "act=renamed fname=new filePath=/new oldFilePath=/old/"},
 		{"a rename whose new name is not known", set{schema.EventAction: "renamed", schema.FilePath: "/old", schema.FileName: "old"}, "act=renamed fname=old filePath=/old"},
 		{"a link", set{schema.EventAction: "linked", schema.FilePath: "/a", schema.FileTargetPath: "/b"}, "act=linked filePath=/a"},
 		{"a socket's path", set{schema.DestinationAddress: "/run/docker.sock", schema.NetworkType: "unix", schema.NetworkDirection: "egress"}, "deviceDirection=1 dhost=/run/docker.sock"},

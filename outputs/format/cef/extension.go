@@ -64,7 +64,7 @@ var extension = []pair{
 	{key: "duid", limit: 1023, how: special, from: keys(schema.UserTargetID, schema.UserEffectiveID, schema.GroupID)},
 	{key: "dpid", how: special, head: true},
 	{key: "dproc", limit: 1023, how: special, head: true},
-	{key: "fname", limit: 1023, how: special, from: keys(schema.FileName)},
+	{key: "fname", limit: 1023, how: special, from: keys(schema.FileName, schema.FileTargetPath)},
 	{key: "filePath", limit: 1023, how: special, from: keys(schema.FilePath, schema.FileTargetPath)},
 	{key: "fileType", limit: 1023, from: keys(schema.FileType)},
 	{key: "fileId", limit: 1023, from: keys(schema.FileInode)},
