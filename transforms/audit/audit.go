@@ -91,7 +91,7 @@ func New(s *Settings, env plugin.Env) (plugin.Transform, error) {
 	m := env.Meter
 	t.count = counters{
 		late:       m.Counter("tallyman_audit_late_events_total", "Events made of audit records that came after their event had been handed on."),
-		panics:     m.Counter("tallyman_audit_panics_total", "Audit events that a defect of this transform ended on; their records are kept whole."),
+		panics:     m.Counter("tallyman_audit_panics_total", "Audit events, and records that were not joined yet, that a defect of this transform ended on; they are kept whole."),
 		incomplete: m.Counter("tallyman_audit_incomplete_events_total", "Audit events of which a part is missing or could not be decoded."),
 		unparsed:   m.Counter("tallyman_audit_unparsed_lines_total", "Lines that are no audit record and were handed on as they are."),
 		overflow:   m.Counter("tallyman_audit_window_events_total", "Audit events ended because too many were open."),

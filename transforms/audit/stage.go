@@ -65,13 +65,8 @@ func (s *stage) Apply(_ context.Context, in, out *event.Batch) error {
 		s.idle()
 		s.quiet(s.t.env.Now().Add(-gapWait), false)
 	}
-	for i := range in.Events {
-		e := &in.Events[i]
-		if e.Decode != Decoder {
-			out.Events = append(out.Events, *e)
-			continue
-		}
-		s.record(e)
+	for i := 0; i < len(in.Events); {
+		i = s.some(in.Events, i)
 	}
 	s.own()
 	s.out, s.memo, s.gaps.shared = nil, stampMemo{}, nil // views of a chunk that is not ours any longer
