@@ -51,10 +51,10 @@ bench-peers: build
 bench-kafka: build
 	TALLYMAN=$(CURDIR)/$(BUILD)/tallyman go test -count=1 -timeout 60m -tags peers -run '^TestPeersKafka$$' -v ./integration/
 
-# Syslog beside rsyslog, and the logs of containers beside the bare limit, on one
+# Syslog beside rsyslog, and the logs of containers (to a file, and to Splunk's HEC) beside the bare limit, on one
 # core. It needs the yardsticks and rsyslog. With BEFORE it measures two builds.
 bench-logs: build
-	TALLYMAN=$(CURDIR)/$(BUILD)/tallyman go test -count=1 -timeout 60m -tags peers -run '^TestPeers(Syslog|Containers)$$' -v ./integration/
+	TALLYMAN=$(CURDIR)/$(BUILD)/tallyman go test -count=1 -timeout 60m -tags peers -run '^TestPeers(Syslog|Containers|HEC)$$' -v ./integration/
 
 # What a host has to have for it, idle and under load: the table of docs/SIZING.md.
 # SIZING_SECONDS, SIZING_RATE, SIZING_TRIES and SIZING_IDLE_SECONDS say how much.

@@ -12,6 +12,7 @@ import (
 	"tallyman/pipeline/event"
 	"tallyman/pipeline/plugin"
 	"tallyman/pipeline/schema"
+	"tallyman/pipeline/template"
 )
 
 // renderer makes bodies of events. Endpoint event has one envelope for each, one
@@ -31,6 +32,7 @@ type renderer struct {
 	spans []span // where each is
 	meta  []meta // of endpoint raw
 	buf   []byte // one value
+	head  head
 }
 
 // span is one event in renderer.raw.
@@ -101,10 +103,7 @@ func (r *renderer) envelope(e *event.Event) error {
 		dst = strconv.AppendInt(dst, ms/1000, 10)
 		dst = append(dst, '.', byte('0'+ms/100%10), byte('0'+ms/10%10), byte('0'+ms%10), ',')
 	}
-	r.buf, _ = r.host.Append(r.buf[:0], e, &r.asLine)
-	dst = r.pair(dst, "host")
-	r.buf = r.appendSource(r.buf[:0], e)
-	dst = r.pair(dst, "source")
+	dst = r.appendHead(dst, e)
 	r.buf = r.appendSourcetype(r.buf[:0], e)
 	dst = r.pair(dst, "sourcetype")
 	r.buf = r.choice.Append(r.buf[:0], r.index, e, &r.asName)
@@ -125,6 +124,65 @@ func (r *renderer) envelope(e *event.Event) error {
 	dst = append(dst, '}')
 	r.raw = dst
 	return nil
+}
+
+// head is what an envelope says of where an event came from. It follows mostly from
+// what the event shares with others, and is then the same for all of them.
+type head struct {
+	set  event.Fields // kept, so that no other set can lie at its place
+	text []byte
+}
+
+// appendHead appends the members host and source.
+func (r *renderer) appendHead(dst []byte, e *event.Event) []byte {
+	h := &r.head
+	shared := r.places.shared(e)
+	if shared && len(h.set) == len(e.Shared) && &h.set[0] == &e.Shared[0] {
+		return append(dst, h.text...)
+	}
+	at := len(dst)
+	r.buf, _ = r.host.Append(r.buf[:0], e, &r.asLine)
+	dst = r.pair(dst, "host")
+	r.buf = r.appendSource(r.buf[:0], e)
+	dst = r.pair(dst, "source")
+	if shared {
+		h.set, h.text = e.Shared, append(h.text[:0], dst[at:]...)
+	}
+	return dst
+}
+
+// places are the fields that host and source are made of.
+type places struct {
+	own bool   // they are made of more than fields
+	key []bool // by schema.Key
+}
+
+func placesOf(texts ...*template.Template) *places {
+	keys := schema.Keys()
+	p := &places{key: make([]bool, int(keys[len(keys)-1])+1)}
+	for _, k := range [...]schema.Key{schema.LogFilePath, schema.LogSourceAddress, schema.TallymanInput} {
+		p.key[k] = true
+	}
+	for _, t := range texts {
+		p.own = p.own || !t.OfFields()
+		for _, f := range t.Fields() {
+			p.key[f.Key] = true
+		}
+	}
+	return p
+}
+
+// shared reports whether an event has all of them from what it shares.
+func (p *places) shared(e *event.Event) bool {
+	if p.own || len(e.Shared) == 0 {
+		return false
+	}
+	for i := range e.Fields {
+		if k := int(e.Fields[i].Key); k < len(p.key) && p.key[k] {
+			return false
+		}
+	}
+	return true
 }
 
 // isObject reports whether a format is a JSON object, which stands in an envelope

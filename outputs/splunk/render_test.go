@@ -162,3 +162,45 @@ func TestObjectsStayObjects(t *testing.T) {
 		}
 	}
 }
+
+// TestAHeadIsOfItsEvent: what an envelope says of where its event came from is that of
+// this event, whatever the one before shared or had of its own.
+func TestAHeadIsOfItsEvent(t *testing.T) {
+	shared := func(host, path string) event.Fields {
+		var f event.Fields
+		f.AddString(schema.HostName, host)
+		f.AddString(schema.TallymanInput, "logs")
+		f.AddString(schema.LogFilePath, path)
+		return f
+	}
+	one, two := shared("web-1", "/a"), shared("web-2", "/b")
+	own := func(set event.Fields, k schema.Key, v string) event.Event {
+		e := event.Event{Time: time.Unix(1_700_000_000, 0), Dataset: "d." + v, Shared: set}
+		e.Fields.AddString(k, v)
+		return e
+	}
+	events := []event.Event{
+		own(one, schema.Message, "m"), own(one, schema.Message, "n"), own(two, schema.Message, "o"), own(one, schema.HostName, "mine"),
+		own(one, schema.Message, "p"), own(one, schema.LogFilePath, "/mine"), own(one, schema.TallymanInput, "other"), own(one[:1], schema.Message, "q"),
+		own(nil, schema.Message, "r"), own(nil, schema.LogSourceAddress, "10.0.0.1"), own(two, schema.LogSourceAddress, "10.0.0.1"), own(two, schema.Message, "s"),
+	}
+	for _, c := range []struct{ host, source string }{
+		{"{{ host.name }}", ""}, {"{{ container.name | host.name }}", "s:{{ log.file.path }}"}, {"h", "{{ event.dataset }}"}, {"{{ host.name }}", "{{ message }}"},
+	} {
+		s := settingsFor(t, "http://127.0.0.1:1")
+		s.Host.Value, s.Source.Value = c.host, c.source
+		if p := s.Check(); p.Bad() {
+			t.Fatal(p)
+		}
+		o, err := build(s, plugintest.Env(t.TempDir()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range events {
+			want := rendered(t, &events[i], func(s *Settings) { s.Host.Value, s.Source.Value = c.host, c.source })
+			if failed := o.render(events[i : i+1]); len(failed) > 0 || string(o.raw) != want {
+				t.Errorf("host %q, source %q, event %d: %v\ngot  %s\nwant %s", c.host, c.source, i, failed, o.raw, want)
+			}
+		}
+	}
+}

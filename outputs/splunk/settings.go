@@ -94,6 +94,7 @@ type plan struct {
 	choice                          template.Choice
 	fields                          []indexed
 	asLine, asName                  template.Rule
+	places                          *places
 }
 
 // indexed is one field beside the event.
@@ -116,6 +117,7 @@ func (c *Settings) plan() (plan, plugin.Problems) {
 	for name, text := range c.Fields {
 		out.fields = append(out.fields, indexed{name, read(plugin.Text{Value: text}, "fields."+name)})
 	}
+	out.places = placesOf(out.host, out.source)
 	slices.SortFunc(out.fields, func(a, b indexed) int { return strings.Compare(a.name, b.name) })
 	out.choice = template.Choice{Key: "index", ListKey: "indexes", What: "an index", List: c.Indexes, Legal: isIndex, Hint: indexHint}
 	if len(p) == 0 {

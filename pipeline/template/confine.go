@@ -13,12 +13,22 @@ var exampleTime = time.Date(2006, 11, 12, 13, 14, 15, 0, time.UTC)
 // Rule says what a value may bring into the text that it stands in. Texts of the
 // template itself are not changed: who wrote them chose them.
 type Rule struct {
-	// Byte returns what stands for byte c of a value; first says that it is the
-	// value's first. Nil leaves values as they are.
-	Byte   func(c byte, first bool) byte
-	Absent string // what stands for a value that the event does not have
-	Value  int    // the most bytes of a value, the rest is cut; 0 for no limit
-	Whole  int    // the most bytes of the whole text, the rest is cut; 0 for no limit
+	bytes  *stands // nil leaves values as they are
+	Absent string  // what stands for a value that the event does not have
+	Value  int     // the most bytes of a value, the rest is cut; 0 for no limit
+	Whole  int     // the most bytes of the whole text, the rest is cut; 0 for no limit
+}
+
+// stands has what stands for each byte of a value: for its first, and for the others.
+type stands struct{ first, rest [256]byte }
+
+// standing makes the table of a function.
+func standing(of func(c byte, first bool) byte) *stands {
+	s := &stands{}
+	for i := range s.rest {
+		s.first[i], s.rest[i] = of(byte(i), true), of(byte(i), false)
+	}
+	return s
 }
 
 // Raw leaves values as they are: for bytes that nothing reads as a text.
@@ -26,7 +36,7 @@ func Raw() Rule { return Rule{} }
 
 // Line keeps a value from ending a line, a header or a parameter: control
 // characters become an underscore. At most so many bytes come of the template.
-func Line(most int) Rule { return Rule{Byte: lineByte, Whole: most} }
+func Line(most int) Rule { return Rule{bytes: standing(lineByte), Whole: most} }
 
 func lineByte(c byte, _ bool) byte {
 	if c < ' ' || c == 0x7f {
@@ -38,18 +48,18 @@ func lineByte(c byte, _ bool) byte {
 // Name is for names of which legal says what bytes they have: others become an
 // underscore, and a value that is absent is "none".
 func Name(legal func(byte) bool, most int) Rule {
-	return Rule{Absent: none, Whole: most, Byte: func(c byte, _ bool) byte {
+	return Rule{Absent: none, Whole: most, bytes: standing(func(c byte, _ bool) byte {
 		if legal(c) {
 			return c
 		}
 		return '_'
-	}}
+	})}
 }
 
 // LowerName is Name with small letters in place of capitals.
 func LowerName(legal func(byte) bool, most int) Rule {
 	r := Name(legal, most)
-	r.Byte = func(c byte, _ bool) byte {
+	r.bytes = standing(func(c byte, _ bool) byte {
 		switch {
 		case c >= 'A' && c <= 'Z':
 			return c + 'a' - 'A'
@@ -57,13 +67,13 @@ func LowerName(legal func(byte) bool, most int) Rule {
 			return c
 		}
 		return '_'
-	}
+	})
 	return r
 }
 
 // Part makes of a value one part of a path or a key: no slash, no dot at its
 // start, no control character, and nothing that tools stumble over.
-func Part(most int) Rule { return Rule{Byte: partByte, Absent: none, Value: most} }
+func Part(most int) Rule { return Rule{bytes: standing(partByte), Absent: none, Value: most} }
 
 const none = "none"
 
@@ -124,12 +134,16 @@ func (r *Rule) Confine(dst []byte, from int) (_ []byte, changed bool) {
 	if r.Value > 0 && len(dst)-from > r.Value {
 		dst, changed = dst[:from+r.Value], true
 	}
-	if r.Byte == nil {
+	if r.bytes == nil {
 		return dst, changed
 	}
-	for i := from; i < len(dst); i++ {
-		if c := r.Byte(dst[i], i == from); c != dst[i] {
-			dst[i], changed = c, true
+	value := dst[from:]
+	was := value[0]
+	value[0] = r.bytes.first[was]
+	changed = changed || value[0] != was
+	for i, was := range value[1:] {
+		if c := r.bytes.rest[was]; c != was {
+			value[1+i], changed = c, true
 		}
 	}
 	return dst, changed

@@ -12,6 +12,7 @@ package template
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -200,6 +201,27 @@ func (t *Template) Fields() []Field {
 		list = append(list, t.pieces[i].fields...)
 	}
 	return list
+}
+
+// OfFields reports whether what the template gives follows from fields alone, and
+// not from an expression, the time or what else the head of an event answers.
+func (t *Template) OfFields() bool {
+	for i := 0; t != nil && i < len(t.pieces); i++ {
+		p := &t.pieces[i]
+		if p.layout != "" || p.program != nil || slices.ContainsFunc(p.fields, func(f Field) bool { return ofHead(f.Key) }) {
+			return false
+		}
+	}
+	return true
+}
+
+// ofHead reports whether a key is answered from the head of an event.
+func ofHead(k schema.Key) bool {
+	switch k {
+	case schema.Timestamp, schema.EventCreated, schema.EventDataset, schema.EventID, schema.EventOriginal:
+		return true
+	}
+	return false
 }
 
 // Example is what the template gives where each value is stand.
