@@ -6,12 +6,21 @@ import "unicode/utf8"
 // that are JSON with other names. Where s is no UTF-8 it is written with the
 // escape of SCHEMA.md section 1 rule 6, and escaped says so.
 func AppendText(dst []byte, s string) (out []byte, escaped bool) {
-	dst = append(dst, '"')
 	n := clean(s)
 	if n == len(s) {
-		return append(append(dst, s...), '"'), false
+		return append(append(append(dst, '"'), s...), '"'), false
 	}
 	escaped = !utf8.ValidString(s)
+	return quote(dst, s, n, escaped), escaped
+}
+
+// AppendEscaped is AppendText with the escape whatever s holds: a text of a field that
+// is listed as escaped because of another.
+func AppendEscaped(dst []byte, s string) []byte { return quote(dst, s, clean(s), true) }
+
+// quote appends s, whose first n bytes stand for themselves.
+func quote(dst []byte, s string, n int, escaped bool) []byte {
+	dst = append(dst, '"')
 	start := 0
 	for i := n; i < len(s); {
 		b := s[i]
@@ -37,5 +46,5 @@ func AppendText(dst []byte, s string) (out []byte, escaped bool) {
 		i += n
 		start = i
 	}
-	return append(append(dst, s[start:]...), '"'), escaped
+	return append(append(dst, s[start:]...), '"')
 }

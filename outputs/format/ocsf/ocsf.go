@@ -46,8 +46,10 @@ type Encoder struct {
 	took   []taken      // by the objects
 	used   []use        // by schema.Key: the same, while unmapped is made
 	esc    []schema.Key // what is written with the escape of rule 6
-	filled bool         // the object at hand has an attribute that tells something
-	at     *layout      // the one that is rendered
+	asked  schema.Key   // the field that spoilt looked at last, and what it found
+	answer bool
+	filled bool    // the object at hand has an attribute that tells something
+	at     *layout // the one that is rendered
 
 	rest event.Event // what no object took
 	json *json.Encoder
@@ -123,7 +125,7 @@ func (c *Encoder) AppendMax(dst []byte, e *event.Event, limit int) ([]byte, erro
 	start := len(dst)
 	c.Load(e)
 	c.counts(e, 1)
-	c.level, c.whole = full, 0
+	c.level, c.whole, c.asked, c.answer = full, 0, schema.None, false
 	for dst = c.event(dst); len(dst)-start > limit && int(c.level) < int(noRest)+len(caps)-1; dst = c.event(dst[:start]) {
 		over := len(dst) - start - limit
 		if c.whole == 0 {

@@ -3,6 +3,7 @@ package ocsf
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -229,6 +230,16 @@ func TestWhatIsEscapedIsSaid(t *testing.T) {
 	list, _ := at(m, "unmapped").(map[string]any)["tallyman.escaped"].([]any)
 	if at(m, "process.name") != `a\\\xff` || len(list) != 1 || list[0] != "process.name" {
 		t.Errorf("%v, %v", at(m, "process.name"), list)
+	}
+	// A text that reads like an escape, beside those that have one, comes back as it is.
+	e = exec()
+	for _, s := range []string{`a\x41`, "b\xff", "c", "d\xff"} {
+		e.Fields.AddString(schema.Tags, s)
+	}
+	m = decoded(t, render(t, New(Options{}), e))
+	list, _ = at(m, "unmapped").(map[string]any)["tallyman.escaped"].([]any)
+	if got := fmt.Sprint(at(m, "metadata.labels")); got != `[a\\x41 b\xff c d\xff]` || fmt.Sprint(list) != "[tags]" {
+		t.Errorf("%v, %v", got, list)
 	}
 }
 

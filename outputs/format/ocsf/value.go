@@ -2,6 +2,7 @@ package ocsf
 
 import (
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -18,11 +19,39 @@ func (c *Encoder) text(dst []byte, k schema.Key, s string) []byte {
 	if c.level >= noRest {
 		s = cut(s, caps[c.level-noRest])
 	}
+	if strings.IndexByte(s, '\\') >= 0 && c.spoilt(k) {
+		c.note(k)
+		return json.AppendEscaped(dst, s)
+	}
 	dst, escaped := json.AppendText(dst, s)
 	if escaped {
-		c.esc = append(c.esc, k)
+		c.note(k)
 	}
 	return dst
+}
+
+func (c *Encoder) note(k schema.Key) {
+	if !slices.Contains(c.esc, k) {
+		c.esc = append(c.esc, k)
+	}
+}
+
+// spoilt reports whether a text of a field is no UTF-8. All of them are escaped then:
+// who finds the field in tallyman.escaped undoes the escape in each.
+func (c *Encoder) spoilt(k schema.Key) bool {
+	if c.asked == k {
+		return c.answer
+	}
+	c.asked, c.answer = k, false
+	for _, fields := range [...]event.Fields{c.Event.Fields, c.Event.Shared} {
+		for i := range fields {
+			if f := &fields[i]; f.Key == k && !(utf8.ValidString(f.Val.Str()) && utf8.ValidString(f.Name)) {
+				c.answer = true
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // cut returns at most n bytes of s and splits no character.

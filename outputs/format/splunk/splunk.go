@@ -7,9 +7,11 @@
 package splunk
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"tallyman/outputs/format/json"
 	"tallyman/pipeline/event"
@@ -25,8 +27,10 @@ type Encoder struct {
 	lists  []event.Field // what they hold
 	done   []bool        // of lists: it was written
 	escape []schema.Key  // what is written with the escape of SCHEMA.md section 1 rule 6
-	tail   []byte        // the lists, rendered
-	cut    bool          // the last event was longer than its limit
+	asked  schema.Key    // the list that spoilt looked at last, and what it found
+	answer bool
+	tail   []byte // the lists, rendered
+	cut    bool   // the last event was longer than its limit
 }
 
 // New returns an encoder; maxBytes is the most bytes of one event, 0 for no limit.
@@ -136,7 +140,7 @@ func (c *Encoder) split(e *event.Event) *event.Event {
 // in their order.
 func (c *Encoder) members() {
 	c.tail, c.escape = c.tail[:0], c.escape[:0]
-	c.done = c.done[:0]
+	c.done, c.asked, c.answer = c.done[:0], schema.None, false
 	for range c.lists {
 		c.done = append(c.done, false)
 	}
@@ -177,11 +181,37 @@ func (c *Encoder) value(dst []byte, f *event.Field) []byte {
 }
 
 func (c *Encoder) text(dst []byte, k schema.Key, s string) []byte {
+	if strings.IndexByte(s, '\\') >= 0 && c.spoilt(k) {
+		c.note(k)
+		return json.AppendEscaped(dst, s)
+	}
 	dst, escaped := json.AppendText(dst, s)
-	if escaped && (len(c.escape) == 0 || c.escape[len(c.escape)-1] != k) {
-		c.escape = append(c.escape, k)
+	if escaped {
+		c.note(k)
 	}
 	return dst
+}
+
+func (c *Encoder) note(k schema.Key) {
+	if !slices.Contains(c.escape, k) {
+		c.escape = append(c.escape, k)
+	}
+}
+
+// spoilt reports whether a text of a list is no UTF-8. All of them are escaped then:
+// who finds the list in tallyman.escaped undoes the escape in each.
+func (c *Encoder) spoilt(k schema.Key) bool {
+	if c.asked == k {
+		return c.answer
+	}
+	c.asked, c.answer = k, false
+	for i := range c.lists {
+		if f := &c.lists[i]; f.Key == k && !(utf8.ValidString(f.Val.Str()) && utf8.ValidString(f.Name)) {
+			c.answer = true
+			break
+		}
+	}
+	return c.answer
 }
 
 // member is the name behind the number of its object.

@@ -46,6 +46,15 @@ func TestWhatIsEscapedIsSaid(t *testing.T) {
 	if got, _ := New(0).Append(nil, e); string(got) != `{"time":0.000,"tallyman.escaped":["auditd.paths"],"auditd.paths.name":["a\\\\\\xff"]}` {
 		t.Errorf("%s", got)
 	}
+	// A text that reads like an escape, beside one that has one, comes back as it is.
+	e.Fields.AddNamed(schema.AuditdPaths, "1.name", event.String(`b\x41`))
+	if got, _ := New(0).Append(nil, e); string(got) != `{"time":0.000,"tallyman.escaped":["auditd.paths"],"auditd.paths.name":["a\\\\\\xff","b\\\\x41"]}` {
+		t.Errorf("%s", got)
+	}
+	e.Fields = e.Fields[1:]
+	if got, _ := New(0).Append(nil, e); string(got) != `{"time":0.000,"auditd.paths.name":["b\\x41"]}` {
+		t.Errorf("%s", got)
+	}
 }
 
 // Whatever an event holds: one flat object on one line, time first, no object in
