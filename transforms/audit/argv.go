@@ -51,8 +51,9 @@ func (f *facts) execve(r *Record) {
 
 func (f *facts) argc(t Token) {
 	n, ok := decimal(t.Val)
-	if !ok || f.argv.count >= 0 && f.argv.count != n {
+	if !ok || n < 0 || f.argv.count >= 0 && f.argv.count != n {
 		f.argv.lost = true
+		f.leftover(t.Key, t.Val)
 		return
 	}
 	f.argv.count = n
@@ -163,15 +164,33 @@ func (f *facts) closeArg() {
 	a.part = -1
 }
 
-func (f *facts) finishArgv() {
+// finishArgv ends the arguments when all records of p were read, and says what is wrong
+// with them.
+func (f *facts) finishArgv(p *pending) {
 	f.closeArg()
+	if f.argv.wrong(len(f.args)) && f.inTurn(p) {
+		f.closeArg()
+	}
 	a := &f.argv
-	if a.count >= 0 && a.count != int64(len(f.args)) || a.count < 0 || a.lost {
-		n := a.count
-		f.argv.lost = true
-		f.want("arguments are missing: " + strconv.Itoa(len(f.args)) + " of " + strconv.FormatInt(n, 10))
+	if !a.wrong(len(f.args)) {
+		return
+	}
+	a.lost = true
+	have := strconv.Itoa(len(f.args))
+	switch n := int64(len(f.args)); {
+	case a.count < 0:
+		f.want("the number of arguments is not known; there are " + have)
+	case n < a.count:
+		f.want("arguments are missing: " + have + " of " + strconv.FormatInt(a.count, 10) + " are there")
+	case n > a.count:
+		f.want("there are more arguments than the record counts: " + have + " of " + strconv.FormatInt(a.count, 10))
+	default:
+		f.want("an argument is out of place, or a part of it is missing")
 	}
 }
+
+// wrong reports whether n arguments are not all that were to come.
+func (a *argv) wrong(n int) bool { return a.lost || a.count != int64(n) }
 
 // safe reports whether a shell reads an argument as it stands.
 func safe(s string) bool {

@@ -148,7 +148,7 @@ func (f *facts) gather(p *pending) {
 		}
 	}
 	if f.exec {
-		f.finishArgv()
+		f.finishArgv(p)
 	}
 	f.whole(p)
 }

@@ -1,0 +1,54 @@
+package audit
+
+import (
+	"cmp"
+	"slices"
+)
+
+// turn is an EXECVE record and the argument that it begins with.
+type turn struct {
+	rec     *Record
+	n, part int
+}
+
+// inTurn reads the EXECVE records of p again in the order of their arguments, each
+// once, and reports whether that is another order than theirs. The kernel writes them
+// in order; what carries them to us, or takes them up again after a fault, may not.
+func (f *facts) inTurn(p *pending) bool {
+	var turns []turn
+	for i := range p.parts {
+		if r := &p.parts[i]; r.typ == typeExecve {
+			n, part := firstArg(r.rec.Body)
+			turns = append(turns, turn{&r.rec, n, part})
+		}
+	}
+	order := func(a, b turn) int { return cmp.Or(cmp.Compare(a.n, b.n), cmp.Compare(a.part, b.part)) }
+	sorted := slices.IsSortedFunc(turns, order)
+	slices.SortStableFunc(turns, order)
+	once := slices.CompactFunc(slices.Clone(turns), func(a, b turn) bool { return a.rec.Body == b.rec.Body })
+	if sorted && len(once) == len(turns) {
+		return false
+	}
+	if len(once) < len(turns) {
+		f.want("an EXECVE record came more than once")
+	}
+	f.args = f.args[:0]
+	f.argv.reset()
+	f.mixed = true // what is left over of the records is there by now
+	for _, t := range once {
+		f.execve(t.rec)
+	}
+	return true
+}
+
+// firstArg returns the argument that an EXECVE record begins with, and the piece of it;
+// -1 for none.
+func firstArg(body string) (n, part int) {
+	var t Token
+	for w := NewWalk(body); w.next(&t); {
+		if n, part, _, ok := argKey(t.Key); ok {
+			return n, part
+		}
+	}
+	return -1, -1
+}
