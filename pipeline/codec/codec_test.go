@@ -3,10 +3,12 @@ package codec
 import (
 	"errors"
 	"math"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"pgregory.net/rapid"
 
 	"tallyman/pipeline/event"
@@ -84,39 +86,73 @@ func TestDamageIsAnError(t *testing.T) {
 	}
 }
 
+// Whatever events hold, and whatever came before them, they come back: every kind of
+// value to its limits, sets that several share, and heads that say all or nothing.
 func TestAnyBatchComesBack(t *testing.T) {
 	keys := schema.Keys()
-	value := rapid.OneOf(
-		rapid.Map(rapid.SliceOf(rapid.Byte()), func(b []byte) event.Value { return event.String(string(b)) }),
-		rapid.Map(rapid.Int64(), event.Int), rapid.Map(rapid.Uint64(), event.Uint), rapid.Map(rapid.Bool(), event.Bool))
+	text := rapid.OneOf(rapid.SampledFrom([]string{"", "a", "\xff", "\x00", strings.Repeat("n", 127), strings.Repeat("n", 128), strings.Repeat("n", 16384)}),
+		rapid.Map(rapid.SliceOf(rapid.Byte()), func(b []byte) string { return string(b) }))
+	instant := rapid.Custom(func(t *rapid.T) time.Time {
+		return time.Unix(rapid.Int64Range(-9e9, 9e9).Draw(t, "seconds"), rapid.Int64Range(0, 1e9-1).Draw(t, "ns")).UTC()
+	})
+	value := rapid.OneOf(rapid.Map(text, event.String), rapid.Map(rapid.OneOf(rapid.SampledFrom([]int64{0, 63, 64, -64, -65, 8191, 8192, math.MinInt64, math.MaxInt64}), rapid.Int64()), event.Int),
+		rapid.Map(rapid.OneOf(rapid.SampledFrom([]uint64{0, 127, 128, 16383, 16384, math.MaxUint64}), rapid.Uint64()), event.Uint), rapid.Map(rapid.Bool(), event.Bool),
+		rapid.Map(rapid.Uint64(), func(u uint64) event.Value { return event.Float(math.Float64frombits(u)) }), rapid.Map(instant, event.Time),
+		rapid.Map(rapid.SampledFrom([]string{"10.0.0.1", "::", "fe80::1%eth0", "::ffff:1.2.3.4"}), ip))
 	field := rapid.Custom(func(t *rapid.T) event.Field {
-		return event.Field{Key: rapid.SampledFrom(keys).Draw(t, "key"), Name: rapid.StringN(0, 3, 9).Draw(t, "name"), Val: value.Draw(t, "value")}
+		return event.Field{Key: rapid.SampledFrom(keys).Draw(t, "key"), Name: rapid.OneOf(rapid.Just(""), text).Draw(t, "name"), Val: value.Draw(t, "value")}
 	})
 	enc, dec := NewEncoder(), NewDecoder()
+	b := &event.Batch{}
 	rapid.Check(t, func(t *rapid.T) {
+		sets := []event.Fields{nil}
+		for range rapid.IntRange(0, 3).Draw(t, "sets") {
+			sets = append(sets, rapid.SliceOfN(field, 1, 20).Draw(t, "set"))
+		}
 		in := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) event.Event {
-			e := event.Event{Records: rapid.Uint32().Draw(t, "records"), Raw: rapid.String().Draw(t, "raw"), Offset: rapid.Int64().Draw(t, "offset")}
-			if f := rapid.SliceOf(field).Draw(t, "fields"); len(f) > 0 {
+			e := event.Event{Records: rapid.Uint32().Draw(t, "records"), Offset: rapid.Int64().Draw(t, "offset"), Raw: text.Draw(t, "raw"), Dataset: text.Draw(t, "dataset"),
+				Decode: text.Draw(t, "decode"), Shared: rapid.SampledFrom(sets).Draw(t, "shared"), ID: event.NewID([]byte(text.Draw(t, "id")))}
+			if rapid.Bool().Draw(t, "timed") {
+				e.Time, e.Seen = instant.Draw(t, "time"), instant.Draw(t, "seen")
+			}
+			if f := rapid.SliceOfN(field, 0, 40).Draw(t, "fields"); len(f) > 0 {
 				e.Fields = f
 			}
 			return e
 		}), 1, 5).Draw(t, "events")
-		b := &event.Batch{}
-		if err := dec.Decode(enc.Append(nil, in), b); err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(in, b.Events, opts); diff != "" {
-			t.Fatal(diff)
+		filtered := rapid.Uint32().Draw(t, "filtered")
+		raw := enc.AppendBatch(nil, in, filtered)
+		for range 2 { // the second time the sets are known
+			b.Reset()
+			if err := dec.Decode(raw, b); err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(in, b.Events, opts); diff != "" || b.Filtered != filtered {
+				t.Fatal(b.Filtered, filtered, diff)
+			}
 		}
 	})
 }
 
+// What is read of any bytes is written and read again the same.
 func FuzzDecode(f *testing.F) {
+	shared := event.Fields{{Key: schema.HostName, Val: event.String("h")}, {Key: schema.SourceIP, Val: ip("10.0.0.1")}}
 	f.Add(NewEncoder().Append(nil, []event.Event{{Dataset: "d", Raw: "r"}}))
+	f.Add(NewEncoder().AppendBatch(nil, []event.Event{{ID: event.ID{1}, Time: time.Unix(1, 2), Shared: shared, Fields: event.Fields{{Key: schema.Labels, Name: "n", Val: event.Float(0.5)},
+		{Key: schema.ProcessPID, Val: event.Int(-300)}, {Key: schema.FileInode, Val: event.Uint(1 << 40)}, {Key: schema.ProcessStart, Val: event.Time(time.Unix(3, 4))}}}, {Shared: shared}}, 300))
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		b := &event.Batch{}
-		if err := NewDecoder().Decode(raw, b); err != nil && len(b.Events) != 0 {
-			t.Errorf("%v and %d events", err, len(b.Events))
+		b, again, dec := &event.Batch{}, &event.Batch{}, NewDecoder()
+		if err := dec.Decode(raw, b); err != nil {
+			if len(b.Events) != 0 {
+				t.Errorf("%v and %d events", err, len(b.Events))
+			}
+			return
+		}
+		if err := dec.Decode(NewEncoder().AppendBatch(nil, b.Events, b.Filtered), again); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(b.Events, again.Events, opts, cmpopts.EquateEmpty()); diff != "" || b.Filtered != again.Filtered {
+			t.Error(b.Filtered, again.Filtered, diff)
 		}
 	})
 }
