@@ -9,18 +9,30 @@ import (
 	"tallyman/pipeline/jsonscan"
 )
 
-// FuzzParse: what is an object for encoding/json is one here, and says the same.
+// FuzzParse: what is an object for encoding/json is one here, and says the same, in
+// one pass or member by member.
 func FuzzParse(f *testing.F) {
 	for _, s := range []string{
 		`{"log":"a\n","stream":"stdout","time":"2026-11-21T03:27:36Z"}`, `{}`, ` { "log" : 1e5 } `, `{"log":"\ud83d\ude00\ud83d\u0041\"\\\/\b\f\r\t"}`,
 		`{"attrs":{"a":"b","c":[1,{"d":null}],"":""},"log":"x"}`, `{"log":"a","log":"b","attrs":1,"stream":[]}`, `{"l\u006fg":"x"}`, `{"log":"a"`, `[1]`,
 		"{\"log\":\"\xff\n\"}", `{"a":-0.5E+7,"b":01}`, `{"a":tru}`, `{"log":"\u12g4"}`, `{"log":null}`, "{\"log\":\"\x01\"}", `{"log":"x"} `, `{"log":"\ud83d\u"}`,
+		`{"log":"a\\n","stream":"stdout","time":"t"}`, `{"log":"a\u000a","stream":"stderr","time":""}`, `{"log":"\n","stream":"","time":"t"}`, "{\"log\":\"\xff\\n\",\"stream\":\"\xe2\x80\",\"time\":\"\xff\"}",
+		`{"log":"a\n\n","stream":"stdout","time":"t"}`, `{"log": "a","stream":"s","time":"a","log":"b"}`, `{"log":"a","stream":"s","time":"a","x":"b"}`, `{"log":"a","stream":"s\u0041","time":"\u0041"}`,
+		`{"log":"a\tb\n","stream":"s","time":"t"}`, `{"log":"","stream":"s","time":"t"}`, `{"log":"a","stream":"s","time":"t","}`, `{"log":null,"stream":"s","time":"t"}`, `{"log":"0123456\"","stream":"s","time":"t"}`,
 	} {
 		f.Add(s)
 	}
 	var memory texts
 	f.Fuzz(func(t *testing.T, line string) {
 		r, ok := memory.parse(line)
+		if quick, usual := memory.usual(line); usual {
+			var slow record
+			s := jsonscan.New(line)
+			s.Object(func(name string) { memory.member(&slow, &s, name) })
+			if !s.Done() || quick != slow {
+				t.Fatalf("%q in one pass is %+v, member by member %+v, an object %v", line, quick, slow, s.Done())
+			}
+		}
 		if strings.Count(line, "[")+strings.Count(line, "{") > jsonscan.MaxDepth/2 {
 			return // encoding/json goes deeper
 		}

@@ -152,15 +152,27 @@ func TestCalendar(t *testing.T) {
 	})
 }
 
-// FuzzDecode: of any bytes comes one event, and nothing of them is lost.
+// FuzzDecode: of any bytes comes one event, nothing of them is lost, and nothing of
+// the messages before is in it.
 func FuzzDecode(f *testing.F) {
 	for _, line := range goldenLines(f) {
 		f.Add(line)
 	}
-	d := newDecoder(plugintest.Env(""))
+	for _, line := range []string{`<34>1 - h a p m [x b="1" c="2"][y b="3"] t`, `<34>1 - h a p m [x b="1" b="2" b#2="3"] t`, `<35>1 - h a p m [x bb="1" c="2"] t`, `<34>1 - h a p m [xb b="1"] t`,
+		"<35>Nov 14 22:13:19 h a: x", "<35>Nov 14 22:13:19.5 h a: x", "<35>Nov 14 22:13:19 2024 h a: x", "Nov 14 22:13:19 h a[7]: x", "<0>Nov 15 22:13:19 h a: x", "<191>a: x"} {
+		f.Add(line)
+	}
+	env := plugintest.Env("")
+	d := newDecoder(env)
 	f.Fuzz(func(t *testing.T, text string) {
-		var out event.Batch
-		if err := d.Decode(event.Event{Decode: "syslog", Raw: text, Records: 1, Seen: receipt}, &out); err != nil {
+		var out, fresh event.Batch
+		in := event.Event{Decode: "syslog", Raw: text, Records: 1, Seen: receipt}
+		err := d.Decode(in, &out)
+		if other := newDecoder(env).Decode(in, &fresh); (err == nil) != (other == nil) || len(out.Events) != len(fresh.Events) ||
+			err == nil && plugintest.Dump(&out.Events[0]) != plugintest.Dump(&fresh.Events[0]) {
+			t.Fatalf("%q: %v after others, %v by itself\n%+v\n%+v", text, err, other, out.Events, fresh.Events)
+		}
+		if err != nil {
 			if len(out.Events) != 0 {
 				t.Error("an error and an event")
 			}
@@ -240,6 +252,28 @@ func TestTheInputsWordsStay(t *testing.T) {
 	e := out.Events[0]
 	if got := e.Get(schema.ErrorMessage).Str(); !strings.HasPrefix(got, "cut; ") || e.Get(schema.LogSourceAddress).IsZero() || len(f) != 3 {
 		t.Errorf("error %q, fields %v", got, e.Fields)
+	}
+}
+
+// A name that is a number's turn of another is its own, wherever it stands.
+func TestNamesWithANumber(t *testing.T) {
+	for text, want := range map[string]string{
+		`[x b#2="1" b="2"]`:             "x.b#2=1 x.b=2",
+		`[x b="1" b="2" c="3"]`:         "x.b=1 x.b#2=2 x.c=3",
+		`[x b="1"][y b="2"][x b="3"]`:   "x.b=1 y.b=2 x.b#2=3",
+		`[x b="1" bb="2" b="3" b="4"]`:  "x.b=1 x.bb=2 x.b#2=3 x.b#3=4",
+		`[x b="1" b#c="2" b="3" d="4"]`: "x.b=1 x.b#c=2 x.b#2=3 x.d=4",
+	} {
+		e := one(t, stage(), "<34>1 - h a p m "+text+" t")
+		var got []string
+		for i := range e.Fields {
+			if f := &e.Fields[i]; f.Key == schema.LogSyslogStructuredData {
+				got = append(got, f.Name+"="+f.Val.Str())
+			}
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("%s: %q, want %s", text, got, want)
+		}
 	}
 }
 
