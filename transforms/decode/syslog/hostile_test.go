@@ -158,7 +158,7 @@ func FuzzDecode(f *testing.F) {
 	for _, line := range goldenLines(f) {
 		f.Add(line)
 	}
-	for _, line := range []string{`<34>1 - h a p m [x b="1" c="2"][y b="3"] t`, `<34>1 - h a p m [x b="1" b="2" b#2="3"] t`, `<35>1 - h a p m [x bb="1" c="2"] t`, `<34>1 - h a p m [xb b="1"] t`,
+	for _, line := range []string{`<34>1 - h a p m [x b="1" c="2"][y b="3"] t`, `<34>1 - h a p m [xb b="1" c="2"] t`, `<34>1 - h a p m [x b="1" b="2" b#2="3"] t`, `<35>1 - h a p m [x bb="1" c="2"] t`,
 		"<35>Nov 14 22:13:19 h a: x", "<35>Nov 14 22:13:19.5 h a: x", "<35>Nov 14 22:13:19 2024 h a: x", "Nov 14 22:13:19 h a[7]: x", "<0>Nov 15 22:13:19 h a: x", "<191>a: x"} {
 		f.Add(line)
 	}
