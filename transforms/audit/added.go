@@ -16,20 +16,21 @@ var enrichedKeys = [...]string{"ARCH", "SYSCALL", "SADDR", "AUID", "EUID", "SUID
 // which stand only such additions, to the end, or after the place where a copy
 // of the log dropped that byte (`res=1AUID="x"`). Kernel fields have lower-case
 // names and a program's text ends with an apostrophe, so neither can pass for an
-// addition.
-func split(body string) (raw, enriched string) {
+// addition. torn says that 0x1D stands in the body: in a name, or before an addition that was
+// cut.
+func split(body string) (raw, enriched string, torn bool) {
 	if first := strings.IndexByte(body, separator); first >= 0 {
 		last := strings.LastIndexByte(body, separator)
 		if framed(body[last+1:]) || added(body[last+1:]) {
-			return body[:last], body[last+1:]
+			return body[:last], body[last+1:], false
 		}
 		if first != last && added(body[first+1:]) { // a name that auditd added holds the others
-			return body[:first], body[first+1:]
+			return body[:first], body[first+1:], false
 		}
-		return body, ""
+		return body, "", true
 	}
 	if !mayHaveSeam(body) {
-		return body, ""
+		return body, "", false
 	}
 	// Only what stands outside quotes can be the seam: text under a user's
 	// control is inside them, or hex.
@@ -40,12 +41,12 @@ func split(body string) (raw, enriched string) {
 		case c == '\'':
 			i = strings.LastIndexByte(body, '\'') + 1
 		case c >= 'A' && c <= 'Z' && i > 0 && body[i-1] != ' ' && seam(body[i:]) && added(body[i:]):
-			return body[:i], body[i:]
+			return body[:i], body[i:], false
 		default:
 			i++
 		}
 	}
-	return body, ""
+	return body, "", false
 }
 
 // framed reports whether s begins and ends with an addition. That is enough to

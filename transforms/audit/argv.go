@@ -27,7 +27,8 @@ func (a *argv) reset() {
 func (f *facts) execve(r *Record) {
 	f.exec = true
 	var t Token
-	for w := NewWalk(r.Body); w.next(&t); {
+	w := NewWalk(r.Body)
+	for w.next(&t) {
 		if t.Key == "argc" {
 			f.argc(t)
 			continue
@@ -44,6 +45,7 @@ func (f *facts) execve(r *Record) {
 			f.argPiece(n, piece, t)
 		}
 	}
+	f.seen(&w)
 	if r.Enriched != "" {
 		f.leftover("enriched", r.Enriched)
 	}
@@ -108,12 +110,25 @@ func (f *facts) arg1(n int, t Token) {
 		b, ok := appendHex(f.buf[:0], t.Val)
 		f.buf = b
 		if !ok {
-			f.argv.lost = f.argv.lost || t.Val == ""
+			f.argv.lost = f.argv.lost || halfHex(t.Val)
 			f.args = append(f.args, t.Val)
 			return
 		}
 		f.args = append(f.args, f.arena.keep(b))
 	}
+}
+
+// halfHex reports whether the last digit of an argument in hex is missing, or all are.
+func halfHex(s string) bool {
+	if len(s)%2 == 0 {
+		return s == ""
+	}
+	for i := range len(s) {
+		if nibbles[s[i]] == notHex {
+			return false
+		}
+	}
+	return true
 }
 
 // argLen opens a split argument.
@@ -237,14 +252,21 @@ func (f *facts) commandLine(args []string) string {
 // parted by NUL, cut at 128 bytes.
 func (f *facts) proctitle(r *Record) {
 	var t Token
-	for w := NewWalk(r.Body); w.next(&t); {
+	w := NewWalk(r.Body)
+	for w.next(&t) {
 		switch {
 		case t.Key != "proctitle":
 			f.rest(&t)
+		case f.title != "": // the first counts
+			if s := strings.TrimRight(f.value(&t), "\x00"); s != f.title {
+				f.duplicate = true
+				f.leftover(t.Key, s)
+			}
 		case t.Form == Bare:
 			f.title, f.shown = f.titles.of(f, &t)
 		default:
 			f.title, f.shown = strings.TrimRight(t.Val, "\x00"), ""
 		}
 	}
+	f.seen(&w)
 }

@@ -76,7 +76,7 @@ func TestTheSeamIsFoundWhereACopyDroppedIt(t *testing.T) {
 		`msg='op=a acct="x1UID=0" res=failed' ses=1`:    {`msg='op=a acct="x1UID=0" res=failed' ses=1`, ``},
 		"comm=\"a\" res=1\x1dAUID=\"a\x1db\" UID=\"c\"": {`comm="a" res=1`, "AUID=\"a\x1db\" UID=\"c\""},
 	} {
-		if raw, enriched := split(in); raw != want[0] || enriched != want[1] {
+		if raw, enriched, _ := split(in); raw != want[0] || enriched != want[1] {
 			t.Errorf("%q\n got %q, %q\nwant %q", in, raw, enriched, want)
 		}
 	}

@@ -129,6 +129,10 @@ func (f *facts) gather(p *pending) {
 	}
 	for i := range p.parts {
 		r := &p.parts[i]
+		if r.rec.torn { // only the names that begin a record may have the byte
+			body := r.rec.Body
+			f.ambiguous = f.ambiguous || strings.IndexByte(body[max(0, nameEnd(r.typ, body)):], separator) >= 0
+		}
 		switch r.typ {
 		case typeSyscall:
 		case typePath:
@@ -164,6 +168,9 @@ func (f *facts) whole(p *pending) {
 	if n, ok := decimal(f.nPaths); ok && n > int64(len(f.paths)) && !queue {
 		f.leftover("items", f.nPaths)
 		f.want("PATH records are missing")
+	}
+	if f.sys && (f.nr == "" || f.pid == "" || f.exe == "") {
+		f.want("the SYSCALL record is cut")
 	}
 	if f.sys && !f.exec && f.success == "yes" && f.call != nil && f.call.executes() {
 		f.want("the EXECVE record is missing")

@@ -29,7 +29,7 @@ type Walk struct {
 	i    int
 	key  int // the length of the name at i where it was seen already, else 0
 	mode mode
-	odd  bool // in quotesKnown: a value began with a quote that its field never has
+	odd  bool // in quotesKnown: a value began with a quote that its field never has; in all: a mark that should end a value is missing
 }
 
 // mode says which marks a walk takes for marks.
@@ -76,6 +76,7 @@ func (w *Walk) next(t *Token) bool {
 	case n > 0 && i < len(s) && s[i] == '"' && (w.mode == marksAll || w.quoted(t.Key)):
 		w.i = closing(s, i)
 		t.Form, t.Val, t.End = Quoted, inner(s[i:w.i], '"'), w.i
+		w.odd = w.odd || w.i == len(s) && (w.i == i+1 || s[w.i-1] != '"')
 	case n > 0 && i < len(s) && s[i] == '\'' && w.apostrophe(t.Key):
 		t.Form, t.Val, t.End = Body, inner(s[i:w.i], '\''), w.i
 	default:
@@ -115,10 +116,11 @@ func (w *Walk) apostrophe(key string) bool {
 		}
 		return false
 	}
-	w.i = len(s)
 	if n := strings.LastIndexByte(s, '\''); n > i && strings.Trim(s[n+1:], " ") == "" {
 		w.i = n + 1
+		return true
 	}
+	w.i, w.odd = len(s), true
 	return true
 }
 

@@ -42,7 +42,7 @@ var hostile = []struct {
 	{"a text that ends the apostrophes", "type=USER_LOGIN msg=audit(1.002:3): " + userHead + `msg='op=x' pid=1 ppid=2 key="k" y=' res=failed'`,
 		map[string]string{"process.pid": "4242", "process.parent.pid": "", "tags": "", "event.outcome": "failure"}, ""},
 	{"the same, cut off", "type=USER_LOGIN msg=audit(1.002:3): " + userHead + `msg='op=x' pid=1 ppid=2 key="k" y=`,
-		map[string]string{"process.pid": "4242", "process.parent.pid": "", "tags": ""}, ""},
+		map[string]string{"process.pid": "4242", "process.parent.pid": "", "tags": ""}, TagAmbiguous},
 	{"0x1D in the name of an interface", "type=ANOM_PROMISCUOUS msg=audit(1.002:3): dev=a\x1dUID=\"root\"" + promEnd,
 		map[string]string{"user.name": "", "user.id": "1000", "auditd.data.prom": "256", "auditd.data.dev": "a\x1dUID=\"root\"", "user.audit.id": "1000"}, ""},
 	{"a seam in the name of an interface", "type=ANOM_PROMISCUOUS msg=audit(1.002:3): dev=aUID=b" + promEnd,

@@ -47,7 +47,7 @@ func (f *facts) walk(p *part) {
 		sp.after(&t)
 	}
 	sp.end()
-	f.ambiguous = f.ambiguous || w.odd
+	f.seen(&w)
 	f.cur = ""
 }
 
@@ -59,9 +59,9 @@ func (f *facts) field(p *part, t *Token) {
 	case p.typ == typeObjPID:
 		f.targetField(t)
 	case p.typ == typeOpenat2 && t.Key == "oflag":
-		f.oflag = t.Val
+		f.first(&f.oflag, t.Key, t.Val)
 	case p.typ == typeOpenat2 && t.Key == "mode":
-		f.omode = t.Val
+		f.first(&f.omode, t.Key, t.Val)
 	case p.typ == typeSockCall && len(t.Key) == 2 && t.Key[0] == 'a':
 		f.socketcall(t)
 	case p.typ == typeModule && t.Key == "name":

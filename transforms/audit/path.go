@@ -57,7 +57,8 @@ func (f *facts) pathRecord(r *Record) {
 	*p = path{}
 	item := len(f.paths)
 	var t Token
-	for w := (Walk{s: r.Body, i: f.pathInOrder(item, r.Body)}); w.next(&t); {
+	w := Walk{s: r.Body, i: f.pathInOrder(item, r.Body)}
+	for w.next(&t) {
 		val, at := t.Val, -1
 		if nothing(&t) {
 			continue
@@ -69,23 +70,29 @@ func (f *facts) pathRecord(r *Record) {
 			}
 		case "name":
 			val, at = f.text(&t), 0
-			p.name = val
+			f.only(&p.name, val)
 		case "inode":
-			p.inode, at = val, 1
+			f.only(&p.inode, val)
+			at = 1
 		case "dev":
-			p.dev, at = val, 2
+			f.only(&p.dev, val)
+			at = 2
 		case "mode":
-			p.mode, at = val, 3
+			f.only(&p.mode, val)
+			at = 3
 		case "ouid":
-			p.ouid, at = val, 4
+			f.only(&p.ouid, val)
+			at = 4
 		case "ogid":
-			p.ogid, at = val, 5
+			f.only(&p.ogid, val)
+			at = 5
 		case "rdev":
 			at = 6
 		case "nametype":
-			p.kind, at = val, 7
+			f.only(&p.kind, val)
+			at = 7
 		case "objtype": // RHEL 7's word
-			p.kind = val
+			f.only(&p.kind, val)
 		case "obj":
 			at = 8
 		case "cap_fp", "cap_fi":
@@ -97,10 +104,20 @@ func (f *facts) pathRecord(r *Record) {
 		}
 		f.member(item, at, t.Key, val)
 	}
+	f.seen(&w)
 	if r.Enriched != "" {
 		f.pathNames(p, r.Enriched)
 	}
 	f.paths = append(f.paths, *p)
+}
+
+// only sets a member of a PATH record. Of one that stands twice the first counts.
+func (f *facts) only(dst *string, val string) {
+	if *dst == "" {
+		*dst = val
+	} else if *dst != val {
+		f.duplicate = true
+	}
 }
 
 // nothing reports whether a member says that there is nothing: no device number,
@@ -117,7 +134,8 @@ func nothing(t *Token) bool {
 
 func (f *facts) pathNames(p *path, enriched string) {
 	var t Token
-	for w := NewWalk(enriched); w.next(&t); {
+	w := NewWalk(enriched)
+	for w.next(&t) {
 		switch t.Key {
 		case "OUID":
 			nameOf(&p.owner, t.Val)
@@ -125,17 +143,22 @@ func (f *facts) pathNames(p *path, enriched string) {
 			nameOf(&p.group, t.Val)
 		}
 	}
+	f.seen(&w)
 }
 
 func (f *facts) cwdRecord(r *Record) {
+	f.cur = r.Body
 	var t Token
-	for w := NewWalk(r.Body); w.next(&t); {
+	w := NewWalk(r.Body)
+	for w.next(&t) {
 		if t.Key == "cwd" {
 			f.first(&f.cwd, t.Key, f.text(&t))
 		} else {
 			f.rest(&t)
 		}
 	}
+	f.seen(&w)
+	f.cur = ""
 }
 
 // subject returns the paths that the call is about: the first is what is acted

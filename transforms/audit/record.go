@@ -19,6 +19,7 @@ type Record struct {
 	Type     string // "SYSCALL", "UNKNOWN[1423]", or a number ("1300") in the kernel's own form
 	Sec      int64  // seconds since 1970
 	Milli    uint16 // 0 to 999
+	torn     bool   // 0x1D stands in Body: a name holds it, or what auditd added was cut
 	Serial   uint64
 	Body     string // the fields as the kernel or the program wrote them
 	Enriched string // what auditd added with log_format=ENRICHED, after 0x1D; often ""
@@ -80,7 +81,7 @@ func (r *Record) read(line string, memo *stampMemo) bool {
 	}
 	body := s[n:]
 	body = strings.TrimPrefix(strings.TrimPrefix(body, ":"), " ")
-	r.Body, r.Enriched = split(body)
+	r.Body, r.Enriched, r.torn = split(body)
 	return true
 }
 

@@ -122,7 +122,7 @@ func TestN5ArgumentsAreWhole(t *testing.T) {
 
 // TestN6NodeEnrichmentAndKeys in one record.
 func TestN6NodeEnrichmentAndKeys(t *testing.T) {
-	e := oneEvent(t, build(t, nil), "node=web-1 "+`type=SYSCALL msg=audit(1795227901.123:7): arch=c000003e syscall=87 success=yes exit=0 pid=2 uid=7 key=610162`+"\x1d"+`ARCH=x86_64 SYSCALL=unlink UID="seven"`,
+	e := oneEvent(t, build(t, nil), "node=web-1 "+`type=SYSCALL msg=audit(1795227901.123:7): arch=c000003e syscall=87 success=yes exit=0 pid=2 uid=7 exe="/b" key=610162`+"\x1d"+`ARCH=x86_64 SYSCALL=unlink UID="seven"`,
 		"node=web-1 "+endA)
 	v := ours(&e)
 	if v["host.name"][0] != "web-1" || v["user.name"][0] != "seven" || strings.Join(v["auditd.key"], " ") != "a b" || strings.Join(v["tags"], " ") != "a b" {

@@ -187,10 +187,11 @@ func (s *stage) open(key *stamp) *pending {
 }
 
 // expire ends what a record of the same node shows to be over. Events of another
-// node have another clock: for them the time of reading is compared.
+// node have another clock, and one of a later time is of before the clock was set
+// back: for them the time of reading is compared.
 func (s *stage) expire(key *stamp, seen time.Time) {
 	for p := s.win.first; p != nil; p = s.win.first {
-		if p.node == key.node {
+		if p.node == key.node && key.ms >= p.ms {
 			if key.ms-p.ms <= s.t.set.Timeout.Milliseconds() {
 				return
 			}

@@ -58,6 +58,7 @@ func TestWhatEndsAnEvent(t *testing.T) {
 		"EOE in the middle of a file":         {[]string{sysA, endA, sysB, endB, other(eoeA, "3:7", "4:8", 1), sysA}, "executed/7/2 deleted/8/2 eoe/8/1* executed/7/1*"},
 		"a younger record of the node":        {[]string{sysA, exeA, other(sysB, "901.124", "903.124", 1), endB}, "executed/7/2 deleted/8/1 proctitle/8/1"},
 		"a record as old as the limit":        {[]string{sysA, exeA, other(sysB, "901.124", "903.123", 1), endA}, "executed/7/3 deleted/8/1"},
+		"the clock is set back":               {[]string{sysA, other(sysB, "901.124", "301.124", 1), endA, other(endB, "901.124", "301.124", 1)}, "executed/7/2 deleted/8/2"},
 		"the login that a system call writes": {[]string{other(other(loneC, "USER_ACCT", "LOGIN", 1), "5:9", "4:8", 1), sysB, endB}, "changed-login-id-to/8/3"},
 		"a copy of a single record":           {[]string{loneC, loneC}, "was-authorized/9/1 was-authorized/9/1*"},
 		"a type that nobody knows":            {[]string{`type=UNKNOWN[1498] msg=audit(1795227901.123:7): x=1`, sysA, endA}, "executed/7/3"},

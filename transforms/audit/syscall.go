@@ -8,10 +8,14 @@ func (f *facts) syscall(r *Record) {
 	}
 	f.sys, f.cur = true, r.Body
 	var t Token
-	for w := (Walk{s: r.Body, i: from}); w.next(&t); {
+	w := Walk{s: r.Body, i: from}
+	for w.next(&t) {
 		switch t.Key {
 		case "arch":
-			f.archOf(t.Val)
+			if f.archHex == "" {
+				f.archOf(t.Val)
+			}
+			f.first(&f.archHex, t.Key, t.Val)
 		case "syscall":
 			f.first(&f.nr, t.Key, t.Val)
 		case "success":
@@ -19,9 +23,9 @@ func (f *facts) syscall(r *Record) {
 		case "exit":
 			f.first(&f.exit, t.Key, t.Val)
 		case "a0", "a1", "a2", "a3":
-			f.arg[t.Key[1]-'0'] = t.Val
+			f.first(&f.arg[t.Key[1]-'0'], t.Key, t.Val)
 		case "items":
-			f.nPaths = t.Val // the number of PATH records; whole looks whether they are there
+			f.first(&f.nPaths, t.Key, t.Val) // the number of PATH records; whole looks whether they are there
 		case "subj":
 			f.rest(&t)
 			f.context(t.Key, t.Val)
@@ -32,6 +36,7 @@ func (f *facts) syscall(r *Record) {
 		}
 	}
 	f.cur = ""
+	f.seen(&w)
 	f.enriched(r)
 	if nr, ok := decimal(f.nr); ok {
 		f.call = f.arch.call(nr)
@@ -129,7 +134,8 @@ func (f *facts) enriched(r *Record) {
 	}
 	id := &f.ids
 	var t Token
-	for w := NewWalk(r.Enriched); w.next(&t); {
+	w := NewWalk(r.Enriched)
+	for w.next(&t) {
 		switch t.Key {
 		case "AUID":
 			id.name(&id.auidName, 1, t.Val)
@@ -149,7 +155,12 @@ func (f *facts) enriched(r *Record) {
 			}
 		}
 	}
+	f.seen(&w)
 }
+
+// seen ends the walk over a text: where a mark is missing the line was cut, or it is
+// not clear where a value ends.
+func (f *facts) seen(w *Walk) { f.ambiguous = f.ambiguous || w.odd }
 
 // translated flags a record whose enriched part names what its body has not.
 func (f *facts) translated(r *Record) {

@@ -140,6 +140,6 @@ func (s *stage) unstamped(e *event.Event) (Record, bool) {
 	}
 	ms := max(0, at.UnixMilli())
 	r.Sec, r.Milli = ms/1000, uint16(ms%1000)
-	r.Body, r.Enriched = split(rest)
+	r.Body, r.Enriched, r.torn = split(rest)
 	return r, true
 }
