@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -41,22 +42,38 @@ func run(t testing.TB, tr plugin.Transform, events []capturedEvent, size int) []
 	t.Helper()
 	var out []event.Event
 	st := tr.Lane("audit")
-	for len(events) > 0 {
-		n := min(size, len(events))
-		var in, res event.Batch
-		for _, e := range events[:n] {
-			in.Add(e.ev)
-		}
-		if err := st.Apply(context.Background(), &in, &res); err != nil {
-			t.Fatal(err)
-		}
-		if len(res.Events) != n {
-			t.Fatalf("%d events became %d", n, len(res.Events))
-		}
-		out = append(out, res.Events...)
-		events = events[n:]
+	for part := range slices.Chunk(events, size) {
+		out = append(out, apply(t, st, part)...)
+	}
+	out = append(out, flush(st)...)
+	if len(out) != len(events) {
+		t.Fatalf("%d events became %d", len(events), len(out))
 	}
 	return out
+}
+
+// apply sends one batch through a stage.
+func apply(t testing.TB, st plugin.Stage, events []capturedEvent) []event.Event {
+	t.Helper()
+	var in, out event.Batch
+	for _, e := range events {
+		in.Add(e.ev)
+	}
+	if err := st.Apply(context.Background(), &in, &out); err != nil {
+		t.Fatal(err)
+	}
+	return out.Events
+}
+
+// flush returns what a stage still keeps.
+func flush(st plugin.Stage) []event.Event {
+	h, ok := st.(plugin.Holder)
+	if !ok {
+		return nil
+	}
+	var out event.Batch
+	h.Flush(&out)
+	return out.Events
 }
 
 // truths reads the truth of a capture, by event.

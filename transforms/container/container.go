@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"tallyman/pipeline/event"
 	"tallyman/pipeline/meter"
 	"tallyman/pipeline/plugin"
 )
@@ -152,6 +153,10 @@ type Transform struct {
 	since   int64  // events of this host before are of an earlier boot, for Learn
 	learner *stage // nil until something is learned
 
+	learnt   map[event.ID]struct{} // events that were learnt from and are kept
+	resumed  map[event.ID]struct{} // those of before a restart that did not come again yet
+	restores int                   // how often the table was put in place of another
+
 	events    [methods][confidences]*meter.Counter
 	tally     tally // of the last hour, of events
 	held      *meter.Counter
@@ -174,7 +179,7 @@ func New(s *Settings, env plugin.Env) (plugin.Transform, error) {
 	for _, r := range s.Runtimes {
 		reg.runtimes[runtimeOf[r]] = true
 	}
-	t := &Transform{env: env, reg: reg, table: newTable(s.MaxProcesses, reg), nodes: newNodes(s, env), set: *s}
+	t := &Transform{env: env, reg: reg, table: newTable(s.MaxProcesses, reg), nodes: newNodes(s, env), set: *s, learnt: map[event.ID]struct{}{}}
 	if t.table.engines = s.Engines; len(s.Engines) == 0 {
 		t.table.engines = Default().Engines
 	}
@@ -232,7 +237,12 @@ func (t *Transform) count(m *meter.Registry) {
 }
 
 // Lane returns the stage of one lane.
-func (t *Transform) Lane(string) plugin.Stage { return &stage{t: t} }
+func (t *Transform) Lane(string) plugin.Stage {
+	if t.set.Wait > 0 {
+		return &patient{stage: stage{t: t}}
+	}
+	return &stage{t: t}
+}
 
 // Close ends the transform.
 func (t *Transform) Close() error {

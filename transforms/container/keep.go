@@ -3,6 +3,7 @@ package container
 // What is remembered of processes and containers as bytes, and back.
 
 import (
+	"bytes"
 	"cmp"
 	"maps"
 	"slices"
@@ -16,16 +17,18 @@ var _ plugin.Keeper = (*Transform)(nil)
 
 // A snapshot is
 //
-//	boot own first nodes containers programs chains kernel
+//	boot own first nodes containers programs chains kernel learnt
 //
 // with the id of the boot and the name of this host, the numbers of the other
 // hosts, the containers, the names of programs, for each pid the lives it had,
-// the newest first, and what the kernel told of processes (keepkernel.go). Lives name containers and programs by their place in
+// the newest first, what the kernel told of processes (keepkernel.go), and the ids
+// of the events that were learnt from and are kept (await.go); version 3 has not
+// these. Lives name containers and programs by their place in
 // those lists, counted from 1; 0 is none. Times are told from the first of the
 // life, and that from the first of the life before.
 const (
 	keepMark    = "TLYPROCS"
-	keepVersion = 3
+	keepVersion = 4
 )
 
 // The flags of a life.
@@ -81,6 +84,15 @@ func (t *Transform) Snapshot(dst []byte) ([]byte, error) {
 		}
 	}
 	w.kernel(t.kernel)
+	ids := slices.Collect(maps.Keys(t.learnt))
+	for id := range t.resumed {
+		ids = append(ids, id)
+	}
+	slices.SortFunc(ids, func(a, b event.ID) int { return bytes.Compare(a[:], b[:]) })
+	w.Uint(uint64(len(ids)))
+	for _, id := range ids {
+		w.id(id)
+	}
 	return w.End(), nil
 }
 

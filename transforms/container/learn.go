@@ -40,7 +40,9 @@ func (t *Transform) Learn(events []event.Event) {
 			s.read(e, &p.seen)
 			p.seen.told = stampOf(&e.Fields)
 			if p.seen.pid > 0 && p.seen.kernel && (p.seen.node != 0 || p.seen.t >= t.since) {
-				p.life = t.table.observe(&p.seen)
+				if p.life = t.again(e, &p.seen); p.life == nil {
+					p.life = t.table.observe(&p.seen)
+				}
 			}
 			s.todo = append(s.todo, p)
 		case e.Dataset == engineDataset && !e.Fields.Get(schema.ContainerID).IsZero():

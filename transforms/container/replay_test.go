@@ -145,15 +145,16 @@ func (r *replayed) follow(c interface {
 // that a reader so late would get.
 func (r *replayed) send(events []capturedEvent, late time.Duration) []event.Event {
 	out := make([]event.Event, 0, len(events))
+	st := r.tr.Lane("audit")
 	for i := range events {
 		at := r.sim.happened(&events[i].ev) + int64(late)
 		if r.conn != nil {
 			r.advance(at)
 		}
 		r.sim.at = max(r.sim.at, at)
-		out = append(out, run(r.t, r.tr, events[i:i+1], 1)...)
+		out = append(out, apply(r.t, st, events[i:i+1])...)
 	}
-	return out
+	return append(out, flush(st)...)
 }
 
 // happened returns when an event did: an audit stamp is some 5 ms behind, and the

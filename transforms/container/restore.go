@@ -1,6 +1,7 @@
 package container
 
 import (
+	"errors"
 	"math"
 
 	"tallyman/pipeline/event"
@@ -32,6 +33,8 @@ func (t *Transform) forget() {
 	clear(t.table.lives)
 	clear(t.table.progs)
 	t.table.count, t.since = 0, 0
+	t.learnt, t.resumed = map[event.ID]struct{}{}, map[event.ID]struct{}{}
+	t.restores++
 	for id, c := range t.reg.byID {
 		if !c.bound {
 			delete(t.reg.byID, id)
@@ -46,7 +49,8 @@ func (t *Transform) sow() {
 	for _, s := range t.seeds {
 		known := false
 		for l := t.table.lives[who{0, s.pid}]; l != nil; l = l.prev {
-			known = known || l.first == s.from
+			// Its first event may be stamped a little before.
+			known = known || l.born && l.first <= s.from && s.from-l.first <= comeRound
 		}
 		if !known {
 			t.table.seed(s.seed, s.died)
@@ -64,6 +68,10 @@ type loaded struct {
 
 func (t *Transform) restore(snapshot []byte) error {
 	kr, err := keep.NewReader(snapshot, keepMark, keepVersion)
+	before := errors.Is(err, keep.ErrVersion)
+	if before {
+		kr, err = keep.NewReader(snapshot, keepMark, keepVersion-1)
+	}
 	if err != nil {
 		return err
 	}
@@ -91,6 +99,11 @@ func (t *Transform) restore(snapshot []byte) error {
 		defer t.kernel.mu.Unlock()
 	}
 	t.kernelTable(r, same && !booted && boot != "")
+	if !before {
+		for n := r.Count(1); n > 0 && !r.Bad(); n-- {
+			t.resumed[r.id()] = struct{}{}
+		}
+	}
 	return r.Close()
 }
 

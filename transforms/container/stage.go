@@ -56,19 +56,27 @@ type pending struct {
 // batch tells of a process, such as the end of a parent that never did anything
 // else, serves the earlier ones.
 func (s *stage) Apply(ctx context.Context, in, out *event.Batch) error {
-	t := s.t
-	t.mu.Lock()
-	defer t.mu.Unlock()
 	if len(in.Events) == 0 {
 		return nil
 	}
+	s.t.mu.Lock()
+	defer s.t.mu.Unlock()
+	out.Events = append(out.Events, in.Events...)
+	s.take(ctx, out, nil)
+	s.finish(ctx, out)
+	return nil
+}
+
+// take learns from a batch, the first of whose events were learnt from before,
+// and finds its containers.
+func (s *stage) take(ctx context.Context, out *event.Batch, before []keptEvent) {
+	t := s.t
 	t.listen(ctx)
 	t.start()
 	if t.proc != nil {
 		t.proc.setBoot()
 	}
 	t.tally.note(t.env.Now(), t.total)
-	out.Events = append(out.Events, in.Events...)
 	for i := range out.Events {
 		e := &out.Events[i]
 		switch {
@@ -76,7 +84,14 @@ func (s *stage) Apply(ctx context.Context, in, out *event.Batch) error {
 		case e.Dataset == dataset:
 			p := s.next(i)
 			s.read(e, &p.seen)
+			if i < len(before) {
+				p.life = before[i].life
+			}
+			if p.life == nil {
+				p.life = t.again(e, &p.seen)
+			}
 			s.learn(ctx, p)
+		case i < len(before):
 		case !e.Fields.Get(schema.ContainerID).IsZero() && e.Fields.Get(schema.TallymanContainerMethod).IsZero():
 			t.complete(e, out)
 		case t.ofPod(e, out):
@@ -89,17 +104,25 @@ func (s *stage) Apply(ctx context.Context, in, out *event.Batch) error {
 	s.settle(now)
 	s.hold(ctx, now)
 	s.until = 0
+}
+
+// finish stamps what is left of a batch.
+func (s *stage) finish(ctx context.Context, out *event.Batch) {
+	t := s.t
+	all := s.todo
+	for len(s.todo) > 0 && s.todo[len(s.todo)-1].at >= len(out.Events) {
+		s.todo = s.todo[:len(s.todo)-1]
+	}
 	s.introduce(ctx)
 	for i := range s.todo {
 		s.stamp(&out.Events[s.todo[i].at], out, &s.todo[i])
 	}
-	clear(s.todo)
+	clear(all)
 	s.todo = s.todo[:0]
 	clear(s.args)
 	clear(s.adds[:cap(s.adds)])
 	t.processes.Set(int64(t.table.count))
 	t.known.Set(int64(len(t.reg.byID)))
-	return nil
 }
 
 // settle finds the containers of the batch's audit events, but of those of which only
@@ -130,7 +153,7 @@ func (s *stage) next(at int) *pending {
 }
 
 // learn takes from an event what it tells of its process, as far as the kernel's
-// table does not know it all.
+// table does not know it all and it was not learnt from before.
 func (s *stage) learn(ctx context.Context, p *pending) {
 	t := s.t
 	if p.seen.pid <= 0 {
@@ -140,7 +163,7 @@ func (s *stage) learn(ctx context.Context, p *pending) {
 	if p.kin.found == foundLater && p.seen.act == actExec && engineName(base(p.seen.exe)) {
 		s.await(ctx, p) // what a command is worth is to be known when it is learnt
 	}
-	if p.seen.kernel && !p.kin.sure() {
+	if p.seen.kernel && p.life == nil && !p.kin.sure() {
 		p.life = t.table.observe(&p.seen)
 		if p.life.id.IsZero() { // now, before a batch tells more: it does not depend on how events are batched
 			p.life.id = t.newID(p.seen.node, p.seen.pid, p.life.first)
