@@ -281,3 +281,67 @@ func TestOpenSearchRefusals(t *testing.T) {
 		t.Errorf("the dead letters: %v\n%s", err, out)
 	}
 }
+
+// TestOpenSearchTemplate: the index template that is shipped is taken by a real OpenSearch,
+// and every event of a host's audit log fits it, also one whose labels are longer than a
+// term may be.
+func TestOpenSearchTemplate(t *testing.T) {
+	o := newOpenSearch(t)
+	template, err := os.ReadFile("../configs/receivers/opensearch-index-template.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ignored map[string]any
+	o.do("PUT", "/_index_template/tallyman", string(template), &ignored)
+	dir := t.TempDir()
+	packed, err := exec.Command("gzip", "-dc", "../configs/demo/audit.log.gz").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := write(t, filepath.Join(dir, "audit.log"), string(packed))
+	lines := write(t, filepath.Join(dir, "lines.log"), fmt.Sprintf(`{"message":"long","labels":{"a":%q},"process":{"name":%q}}`+"\n", strings.Repeat("x", 40_000), strings.Repeat("y", 40_000)))
+	conf := write(t, filepath.Join(dir, "tallyman.yaml"), fmt.Sprintf(`
+journal: {dir: journal}
+admin: {listen: off}
+grace: 2m
+labels: {long: %q}
+inputs:
+  audit: {type: auditd, path: %s}
+  lines: {type: file, path: [%s], decode: json}
+transforms:
+  - {type: audit}
+  - {type: container}
+  - {type: rules, files: [%s]}
+outputs:
+  search: {type: http, preset: opensearch, url: ["http://127.0.0.1:%d"], index: "logs-tallyman.{{ event.module }}-default"}
+`, strings.Repeat("z", 40_000), log, lines, mustAbs(t, "../configs/rules/*.yaml"), o.port))
+	if out, err := exec.Command(program(t), "run", "--once", "--config", conf).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, tail(out))
+	}
+	if out, err := exec.Command(program(t), "deadletter", "list", "--config", conf).CombinedOutput(); err != nil || !strings.Contains(string(out), "no dead letters") && !strings.Contains(string(out), "There are no") {
+		t.Errorf("some were refused (%v):\n%s", err, tail(out))
+	}
+	o.try("POST", "/logs-tallyman.*/_refresh", "")
+	var found struct{ Count int }
+	o.do("GET", "/logs-tallyman.*/_count?q=event.dataset:auditd.log%20AND%20event.kind:event", "", &found)
+	if found.Count < 5000 {
+		t.Errorf("%d events are found by their dataset", found.Count)
+	}
+	o.do("GET", "/logs-tallyman.*/_count?q=process.pid:%5B1%20TO%20*%5D%20AND%20event.action:executed", "", &found)
+	if found.Count == 0 {
+		t.Error("no event is found by a number and a word")
+	}
+	o.do("GET", "/logs-tallyman.*/_count?q=tallyman.input:lines", "", &found)
+	if found.Count != 1 {
+		t.Errorf("%d events with a long label, of one", found.Count)
+	}
+}
+
+func mustAbs(t *testing.T, path string) string {
+	t.Helper()
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return abs
+}

@@ -46,7 +46,9 @@ func TestPeersHEC(t *testing.T) {
 		}
 	}
 	ship := func(level string) func(string) []string {
-		return func(string) []string { return []string{bare, "-url", url + "/services/collector/event", "-gzip", level, path} }
+		return func(string) []string {
+			return []string{bare, "-url", url + "/services/collector/event", "-gzip", level, path}
+		}
 	}
 	u := newUsed()
 	names := []string{"tallyman, gzip", "tallyman, plain", "bare prototype, gzip 1", "bare prototype, plain"}

@@ -18,11 +18,23 @@ const receivers = "../../configs/receivers"
 // node is a part of a JSON document.
 type node map[string]any
 
-// indexTemplate is the template of configs/receivers for a data stream of
-// Elasticsearch: every field of the schema with its type, and what the schema does not
+// searchEngine is how one of them keeps a map: a field for each label that anybody thinks
+// of would fill the mapping. What OpenSearch has for that, flat_object, knows no limit of a
+// value's length and refuses an event for a long one, so that there maps are kept unsearched.
+type searchEngine struct {
+	name, file string
+	object     node
+}
+
+var searchEngines = []searchEngine{
+	{"elasticsearch", "elasticsearch-index-template.json", node{"type": "flattened", "ignore_above": 1024}},
+	{"opensearch", "opensearch-index-template.json", node{"type": "object", "enabled": false}},
+}
+
+// indexTemplate is the template of configs/receivers for a data stream: every field of the schema with its type, and what the schema does not
 // name as keywords. A value that does not fit its field costs that value its index and
 // not the event: evidence is kept.
-func indexTemplate() node {
+func (s searchEngine) indexTemplate() node {
 	properties := node{}
 	for _, k := range schema.Keys() {
 		i := k.Info()
@@ -33,7 +45,7 @@ func indexTemplate() node {
 			}
 			at = at[p].(node)["properties"].(node)
 		}
-		at[parts[len(parts)-1]] = indexed(i)
+		at[parts[len(parts)-1]] = s.indexed(i)
 	}
 	keywords := node{"match_mapping_type": "string", "mapping": node{"type": "keyword", "ignore_above": 1024}}
 	return node{
@@ -47,26 +59,31 @@ func indexTemplate() node {
 
 // indexed is how one field is indexed. What is longer than 1,024 characters is kept and
 // not searched as a whole; without that limit a term of 32 KiB refuses its event.
-func indexed(i schema.Info) node {
-	m := node{"type": i.Type.String()}
-	if m["type"] == "object" {
-		m["type"] = "flattened" // a field for each label that anybody thinks of would fill the mapping
+func (s searchEngine) indexed(i schema.Info) node {
+	switch typ := i.Type.String(); typ {
+	case "object", "flattened":
+		return s.object
+	case "keyword":
+		return node{"type": typ, "ignore_above": 1024}
+	default:
+		return node{"type": typ}
 	}
-	switch m["type"] {
-	case "keyword", "flattened":
-		m["ignore_above"] = 1024
-	}
-	return m
 }
 
-// TestTheIndexTemplate holds the file against the schema; -update writes it anew.
+// TestTheIndexTemplate holds the files against the schema; -update writes them anew.
 func TestTheIndexTemplate(t *testing.T) {
-	want, err := json.MarshalIndent(indexTemplate(), "", " ")
+	for _, s := range searchEngines {
+		t.Run(s.name, s.template)
+	}
+}
+
+func (s searchEngine) template(t *testing.T) {
+	want, err := json.MarshalIndent(s.indexTemplate(), "", " ")
 	if err != nil {
 		t.Fatal(err)
 	}
 	want = append(want, '\n')
-	path := filepath.Join(receivers, "elasticsearch-index-template.json")
+	path := filepath.Join(receivers, s.file)
 	if *update {
 		if err := os.WriteFile(path, want, 0o644); err != nil {
 			t.Fatal(err)
@@ -76,10 +93,10 @@ func TestTheIndexTemplate(t *testing.T) {
 	if err != nil || !bytes.Equal(got, want) {
 		t.Errorf("%s is not what the schema asks for (%v); -update writes it anew", path, err)
 	}
-	known := []string{"keyword", "constant_keyword", "wildcard", "text", "match_only_text", "long", "unsigned_long", "integer", "double", "float", "boolean", "date", "ip", "flattened"}
+	known := []string{"keyword", "constant_keyword", "wildcard", "text", "match_only_text", "long", "unsigned_long", "integer", "double", "float", "boolean", "date", "ip", s.object["type"].(string)}
 	for _, k := range schema.Keys() {
-		if typ := indexed(k.Info())["type"].(string); !slices.Contains(known, typ) {
-			t.Errorf("%s is of type %s, which Elasticsearch does not know", k.Info().Name, typ)
+		if typ := s.indexed(k.Info())["type"].(string); !slices.Contains(known, typ) {
+			t.Errorf("%s is of type %s, which %s does not know", k.Info().Name, typ, s.name)
 		}
 	}
 }
