@@ -30,6 +30,7 @@ type slot struct {
 	boxed uint32 // the turn of box
 	at    int32  // n > 0: its first value is Fields[n-1]; n < 0: Shared[-n-1]
 	last  int32  // the same for its last value
+	both  bool   // Shared has values too, which those of Fields hide
 	box   any    // the value as the library's machine takes it
 }
 
@@ -72,6 +73,7 @@ func (m *Machine) note(k schema.Key, at int32) {
 	}
 	s := &m.slots[k]
 	if s.turn != m.turn || (at > 0 && s.at < 0) {
+		s.both = s.turn == m.turn
 		s.turn, s.last = m.turn, at
 	}
 	s.at = at
@@ -119,9 +121,14 @@ func (m *Machine) value(k schema.Key) event.Value {
 
 func (m *Machine) text(k schema.Key) string { return textOf(m.value(k)) }
 
-// named returns the text of one name below k.
+// named returns the text of one name below k. Of a map, what the event itself has
+// hides what it shares under the same name alone.
 func (m *Machine) named(k schema.Key, name string) string {
-	return textOf(m.from(k).GetNamed(k, name))
+	v := m.from(k).GetNamed(k, name)
+	if s := &m.slots[k]; v.IsZero() && s.turn == m.turn && s.both {
+		v = m.e.Shared.GetNamed(k, name)
+	}
+	return textOf(v)
 }
 
 // has reports whether test holds for one of k's values.
@@ -201,10 +208,16 @@ func (m *Machine) build(k schema.Key) any {
 
 func (m *Machine) flat(k schema.Key) map[string]string {
 	out := map[string]string{}
-	for _, f := range m.from(k) {
-		if _, double := out[f.Name]; f.Key == k && !double {
-			out[f.Name] = textOf(f.Val)
+	add := func(fields event.Fields) {
+		for _, f := range fields {
+			if _, double := out[f.Name]; f.Key == k && !double {
+				out[f.Name] = textOf(f.Val)
+			}
 		}
+	}
+	add(m.from(k))
+	if s := &m.slots[k]; s.turn == m.turn && s.both {
+		add(m.e.Shared)
 	}
 	return out
 }

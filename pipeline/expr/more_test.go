@@ -189,6 +189,35 @@ func TestClosuresAgreeWithTheLibrary(t *testing.T) {
 	})
 }
 
+// TestMapsAreMergedByName: what an event has of a map itself hides of what it shares
+// the same name alone, as the formats have it: a label of the settings is there beside
+// those of the record.
+func TestMapsAreMergedByName(t *testing.T) {
+	e := &event.Event{}
+	e.Fields.AddNamed(schema.Labels, "stream", event.String("stdout"))
+	e.Fields.AddNamed(schema.Labels, "team", event.String("own"))
+	e.Shared.AddNamed(schema.Labels, "env", event.String("prod"))
+	e.Shared.AddNamed(schema.Labels, "team", event.String("shared"))
+	c, m := NewCompiler(options()), NewMachine()
+	for text, want := range map[string]bool{
+		`labels.env == "prod"`: true, `labels["env"] == "prod"`: true, `labels.team == "own"`: true, `labels.stream == "stdout"`: true, `labels.none == ""`: true,
+		`"env" in labels && "stream" in labels && len(labels) == 3`: true, `labels[lower("ENV")] == "prod" && labels[lower("TEAM")] == "own"`: true,
+	} {
+		p, err := c.Bool(at(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, one := range []struct {
+			e    *event.Event
+			want bool
+		}{{e, want}, {&event.Event{}, strings.HasSuffix(text, `""`)}, {e, want}} {
+			if got, err := p.Test(m, one.e); err != nil || got != one.want {
+				t.Errorf("%s: %v, %v", text, got, err)
+			}
+		}
+	}
+}
+
 func FuzzCompile(f *testing.F) {
 	for _, one := range conditions {
 		f.Add(one.text)
