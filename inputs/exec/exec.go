@@ -79,7 +79,7 @@ type input struct {
 	stop        chan struct{} // closed by Close: nothing is read any more
 	cmd         *exec.Cmd
 	due         time.Time // when it is run again
-	offset      int64
+	offset      int64     // where the next line stands; see Open
 	runs, fails *meter.Counter
 }
 
@@ -96,8 +96,13 @@ func build(s *Settings, env plugin.Env) (plugin.Input, error) {
 // GivesOnce implements plugin.Fleeting.
 func (in *input) GivesOnce() bool { return true }
 
-// Open implements plugin.Input. There is no position.
-func (in *input) Open(context.Context, []byte) error { return nil }
+// Open implements plugin.Input. There is no position. What has none still needs a
+// place of its own, from which its id is made: bytes are counted from the time of the
+// start in nanoseconds, so that the same line after another start is another event.
+func (in *input) Open(context.Context, []byte) error {
+	in.offset = in.env.Now().UnixNano()
+	return nil
+}
 
 // Read implements plugin.Input.
 func (in *input) Read(ctx context.Context, b *event.Batch, wait time.Duration) error {

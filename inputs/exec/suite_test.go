@@ -71,6 +71,38 @@ func run(t *testing.T, script string, change func(*Settings)) (all []event.Event
 	}
 }
 
+// TestPlacesDoNotComeAgain: the same line after two starts, in the same place of what
+// the program writes, is not the same event.
+func TestPlacesDoNotComeAgain(t *testing.T) {
+	var at []int64
+	for _, start := range []time.Duration{0, time.Second} {
+		s, env := defaults(), plugintest.Env(t.TempDir())
+		s.Command, env.Once = []string{"echo", "ok"}, true
+		now := env.Now().Add(start)
+		env.Now = func() time.Time { return now }
+		in, err := Plugin.Input(&s, env)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := in.Open(t.Context(), nil); err != nil {
+			t.Fatal(err)
+		}
+		var b event.Batch
+		for len(b.Events) == 0 {
+			if err := in.Read(t.Context(), &b, time.Second); err != nil && len(b.Events) == 0 {
+				t.Fatal(err)
+			}
+		}
+		at = append(at, b.Events[0].Offset)
+		if err := in.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if at[0] == at[1] {
+		t.Errorf("both stand at %d", at[0])
+	}
+}
+
 // TestPrograms: what a program writes comes, line by line, and how it ended is
 // said.
 func TestPrograms(t *testing.T) {

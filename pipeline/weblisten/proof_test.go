@@ -101,7 +101,8 @@ func TestGuard(t *testing.T) {
 }
 
 // TestGroups: records of one request go to the decoders of their groups, each
-// with its fields, over as many batches as they take.
+// with its fields, over as many batches as they take, and to places that those of
+// another start do not have.
 func TestGroups(t *testing.T) {
 	at := time.Date(2026, 11, 25, 10, 0, 0, 0, time.UTC)
 	var team event.Fields
@@ -124,7 +125,7 @@ func TestGroups(t *testing.T) {
 		t.Errorf("%s", plugintest.Dump(e))
 	}
 	e = &second.Events[0]
-	if e.Decode != "plain" || e.Raw != "y" || !e.Time.IsZero() || !e.Fields.GetNamed(schema.Labels, "team").IsZero() || e.Offset != mostRecords {
+	if e.Decode != "plain" || e.Raw != "y" || !e.Time.IsZero() || !e.Fields.GetNamed(schema.Labels, "team").IsZero() || e.Offset != r.env.Now().UnixNano()+mostRecords {
 		t.Errorf("%s", plugintest.Dump(e))
 	}
 	first.Accepted(nil)

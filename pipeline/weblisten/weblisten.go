@@ -100,7 +100,7 @@ type Server struct {
 
 	// What follows is the lane's alone.
 	rest   *request // begun, and not yet handed on whole
-	offset int64    // bytes of records handed on since Open
+	offset int64    // where the next record stands that its sender has not named; see Open
 	timer  *time.Timer
 
 	// What follows is set by Open.
@@ -128,13 +128,17 @@ func New(s *Settings, env plugin.Env, h Handler) (*Server, error) {
 	return l, nil
 }
 
-// Open listens. There is no position: clients send again what was not accepted.
+// Open listens. There is no position: clients send again what was not accepted. What
+// has no position still needs a place of its own, from which its id is made: bytes are
+// counted from the time of the start in nanoseconds, so that what is the first record
+// after two starts, and the same text, is not the same event.
 func (l *Server) Open(ctx context.Context, _ []byte) error {
 	var lc net.ListenConfig
 	ln, err := lc.Listen(ctx, "tcp", l.s.Listen.Value)
 	if err != nil {
 		return plugin.Permanent(fmt.Errorf("listen at %s: %w", l.s.Listen.Value, err))
 	}
+	l.offset = l.env.Now().UnixNano()
 	l.listener = &limited{Listener: ln, of: l, byPeer: map[string]int{}}
 	l.closing, l.over, l.closed = make(chan struct{}), make(chan struct{}), false
 	l.server = l.newServer()
