@@ -17,7 +17,7 @@ func (f *finder) event(e *event.Event, b *event.Batch) bool {
 	if e.Decode != "" {
 		return f.undecoded(e)
 	}
-	changed, line, args, told := false, "", -1, false
+	changed, line, args, told, wrong := false, "", -1, false, false
 	f.cut, f.e, f.b, f.owned = false, e, b, false
 	kinds := &f.t.kinds
 	for i := range e.Fields {
@@ -26,6 +26,7 @@ func (f *finder) event(e *event.Event, b *event.Batch) bool {
 		if k == kindNone {
 			continue
 		}
+		wrong = wrong || x.Key == schema.ErrorMessage
 		s := x.Val.Str()
 		f.cut = f.cut || k.cut(s)
 		switch {
@@ -53,6 +54,9 @@ func (f *finder) event(e *event.Event, b *event.Batch) bool {
 	}
 	if args >= 0 {
 		changed = f.arguments(e.Fields[args:], line, told) || changed
+	}
+	if wrong {
+		changed = f.halves() || changed
 	}
 	f.cut = false
 	if e.Raw != "" {

@@ -78,6 +78,7 @@ func (f *finder) lines(lines []string) bool {
 	for _, s := range stamps {
 		same := execve[s]
 		if len(same) > 1 {
+			inTurn(lines, same)
 			changed = f.execve(lines, same) || changed
 			continue
 		}
@@ -131,7 +132,8 @@ func (f *finder) line(l string) (string, bool) {
 	return out, changed
 }
 
-// nextHex returns the bounds of the next value that is hex, from i; -1 for none.
+// nextHex returns the bounds of the next value that is hex, from i; -1 for none. At the
+// end of a line the last digit may be missing: the line was cut.
 func nextHex(s string, i int) (from, to int) {
 	for {
 		n := strings.IndexByte(s[i:], '=')
@@ -143,7 +145,7 @@ func nextHex(s string, i int) (from, to int) {
 		for to < len(s) && upperHex(s[to]) {
 			to++
 		}
-		if to-from >= 2*least && (to-from)%2 == 0 && (to == len(s) || !nameByte(s[to]) && s[to] != '"') {
+		if to-from >= 2*least && ((to-from)%2 == 0 || to == len(s)) && (to == len(s) || !nameByte(s[to]) && s[to] != '"') {
 			return from, to
 		}
 		i = from
