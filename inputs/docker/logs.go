@@ -10,6 +10,7 @@ import (
 	"errors"
 	"io"
 	"path"
+	"strconv"
 	"sync"
 	"time"
 
@@ -90,6 +91,7 @@ type logs struct {
 	env plugin.Env
 	api *api
 
+	seed    []byte // of an id, kept for its memory
 	places  map[string]place
 	known   bool // there was a position
 	events  *stream
@@ -193,6 +195,19 @@ func (in *logs) drain(b *event.Batch) {
 	}
 }
 
+// ownDecoder makes ids of what it knows that a line of a container has.
+const ownDecoder = "docker_line"
+
+// name gives a line the id of its place, since other decoders would make one of its
+// text and its offset alone: of each time the first line has the same.
+func (in *logs) name(e *event.Event, container string, l *printed) {
+	seed := append(append(in.seed[:0], in.env.HostID...), 0)
+	seed = strconv.AppendInt(append(append(seed, container...), 0), int64(l.stream), 10)
+	seed = strconv.AppendInt(append(seed, 0), l.at.nano, 10)
+	in.seed = strconv.AppendUint(append(seed, 0), l.at.n, 10)
+	e.ID = event.NewID(in.seed)
+}
+
 // take adds a chunk to a batch.
 func (in *logs) take(c *chunk, b *event.Batch) {
 	if c.lost != "" {
@@ -205,6 +220,9 @@ func (in *logs) take(c *chunk, b *event.Batch) {
 		e := b.Add(event.Event{Decode: in.s.Decode, Raw: l.text, Records: 1, Offset: int64(l.at.n), Seen: in.env.Now(), Shared: in.env.Shared})
 		if l.timed {
 			e.Time = time.Unix(0, l.at.nano).UTC()
+		}
+		if in.s.Decode != ownDecoder {
+			in.name(e, c.of.id, l)
 		}
 		e.Fields = b.Take(c.of.fields[l.stream], 2)
 		if l.part != "" {

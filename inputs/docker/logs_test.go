@@ -175,6 +175,40 @@ func TestLogsAreReadOnce(t *testing.T) {
 	same(t, "lines", got, want...)
 }
 
+// TestLinesHaveTheirOwnIDs: the same text of two containers, on two streams, and again
+// and again has an id for each line, the same when it is read again.
+func TestLinesHaveTheirOwnIDs(t *testing.T) {
+	f := engineAt(t, t.TempDir()+"/s")
+	for _, id := range []string{idA, idB} {
+		b := f.put(&box{id: id, driver: "local", running: true})
+		for _, nano := range []int64{0, 0, 1, 2} {
+			f.print(b, said{1, begun + nano, "ok\n"})
+			f.print(b, said{2, begun + nano, "ok\n"})
+		}
+	}
+	s := logsSettings(t, f.path)
+	s.Decode = "json"
+	seen := map[event.ID]int{}
+	for range 2 {
+		r := openLogs(t, s, nil)
+		r.until(16)
+		for i := range r.got {
+			seen[r.got[i].ID]++
+		}
+		if err := r.in.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for id, n := range seen {
+		if n != 2 || id.IsZero() {
+			t.Errorf("%d lines have the id %s", n, id)
+		}
+	}
+	if len(seen) != 16 {
+		t.Errorf("%d ids of 16 lines", len(seen))
+	}
+}
+
 // TestLogsOfABrokenConnection: what was cut within a frame is read again, whole.
 func TestLogsOfABrokenConnection(t *testing.T) {
 	f := engineAt(t, t.TempDir()+"/s")

@@ -55,13 +55,19 @@ func ID(seed []byte, hostID string, e *event.Event, parts ...string) (event.ID, 
 }
 
 // LineID makes the id of a record that has no name of its own: where it stands
-// in its source, and its text. Index tells events of one record apart.
+// in its source, and its text. Where its input has given it an id, that is its place:
+// the offsets of partitions, and of containers, are alike. Index tells events of one
+// record apart.
 func LineID(seed []byte, hostID string, e *event.Event, text string, index int) (event.ID, []byte) {
-	seed = append(seed[:0], hostID...)
-	for _, part := range [...]string{e.Dataset, e.Get(schema.LogFilePath).Str(), text} {
-		seed = append(append(seed, 0), part...)
+	if e.ID.IsZero() {
+		seed = append(append(append(seed[:0], hostID...), 0), e.Dataset...)
+		seed = append(append(seed, 0), e.Get(schema.LogFilePath).Str()...)
+		seed = append(append(seed, 0), text...)
+		seed = strconv.AppendInt(append(seed, 0), e.Offset, 10)
+	} else {
+		seed = append(append(seed[:0], e.ID[:]...), e.Dataset...)
+		seed = append(append(seed, 0), text...)
 	}
-	seed = strconv.AppendInt(append(seed, 0), e.Offset, 10)
 	seed = strconv.AppendInt(append(seed, 0), int64(index), 10)
 	return event.NewID(seed), seed
 }

@@ -2,6 +2,7 @@ package record
 
 import (
 	"math"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -50,6 +51,35 @@ func FuzzPairs(f *testing.F) {
 			})
 		}
 	})
+}
+
+// TestLineID: two places have two ids, also where only the input can tell them apart;
+// one place has one, however often it is read and whichever host reads it.
+func TestLineID(t *testing.T) {
+	at := func(id byte, path string, offset int64) *event.Event {
+		e := &event.Event{Dataset: "d", Offset: offset, Shared: event.Fields{{Key: schema.LogFilePath, Val: event.String(path)}}}
+		e.ID[0] = id
+		return e
+	}
+	seen := map[event.ID]string{}
+	var seed []byte
+	for range 2 {
+		for name, e := range map[string]*event.Event{"a": at(0, "p", 1), "another file": at(0, "q", 1), "further on": at(0, "p", 2), "a partition": at(1, "p", 1), "another": at(2, "p", 1)} {
+			for index := range 2 {
+				var id, other event.ID
+				id, seed = LineID(seed, "h", e, "text", index)
+				other, seed = LineID(seed, "another host", e, "text", index)
+				what := name + strconv.Itoa(index)
+				if was, ok := seen[id]; ok && was != what || (id == other) == e.ID.IsZero() {
+					t.Errorf("%s has the id of %q; the same on another host: %v", what, was, id == other)
+				}
+				seen[id] = what
+			}
+		}
+	}
+	if len(seen) != 10 {
+		t.Errorf("%d ids of ten places", len(seen))
+	}
 }
 
 func TestTime(t *testing.T) {
