@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"tallyman/pipeline/event"
 	"tallyman/pipeline/plugin"
 	"tallyman/pipeline/tail"
 )
@@ -27,6 +28,7 @@ type Settings struct {
 	Netlink string      `yaml:"netlink" doc:"Read from the kernel: multicast beside auditd or without one, with CAP_AUDIT_READ; unicast in place of auditd, with CAP_AUDIT_CONTROL as well." enum:"multicast,unicast"`
 	StartAt string      `yaml:"start_at" doc:"Where a file is begun that was never read before: at its beginning, or at its end, so that only what is written from now on is read." enum:"beginning,end"`
 	MaxLine plugin.Size `yaml:"max_line" doc:"The longest record that is kept whole. Of a longer one the start is kept, tagged tallyman_truncated, and the rest is counted."`
+	Serials bool        `yaml:"serials" doc:"Tell which serials are missing, of every source but a file (where it is always told). Set it to false where something on the way leaves events out, such as audisp-filter, or where auditd gathers hosts that have no node names."`
 	Decode  string      `yaml:"decode" doc:"The decoder that the records wait for."`
 
 	Buffer       plugin.Size   `yaml:"buffer" doc:"How much is read ahead of the pipeline, of every source but a file. When it is full, auditd has to wait; with netlink what comes is dropped, counted and raised, for the host never waits."`
@@ -39,7 +41,7 @@ type Settings struct {
 const defaultPath = "/var/log/audit/audit.log"
 
 func defaults() Settings {
-	return Settings{StartAt: "beginning", MaxLine: 1 << 20, Decode: "audit", Buffer: 8 << 20, BacklogLimit: 8192, StatusEvery: 10 * time.Second}
+	return Settings{StartAt: "beginning", MaxLine: 1 << 20, Serials: true, Decode: "audit", Buffer: 8 << 20, BacklogLimit: 8192, StatusEvery: 10 * time.Second}
 }
 
 // Check says what is wrong with the settings.
@@ -124,11 +126,11 @@ func build(s *Settings, env plugin.Env) (plugin.Input, error) {
 	lines := tail.NewLines(tail.LineOptions{Input: env.Name, Decode: s.Decode, Max: int(s.MaxLine), Shared: env.Shared, Meter: env.Meter})
 	switch {
 	case s.Stdin:
-		return watched(s, env, newStream(env, lines, true, ahead(openStdin, int(s.Buffer), env.Once))), nil
+		return watched(s, env, newStream(env, lines, true, ahead(openStdin, int(s.Buffer), env.Once))).numbered(s, event.SerialsWhole), nil
 	case s.Socket.Value != "":
-		return watched(s, env, newStream(env, lines, env.Once, ahead(dialer(at(s.Socket.Value), env.Once), int(s.Buffer), env.Once))), nil
+		return watched(s, env, newStream(env, lines, env.Once, ahead(dialer(at(s.Socket.Value), env.Once), int(s.Buffer), env.Once))).numbered(s, event.SerialsWhole), nil
 	case s.Netlink == "multicast":
-		return watched(s, env, newNetlink(s, env, lines, openMulticast, false)), nil
+		return watched(s, env, newNetlink(s, env, lines, openMulticast, false)).numbered(s, event.SerialsWhole), nil
 	case s.Netlink == "unicast" && env.Dry:
 		return nil, errors.New("netlink: unicast takes the place of auditd, which a dry run must not; use netlink: multicast for it")
 	case s.Netlink == "unicast":

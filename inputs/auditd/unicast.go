@@ -14,6 +14,7 @@ import (
 	libaudit "github.com/elastic/go-libaudit/v2"
 	"golang.org/x/sys/unix"
 
+	"tallyman/pipeline/event"
 	"tallyman/pipeline/plugin"
 	"tallyman/pipeline/tail"
 )
@@ -42,7 +43,7 @@ func buildUnicast(s *Settings, env plugin.Env, lines *tail.Lines, rules string) 
 	}
 	n := newNetlink(s, env, lines, u.open, true)
 	n.leave = u.leave
-	w := watched(s, env, n)
+	w := watched(s, env, n).numbered(s, event.SerialsOurs)
 	w.unicast = u
 	n.gone = w.gone
 	return w, nil

@@ -27,7 +27,8 @@ type watch struct {
 	env     plugin.Env
 	every   time.Duration // 0: never asked
 	ask     func() (kernelStatus, error)
-	boot    string   // tells the boots of the host apart
+	boot    string // tells the boots of the host apart
+	serials event.Serials
 	unicast *unicast // the input is in auditd's place; nil otherwise
 
 	stop chan struct{}
@@ -67,6 +68,15 @@ func watched(s *Settings, env plugin.Env, in plugin.Input) *watch {
 	}
 	if w.env.Log == nil {
 		w.env.Log = slog.New(slog.DiscardHandler)
+	}
+	return w
+}
+
+// numbered says what it means when a serial is missing in the source, unless the
+// settings say that nothing can be told of it.
+func (w *watch) numbered(s *Settings, serials event.Serials) *watch {
+	if s.Serials {
+		w.serials = serials
 	}
 	return w
 }
@@ -124,6 +134,7 @@ func (w *watch) Open(ctx context.Context, from []byte) error {
 // Read implements plugin.Input.
 func (w *watch) Read(ctx context.Context, b *event.Batch, wait time.Duration) error {
 	err := w.Input.Read(ctx, b, wait)
+	b.Serials = w.serials
 	if w.every == 0 {
 		return err
 	}

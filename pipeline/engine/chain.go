@@ -13,6 +13,9 @@ import (
 	"tallyman/pipeline/schema"
 )
 
+// undecoded is the dataset of records that no decoder took.
+const undecoded = "tallyman.undecoded"
+
 // Chain is the transforms of one lane in their order. It belongs to one
 // goroutine; what it returns lives until the next call.
 type Chain struct {
@@ -61,6 +64,7 @@ func (c *Chain) from(ctx context.Context, first int, in *event.Batch) (*event.Ba
 	}
 	for i := first; i < len(c.stages); i++ {
 		c.bufs[i].Reset()
+		c.bufs[i].Serials = in.Serials
 		if err := c.stages[i].Apply(ctx, in, c.bufs[i]); err != nil {
 			return nil, fmt.Errorf("transform %s: %w", c.names[i], err)
 		}
@@ -122,7 +126,7 @@ func (c *Chain) finish(e *event.Event, index int) {
 	if e.Decode != "" {
 		e.Fields.AddString(schema.EventKind, "pipeline_error")
 		e.Fields.AddString(schema.ErrorMessage, "nothing decodes "+e.Decode+" records")
-		e.Dataset, e.Decode = "tallyman.undecoded", ""
+		e.Dataset, e.Decode = undecoded, ""
 		e.Time = e.Seen
 	}
 	if e.ID.IsZero() {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -35,19 +36,20 @@ type lane struct {
 	around  Surroundings
 	state   *state
 
-	enc      *codec.Encoder
-	payload  []byte
-	heldEnc  *codec.Encoder
-	heldBuf  []byte // what the next frame brings
-	held     []event.Event
-	given    []byte            // the position that the journal took last, nil: none
-	heldLast []byte            // the held records that the journal took last
-	heldSaid bool              // it took some, or that there are none
-	wasHeld  bool              // the last committed mark of held records is not empty
-	lost     map[string][]byte // what the journal took of losses before us, by mark
-	position []byte
-	unsaved  bool // position moved since it was last handed to the journal
-	saved    time.Time
+	enc       *codec.Encoder
+	payload   []byte
+	heldEnc   *codec.Encoder
+	heldBuf   []byte // what the next frame brings
+	held      []event.Event
+	given     []byte            // the position that the journal took last, nil: none
+	heldLast  []byte            // the held records that the journal took last
+	heldSaid  bool              // it took some, or that there are none
+	restoring bool              // the records that were held are on their way
+	wasHeld   bool              // the last committed mark of held records is not empty
+	lost      map[string][]byte // what the journal took of losses before us, by mark
+	position  []byte
+	unsaved   bool // position moved since it was last handed to the journal
+	saved     time.Time
 
 	urgent          bool // the input cannot wait
 	fleeting        bool // its source gives nothing twice
@@ -230,9 +232,13 @@ func (l *lane) restore(ctx context.Context) error {
 	if err := codec.NewDecoder().Decode(raw, in); err != nil {
 		return fmt.Errorf("input %s: the records held at the last stop: %w", l.in.name, err)
 	}
-	l.wasHeld = true
+	l.wasHeld, l.restoring = true, true
+	defer func() { l.restoring = false }()
 	return l.pass(ctx, in)
 }
+
+// orphan reports whether an event is the note of a stage that is not there any more.
+func orphan(e event.Event) bool { return e.Records == 0 && e.Dataset == undecoded }
 
 // flush takes what the chain holds into the journal, at the end of a source.
 func (l *lane) flush(ctx context.Context) error {
@@ -267,6 +273,9 @@ func (l *lane) through(ctx context.Context, in *event.Batch) error {
 			in.Accepted(err)
 		}
 		return err
+	}
+	if l.restoring {
+		out.Events = slices.DeleteFunc(out.Events, orphan)
 	}
 	return l.commit(ctx, out, in.Accepted)
 }

@@ -19,6 +19,10 @@ type Batch struct {
 	// Losses is what was lost before it could be read, noticed with this batch.
 	Losses []Loss
 
+	// Serials says what it means when a serial is missing among the batch's audit
+	// records.
+	Serials Serials
+
 	// Filtered is how many source records a stage left out because a setting says
 	// so; they count as filtered in every output's book.
 	Filtered uint32
@@ -43,7 +47,7 @@ func (b *Batch) Reset() {
 		clear(b.Events[n:end])
 	}
 	b.Events, b.stale = b.Events[:0], n
-	b.Position, b.Accepted, b.Filtered = nil, nil, 0
+	b.Position, b.Accepted, b.Filtered, b.Serials = nil, nil, 0, SerialsUnknown
 	b.Losses = b.Losses[:0]
 	kept := b.slabs[:0]
 	for _, s := range b.slabs {

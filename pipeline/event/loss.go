@@ -52,3 +52,14 @@ func (r LossReason) Action() string {
 	}
 	return "buffer-dropped"
 }
+
+// Serials is what an input knows of the serials of the audit records that it
+// gives. A kernel numbers its events without a hole.
+type Serials uint8
+
+// What may be known of serials.
+const (
+	SerialsUnknown Serials = iota // several hosts may share the source, or something on the way leaves records out
+	SerialsWhole                  // every event of one kernel, as long as the source is read: what is missing was lost
+	SerialsOurs                   // and nobody else has what comes while it is not read: what is missing over a restart was lost too
+)

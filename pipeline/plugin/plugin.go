@@ -107,7 +107,9 @@ type Holder interface {
 	// Held appends the source records that the stage keeps, as they were read
 	// (Decode and Raw set), in the order of their arrival. Their strings are
 	// copies, not views of a chunk. A stage that keeps decoded events gives those;
-	// after a restart they go through the stages before it once more.
+	// after a restart they go through the stages before it once more. It may add a
+	// note to itself, with its Decode and no Records: where no stage takes it after a
+	// restart, it is dropped.
 	Held(dst []event.Event) []event.Event
 
 	// Flush adds to out everything that is held, as good as it is, and holds
