@@ -14,22 +14,36 @@ import (
 // lost before us: by a full backlog, a stopped daemon, or a file that was rotated
 // away unread. The lane says so in-band (SCHEMA §3.2, audit-sequence-gap).
 //
-// Only files are watched: through a network several hosts may share a lane
-// without a name of their own. The audit daemon's own records have a count of
-// their own and are left out.
+// Watched are files, and what an input says to be one kernel's (Batch.Serials):
+// through a network several hosts may share a lane without a name of their own.
+// The audit daemon's own records have a count of their own and are left out.
+//
+// Rules and filters make no gap: the kernel takes a number with the first record
+// that it writes of an event, and what a filter leaves out takes none. Neither
+// does what its backlog has no room for; what its rate limit, its queues or a
+// socket drop has one (docs/decisions/0008).
 
 // internal is the dataset of what tallyman says of itself.
 const internal = "tallyman.internal"
 
 const (
-	gapWait   = 5 * time.Second // records of other processors may come out of order for that long
+	// gapWait is how long a serial is waited for: longer than the kernel is asked what
+	// it lost (every 10 s), so that what is counted there is not counted here as well.
+	gapWait   = 12 * time.Second
+	bootAfter = 5 * time.Second // records of other processors may come out of order for that long
 	gapLimit  = 64              // ranges that are waited for, per series
 	seriesMax = 16              // series per lane
+
+	// countedFor is how long a loss that is counted elsewhere may show as a gap here.
+	countedFor = time.Minute
 )
 
-// series is the serials of one node in one file.
+// series is the serials of one node in one file, or in a source that is one
+// kernel's, which has no path.
 type series struct {
 	node, path string
+	kind       event.Serials
+	unsure     bool   // others may have had what came since top: a jump is no gap
 	top        uint64 // the highest serial so far
 	ms         int64  // its time
 	gaps       []gap  // by age
@@ -48,6 +62,13 @@ type gaps struct {
 	born time.Time // records read before are held ones that come again
 	list []series
 	last int
+	kind event.Serials // of the batch at hand
+
+	// Records that another reason of loss counts, and may be missing here: since, and
+	// by which.
+	counted      uint64
+	countedSince time.Time
+	countedAs    event.LossReason
 
 	shared event.Fields // of the record before, and its path: they are nearly always the same
 	path   string
@@ -64,37 +85,35 @@ func (s *stage) watch(r *Record, typ uint16, e *event.Event) {
 	if typ >= 1200 && typ < 1300 || e.Seen.Before(s.gaps.born) {
 		return
 	}
-	if g := &s.gaps; len(e.Shared) == 0 || len(g.shared) != len(e.Shared) || &g.shared[0] != &e.Shared[0] {
+	g := &s.gaps
+	if len(e.Shared) == 0 || len(g.shared) != len(e.Shared) || &g.shared[0] != &e.Shared[0] {
 		g.shared, g.path, g.serial = e.Shared, e.Shared.Get(schema.LogFilePath).Str(), 0
 	}
-	if s.gaps.path == "" {
+	if g.path == "" && g.kind == event.SerialsUnknown {
 		return
 	}
 	ms := r.Sec*1000 + int64(r.Milli)
-	g := &s.gaps
 	if r.Serial == g.serial && r.Serial != 0 && ms == g.ms && r.Node == g.node {
 		return
 	}
 	g.serial = 0
-	q := g.find(r.Node, g.path)
+	q := s.series(r.Node)
 	switch n := r.Serial; {
-	case q.top == 0:
-		q.top, q.ms = n, ms
-	case n == q.top+1:
-		q.top, q.ms = n, ms
+	case q.top == 0, n == q.top+1, q.unsure && n > q.top:
+		q.top, q.ms, q.unsure = n, ms, false
 	case n > q.top:
 		if len(q.gaps) >= gapLimit {
 			s.gapEvent(q)
 		}
 		q.gaps = append(q.gaps, gap{from: q.top + 1, to: n - 1, ms: ms, seen: e.Seen, shared: e.Shared})
 		q.top, q.ms = n, ms
-	case n < q.top && !q.fill(n) && ms-q.ms > gapWait.Milliseconds():
+	case n < q.top && !q.fill(n) && ms-q.ms > bootAfter.Milliseconds():
 		for len(q.gaps) > 0 {
 			s.gapEvent(q)
 		}
-		q.top, q.ms = n, ms // the host started anew and so does the count
+		q.top, q.ms, q.unsure = n, ms, false // the host started anew and so does the count
 	}
-	for len(q.gaps) > 0 && ms-q.gaps[0].ms > gapWait.Milliseconds() {
+	for len(q.gaps) > gapLimit || len(q.gaps) > 0 && ms-q.gaps[0].ms > gapWait.Milliseconds() {
 		s.gapEvent(q)
 	}
 	if len(q.gaps) == 0 && q.top == r.Serial && q.ms == ms {
@@ -102,23 +121,63 @@ func (s *stage) watch(r *Record, typ uint16, e *event.Event) {
 	}
 }
 
-// find returns the series of a node and a file, made at first use.
-func (g *gaps) find(node, path string) *series {
-	if g.last < len(g.list) && g.list[g.last].node == node && g.list[g.last].path == path {
+// series returns the series of a node in the file at hand, made at first use. The
+// one that it takes the place of tells its gaps.
+func (s *stage) series(node string) *series {
+	g := &s.gaps
+	if g.last < len(g.list) && g.list[g.last].node == node && g.list[g.last].path == g.path {
 		return &g.list[g.last]
 	}
 	for i := range g.list {
-		if g.list[i].node == node && g.list[i].path == path {
+		if g.list[i].node == node && g.list[i].path == g.path {
 			g.last = i
 			return &g.list[i]
 		}
 	}
 	if len(g.list) >= seriesMax {
+		for q := &g.list[0]; len(q.gaps) > 0; {
+			s.gapEvent(q)
+		}
 		g.list = slices.Delete(g.list, 0, 1)
 	}
+	kind := g.kind
+	if g.path != "" {
+		kind = event.SerialsOurs // its position is ours alone
+	}
 	g.last = len(g.list)
-	g.list = append(g.list, series{node: strings.Clone(node), path: strings.Clone(path)})
+	g.list = append(g.list, series{node: strings.Clone(node), path: strings.Clone(g.path), kind: kind})
 	return &g.list[g.last]
+}
+
+// note takes what was lost and is counted where it was noticed. A gap that it may
+// be the reason of is told, and not counted again: an event has a record at least.
+func (g *gaps) note(losses []event.Loss, now time.Time) {
+	for i := range losses {
+		n := &losses[i]
+		switch n.Reason {
+		case event.KernelLost, event.Dispatched, event.ReceiveDrop, event.Overrun:
+		default:
+			continue
+		}
+		if n.Count == 0 {
+			continue // how many is not known: the gap is the number
+		}
+		if now.Sub(g.countedSince) > countedFor {
+			g.counted = 0
+		}
+		g.counted += n.Count
+		g.countedSince, g.countedAs = now, n.Reason
+	}
+}
+
+// elsewhere takes up to n of what is counted elsewhere.
+func (g *gaps) elsewhere(n uint64, now time.Time) uint64 {
+	if g.counted == 0 || now.Sub(g.countedSince) > countedFor {
+		return 0
+	}
+	n = min(n, g.counted)
+	g.counted -= n
+	return n
 }
 
 // fill takes a serial that came late out of the gap that it belongs to.
@@ -163,6 +222,10 @@ func (s *stage) gapEvent(q *series) {
 	q.gaps = slices.Delete(q.gaps, 0, 1)
 	n := g.to - g.from + 1
 	s.t.count.missing.Add(n)
+	known := s.gaps.elsewhere(n, s.t.env.Now())
+	if g.shared == nil {
+		g.shared = s.t.env.Shared // it was waited for at the last stop
+	}
 	f := &s.f
 	f.reset(s.out)
 	out := &f.out
@@ -178,13 +241,21 @@ func (s *stage) gapEvent(q *series) {
 	f.leftover("first", strconv.FormatUint(g.from, 10))
 	f.leftover("last", strconv.FormatUint(g.to, 10))
 	f.leftover("missing", strconv.FormatUint(n, 10))
+	text := "audit events " + strconv.FormatUint(g.from, 10) + " to " + strconv.FormatUint(g.to, 10) + " were lost before they could be read"
+	if known > 0 {
+		f.leftover("counted", strconv.FormatUint(known, 10))
+		f.leftover("counted_as", s.gaps.countedAs.String())
+		text += "; " + strconv.FormatUint(known, 10) + " of them may be counted as " + s.gaps.countedAs.String()
+	}
 	*out = append(*out, f.data...)
-	out.AddString(schema.Message, "audit events "+strconv.FormatUint(g.from, 10)+" to "+strconv.FormatUint(g.to, 10)+" were lost before they could be read")
+	out.AddString(schema.Message, text)
 	id := s.t.env.HostID + "\x00" + internal + "\x00audit-sequence-gap\x00" + q.node + "\x00" + q.path + "\x00" +
 		strconv.FormatUint(g.from, 10) + "\x00" + strconv.FormatUint(g.to, 10) + "\x00" + strconv.FormatInt(g.ms, 10)
 	s.out.Events = append(s.out.Events, event.Event{ID: event.NewID([]byte(id)), Time: time.UnixMilli(g.ms).UTC(), Seen: g.seen,
 		Dataset: internal, Fields: f.give(s.out), Shared: g.shared})
-	s.out.Losses = append(s.out.Losses, event.Loss{Reason: event.SerialGap, Count: n, Said: true})
+	if n > known {
+		s.out.Losses = append(s.out.Losses, event.Loss{Reason: event.SerialGap, Count: n - known, Said: true})
+	}
 }
 
 // lostBy returns what the kernel log says of records that the kernel dropped:

@@ -57,6 +57,9 @@ func newStage(t *Transform, input string) *stage {
 func (s *stage) Apply(_ context.Context, in, out *event.Batch) error {
 	s.out = out
 	s.f.users.refresh()
+	if s.gaps.kind = in.Serials; len(in.Losses) > 0 {
+		s.gaps.note(in.Losses, s.t.env.Now())
+	}
 	if len(in.Events) == 0 {
 		if s.wait != nil { // EOE comes with its event or not at all: silence tells
 			s.eoe = eoeNo
@@ -88,6 +91,9 @@ func (s *stage) record(e *event.Event) {
 	var rec Record
 	bare := false
 	if !rec.parse(e.Raw, &s.memo) {
+		if s.recall(e) {
+			return
+		}
 		if rec, bare = s.unstamped(e); !bare {
 			s.foreign(e)
 			return
@@ -268,7 +274,8 @@ type held struct {
 	p   *part
 }
 
-// Held appends the records of the open events in the order of their arrival.
+// Held appends the records of the open events in the order of their arrival, and
+// what is known of the serials.
 func (s *stage) Held(dst []event.Event) []event.Event {
 	s.held = s.held[:0]
 	for p := s.win.first; p != nil; p = p.next {
@@ -283,7 +290,7 @@ func (s *stage) Held(dst []event.Event) []event.Event {
 			Seen: p.seen, Shared: p.shared, Fields: p.fields})
 	}
 	clear(s.held)
-	return dst
+	return s.gaps.keep(dst, s.boot())
 }
 
 // Flush ends everything that is open, oldest first.
@@ -293,5 +300,6 @@ func (s *stage) Flush(out *event.Batch) {
 		s.end(s.win.first)
 	}
 	s.quiet(time.Time{}, true)
+	s.gaps.list = nil
 	s.out = nil
 }
