@@ -103,8 +103,11 @@ func (f *facts) words(p *part, s string) {
 	}
 	rest = strings.TrimLeft(rest, " ")
 	f.verdict, rest, _ = strings.Cut(rest, " ")
-	if _, in, ok := strings.Cut(rest, "{ "); ok {
-		f.perms, rest, _ = strings.Cut(in, " }")
+	if _, in, ok := strings.Cut(rest, "{"); ok {
+		if in, rest, ok = strings.Cut(in, "}"); !ok { // the line was cut
+			f.ambiguous = true
+		}
+		f.perms = strings.TrimSpace(in)
 		f.leftover("seperms", f.perms)
 	}
 	if rest = strings.TrimSpace(rest); rest != "for" && rest != "" {
