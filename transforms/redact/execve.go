@@ -139,7 +139,7 @@ func (r *argvRecords) field(line int, key, s string, from, to int, quoted bool) 
 	case quoted:
 		p.text = s[from+1 : to-1]
 	case len(p.text) > 1 && strings.IndexFunc(p.text, func(c rune) bool { return c > 127 || !upperHex(byte(c)) }) < 0:
-		p.text = string(unhex(nil, p.text)) // without half a byte, where the line was cut
+		p.text = string(unhex(p.text)) // without half a byte, where the line was cut
 	default:
 		p.quoted = true // it is written as it stands
 	}

@@ -29,7 +29,7 @@ func (f *finder) halves() bool {
 				break
 			}
 			at = to
-			text := string(unhex(nil, s[from:to]))
+			text := string(unhex(s[from:to]))
 			if !f.suspect(text) {
 				continue
 			}

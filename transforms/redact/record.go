@@ -156,7 +156,7 @@ func upperHex(c byte) bool { return c >= '0' && c <= '9' || c >= 'A' && c <= 'F'
 
 // decoded replaces the secrets of a value in hex; before is the line up to it.
 func (f *finder) decoded(before, value string) (string, bool) {
-	text := string(unhex(nil, value))
+	text := string(unhex(value))
 	if strings.HasSuffix(before, "proctitle=") {
 		return f.title(text)
 	}
@@ -209,7 +209,8 @@ func (f *finder) replaceAll(args []string) bool {
 	return len(f.spans) > 0
 }
 
-func unhex(dst []byte, s string) []byte {
+func unhex(s string) []byte {
+	dst := make([]byte, 0, len(s)/2)
 	for i := 0; i+1 < len(s); i += 2 {
 		dst = append(dst, digit(s[i])<<4|digit(s[i+1]))
 	}

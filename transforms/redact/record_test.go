@@ -102,7 +102,7 @@ func TestSplitArguments(t *testing.T) {
 			if !ok || v == "" || len(v)%2 != 0 {
 				t.Fatalf("size %d: piece %d is %q", size, i, l)
 			}
-			whole.WriteString(string(unhex(nil, v)))
+			whole.WriteString(string(unhex(v)))
 		}
 		if s := swap(whole.String()); s != strings.Repeat("x", 10)+" --password=§ "+strings.Repeat("y", 10) {
 			t.Fatalf("size %d: the argument is %q", size, s)
