@@ -148,7 +148,7 @@ func (c *collecting) settle(ctx context.Context) error {
 	if err == nil {
 		c.pause.reset()
 		c.state.good()
-		if c.all && len(c.open) == 0 && !c.rested.Swap(true) {
+		if c.all && again == 0 && len(c.open) == 0 && !c.rested.Swap(true) {
 			select {
 			case c.rest <- struct{}{}:
 			default: // it was told, or nobody asks

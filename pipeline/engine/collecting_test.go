@@ -254,6 +254,41 @@ func TestACollectorTidiesUp(t *testing.T) {
 	})
 }
 
+// TestACollectorWritesItsManifest: what a Collector has to write once all is confirmed is
+// written in the same run, however many exchanges that takes.
+func TestACollectorWritesItsManifest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := &bookish{crate: crate{size: 20}}
+		r := newRig(t)
+		p := r.pipeline(t, true, &lines{all: numbered(30)}, nil, "", map[string]*sink{"b": {}})
+		p.outputs[0].plugin = c
+		if _, err := r.once(t, p); err != nil || len(c.all()) != 30 || c.written != 3 {
+			t.Errorf("%v; of %d events %d parts of 3 of the manifest are written", err, len(c.all()), c.written)
+		}
+	})
+}
+
+// bookish is a crate with a manifest of three parts, one for each exchange.
+type bookish struct {
+	crate
+	written int
+}
+
+func (b *bookish) Settle(ctx context.Context, all bool) (uint64, time.Duration, error) {
+	open := len(b.open) > 0
+	seq, again, err := b.crate.Settle(ctx, all)
+	if !all || err != nil {
+		return seq, again, err
+	}
+	if !open {
+		b.written = min(b.written+1, 3)
+	}
+	if b.written < 3 {
+		again = time.Millisecond
+	}
+	return seq, again, nil
+}
+
 type tidy struct {
 	crate
 	tidied *int

@@ -60,7 +60,8 @@ type Collector interface {
 	// for as long as that lasts.
 	// It does not wait for a destination longer than one exchange takes. What it
 	// returns beside an error counts as well. It is called after each Collect and
-	// when the time that it named has passed; with all at the end of the sources.
+	// when the time that it named has passed; with all at the end of the sources, until
+	// it names none.
 	//
 	// Its errors are of kind retry or after: what was collected was taken, and what
 	// is refused for good was refused by Collect.
