@@ -14,14 +14,22 @@ import (
 	"time"
 )
 
-// inContainer lets a user of the host, logged in as another as far as the kernel
-// knows, run the real client.
-func inContainer(t *testing.T, sock, name string, command ...string) {
+// A caller runs a command line of the shell as somebody, who enters a container.
+type caller struct {
+	user, from string
+	run        func(t *testing.T, line string)
+}
+
+// inContainer is the command line of a user without rights who runs the real client.
+func inContainer(sock, name, command string) string {
+	return fmt.Sprintf("export HOME=/ DOCKER_CONFIG=/nonexistent; exec setpriv --reuid %d --clear-groups --inh-caps=-all docker -H unix://%s exec -u %d %s %s", nlUID, sock, nlUID, name, command)
+}
+
+// byHand runs a line as somebody who is logged in as another as far as the kernel
+// knows, and whose login no record tells of.
+func byHand(t *testing.T, line string) {
 	t.Helper()
-	args := append([]string{"-c", `echo 5 > /proc/self/loginuid && exec setpriv --reuid ` + fmt.Sprint(nlUID) + ` --clear-groups --inh-caps=-all docker "$@"`, "sh",
-		"-H", "unix://" + sock, "exec", "-u", fmt.Sprint(nlUID), name}, command...)
-	cmd := exec.Command("sh", args...)
-	cmd.Env = append(os.Environ(), "HOME=/", "DOCKER_CONFIG=/nonexistent")
+	cmd := exec.Command("sh", "-c", "echo 5 > /proc/self/loginuid; "+line)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if b, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("docker exec: %v\n%s", err, tail(b))
@@ -30,8 +38,23 @@ func inContainer(t *testing.T, sock, name string, command ...string) {
 
 // TestDockerExecSession enters a container of the real engine while the kernel's
 // own records are read: each program of the exec, and no other of the container,
-// is told the engine's id of it and who the client was.
+// is told the engine's id of it and who the client was. That is whom the kernel
+// names where no login was seen, and whoever logged in over the real sshd, with
+// the address they came from.
 func TestDockerExecSession(t *testing.T) {
+	t.Run("no login was seen", func(t *testing.T) { dockerExecBy(t, caller{user: "games", run: byHand}) })
+	t.Run("over ssh", func(t *testing.T) {
+		if b, err := os.ReadFile("/proc/self/loginuid"); err != nil || strings.TrimSpace(string(b)) != "4294967295" {
+			t.Skipf("NOT RUN: these tests run in a login session, and sshd's would be none of its own: %s %v", b, err)
+		}
+		ssh := sshLogin(t)
+		dockerExecBy(t, caller{user: "root", from: "127.0.0.1", run: func(t *testing.T, line string) { t.Helper(); ssh(line) }})
+	})
+}
+
+// dockerExecBy lets a caller enter a container, and checks what was told of it.
+func dockerExecBy(t *testing.T, by caller) {
+	t.Helper()
 	engines(t)
 	need(t, "setpriv", "util-linux")
 	h := newKernelHost(t)
@@ -92,8 +115,8 @@ outputs: {out: {type: file, path: out.json, format: json}}
 		}
 	}
 	eventually(t, "the container's own programs are seen", 30*time.Second, ran("/bin/sleep 0.7"))
-	inContainer(t, sock, "web", "/bin/sh", "-c", "/bin/sleep 0.31; /bin/sleep 0.32; exit 0")
-	inContainer(t, sock, "web", "/bin/sleep", "0.41")
+	by.run(t, inContainer(sock, "web", "/bin/sh -c '/bin/sleep 2.31; /bin/sleep 0.32; exit 0'"))
+	by.run(t, inContainer(sock, "web", "/bin/sleep 0.41"))
 	eventually(t, "the programs of the execs are seen", 30*time.Second, ran("/bin/sleep 0.41"))
 	execs := map[string]string{} // the command of an id
 	eventually(t, "the engine's events come", 30*time.Second, func() bool {
@@ -104,13 +127,13 @@ outputs: {out: {type: file, path: out.json, format: json}}
 		}
 		return len(execs) == 2
 	})
-	judgeExecs(t, inside(), execs)
+	judgeExecs(t, inside(), execs, by)
 }
 
 // judgeExecs checks what programs in the container were told. A program that was
 // delivered before its exec was heard of carries nothing: what counts is that
 // the last one of each exec does, and that nobody is told another's.
-func judgeExecs(t *testing.T, list []map[string]any, execs map[string]string) {
+func judgeExecs(t *testing.T, list []map[string]any, execs map[string]string, by caller) {
 	t.Helper()
 	told := map[string]string{}
 	for _, e := range list {
@@ -119,12 +142,15 @@ func judgeExecs(t *testing.T, list []map[string]any, execs map[string]string) {
 		if how == nil {
 			continue
 		}
-		first := strings.Contains(execs[id], "0.31") && (strings.Contains(args, "0.31") || strings.Contains(args, "0.32"))
+		first := strings.Contains(execs[id], "2.31") && (strings.Contains(args, "2.31") || strings.Contains(args, "0.32"))
 		if how != "docker-exec" || !first && (!strings.Contains(execs[id], "0.41") || !strings.Contains(args, "0.41")) {
 			t.Errorf("%s is told %v", args, get(e, "tallyman", "session"))
 		}
-		if get(e, "tallyman", "session", "user") != "games" || get(e, "tallyman", "session", "confidence") != "medium" {
-			t.Errorf("%s is told %v, and the client's login id is that of games", args, get(e, "tallyman", "session"))
+		if get(e, "tallyman", "session", "user") != by.user || get(e, "tallyman", "session", "confidence") != "medium" {
+			t.Errorf("%s is told %v, and the client's login id is that of %s", args, get(e, "tallyman", "session"), by.user)
+		}
+		if from, _ := get(e, "source", "ip").(string); from != by.from {
+			t.Errorf("%s is told that they came from %q, want %q", args, from, by.from)
 		}
 		told[args] = id
 	}
