@@ -1,10 +1,11 @@
 package kafka
 
 import (
-	"bytes"
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
+	"io"
+	"math/bits"
 
 	"github.com/klauspost/compress/zstd"
 	"github.com/segmentio/kafka-go/compress"
@@ -32,12 +33,25 @@ import (
 // numbers are zigzag varints, and -1 is the length of a key that is absent.
 const headBytes = 61
 
+// chunk is how many bytes of records go to the compression at a time: the records
+// of a batch never lie in memory once more as one piece.
+const chunk = 64 << 10
+
 // packer makes batches of records. It keeps its memory.
 type packer struct {
 	codec   compress.Compression
 	zstd    *zstd.Encoder // where codec is zstd
-	records []byte
-	body    []byte
+	records []byte        // a chunk of them, where codec is any
+	packed  appender
+}
+
+// appender is the batch that a compression writes to.
+type appender struct{ b []byte }
+
+// Write implements io.Writer.
+func (a *appender) Write(p []byte) (int, error) {
+	a.b = append(a.b, p...)
+	return len(p), nil
 }
 
 func newPacker(codec string) (*packer, error) {
@@ -52,6 +66,7 @@ func newPacker(codec string) (*packer, error) {
 		var err error
 		// The sum is the batch's own, over what is packed. The encoder keeps twice its
 		// window, and events of one place look alike: a larger one gives a fiftieth.
+		// With a concurrency of 1 it has no goroutine.
 		if p.zstd, err = zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedFastest),
 			zstd.WithWindowSize(512<<10), zstd.WithEncoderCRC(false)); err != nil {
 			return nil, err
@@ -87,13 +102,8 @@ func (m *message) size() int {
 // appendBatch appends the batch of the messages that list names to dst.
 func (p *packer) appendBatch(dst []byte, all []message, list []int32) ([]byte, error) {
 	first, largest := all[list[0]].millis, all[list[0]].millis
-	p.records = p.records[:0]
-	for n, i := range list {
-		m := &all[i]
-		largest = max(largest, m.millis)
-		p.body = m.appendBody(p.body[:0], m.millis-first, int64(n))
-		p.records = binary.AppendVarint(p.records, int64(len(p.body)))
-		p.records = append(p.records, p.body...)
+	for _, i := range list {
+		largest = max(largest, all[i].millis)
 	}
 	start := len(dst)
 	dst = binary.BigEndian.AppendUint64(dst, 0)
@@ -106,7 +116,7 @@ func (p *packer) appendBatch(dst []byte, all []message, list []int32) ([]byte, e
 	dst = binary.BigEndian.AppendUint64(dst, uint64(largest))
 	dst = append(dst, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff)
 	dst = binary.BigEndian.AppendUint32(dst, uint32(len(list)))
-	dst, err := p.pack(dst)
+	dst, err := p.pack(dst, all, list, first)
 	if err != nil {
 		return dst[:start], err
 	}
@@ -117,56 +127,90 @@ func (p *packer) appendBatch(dst []byte, all []message, list []int32) ([]byte, e
 }
 
 // pack appends the records as the compression has them.
-func (p *packer) pack(dst []byte) ([]byte, error) {
-	switch {
-	case p.codec == compress.None:
-		return append(dst, p.records...), nil
-	case p.zstd != nil:
-		return p.zstd.EncodeAll(p.records, dst), nil
+func (p *packer) pack(dst []byte, all []message, list []int32, first int64) ([]byte, error) {
+	if p.codec == compress.None {
+		for n, i := range list {
+			dst = all[i].append(dst, all[i].millis-first, int64(n))
+		}
+		return dst, nil
 	}
-	buf := bytes.NewBuffer(dst)
-	w := p.codec.Codec().NewWriter(buf)
-	_, err := w.Write(p.records)
+	p.packed.b = dst
+	var w io.WriteCloser
+	if p.zstd != nil {
+		p.zstd.Reset(&p.packed)
+		w = p.zstd
+	} else {
+		w = p.codec.Codec().NewWriter(&p.packed)
+	}
+	err := p.stream(w, all, list, first)
 	if shut := w.Close(); err == nil {
 		err = shut
 	}
+	dst, p.packed.b = p.packed.b, nil
 	if err != nil {
 		return dst, fmt.Errorf("pack with %s: %w", p.codec, err)
 	}
-	return buf.Bytes(), nil
+	return dst, nil
 }
 
-// appendBody appends a record without its length.
-func (m *message) appendBody(dst []byte, millis, offset int64) []byte {
-	dst = append(dst, 0)
-	dst = binary.AppendVarint(dst, millis)
+// stream writes the records to w, a chunk at a time.
+func (p *packer) stream(w io.Writer, all []message, list []int32, first int64) error {
+	p.records = p.records[:0]
+	for n, i := range list {
+		if len(p.records)+all[i].size() > chunk && len(p.records) > 0 {
+			if _, err := w.Write(p.records); err != nil {
+				return err
+			}
+			p.records = p.records[:0]
+		}
+		p.records = all[i].append(p.records, all[i].millis-first, int64(n))
+	}
+	_, err := w.Write(p.records)
+	return err
+}
+
+// append appends a record.
+func (m *message) append(dst []byte, millis, offset int64) []byte {
+	n, size := 0, 1+lenVarint(millis)+lenVarint(offset)+lenBytes(m.value)
+	if m.key == nil {
+		size += lenVarint(-1)
+	} else {
+		size += lenBytes(m.key)
+	}
+	for i := range m.headers {
+		if h := &m.headers[i]; h.value != nil {
+			n++
+			size += lenVarint(int64(len(h.name))) + len(h.name) + lenBytes(h.value)
+		}
+	}
+	dst = binary.AppendVarint(dst, int64(size+lenVarint(int64(n))))
+	dst = binary.AppendVarint(append(dst, 0), millis)
 	dst = binary.AppendVarint(dst, offset)
 	if m.key == nil {
 		dst = binary.AppendVarint(dst, -1)
 	} else {
-		dst = binary.AppendVarint(dst, int64(len(m.key)))
-		dst = append(dst, m.key...)
+		dst = appendBytes(dst, m.key)
 	}
-	dst = binary.AppendVarint(dst, int64(len(m.value)))
-	dst = append(dst, m.value...)
-	n := 0
+	dst = binary.AppendVarint(appendBytes(dst, m.value), int64(n))
 	for i := range m.headers {
-		if m.headers[i].value != nil {
-			n++
+		if h := &m.headers[i]; h.value != nil {
+			dst = append(binary.AppendVarint(dst, int64(len(h.name))), h.name...)
+			dst = appendBytes(dst, h.value)
 		}
-	}
-	dst = binary.AppendVarint(dst, int64(n))
-	for i := range m.headers {
-		h := &m.headers[i]
-		if h.value == nil {
-			continue
-		}
-		dst = binary.AppendVarint(dst, int64(len(h.name)))
-		dst = append(dst, h.name...)
-		dst = binary.AppendVarint(dst, int64(len(h.value)))
-		dst = append(dst, h.value...)
 	}
 	return dst
+}
+
+func appendBytes(dst, b []byte) []byte {
+	return append(binary.AppendVarint(dst, int64(len(b))), b...)
+}
+
+// lenBytes is how many bytes appendBytes appends.
+func lenBytes(b []byte) int { return lenVarint(int64(len(b))) + len(b) }
+
+// lenVarint is how many bytes a zigzag varint takes.
+func lenVarint(n int64) int {
+	return (bits.Len64(uint64(n<<1)^uint64(n>>63)|1) + 6) / 7
 }
 
 // partition returns where Kafka's own producers put a key, so that everything

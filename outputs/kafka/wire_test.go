@@ -1,10 +1,12 @@
 package kafka
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"io"
 	"strings"
 	"testing"
 
@@ -114,4 +116,56 @@ func FuzzBatch(f *testing.F) {
 			t.Errorf("%d bytes, at most %d: %x", len(b), most, b[:headBytes])
 		}
 	})
+}
+
+// TestPackedIsTheSame: what a compression packs is, unpacked by its own reader, what
+// goes unpacked, also where a batch is many chunks and a record more than one, and
+// where a packer made another batch before.
+func TestPackedIsTheSame(t *testing.T) {
+	var all []message
+	var list []int32
+	for i := range 300 {
+		m := message{value: fmt.Appendf(nil, "%d %x", i, make([]byte, 7*i)), millis: int64(1_700_000_000_000 + i*i - 900)}
+		if i%3 > 0 {
+			m.key = fmt.Appendf(nil, "key %d", i)
+			m.headers[1] = header{"name", []byte("a value")}
+		}
+		if i == 150 {
+			m.value = bytes.Repeat(fmt.Appendf(nil, "%d,", i), chunk)
+		}
+		all, list = append(all, m), append(list, int32(i))
+	}
+	records := func(codec string) []byte {
+		p, err := newPacker(codec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := p.appendBatch(nil, all, list[:7]); err != nil {
+			t.Fatal(err)
+		}
+		b, err := p.appendBatch([]byte("what was there"), all, list)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b = b[len("what was there")+headBytes:]
+		if codec == codecNone {
+			return b
+		}
+		r := p.codec.Codec().NewReader(bytes.NewReader(b))
+		defer func() { _ = r.Close() }() // of memory
+		got, err := io.ReadAll(r)
+		if err != nil {
+			t.Fatalf("%s: %v", codec, err)
+		}
+		return got
+	}
+	want := records(codecNone)
+	if len(want) < 10*chunk {
+		t.Fatalf("the records are %d bytes", len(want))
+	}
+	for _, codec := range []string{"gzip", "snappy", "lz4", codecZstd} {
+		if got := records(codec); !bytes.Equal(got, want) {
+			t.Errorf("%s: %d bytes are not the %d that went in", codec, len(got), len(want))
+		}
+	}
 }
