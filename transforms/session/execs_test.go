@@ -63,6 +63,33 @@ var execStories = map[string]string{
 		1   ran ses=4 pid=6 name=docker arg=docker arg=exec arg=web arg=sh    => ssh bob exact
 		1.1 exec_start exec=e1 cmd=sh box=c0ffee boxname=web
 		1.2 ran box=c0ffee pid=10 pname=runc arg=sh                           => docker-exec ? high`,
+	"two users at once, each with a command of their own": `
+		0   USER_LOGIN by=sshd ses=3 auid=ana                                         => ssh ana exact
+		0   USER_LOGIN by=sshd ses=4 auid=bob                                         => ssh bob exact
+		1   ran ses=3 auid=ana pid=5 name=docker arg=docker arg=exec arg=web arg=sh   => ssh ana exact
+		1   ran ses=4 auid=bob pid=6 name=docker arg=docker arg=exec arg=web arg=id   => ssh bob exact
+		1.1 exec_start exec=e2 cmd=id box=c0ffee boxname=web
+		1.1 exec_start exec=e1 cmd=sh box=c0ffee boxname=web
+		1.2 ran box=c0ffee pid=10 pname=runc arg=sh                                   => docker-exec ana medium
+		1.2 ran box=c0ffee pid=20 pname=runc arg=id                                   => docker-exec bob medium
+		1.3 did box=c0ffee pid=11 ppid=10                                             => docker-exec ana medium
+		1.3 did box=c0ffee pid=21 ppid=20                                             => docker-exec bob medium`,
+	"two users at once, one command: the ids tell the execs apart, and nothing tells whose each is": `
+		1   ran ses=3 auid=ana pid=5 name=docker arg=docker arg=exec arg=web arg=sh
+		1   ran ses=4 auid=bob pid=6 name=docker arg=docker arg=exec arg=web arg=sh
+		1.1 exec_start exec=#1 cmd=sh box=#c boxname=web
+		1.1 exec_start exec=#2 cmd=sh box=#c boxname=web
+		1.1 ran pid=8 name=runc arg=runc arg=exec arg=--pid-file arg=/b/#c/#2.pid arg=#c
+		1.1 ran pid=9 name=runc arg=runc arg=exec arg=--pid-file arg=/b/#c/#1.pid arg=#c
+		1.2 ran box=#c pid=10 ppid=8 pname=runc arg=sh => docker-exec ? exact
+		1.2 ran box=#c pid=20 ppid=9 pname=runc arg=sh => docker-exec ? exact`,
+	"a client below sudo": `
+		0   USER_LOGIN by=sshd ses=3 auid=ana from=10.0.0.1                                     => ssh ana exact
+		1   USER_CMD by=sudo ses=3 auid=ana                                                     => ssh ana exact
+		1   ran ses=3 auid=ana pid=5 name=sudo arg=sudo arg=docker arg=exec arg=web arg=sh      => ssh ana exact
+		1   ran ses=3 auid=ana pid=6 ppid=5 name=docker arg=docker arg=exec arg=web arg=sh      => ssh ana exact
+		1.1 exec_start exec=e1 cmd=sh box=c0ffee boxname=web
+		1.2 ran box=c0ffee pid=10 pname=runc arg=sh                                             => docker-exec ana medium`,
 	"a client that nobody is known of": `
 		0   USER_LOGIN by=sshd ses=3 auid=ana                                 => ssh ana exact
 		1   ran ses=3 pid=5 name=docker arg=docker arg=exec arg=web arg=sh    => ssh ana exact

@@ -66,6 +66,14 @@ func (s *seen) inSession() bool {
 // weak reports whether a way in says who is logged in and not how they came.
 func weak(how string) bool { return how == howSudo || how == howSu }
 
+// ofAnother reports whether an event is of another session that has the same
+// number: whoever gets another login id from the kernel gets another number too.
+// A host whose boots are not known gives its numbers anew, and a record of the
+// login can be lost.
+func (l *login) ofAnother(s *seen) bool {
+	return s.auditName != "" && l.user != "" && s.auditName != l.user
+}
+
 // login takes in what an audit event says of its session, and returns the
 // session's mark.
 func (k *knowledge) login(s *seen) (mark, bool) {
@@ -76,6 +84,13 @@ func (k *knowledge) login(s *seen) (mark, bool) {
 	l := k.sessions.get(key)
 	if l != nil && (s.at.Sub(l.last) > k.life || s.code == "LOGIN" && s.outcome == "success" && s.at.After(l.opened)) {
 		k.sessions.drop(key) // forgotten, or the kernel gave the number anew
+		l = nil
+	}
+	if l != nil && l.ofAnother(s) {
+		if s.at.Before(l.opened) {
+			return mark{}, false // what is left of the session that had the number before
+		}
+		k.sessions.drop(key)
 		l = nil
 	}
 	if how, user, ok := s.tells(); ok {

@@ -63,6 +63,40 @@ var stories = map[string]string{
 		0 USER_LOGIN by=sshd ses=3 auid=ana => ssh ana exact
 		5 LOGIN ses=3 auid=bob
 		6 did ses=3`,
+	"a number that was given anew, and no LOGIN was heard": `
+		0 USER_LOGIN by=sshd ses=3 auid=ana from=10.0.0.1 => ssh ana exact
+		5 USER_START by=sshd ses=3 auid=bob               => ssh bob exact
+		6 did ses=3 auid=bob                              => ssh bob exact
+		4 did ses=3 auid=ana
+		7 USER_START by=cron ses=3 auid=eve               => cron eve exact
+		8 did ses=3                                       => cron eve exact`,
+	"a number that was given anew, and no login was heard": `
+		0 USER_LOGIN by=sshd ses=3 auid=ana => ssh ana exact
+		5 did ses=3 auid=bob
+		6 did ses=3`,
+	"a number of sudo's that was given anew": `
+		0 USER_CMD by=sudo ses=3 auid=ana => sudo ana exact
+		5 USER_CMD by=sudo ses=3 auid=bob => sudo bob exact
+		6 did ses=3 auid=bob              => sudo bob exact`,
+	"what lives on after the login ended": `
+		0 USER_LOGIN by=sshd ses=3 auid=ana       => ssh ana exact
+		1 ran ses=3 auid=ana pid=7 name=nohup     => ssh ana exact
+		2 USER_END by=sshd ses=3 auid=ana         => ssh ana exact
+		2 CRED_DISP by=sshd ses=3 auid=ana        => ssh ana exact
+		86402 did ses=3 auid=ana pid=7 ppid=1     => ssh ana exact`,
+	"a process that gives itself a login id has a number of its own": `
+		0 USER_LOGIN by=sshd ses=3 auid=ana => ssh ana exact
+		1 LOGIN ses=4 auid=bob
+		2 ran ses=4 auid=bob pid=7
+		3 did ses=3 auid=ana                => ssh ana exact`,
+	"sudo, su in it and sudo again": `
+		0 USER_LOGIN by=sshd ses=3 auid=ana                    => ssh ana exact
+		1 USER_CMD by=sudo ses=3 auid=ana                      => ssh ana exact
+		1 USER_START by=sudo ses=3 auid=ana acct=root          => ssh ana exact
+		2 USER_AUTH by=su ses=3 auid=ana acct=bob              => ssh ana exact
+		2 USER_START by=su ses=3 auid=ana acct=bob             => ssh ana exact
+		3 USER_CMD by=sudo ses=3 auid=ana acct=eve res=failure => ssh ana exact
+		4 ran ses=3 auid=ana pid=7                             => ssh ana exact`,
 	"the same LOGIN read twice": `
 		0 USER_LOGIN by=sshd ses=3 auid=ana => ssh ana exact
 		0 LOGIN ses=3 auid=ana              => ssh ana exact`,
@@ -178,9 +212,9 @@ func TestFrom(t *testing.T) {
 // TestTheAuditUserStays: the mark never replaces what the kernel says.
 func TestTheAuditUserStays(t *testing.T) {
 	tr := build(t, nil)
-	judge(t, tr.Lane("a"), tell(t, "0 USER_LOGIN by=sshd ses=3 auid=ana"))
-	e := tell(t, "1 did ses=3 auid=bob")
-	if got := judge(t, tr.Lane("a"), e); got != "ssh ana exact" || e.Fields.Get(schema.UserAuditName).Str() != "bob" {
+	judge(t, tr.Lane("a"), tell(t, "0 kube user=ana audit=a1 ns=shop pod=web-0 arg=sh"))
+	e := tell(t, "0.1 ran auid=bob box=c0ffee ns=shop pod=web-0 pid=10 pname=runc arg=sh")
+	if got := judge(t, tr.Lane("a"), e); got != "kubectl-exec ana high" || e.Fields.Get(schema.UserAuditName).Str() != "bob" {
 		t.Errorf("told %q, and user.audit.name is %q", got, e.Fields.Get(schema.UserAuditName).Str())
 	}
 }
