@@ -45,7 +45,7 @@ func (c *Encoder) spoilt(k schema.Key) bool {
 	c.asked, c.answer = k, false
 	for _, fields := range [...]event.Fields{c.Event.Fields, c.Event.Shared} {
 		for i := range fields {
-			if f := &fields[i]; f.Key == k && !(utf8.ValidString(f.Val.Str()) && utf8.ValidString(f.Name)) {
+			if f := &fields[i]; f.Key == k && (!utf8.ValidString(f.Val.Str()) || !utf8.ValidString(f.Name)) {
 				c.answer = true
 				return true
 			}

@@ -206,7 +206,7 @@ func (c *Encoder) spoilt(k schema.Key) bool {
 	}
 	c.asked, c.answer = k, false
 	for i := range c.lists {
-		if f := &c.lists[i]; f.Key == k && !(utf8.ValidString(f.Val.Str()) && utf8.ValidString(f.Name)) {
+		if f := &c.lists[i]; f.Key == k && (!utf8.ValidString(f.Val.Str()) || !utf8.ValidString(f.Name)) {
 			c.answer = true
 			break
 		}
