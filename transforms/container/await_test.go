@@ -96,6 +96,39 @@ func TestNoEventWaitsLong(t *testing.T) {
 	}
 }
 
+// TestAClockThatStepsBackHoldsNoLane: the log's time stands still before what is
+// kept, events keep coming, and the wall clock ends the wait.
+func TestAClockThatStepsBackHoldsNoLane(t *testing.T) {
+	tr, clock := waiting(t)
+	st := tr.Lane("audit")
+	out(t, st, create, setsid, main, "at 3600100: 32 of 31 openat")
+	given := 0
+	for i := range 11 {
+		given += len(out(t, st, fmt.Sprintf("at %d: 22 of 10 openat", 200+i)))
+		if i < 10 && given > 0 {
+			t.Fatalf("after %d s %d events are given", i, given)
+		}
+		*clock = clock.Add(time.Second)
+	}
+	if given != 12 {
+		t.Errorf("%d events are given, want all 12", given)
+	}
+}
+
+// TestAForgedTimeEndsNoWaitForGood: an event of another time than all others has
+// no effect on those after its batch.
+func TestAForgedTimeEndsNoWaitForGood(t *testing.T) {
+	tr, _ := waiting(t)
+	st := tr.Lane("audit")
+	out(t, st, create, setsid, main)
+	if got := out(t, st, "at 9000000: 22 of 10 openat"); len(got) != 1 {
+		t.Fatal("it waits for nothing")
+	}
+	if got := out(t, st, forked); len(got) != 0 {
+		t.Errorf("the next one does not wait: %v", got)
+	}
+}
+
 // TestWhatIsKeptIsLearntOnce saves while a command that brings a process in is
 // kept: given again, it does not bring in another.
 func TestWhatIsKeptIsLearntOnce(t *testing.T) {

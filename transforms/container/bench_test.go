@@ -154,3 +154,38 @@ func BenchmarkApplyWithConnector(b *testing.B) {
 	}
 	b.ReportMetric(float64(cpu(b)-begin)/float64(b.N*len(in.Events)), "cpu-ns/event")
 }
+
+// BenchmarkSnapshot is what a save costs with 10,000 processes known, and as many
+// events kept back as there may be: the lanes stand still for it, once a minute.
+func BenchmarkSnapshot(b *testing.B) {
+	s := Settings{Runtimes: Default().Runtimes, Kubernetes: "auto", MaxProcesses: 20_000, Wait: time.Second}
+	tr := build(b, &s).(*Transform)
+	st := tr.Lane("audit")
+	var in, out event.Batch
+	for i := range 10_000 {
+		e := tell(b, fmt.Sprintf("at %d: %d of %d openat /usr/bin/app%d", i, 1000+i, 1000+i/2, i%50)).ev
+		e.ID = event.NewID(fmt.Append(nil, i))
+		in.Add(e)
+	}
+	for i := range aheadEvents {
+		e := tell(b, "at 10000: 20000 of 19999 openat /bin/app").ev
+		e.ID = event.NewID(fmt.Append(nil, "kept", i))
+		in.Add(e)
+	}
+	if err := st.Apply(context.Background(), &in, &out); err != nil {
+		b.Fatal(err)
+	}
+	if len(tr.learnt) != aheadEvents {
+		b.Fatalf("%d events are kept", len(tr.learnt))
+	}
+	var buf []byte
+	begin := cpu(b)
+	for b.Loop() {
+		var err error
+		if buf, err = tr.Snapshot(buf[:0]); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(cpu(b)-begin)/float64(b.N)/1e6, "cpu-ms/save")
+	b.ReportMetric(float64(len(buf)), "bytes")
+}

@@ -101,7 +101,9 @@ func (t *Transform) restore(snapshot []byte) error {
 	t.kernelTable(r, same && !booted && boot != "")
 	if !before {
 		for n := r.Count(1); n > 0 && !r.Bad(); n-- {
-			t.resumed[r.id()] = struct{}{}
+			if id := r.id(); len(t.resumed) < t.table.max {
+				t.resumed[id] = struct{}{}
+			}
 		}
 	}
 	return r.Close()
