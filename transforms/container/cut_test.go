@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+	"time"
 
 	"tallyman/pipeline/event"
 	"tallyman/pipeline/plugin"
@@ -108,13 +109,24 @@ func stampOn(e *event.Event) string {
 		f.Get(schema.TallymanContainerConfidence).Str(), f.Get(schema.TallymanContainerHost).True(), f.Get(schema.TallymanContainerAmbiguous).True())
 }
 
+// still builds a transform whose clock stands still, so that a busy machine ends no
+// wait.
+func still(t *testing.T, s *Settings) *Transform {
+	t.Helper()
+	tr, err := New(s, plugin.Env{Now: func() time.Time { return time.UnixMilli(storyStart) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tr.(*Transform)
+}
+
 // TestBatchesChangeNoAnswer cuts a log into batches of one event, of a few, and
 // of all: each event is given the same.
 func TestBatchesChangeNoAnswer(t *testing.T) {
 	dir := filepath.Join("testdata", "small")
 	events := decodeCapture(t, dir)
 	for _, inspect := range []bool{true, false} {
-		mk := func() *Transform { return build(t, offline(dir, inspect, inspect, false)).(*Transform) }
+		mk := func() *Transform { return still(t, offline(dir, inspect, inspect, false)) }
 		whole := newLane(t, mk()).readAll(events, 0, len(events))
 		for _, size := range []int{1, 2, 7, 60} {
 			got := newLane(t, mk()).readAll(events, 0, size)
@@ -148,7 +160,7 @@ func TestAKillChangesNoAnswer(t *testing.T) {
 	dir := filepath.Join("testdata", "small")
 	events := decodeCapture(t, dir)
 	for _, inspect := range []bool{true, false} {
-		mk := func() *Transform { return build(t, offline(dir, inspect, inspect, false)).(*Transform) }
+		mk := func() *Transform { return still(t, offline(dir, inspect, inspect, false)) }
 		whole := newLane(t, mk()).readAll(events, 0, len(events))
 		run := newLane(t, mk())
 		saves := []saved{{snap(t, run.tr), 0}}
