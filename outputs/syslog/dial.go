@@ -7,16 +7,18 @@ import (
 	"time"
 
 	"tallyman/pipeline/clienttls"
+	"tallyman/pipeline/tunnel"
 )
 
 // dialer makes links.
 type dialer struct {
 	target target
 	certs  *clienttls.Certs // nil without TLS
+	proxy  *tunnel.Dialer   // nil for none
 }
 
 func (d *dialer) dial(ctx context.Context) (*link, error) {
-	socket, err := (&net.Dialer{}).DialContext(ctx, d.target.network, d.target.addr)
+	socket, err := d.proxy.DialContext(ctx, d.target.network, d.target.addr)
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 
 	"tallyman/pipeline/clienttls"
 	"tallyman/pipeline/plugin"
+	"tallyman/pipeline/tunnel"
 )
 
 // A place is one of the receivers and what is known of its health.
@@ -22,11 +23,14 @@ func (p *place) rest(t time.Time) { p.until = t }
 
 // newPlaces reads the certificates; dir is where relative paths begin.
 func newPlaces(c *Settings, targets []target, dir string) ([]*place, error) {
+	proxy, err := tunnel.New(c.Proxy, c.ProxyAuth)
+	if err != nil {
+		return nil, err
+	}
 	list := make([]*place, 0, len(targets))
 	for _, t := range targets {
-		d := &dialer{target: t}
+		d := &dialer{target: t, proxy: proxy}
 		if t.tls {
-			var err error
 			if d.certs, err = clienttls.New(c.TLS, dir, t.host); err != nil {
 				return nil, err
 			}

@@ -12,6 +12,7 @@ import (
 	"tallyman/outputs/format/rfc5424"
 	"tallyman/pipeline/clienttls"
 	"tallyman/pipeline/plugin"
+	"tallyman/pipeline/tunnel"
 )
 
 // The words of `framing`.
@@ -44,6 +45,8 @@ type Settings struct {
 	DataID          string              `yaml:"sd_id" doc:"The name of the structured data, with the enterprise number of whoever defines it (RFC 5424 section 6.3.2). cef has no structured data." example:"tallyman@32473"`
 	Framing         string              `yaml:"framing" doc:"How messages are told apart on a stream: octet_counting (RFC 6587 3.4.1, RFC 5425; the default of tcp and tls) or newline (the default of unix; no message has a line end inside)." enum:"octet_counting,newline"`
 	TLS             *clienttls.Settings `yaml:"tls" doc:"Certificates for a tls:// address. The receiver's certificate is always verified."`
+	Proxy           plugin.Text         `yaml:"proxy" doc:"The URL of an HTTP proxy that connections over tcp and tls go through (CONNECT), or none, which is the default: the environment's HTTPS_PROXY does not count here. The proxy must allow the receivers' ports, and looks their names up. What it has taken and not passed on counts as sent." example:"http://proxy.example:3128"`
+	ProxyAuth       plugin.Secret       `yaml:"proxy_auth" doc:"The user and the password for the proxy, as user:password. It is read again for each connection."`
 	Timeout         time.Duration       `yaml:"timeout" doc:"How long connecting may take, and how long the receiver's host may acknowledge nothing of what was sent: some 64 KiB within this time are the slowest that a link may be."`
 	MaxBytes        plugin.Size         `yaml:"max_bytes" doc:"The most bytes of one message; a longer one is counted and loses what tells least: json and cef stay whole JSON and CEF, a text loses its end. 1400B over UDP and 8KiB otherwise where it is not set."`
 }
@@ -79,6 +82,11 @@ func (c *Settings) Check() plugin.Problems {
 			add("tls", "tls is set, but "+t.scheme+":// is not encrypted", "use tls:// in address, or remove tls")
 		}
 		p = append(p, c.TLS.Check()...)
+	}
+	p = append(p, tunnel.Check(c.Proxy, c.ProxyAuth)...)
+	if c.Proxy.Value != "" && c.Proxy.Value != tunnel.None && t.network != "tcp" {
+		p = append(p, plugin.Problem{Pos: c.Proxy.Pos, Width: len(c.Proxy.Value), Key: "proxy", Text: "proxy is set, and " + t.scheme + ":// goes through none",
+			Hint: "use tls:// or tcp:// in address, or remove proxy"})
 	}
 	if c.FallBack <= 0 {
 		add("fall_back", "fall_back must be more than nothing", "the default is 1m")

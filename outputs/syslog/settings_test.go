@@ -55,6 +55,12 @@ func TestSettingsThatContradictAreRefused(t *testing.T) {
 		{"no time", func(s *Settings) { s.Timeout = 0 }, "timeout"},
 		{"too small", func(s *Settings) { s.MaxBytes = 100 }, "480"},
 		{"too large for UDP", func(s *Settings) { s.Address, s.MaxBytes = plugin.Text{Value: "udp://h"}, 65508 }, "65507"},
+		{"a proxy", func(s *Settings) { s.Proxy.Value = "http://p:3128" }, ""},
+		{"no proxy", func(s *Settings) { s.Address, s.Proxy = plugin.Text{Value: "udp://h"}, plugin.Text{Value: "none"} }, ""},
+		{"a proxy for datagrams", func(s *Settings) {
+			s.Address, s.Proxy = plugin.Text{Value: "udp://h"}, plugin.Text{Value: "http://p:3128"}
+		}, "goes through none"},
+		{"a proxy that is none", func(s *Settings) { s.Proxy.Value = "p:3128" }, "proxy"},
 		{"large for TCP", func(s *Settings) { s.MaxBytes = 1 << 20 }, ""},
 	} {
 		s := Default()

@@ -9,6 +9,7 @@ package kafkalink
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -22,6 +23,7 @@ import (
 	"github.com/segmentio/kafka-go/sasl/scram"
 
 	"tallyman/pipeline/clienttls"
+	"tallyman/pipeline/tunnel"
 )
 
 // Dialer makes connections. It may be used by several goroutines.
@@ -31,6 +33,7 @@ type Dialer struct {
 
 	brokers []string // host:port
 	certs   *clienttls.Certs
+	proxy   *tunnel.Dialer // nil for none
 	sasl    *SASL
 }
 
@@ -45,8 +48,11 @@ func New(s *Settings, dir string) (*Dialer, error) {
 		a, _ := address(b.Value) // Check has seen it
 		d.brokers = append(d.brokers, a)
 	}
+	var err error
+	if d.proxy, err = tunnel.New(s.Proxy, s.Auth); err != nil {
+		return nil, err
+	}
 	if s.TLS != nil {
-		var err error
 		if d.certs, err = clienttls.New(s.TLS, dir, ""); err != nil {
 			return nil, err
 		}
@@ -71,14 +77,33 @@ type Conn struct {
 
 type versions struct{ min, max int16 }
 
-// DialNet connects with TCP, and TLS where it is set; it does not authenticate.
+// DialNet connects with TCP, through the proxy where one is set, and TLS where that
+// is; it does not authenticate.
 func (d *Dialer) DialNet(ctx context.Context, network, addr string) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, d.Timeout)
 	defer cancel()
-	if d.certs != nil {
-		return d.certs.DialContext(ctx, network, addr)
+	if d.certs == nil {
+		return d.proxy.DialContext(ctx, network, addr)
 	}
-	return (&net.Dialer{}).DialContext(ctx, network, addr)
+	cfg, err := d.certs.Config()
+	if err != nil {
+		return nil, err
+	}
+	if cfg.ServerName == "" {
+		if cfg.ServerName, _, err = net.SplitHostPort(addr); err != nil {
+			return nil, err
+		}
+	}
+	socket, err := d.proxy.DialContext(ctx, network, addr)
+	if err != nil {
+		return nil, err
+	}
+	c := tls.Client(socket, cfg)
+	if err := c.HandshakeContext(ctx); err != nil {
+		_ = socket.Close() // the error that counts is err
+		return nil, err
+	}
+	return c, nil
 }
 
 // Dial connects to a broker. An error names the address and, where there is

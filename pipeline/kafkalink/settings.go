@@ -9,6 +9,7 @@ import (
 
 	"tallyman/pipeline/clienttls"
 	"tallyman/pipeline/plugin"
+	"tallyman/pipeline/tunnel"
 )
 
 // The words of sasl.mechanism.
@@ -23,6 +24,8 @@ const (
 type Settings struct {
 	Brokers []plugin.Text       `yaml:"brokers" doc:"Addresses of some brokers, to find the others by; port 9092 where none is named." example:"[kafka-1.example:9093, kafka-2.example:9093]" required:"true"`
 	TLS     *clienttls.Settings `yaml:"tls" doc:"Certificates of the connections, which are encrypted where this is set; an empty tls, {}, trusts the system's authorities. The brokers' certificates are always verified."`
+	Proxy   plugin.Text         `yaml:"proxy" doc:"The URL of an HTTP proxy that the connections to the brokers go through (CONNECT), or none, which is the default: the environment's HTTPS_PROXY does not count here. The proxy must allow the ports of all brokers, and looks their names up." example:"http://proxy.example:3128"`
+	Auth    plugin.Secret       `yaml:"proxy_auth" doc:"The user and the password for the proxy, as user:password. It is read again for each connection."`
 	SASL    *SASL               `yaml:"sasl" doc:"Who we are, where the brokers ask for SASL."`
 	Client  string              `yaml:"client_id" doc:"The client id that the brokers see in their logs and quotas."`
 	Timeout time.Duration       `yaml:"timeout" doc:"How long connecting may take, and how long a broker may take to answer."`
@@ -65,6 +68,7 @@ func (s *Settings) Check() plugin.Problems {
 	if s.Timeout <= 0 {
 		add("timeout", "timeout must be more than nothing", "the default is 10s")
 	}
+	p = append(p, tunnel.Check(s.Proxy, s.Auth)...)
 	return append(p, s.TLS.Check()...)
 }
 

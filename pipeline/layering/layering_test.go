@@ -36,7 +36,8 @@ var allowed = map[string][]string{
 	"pipeline/clienttls":  {"pipeline/plugin"},
 	"pipeline/webclient":  {"pipeline/clienttls", "pipeline/plugin", "pipeline/meter"},
 	"pipeline/template":   {"pipeline/event", "pipeline/expr", "pipeline/plugin", "pipeline/schema"},
-	"pipeline/kafkalink":  {"pipeline/plugin", "pipeline/clienttls"},
+	"pipeline/tunnel":     {"pipeline/plugin"},
+	"pipeline/kafkalink":  {"pipeline/plugin", "pipeline/clienttls", "pipeline/tunnel"},
 	"pipeline/accesslog":  {},
 	"pipeline/programs":   {"pipeline/event", "pipeline/schema"},
 	"pipeline/zone":       {"pipeline/event", "pipeline/schema"},
@@ -57,7 +58,7 @@ var allowed = map[string][]string{
 // leaves import only the standard library.
 var leaves = []string{"pipeline/schema", "pipeline/event", "pipeline/vfs", "pipeline/meter", "pipeline/keep", "pipeline/jsonscan"}
 
-var plugins = []string{"pipeline/plugin", "pipeline/event", "pipeline/schema", "pipeline/tail", "pipeline/pieces", "pipeline/meter", "pipeline/expr", "pipeline/keep", "pipeline/jsonscan", "pipeline/jsontree", "pipeline/record", "pipeline/servertls", "pipeline/clienttls", "pipeline/webclient", "pipeline/template", "pipeline/weblisten", "pipeline/toolinput", "pipeline/accesslog", "pipeline/programs", "pipeline/zone", "pipeline/multiline", "pipeline/kafkalink", "pipeline/plugintest"}
+var plugins = []string{"pipeline/plugin", "pipeline/event", "pipeline/schema", "pipeline/tail", "pipeline/pieces", "pipeline/meter", "pipeline/expr", "pipeline/keep", "pipeline/jsonscan", "pipeline/jsontree", "pipeline/record", "pipeline/servertls", "pipeline/clienttls", "pipeline/webclient", "pipeline/template", "pipeline/weblisten", "pipeline/toolinput", "pipeline/accesslog", "pipeline/programs", "pipeline/zone", "pipeline/multiline", "pipeline/kafkalink", "pipeline/tunnel", "pipeline/plugintest"}
 
 // forbidden says why pkg (relative to the module) may not import imp (a full
 // path), or "" when it may.

@@ -1,0 +1,59 @@
+package syslog
+
+import (
+	"context"
+	"crypto/tls"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"tallyman/pipeline/clienttls"
+	"tallyman/pipeline/plugin"
+	"tallyman/pipeline/plugintest"
+)
+
+// TestThroughAProxy: connections over tcp and tls go through the proxy, which finds
+// the receiver by its name and sees nothing but the password that is its own.
+func TestThroughAProxy(t *testing.T) {
+	t.Setenv("SYSLOG_TEST_PROXY", "user:secret")
+	ca := newAuthority(t, "ca")
+	for _, scheme := range []string{"tcp", "tls"} {
+		t.Run(scheme, func(t *testing.T) {
+			proxy := plugintest.NewProxy(t, "Basic dXNlcjpzZWNyZXQ=")
+			ln := listen(t, "tcp", "127.0.0.1:0")
+			if scheme == "tls" {
+				_, _, pair := ca.sign(t, "receiver.invalid", time.Now().Add(time.Hour))
+				ln = tls.NewListener(ln, &tls.Config{Certificates: []tls.Certificate{pair}})
+			}
+			handle, got := collect(octets)
+			serve(t, ln, handle)
+			_, port, _ := strings.Cut(ln.Addr().String(), ":")
+			o := open(t, scheme+"://receiver.invalid:"+port, func(s *Settings) {
+				s.Proxy.Value, s.ProxyAuth.Env = proxy.URL, "SYSLOG_TEST_PROXY"
+				if scheme == "tls" {
+					s.TLS = &clienttls.Settings{CA: plugin.Text{Value: ca.file}}
+				}
+			})
+			send(t, o, "one", "two")
+			for _, want := range []string{"one", "two"} {
+				if m := <-got; m != want {
+					t.Errorf("it is %q, want %q", m, want)
+				}
+			}
+			if asked := proxy.Asked(); !slices.Equal(asked, []string{"receiver.invalid:" + port}) {
+				t.Errorf("the proxy was asked for %q", asked)
+			}
+		})
+	}
+}
+
+// TestAProxyThatRefuses: the events wait, and what is said is about the proxy.
+func TestAProxyThatRefuses(t *testing.T) {
+	proxy := plugintest.NewProxy(t, "Basic another")
+	o := open(t, "tcp://receiver.invalid", func(s *Settings) { s.Proxy.Value = proxy.URL })
+	err := o.Probe(context.Background())
+	if err == nil || !strings.Contains(err.Error(), "see proxy_auth") {
+		t.Errorf("it says %v", err)
+	}
+}

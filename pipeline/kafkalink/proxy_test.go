@@ -1,0 +1,42 @@
+package kafkalink
+
+import (
+	"strings"
+	"testing"
+
+	"tallyman/pipeline/plugintest"
+)
+
+// TestThroughAProxy: all connections to brokers go through the proxy, which finds
+// them by their names.
+func TestThroughAProxy(t *testing.T) {
+	t.Setenv("KAFKALINK_TEST_PROXY", "user:secret")
+	proxy := plugintest.NewProxy(t, "Basic dXNlcjpzZWNyZXQ=")
+	c := cluster(t)
+	_, port, _ := strings.Cut(c.ListenAddrs()[0], ":")
+	d := dialer(t, func(s *Settings) { s.Proxy.Value, s.Auth.Env = proxy.URL, "KAFKALINK_TEST_PROXY" }, "broker.invalid:"+port)
+	conn, err := d.Any(bounded(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	known, err := conn.Ask(bounded(t), nil)
+	if err != nil || len(known.Brokers) != 1 {
+		t.Errorf("it knows %+v, %v", known, err)
+	}
+	if err := conn.Close(); err != nil {
+		t.Error(err)
+	}
+	if asked := proxy.Asked(); len(asked) != 1 || asked[0] != "broker.invalid:"+port {
+		t.Errorf("the proxy was asked for %q", asked)
+	}
+}
+
+// TestAProxyThatRefuses: what is said is about the proxy, and not about a broker.
+func TestAProxyThatRefuses(t *testing.T) {
+	proxy := plugintest.NewProxy(t, "Basic another")
+	d := dialer(t, func(s *Settings) { s.Proxy.Value = proxy.URL }, "broker.invalid:9093")
+	_, err := d.Any(bounded(t))
+	if err == nil || !strings.Contains(err.Error(), "see proxy_auth") || strings.Contains(err.Error(), "TLS") {
+		t.Errorf("it says %v", err)
+	}
+}
