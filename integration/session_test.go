@@ -96,6 +96,7 @@ outputs: {out: {type: file, path: out.json, format: json}}
 			}
 		}
 	}
+	t.Cleanup(func() { docker("rm", "-f", "web") }) // it outlives an engine that is not given time
 	docker("start", "web")
 	out := filepath.Join(h.dir, "out.json")
 	inside := func() (list []map[string]any) {
