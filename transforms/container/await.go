@@ -14,7 +14,6 @@ package container
 import (
 	"context"
 	"slices"
-	"strings"
 	"time"
 
 	"tallyman/pipeline/event"
@@ -30,6 +29,13 @@ const (
 
 	// mostAbsent bounds the processes of which it is known that nothing tells.
 	mostAbsent = 1024
+
+	// Where waiting is in vain, as in a log that tells of no fork and no end, it is not
+	// worth what it costs: after mostVain times without one that was not, each of which
+	// makes up for worth, there is another try only each retry events.
+	mostVain = 128
+	worth    = 32
+	retry    = 16384
 )
 
 // patient is a stage that keeps events from one batch to the next.
@@ -38,13 +44,15 @@ type patient struct {
 	kept   []keptEvent
 	of     int           // the table that what is kept was learnt for, by its restores
 	absent map[who]int64 // processes that were waited for in vain, and until when they are not again, in event time
+	vain   int           // how often of late
+	passed int           // events that did not wait for that reason
 }
 
 var _ plugin.Holder = (*patient)(nil)
 
 // keptEvent is an event that was learnt from and not stamped yet.
 type keptEvent struct {
-	ev    event.Event // its own copy
+	ev    event.Event // its fields are a copy
 	life  *life
 	since int64 // when it was kept, by the wall clock
 }
@@ -103,16 +111,8 @@ func (s *patient) pass(ctx context.Context, in, out *event.Batch, last bool) {
 	}
 	now := s.t.env.Now().UnixNano()
 	kept := s.kept
-	s.kept = nil
-	for i := n; i < len(out.Events); i++ {
-		k := keptEvent{since: now}
-		if i < before {
-			k = kept[i]
-		} else {
-			k.ev = own(&out.Events[i])
-		}
-		s.kept = append(s.kept, k)
-	}
+	s.kept = append([]keptEvent(nil), kept[min(n, before):]...)
+	s.keep(out.Events[max(n, before):], now)
 	for i := range s.todo {
 		if p := &s.todo[i]; p.at >= n {
 			s.kept[p.at-n].life = p.life
@@ -122,6 +122,26 @@ func (s *patient) pass(ctx context.Context, in, out *event.Batch, last bool) {
 	clear(out.Events[n:])
 	out.Events = out.Events[:n]
 	s.finish(ctx, out)
+}
+
+// keep appends events to those that are kept. Their fields lie in the memory of a batch
+// that is used again, and are copied; their texts live as long as they are looked at.
+func (s *patient) keep(events []event.Event, now int64) {
+	const spare = 16 // of what is added to an event
+	room := 0
+	for i := range events {
+		room += len(events[i].Fields) + spare
+	}
+	fields := make(event.Fields, 0, room)
+	s.kept = slices.Grow(s.kept, len(events))
+	for i := range events {
+		k, at := keptEvent{ev: events[i], since: now}, len(fields)
+		fields = append(fields, k.ev.Fields...)
+		end := len(fields)
+		fields = fields[:end+spare]
+		k.ev.Fields = fields[at:end:len(fields)]
+		s.kept = append(s.kept, k)
+	}
 }
 
 // ready returns how many events, from the first on, do not have to wait. What was
@@ -135,8 +155,17 @@ func (s *patient) ready(events []event.Event, patience int64) int {
 	}
 	for i := range s.todo {
 		p := &s.todo[i]
+		if s.vain >= mostVain {
+			if s.passed++; s.passed >= retry {
+				s.passed, s.vain = 0, s.vain-1
+			}
+			continue
+		}
 		w, missing := s.t.missing(p)
 		if !missing {
+			if p.at < len(s.kept) && p.answer.found() {
+				s.vain = max(0, s.vain-worth)
+			}
 			continue
 		}
 		late := newest-p.seen.t > aheadTime || len(events)-p.at > aheadEvents ||
@@ -158,6 +187,7 @@ func (s *patient) inVain(w who, until int64) {
 		s.absent = map[who]int64{}
 	}
 	s.absent[w] = until
+	s.vain++
 }
 
 // missing returns the process at which the ancestry of an unresolved event ends,
@@ -215,22 +245,4 @@ func (t *Transform) again(e *event.Event, s *seen) *life {
 	}
 	delete(t.resumed, e.ID)
 	return t.table.find(s)
-}
-
-// own returns a copy of an event that outlives its batch.
-func own(e *event.Event) event.Event {
-	c := *e
-	c.Raw = strings.Clone(e.Raw)
-	c.Fields = slices.Grow(slices.Clone(e.Fields), 16)
-	for i := range c.Fields {
-		f := &c.Fields[i]
-		f.Name = strings.Clone(f.Name)
-		switch f.Val.Kind() {
-		case event.KindString:
-			f.Val = event.String(strings.Clone(f.Val.Str()))
-		case event.KindIP:
-			f.Val, _ = event.IP(strings.Clone(f.Val.Str()))
-		}
-	}
-	return c
 }

@@ -183,3 +183,27 @@ func TestASnapshotOfVersion3(t *testing.T) {
 		t.Error("a damaged one is read")
 	}
 }
+
+// TestNothingWaitsWhereThatIsInVain: a log in which each process has another parent that
+// nothing tells of is kept back no longer once that is plain; an explanation that comes
+// makes waiting worth it again.
+func TestNothingWaitsWhereThatIsInVain(t *testing.T) {
+	tr, _ := waiting(t)
+	st := tr.Lane("audit").(*patient)
+	for i := range 2 * mostVain {
+		out(t, st, fmt.Sprintf("at %d: %d of %d openat", 100+i*200, 1000+2*i, 1001+2*i))
+	}
+	if n := len(st.kept); n != 0 || st.vain != mostVain {
+		t.Errorf("%d events are kept after %d waits in vain", n, st.vain)
+	}
+	st.vain -= worth // as a try that was not in vain does
+	last := 100 + 2*mostVain*200
+	out(t, st, create, setsid, main)
+	if out(t, st, fmt.Sprintf("at %d: 32 of 31 openat", last)); len(st.kept) == 0 {
+		t.Error("nothing waits although there was one that was not in vain")
+	}
+	out(t, st, fmt.Sprintf("at %d: 31 of 22 exit_group", last+1))
+	if len(st.kept) > 0 || st.vain >= mostVain-worth {
+		t.Errorf("the explanation came: %d events are kept, and %d waits count as in vain", len(st.kept), st.vain)
+	}
+}

@@ -49,6 +49,13 @@ func (l *lane) read(events []capturedEvent, next int) {
 	}
 }
 
+// own returns a copy of an event that outlives its batch.
+func own(e *event.Event) event.Event {
+	c := *e
+	c.Fields = slices.Grow(slices.Clone(e.Fields), 16)
+	return c
+}
+
 // owned returns copies of events.
 func owned(events []event.Event) (out []event.Event) {
 	for i := range events {
