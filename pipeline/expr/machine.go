@@ -17,21 +17,30 @@ import (
 type Machine struct {
 	e     *event.Event
 	turn  uint32 // grows with each event; a slot of another turn is empty
-	slots []slot // by schema.Key
+	slots []slot // by schema.Key: the event's own fields
+	boxes []box  // by schema.Key
+	set   event.Fields
+	with  []span // by schema.Key: the fields of set, which the event shares with others
 	lower []byte // the text at hand in lower case
 	scans []scanned
 	vm    vm.VM
 	steps int // of the loops of this run
 }
 
-// slot is what is known of one field of the loaded event.
+// span is where the values of a key stand: from its first to behind its last. No
+// value stands at the end of none.
+type span struct{ first, last int32 }
+
+// slot is the span of one field of the loaded event.
 type slot struct {
-	turn  uint32
-	boxed uint32 // the turn of box
-	at    int32  // n > 0: its first value is Fields[n-1]; n < 0: Shared[-n-1]
-	last  int32  // the same for its last value
-	both  bool   // Shared has values too, which those of Fields hide
-	box   any    // the value as the library's machine takes it
+	turn uint32
+	span
+}
+
+// box is a value as the library's machine takes it.
+type box struct {
+	turn uint32
+	val  any
 }
 
 // errSteps is what step panics with; whoever runs a program makes an error of it.
@@ -46,7 +55,8 @@ func (m *Machine) step() {
 // NewMachine returns a machine without an event.
 func NewMachine() *Machine {
 	keys := schema.Keys()
-	return &Machine{e: &event.Event{}, turn: 1, slots: make([]slot, int(keys[len(keys)-1])+1)}
+	n := int(keys[len(keys)-1]) + 1
+	return &Machine{e: &event.Event{}, turn: 1, slots: make([]slot, n), boxes: make([]box, n), with: make([]span, n)}
 }
 
 // Load makes e the event that programs read until the next Load. e must not
@@ -55,42 +65,56 @@ func (m *Machine) Load(e *event.Event) {
 	m.e = e
 	if m.turn++; m.turn == 0 {
 		clear(m.slots)
+		clear(m.boxes)
 		m.scans = m.scans[:0]
 		m.turn = 1
 	}
-	// Backwards and the event's own fields last: the first value stays.
-	for i := len(e.Shared) - 1; i >= 0; i-- {
-		m.note(e.Shared[i].Key, int32(-i-1))
+	if len(e.Shared) != len(m.set) || len(m.set) > 0 && &m.set[0] != &e.Shared[0] {
+		m.share(e.Shared)
 	}
-	for i := len(e.Fields) - 1; i >= 0; i-- {
-		m.note(e.Fields[i].Key, int32(i+1))
+	slots, turn := m.slots, m.turn
+	for i := range e.Fields {
+		k := int(e.Fields[i].Key)
+		if k >= len(slots) {
+			continue
+		}
+		s := &slots[k]
+		if s.turn != turn {
+			s.turn, s.first = turn, int32(i)
+		}
+		s.last = int32(i + 1)
 	}
 }
 
-func (m *Machine) note(k schema.Key, at int32) {
-	if int(k) >= len(m.slots) {
-		return
+// share takes up what events share: it is the same for hundreds of them.
+func (m *Machine) share(set event.Fields) {
+	clear(m.with)
+	m.set = set // it is kept, so that no other set can lie at its place
+	for i := range set {
+		k := int(set[i].Key)
+		if k >= len(m.with) {
+			continue
+		}
+		s := &m.with[k]
+		if s.last == 0 {
+			s.first = int32(i)
+		}
+		s.last = int32(i + 1)
 	}
-	s := &m.slots[k]
-	if s.turn != m.turn || (at > 0 && s.at < 0) {
-		s.both = s.turn == m.turn
-		s.turn, s.last = m.turn, at
-	}
-	s.at = at
 }
 
 // from returns the fields from the first value of k to its last, nil where it
 // is absent; others may stand between.
 func (m *Machine) from(k schema.Key) event.Fields {
-	s := &m.slots[k]
-	switch {
-	case s.turn != m.turn:
-		return nil
-	case s.at > 0:
-		return m.e.Fields[s.at-1 : s.last]
+	if s := &m.slots[k]; s.turn == m.turn {
+		return m.e.Fields[s.first:s.last]
 	}
-	return m.e.Shared[-s.at-1 : -s.last]
+	s := &m.with[k]
+	return m.e.Shared[s.first:s.last]
 }
+
+// both reports whether an event has values of k, which hide those that it shares.
+func (m *Machine) both(k schema.Key) bool { return m.slots[k].turn == m.turn && m.with[k].last > 0 }
 
 // Values returns the fields from the first value of k to its last, as programs
 // read them; others may stand between. It knows nothing of what the head of an
@@ -125,7 +149,7 @@ func (m *Machine) text(k schema.Key) string { return textOf(m.value(k)) }
 // hides what it shares under the same name alone.
 func (m *Machine) named(k schema.Key, name string) string {
 	v := m.from(k).GetNamed(k, name)
-	if s := &m.slots[k]; v.IsZero() && s.turn == m.turn && s.both {
+	if v.IsZero() && m.both(k) {
 		v = m.e.Shared.GetNamed(k, name)
 	}
 	return textOf(v)
@@ -171,11 +195,11 @@ func (m *Machine) nthObject(k schema.Key, i int) map[string]string {
 
 // boxedValue returns the value of k as the library's machine takes it.
 func (m *Machine) boxedValue(k schema.Key) any {
-	s := &m.slots[k]
-	if s.boxed != m.turn {
-		s.box, s.boxed = m.build(k), m.turn
+	b := &m.boxes[k]
+	if b.turn != m.turn {
+		b.val, b.turn = m.build(k), m.turn
 	}
-	return s.box
+	return b.val
 }
 
 func (m *Machine) build(k schema.Key) any {
@@ -216,7 +240,7 @@ func (m *Machine) flat(k schema.Key) map[string]string {
 		}
 	}
 	add(m.from(k))
-	if s := &m.slots[k]; s.turn == m.turn && s.both {
+	if m.both(k) {
 		add(m.e.Shared)
 	}
 	return out
