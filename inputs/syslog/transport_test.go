@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -71,7 +72,11 @@ func TestAStopLosesNothingThatWasReceived(t *testing.T) {
 			c := dialInput(t, in)
 			defer func() { _ = c.Close() }()
 			want := []string{}
-			for i := range 200 { // unixgram: as many as the kernel and the input hold
+			many := 200
+			if name == "unixgram" {
+				many = min(many, heldByTheKernel(t)) // while nobody reads, more would wait for ever
+			}
+			for i := range many {
 				want = append(want, fmt.Sprintf("<13>%d", i))
 				send(t, c, want[i]+"\n")
 			}
@@ -91,6 +96,20 @@ func TestAStopLosesNothingThatWasReceived(t *testing.T) {
 			}
 		})
 	}
+}
+
+// heldByTheKernel is how many datagrams a unix socket holds, whatever its reader does.
+func heldByTheKernel(t *testing.T) int {
+	t.Helper()
+	b, err := os.ReadFile("/proc/sys/net/unix/max_dgram_qlen")
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := strconv.Atoi(strings.TrimSpace(string(b)))
+	if err != nil || n < 1 {
+		t.Fatalf("max_dgram_qlen is %q (%v)", b, err)
+	}
+	return n
 }
 
 func TestOnlyTheAllowedMaySend(t *testing.T) {
