@@ -24,6 +24,8 @@ var (
 	errMissing = errors.New("the engine knows no such container")
 	errSame    = errors.New("it is so already")
 	errRefused = errors.New("the engine refused")
+	errUnasked = errors.New("it was not asked")
+	errPartly  = errors.New("a part of it was done")
 )
 
 // container is what is asked of the engine's inspect.
@@ -90,13 +92,13 @@ func (e *engine) disconnect(ctx context.Context, c *container) error {
 	var ids []string
 	for name, n := range c.NetworkSettings.Networks {
 		if name == "host" {
-			return fmt.Errorf("disconnect: a container in the network of the host cannot be taken off it: %w", errRefused)
+			return fmt.Errorf("disconnect: a container in the network of the host cannot be taken off it: %w: %w", errUnasked, errRefused)
 		}
 		if name == "none" {
 			continue
 		}
 		if !isID(n.NetworkID) {
-			return fmt.Errorf("disconnect: the engine named a network that cannot be: %w", errRefused)
+			return fmt.Errorf("disconnect: the engine named a network that cannot be: %w: %w", errUnasked, errRefused)
 		}
 		ids = append(ids, n.NetworkID)
 	}
@@ -108,8 +110,11 @@ func (e *engine) disconnect(ctx context.Context, c *container) error {
 	if err != nil {
 		return fmt.Errorf("disconnect: %w", err)
 	}
-	for _, id := range ids {
-		if _, err := e.do(ctx, http.MethodPost, "/networks/"+id+"/disconnect", body); err != nil {
+	for i, id := range ids {
+		switch _, err := e.do(ctx, http.MethodPost, "/networks/"+id+"/disconnect", body); {
+		case err != nil && i > 0 && (errors.Is(err, errRefused) || errors.Is(err, errMissing)):
+			return fmt.Errorf("disconnect: %w: %w", errPartly, err)
+		case err != nil:
 			return fmt.Errorf("disconnect: %w", err)
 		}
 	}

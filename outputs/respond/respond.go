@@ -176,6 +176,10 @@ func (o *output) contain(ctx context.Context, e *event.Event, id string, now tim
 	switch err := do(ctx, c); {
 	case errors.Is(err, errSame):
 		return o.finish(e, id, "success", "already_so", now)
+	case errors.Is(err, errPartly):
+		return o.finish(e, id, "failure", partlyDisconnected, now)
+	case errors.Is(err, errRefused) && !errors.Is(err, errUnasked): // it was asked, and counts: the next alert would ask again
+		return o.finish(e, id, "failure", engineRefused, now)
 	case err != nil:
 		return o.gaveUp(e, id, err)
 	}
@@ -215,7 +219,7 @@ func (o *output) gaveUp(e *event.Event, id string, err error) error {
 	case errors.Is(err, errMissing):
 		o.say(e, id, "failure", "no_such_container")
 	case errors.Is(err, errRefused):
-		o.say(e, id, "failure", "engine_refused")
+		o.say(e, id, "failure", engineRefused)
 	default:
 		return err
 	}

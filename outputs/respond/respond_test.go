@@ -92,6 +92,41 @@ func (d *double) did() []string {
 	return slices.Clone(d.asked)
 }
 
+// TestWhatIsRefusedCounts: each alert would have the engine asked again.
+func TestWhatIsRefusedCounts(t *testing.T) {
+	d := newDouble(t)
+	d.status["POST /containers/"+boxID+"/pause"] = http.StatusForbidden
+	store := &plugintest.Store{}
+	change := func(s *Settings, _ *plugin.Env) { s.PerContainer = 2 }
+	b := newBench(t, d, store, change)
+	b.send(t, b.alert("one", boxID))
+	b.send(t, b.alert("two", boxID))
+	again := newBench(t, d, store, change) // over a restart
+	again.send(t, again.alert("three", boxID), again.alert("one", boxID))
+	if want := []string{"failure engine_refused", "failure engine_refused"}; !slices.Equal(b.said, want) {
+		t.Errorf("said %q, want %q", b.said, want)
+	}
+	if want := []string{"failure container_rate_limited"}; !slices.Equal(again.said, want) || len(d.did()) != 2 {
+		t.Errorf("said %q, want %q; asked %q", again.said, want, d.did())
+	}
+}
+
+// TestAPartOfTheNetworks: what was cut is said, as a change, and counts.
+func TestAPartOfTheNetworks(t *testing.T) {
+	d := newDouble(t)
+	second := strings.Repeat("ef", 32)
+	d.box["NetworkSettings"] = map[string]any{"Networks": map[string]any{"a": map[string]string{"NetworkID": netID}, "b": map[string]string{"NetworkID": second}}}
+	d.status["POST /networks/"+second+"/disconnect"] = http.StatusForbidden
+	b := newBench(t, d, nil, func(s *Settings, _ *plugin.Env) { s.Action, s.PerContainer = disconnect, 1 })
+	b.send(t, b.alert("one", boxID), b.alert("two", boxID))
+	if want := []string{"failure partly_disconnected", "failure container_rate_limited"}; !slices.Equal(b.said, want) {
+		t.Errorf("said %q, want %q", b.said, want)
+	}
+	if got := b.all[0].Get(schema.EventType).Str(); got != "change" {
+		t.Errorf("the event is of type %q", got)
+	}
+}
+
 // bench is an output with what it said.
 type bench struct {
 	*output

@@ -10,6 +10,12 @@ import (
 	"tallyman/pipeline/schema"
 )
 
+// Reasons that stand in more than one place.
+const (
+	engineRefused      = "engine_refused"
+	partlyDisconnected = "partly_disconnected"
+)
+
 // tally counts what was said, by outcome.
 type tally map[string]*meter.Counter
 
@@ -33,7 +39,7 @@ func (o *output) sayAnswer(e *event.Event, id, outcome, reason string, status in
 	o.tallied[outcome].Inc()
 	kind := "info"
 	switch {
-	case reason == "acted":
+	case reason == "acted", reason == partlyDisconnected:
 		kind = "change"
 	case outcome == "failure":
 		kind = "denied"
