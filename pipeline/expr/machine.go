@@ -134,6 +134,11 @@ func inHead(k schema.Key) bool {
 }
 
 func (m *Machine) value(k schema.Key) event.Value {
+	if s := &m.slots[k]; s.turn == m.turn {
+		if v := m.e.Fields[s.first].Val; !v.IsZero() {
+			return v
+		}
+	}
 	if inHead(k) {
 		return m.e.Get(k)
 	}
