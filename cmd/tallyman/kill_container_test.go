@@ -3,11 +3,9 @@ package main
 import (
 	"bufio"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
@@ -44,18 +42,7 @@ func TestKillChangesNoContainer(t *testing.T) {
 	k := containerHost(t)
 	for n := range kills {
 		k.grow(t, 1+k.rnd.IntN(2*len(k.lines)/kills))
-		cmd := tallyman(t, "run", "--config", filepath.Join(k.dir, "tallyman.yaml"))
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		time.Sleep(time.Duration(k.rnd.IntN(150_000)) * time.Microsecond) // the random moment is the test
-		if err := cmd.Process.Kill(); err != nil {
-			t.Fatal(err)
-		}
-		var exit *exec.ExitError
-		if err := cmd.Wait(); !errors.As(err, &exit) {
-			t.Fatalf("run %d ended before it was killed: %v", n, err)
-		}
+		k.kill(t, n, 150*time.Millisecond)
 	}
 	k.grow(t, len(k.lines))
 	k.once(t)

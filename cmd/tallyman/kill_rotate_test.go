@@ -7,7 +7,6 @@ import (
 	"io"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -49,18 +48,7 @@ func TestKillWhileFilesRotate(t *testing.T) {
 	k := &killer{dir: dir, lines: demoLines(t), rnd: rand.New(rand.NewPCG(11, 26))}
 	for n := range kills {
 		k.grow(t, 1+k.rnd.IntN(2*len(k.lines)/kills))
-		cmd := tallyman(t, "run", "--config", conf)
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		time.Sleep(time.Duration(k.rnd.IntN(150_000)) * time.Microsecond) // the random moment is the test
-		if err := cmd.Process.Kill(); err != nil {
-			t.Fatal(err)
-		}
-		var exit *exec.ExitError
-		if err := cmd.Wait(); !errors.As(err, &exit) {
-			t.Fatalf("run %d ended before it was killed: %v", n, err)
-		}
+		k.kill(t, n, 150*time.Millisecond)
 	}
 	k.grow(t, len(k.lines))
 	if out, err := tallyman(t, "run", "--config", conf, "--once").CombinedOutput(); err != nil {

@@ -99,18 +99,7 @@ func TestKill(t *testing.T) {
 		if n%10 == 9 {
 			k.rotate(t)
 		}
-		cmd := tallyman(t, "run", "--config", conf)
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		time.Sleep(time.Duration(k.rnd.IntN(60_000)) * time.Microsecond) // the random moment is the test
-		if err := cmd.Process.Kill(); err != nil {
-			t.Fatal(err)
-		}
-		var exit *exec.ExitError
-		if err := cmd.Wait(); !errors.As(err, &exit) {
-			t.Fatalf("run %d ended before it was killed: %v", n, err)
-		}
+		k.kill(t, n, 60*time.Millisecond)
 	}
 	k.grow(t, len(k.lines))
 	out, err := tallyman(t, "run", "--config", conf, "--once").CombinedOutput()
@@ -142,6 +131,23 @@ type killer struct {
 }
 
 func (k *killer) log() string { return filepath.Join(k.dir, "audit.log") }
+
+// kill lets the program run, for the n-th time, and kills it within a time.
+func (k *killer) kill(t *testing.T, n int, within time.Duration) {
+	t.Helper()
+	cmd := tallyman(t, "run", "--config", filepath.Join(k.dir, "tallyman.yaml"))
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(time.Duration(k.rnd.Int64N(int64(within)))) // the random moment is the test
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	var exit *exec.ExitError
+	if err := cmd.Wait(); !errors.As(err, &exit) {
+		t.Fatalf("run %d ended before it was killed: %v", n, err)
+	}
+}
 
 func (k *killer) grow(t *testing.T, n int) {
 	t.Helper()
