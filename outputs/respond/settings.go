@@ -28,7 +28,7 @@ type Webhook struct {
 	URL     plugin.Text         `yaml:"url" doc:"Where the alert is sent by POST, as JSON; https only. Redirects are not followed." example:"https://response.example/tallyman"`
 	Secret  plugin.Secret       `yaml:"secret" doc:"What requests are signed with, at least 16 bytes; read again for each." example:"{file: /etc/tallyman/webhook.key}"`
 	TLS     *clienttls.Settings `yaml:"tls" doc:"Certificates. The receiver's certificate is always verified."`
-	Proxy   plugin.Text         `yaml:"proxy" doc:"The URL of a proxy, or none. Where it is not set, the environment counts: HTTPS_PROXY and NO_PROXY." example:"http://proxy.example:3128"`
+	Proxy   plugin.Text         `yaml:"proxy" doc:"The URL of a proxy, http://, https:// or socks5://, or none. Where it is not set, the environment counts: HTTPS_PROXY and NO_PROXY." example:"http://proxy.example:3128"`
 	Timeout time.Duration       `yaml:"timeout" doc:"How long one try may take, from connecting to the end of the answer; 1m at most."`
 }
 

@@ -14,7 +14,11 @@ import (
 
 	"tallyman/pipeline/clienttls"
 	"tallyman/pipeline/plugin"
+	"tallyman/pipeline/tunnel"
 )
+
+// connecting is how long a connection may take, and after that the handshake of TLS.
+const connecting = 10 * time.Second
 
 // connect builds the client of a store. It connects to nothing.
 func connect(c *Settings, dir string) (*s3.Client, *http.Transport, error) {
@@ -26,11 +30,20 @@ func connect(c *Settings, dir string) (*s3.Client, *http.Transport, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	way, err := tunnel.NewWeb(c.Proxy, c.ProxyAuth)
+	if err != nil {
+		return nil, nil, err
+	}
 	web := &http.Transport{
-		Proxy: http.ProxyFromEnvironment, DialContext: (&net.Dialer{Timeout: 10 * time.Second}).DialContext,
-		TLSClientConfig: tlsConfig, // through a proxy; all else reads the files anew
-		DialTLSContext:  certs.DialContext, TLSHandshakeTimeout: 10 * time.Second,
-		MaxIdleConns: 4, IdleConnTimeout: time.Minute, ExpectContinueTimeout: time.Second,
+		TLSClientConfig: tlsConfig, // through an HTTP proxy; all else reads the files anew
+		MaxIdleConns:    4, IdleConnTimeout: time.Minute, ExpectContinueTimeout: time.Second, TLSHandshakeTimeout: connecting,
+	}
+	way.Through(web, connecting)
+	secured := certs.Over(web.DialContext)
+	web.DialTLSContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+		ctx, cancel := context.WithTimeout(ctx, 2*connecting) // package http limits no handshake that it does not make
+		defer cancel()
+		return secured(ctx, network, addr)
 	}
 	cfg, err := load(c)
 	if err != nil {

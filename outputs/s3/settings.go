@@ -9,6 +9,7 @@ import (
 	"tallyman/outputs/format"
 	"tallyman/pipeline/clienttls"
 	"tallyman/pipeline/plugin"
+	"tallyman/pipeline/tunnel"
 )
 
 // The words of `compression`.
@@ -34,6 +35,8 @@ type Settings struct {
 	Endpoint        plugin.Text         `yaml:"endpoint" doc:"The URL of a store that speaks S3, in place of Amazon's." example:"https://minio.example:9000"`
 	Addressing      string              `yaml:"addressing" doc:"Where the bucket's name stands in requests: in the path (where endpoint is set, unless this says otherwise) or before the host's name." enum:"path,virtual"`
 	TLS             *clienttls.Settings `yaml:"tls" doc:"Certificates for an https endpoint. The store's certificate is always verified."`
+	Proxy           plugin.Text         `yaml:"proxy" doc:"The URL of a proxy, http://, https:// or socks5://, or none. Where it is not set, the environment counts: HTTPS_PROXY, HTTP_PROXY and NO_PROXY. The proxy looks the store's name up." example:"http://proxy.example:3128"`
+	ProxyAuth       plugin.Secret       `yaml:"proxy_auth" doc:"The user and the password for the proxy, as user:password. It is read again for each connection."`
 	Profile         string              `yaml:"profile" doc:"The profile in the shared configuration files of AWS."`
 	AccessKeyID     string              `yaml:"access_key_id" doc:"The id of an access key. Where it is not set, credentials come as every AWS client finds them: environment, shared files, web identity, container, instance."`
 	SecretAccessKey plugin.Secret       `yaml:"secret_access_key" doc:"The secret of access_key_id. It is read anew every quarter of an hour."`
@@ -78,6 +81,7 @@ func (c *Settings) Check() plugin.Problems {
 		p = append(p, found...)
 	}
 	p = append(p, c.checkEndpoint()...)
+	p = append(p, tunnel.CheckWeb(c.Proxy, c.ProxyAuth)...)
 	if (c.AccessKeyID == "") != c.SecretAccessKey.IsZero() {
 		add("access_key_id", "access_key_id and secret_access_key come together, and one is missing", "leave both out for the environment, a profile or the instance's role")
 	}

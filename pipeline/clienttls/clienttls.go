@@ -139,11 +139,35 @@ func (c *Certs) look() stamp {
 // are now, for a library that takes a function to dial with. The handshake is
 // done when it returns.
 func (c *Certs) DialContext(ctx context.Context, network, addr string) (net.Conn, error) {
-	cfg, err := c.Config()
-	if err != nil {
-		return nil, err
+	return c.Over((&net.Dialer{}).DialContext)(ctx, network, addr)
+}
+
+// Dial makes a connection.
+type Dial func(ctx context.Context, network, addr string) (net.Conn, error)
+
+// Over is DialContext over connections that dial makes.
+func (c *Certs) Over(dial Dial) Dial {
+	return func(ctx context.Context, network, addr string) (net.Conn, error) {
+		cfg, err := c.Config()
+		if err != nil {
+			return nil, err
+		}
+		if cfg.ServerName == "" {
+			if cfg.ServerName, _, err = net.SplitHostPort(addr); err != nil {
+				return nil, err
+			}
+		}
+		socket, err := dial(ctx, network, addr)
+		if err != nil {
+			return nil, err
+		}
+		conn := tls.Client(socket, cfg)
+		if err := conn.HandshakeContext(ctx); err != nil {
+			_ = socket.Close() // the error that counts is err
+			return nil, err
+		}
+		return conn, nil
 	}
-	return (&tls.Dialer{Config: cfg}).DialContext(ctx, network, addr)
 }
 
 func wrong(at plugin.Text, text string) error {

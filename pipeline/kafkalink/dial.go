@@ -9,7 +9,6 @@ package kafkalink
 
 import (
 	"context"
-	"crypto/tls"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -85,25 +84,7 @@ func (d *Dialer) DialNet(ctx context.Context, network, addr string) (net.Conn, e
 	if d.certs == nil {
 		return d.proxy.DialContext(ctx, network, addr)
 	}
-	cfg, err := d.certs.Config()
-	if err != nil {
-		return nil, err
-	}
-	if cfg.ServerName == "" {
-		if cfg.ServerName, _, err = net.SplitHostPort(addr); err != nil {
-			return nil, err
-		}
-	}
-	socket, err := d.proxy.DialContext(ctx, network, addr)
-	if err != nil {
-		return nil, err
-	}
-	c := tls.Client(socket, cfg)
-	if err := c.HandshakeContext(ctx); err != nil {
-		_ = socket.Close() // the error that counts is err
-		return nil, err
-	}
-	return c, nil
+	return d.certs.Over(d.proxy.DialContext)(ctx, network, addr)
 }
 
 // Dial connects to a broker. An error names the address and, where there is

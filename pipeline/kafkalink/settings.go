@@ -24,7 +24,7 @@ const (
 type Settings struct {
 	Brokers []plugin.Text       `yaml:"brokers" doc:"Addresses of some brokers, to find the others by; port 9092 where none is named." example:"[kafka-1.example:9093, kafka-2.example:9093]" required:"true"`
 	TLS     *clienttls.Settings `yaml:"tls" doc:"Certificates of the connections, which are encrypted where this is set; an empty tls, {}, trusts the system's authorities. The brokers' certificates are always verified."`
-	Proxy   plugin.Text         `yaml:"proxy" doc:"The URL of an HTTP proxy that the connections to the brokers go through (CONNECT), or none, which is the default: the environment's HTTPS_PROXY does not count here. The proxy must allow the ports of all brokers, and looks their names up." example:"http://proxy.example:3128"`
+	Proxy   plugin.Text         `yaml:"proxy" doc:"The URL of a proxy that the connections to the brokers go through, http:// (CONNECT) or socks5://, or none, which is the default: the environment's HTTPS_PROXY does not count here. The proxy must allow the ports of all brokers, and looks their names up." example:"http://proxy.example:3128"`
 	Auth    plugin.Secret       `yaml:"proxy_auth" doc:"The user and the password for the proxy, as user:password. It is read again for each connection."`
 	SASL    *SASL               `yaml:"sasl" doc:"Who we are, where the brokers ask for SASL."`
 	Client  string              `yaml:"client_id" doc:"The client id that the brokers see in their logs and quotas."`

@@ -34,7 +34,7 @@ var allowed = map[string][]string{
 	"pipeline/pieces":     {"pipeline/event", "pipeline/schema", "pipeline/meter"},
 	"pipeline/servertls":  {"pipeline/plugin"},
 	"pipeline/clienttls":  {"pipeline/plugin"},
-	"pipeline/webclient":  {"pipeline/clienttls", "pipeline/plugin", "pipeline/meter"},
+	"pipeline/webclient":  {"pipeline/clienttls", "pipeline/plugin", "pipeline/meter", "pipeline/tunnel"},
 	"pipeline/template":   {"pipeline/event", "pipeline/expr", "pipeline/plugin", "pipeline/schema"},
 	"pipeline/tunnel":     {"pipeline/plugin"},
 	"pipeline/kafkalink":  {"pipeline/plugin", "pipeline/clienttls", "pipeline/tunnel"},

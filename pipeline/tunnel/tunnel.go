@@ -1,18 +1,15 @@
-// Package tunnel makes TCP connections through an HTTP proxy, with the method
-// CONNECT (RFC 9110 section 9.3.6): for outputs that do not speak HTTP themselves.
-// It knows nothing of what goes through a connection, and nothing of TLS.
+// Package tunnel makes TCP connections through a proxy: an HTTP one, with the method
+// CONNECT (RFC 9110 section 9.3.6), or a SOCKS one of version 5 (RFC 1928, with the
+// user and the password of RFC 1929). It has what an http.Transport needs of the same
+// settings. It knows nothing of what goes through a connection, and nothing of TLS to
+// the receiver.
 package tunnel
 
 import (
-	"bufio"
-	"bytes"
 	"context"
-	"encoding/base64"
 	"errors"
 	"fmt"
-	"io"
 	"net"
-	"net/http"
 	"net/url"
 	"strings"
 	"time"
@@ -23,47 +20,76 @@ import (
 // None is the word of proxy for none.
 const None = "none"
 
-// mostHead is how long a proxy's answer may be, in bytes.
-const mostHead = 16 << 10
+// The schemes of the key proxy. The two of SOCKS are one here: it is always the
+// proxy that looks the receiver's name up, so that it is looked up in one place.
+const (
+	schemeHTTP   = "http"
+	schemeHTTPS  = "https" // for those who speak HTTP themselves
+	schemeSocks  = "socks5"
+	schemeSocksH = "socks5h"
+)
+
+var ports = map[string]string{schemeHTTP: "80", schemeHTTPS: "443", schemeSocks: "1080", schemeSocksH: "1080"}
+
+const hint = "write it as http://host:port or socks5://host:port, or none"
 
 // Dialer makes connections; nil makes them without a proxy. It may be used by
 // several goroutines.
 type Dialer struct {
-	addr string // of the proxy, host:port
-	auth plugin.Secret
+	addr  string // of the proxy, host:port
+	socks bool
+	auth  plugin.Secret
 }
 
 // New returns the dialer for the values of the keys proxy and proxy_auth: nil where
 // they name no proxy.
 func New(proxy plugin.Text, auth plugin.Secret) (*Dialer, error) {
-	if proxy.Value == "" || proxy.Value == None {
+	u, err := parse(proxy.Value)
+	if err != nil || u == nil {
+		return nil, err
+	}
+	if u.Scheme == schemeHTTPS {
+		return nil, fmt.Errorf("proxy %q is not http:// or socks5://, and no other proxies are spoken to", proxy.Value)
+	}
+	return &Dialer{addr: u.Host, socks: u.Scheme != schemeHTTP, auth: auth}, nil
+}
+
+// parse reads the key proxy. It returns nil where that names none, and otherwise a
+// URL with scheme, host and port and nothing else.
+func parse(proxy string) (*url.URL, error) {
+	if proxy == "" || proxy == None {
 		return nil, nil
 	}
-	u, err := url.Parse(proxy.Value)
-	switch {
-	case err != nil:
+	u, err := url.Parse(proxy)
+	if err != nil {
 		return nil, errors.New("proxy is not a URL") // the text may hold a password
+	}
+	port, known := ports[u.Scheme]
+	switch {
 	case u.User != nil:
 		return nil, errors.New("proxy holds a user or a password, which would be shown wherever it stands: set proxy_auth")
-	case u.Scheme != "http":
-		return nil, fmt.Errorf("proxy %q is not http://, and only HTTP proxies (CONNECT) are spoken to", proxy.Value)
+	case !known:
+		return nil, fmt.Errorf("proxy %q is not http:// or socks5://, and no other proxies are spoken to", proxy)
 	case u.Hostname() == "", strings.Trim(u.Path, "/") != "", u.RawQuery != "", u.Fragment != "":
-		return nil, fmt.Errorf("proxy %q is not a host and a port", proxy.Value)
+		return nil, fmt.Errorf("proxy %q is not a host and a port", proxy)
 	}
-	port := u.Port()
-	if port == "" {
-		port = "80"
+	if u.Port() != "" {
+		port = u.Port()
 	}
-	return &Dialer{addr: net.JoinHostPort(u.Hostname(), port), auth: auth}, nil
+	return &url.URL{Scheme: u.Scheme, Host: net.JoinHostPort(u.Hostname(), port)}, nil
 }
 
 // Check returns what is wrong with the two keys.
 func Check(proxy plugin.Text, auth plugin.Secret) plugin.Problems {
-	d, err := New(proxy, auth)
+	_, err := New(proxy, auth)
+	return problems(err, proxy, auth)
+}
+
+func problems(err error, proxy plugin.Text, auth plugin.Secret) plugin.Problems {
 	switch {
 	case err != nil:
-		return plugin.Problems{{Pos: proxy.Pos, Width: len(proxy.Value), Key: "proxy", Text: err.Error(), Hint: "write it as http://host:port, or none"}}
-	case d == nil && !auth.IsZero():
+		return plugin.Problems{{Pos: proxy.Pos, Width: len(proxy.Value), Key: "proxy", Text: err.Error(), Hint: hint}}
+	case !auth.IsZero() && (proxy.Value == "" || proxy.Value == None):
 		return plugin.Problems{{Key: "proxy_auth", Text: "proxy_auth is set, but no proxy", Hint: "set proxy"}}
 	}
 	return nil
@@ -80,7 +106,11 @@ func (d *Dialer) DialContext(ctx context.Context, network, addr string) (net.Con
 		return nil, d.failed(ctx, err)
 	}
 	stop := context.AfterFunc(ctx, func() { _ = c.SetDeadline(time.Unix(1, 0)) })
-	err = d.connect(c, addr)
+	ask := d.connect
+	if d.socks {
+		ask = d.associate
+	}
+	err = ask(c, addr)
 	if !stop() && err == nil {
 		err = ctx.Err() // the deadline is set, or is about to be
 	}
@@ -98,61 +128,4 @@ func (d *Dialer) failed(ctx context.Context, err error) error {
 		return fmt.Errorf("the proxy %s: %w", d.addr, ctx.Err())
 	}
 	return errors.New("the proxy " + d.addr + ": " + err.Error() + " (see proxy)")
-}
-
-// connect asks the proxy for a connection to addr.
-func (d *Dialer) connect(c net.Conn, addr string) error {
-	request := "CONNECT " + addr + " HTTP/1.1\r\nHost: " + addr + "\r\n"
-	if !d.auth.IsZero() {
-		secret, err := d.auth.Read() // for each connection, so that it can be renewed
-		if err != nil {
-			return fmt.Errorf("proxy_auth: %w", err)
-		}
-		request += "Proxy-Authorization: Basic " + base64.StdEncoding.EncodeToString([]byte(secret)) + "\r\n"
-	}
-	if _, err := io.WriteString(c, request+"\r\n"); err != nil {
-		return err
-	}
-	head, err := readHead(c)
-	if err != nil {
-		return fmt.Errorf("read the answer to CONNECT %s: %w", addr, err)
-	}
-	r, err := http.ReadResponse(bufio.NewReader(bytes.NewReader(head)), &http.Request{Method: http.MethodConnect})
-	if err != nil {
-		return errors.New("what answers there is no HTTP proxy")
-	}
-	_ = r.Body.Close() // it is not read
-	if r.StatusCode/100 == 2 {
-		return nil
-	}
-	return fmt.Errorf("it answered %d to CONNECT %s%s", r.StatusCode, addr, hint(r.StatusCode))
-}
-
-// readHead reads up to the empty line and nothing behind it, for what follows is
-// the receiver's.
-func readHead(c io.Reader) ([]byte, error) {
-	var head []byte
-	var one [1]byte
-	for !bytes.HasSuffix(head, []byte("\r\n\r\n")) {
-		if len(head) == mostHead {
-			return nil, fmt.Errorf("it is longer than %d bytes", mostHead)
-		}
-		if _, err := io.ReadFull(c, one[:]); err != nil {
-			return nil, err
-		}
-		head = append(head, one[0])
-	}
-	return head, nil
-}
-
-func hint(status int) string {
-	switch status {
-	case http.StatusProxyAuthRequired:
-		return ": it asks for a password, or does not take this one: see proxy_auth"
-	case http.StatusForbidden, http.StatusMethodNotAllowed:
-		return ": it allows no connection to this host and port"
-	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
-		return ": it does not reach the receiver"
-	}
-	return ""
 }

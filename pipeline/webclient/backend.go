@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptrace"
@@ -19,6 +18,7 @@ import (
 	"tallyman/pipeline/clienttls"
 	"tallyman/pipeline/meter"
 	"tallyman/pipeline/plugin"
+	"tallyman/pipeline/tunnel"
 )
 
 // Backend is one receiver: a URL with connections, cookies and health of its own.
@@ -26,7 +26,7 @@ type Backend struct {
 	base      *url.URL
 	place     clienttls.Place
 	certs     *clienttls.Certs // nil without TLS
-	proxy     func(*http.Request) (*url.URL, error)
+	way       *tunnel.Web
 	connect   time.Duration
 	timeout   time.Duration
 	maxAnswer int
@@ -51,7 +51,7 @@ func newBackend(u plugin.Text, s *Settings, env plugin.Env, o Options) (*Backend
 			return nil, err
 		}
 	}
-	if b.proxy, err = s.proxy(); err != nil {
+	if b.way, err = tunnel.NewWeb(s.Proxy, s.ProxyAuth); err != nil {
 		return nil, err
 	}
 	if o.Cookies {
@@ -76,14 +76,13 @@ func (b *Backend) connection() error {
 		return nil
 	}
 	t := &http.Transport{
-		Proxy:                 b.proxy,
-		DialContext:           (&net.Dialer{Timeout: b.connect, KeepAlive: 30 * time.Second}).DialContext,
 		TLSHandshakeTimeout:   b.connect,
 		MaxIdleConnsPerHost:   2,
 		IdleConnTimeout:       90 * time.Second,
 		DisableCompression:    true, // an answer is short, and none is to grow while it is read
 		ExpectContinueTimeout: time.Second,
 	}
+	b.way.Through(t, b.connect)
 	if b.certs != nil {
 		cfg, err := b.certs.Config()
 		if err != nil {

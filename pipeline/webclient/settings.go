@@ -4,13 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/http"
 	"net/url"
 	"strings"
 	"time"
 
 	"tallyman/pipeline/clienttls"
 	"tallyman/pipeline/plugin"
+	"tallyman/pipeline/tunnel"
 )
 
 // The words of `balance`.
@@ -27,8 +27,8 @@ type Settings struct {
 	URL            []plugin.Text       `yaml:"url" doc:"Where the receivers listen. One that fails is left alone for a second, then for longer, up to a minute." example:"[\"https://receiver.example\"]" required:"true"`
 	Balance        string              `yaml:"balance" doc:"How one of several receivers is chosen: round_robin takes turns, failover takes the first that is well." enum:"round_robin,failover"`
 	TLS            *clienttls.Settings `yaml:"tls" doc:"Certificates for https. The receiver's certificate is always verified."`
-	Proxy          plugin.Text         `yaml:"proxy" doc:"The URL of a proxy, or none. Where it is not set, the environment counts: HTTPS_PROXY, HTTP_PROXY and NO_PROXY." example:"http://proxy.example:3128"`
-	ProxyAuth      plugin.Secret       `yaml:"proxy_auth" doc:"The user and the password for the proxy, as user:password."`
+	Proxy          plugin.Text         `yaml:"proxy" doc:"The URL of a proxy, http://, https:// or socks5://, or none. Where it is not set, the environment counts: HTTPS_PROXY, HTTP_PROXY and NO_PROXY. The proxy looks the receivers' names up." example:"http://proxy.example:3128"`
+	ProxyAuth      plugin.Secret       `yaml:"proxy_auth" doc:"The user and the password for the proxy, as user:password. It is read again for each connection."`
 	ConnectTimeout time.Duration       `yaml:"connect_timeout" doc:"How long connecting may take, and the TLS handshake."`
 	Timeout        time.Duration       `yaml:"timeout" doc:"How long an exchange may take from connecting to the end of the answer."`
 	Compression    string              `yaml:"compression" doc:"How bodies are compressed." enum:"none,gzip,zstd"`
@@ -65,12 +65,7 @@ func (s *Settings) Check(secret bool) plugin.Problems {
 		add("tls", "tls is set, but no url is https", "use https:// in url, or remove tls")
 	}
 	p = append(p, s.TLS.Check()...)
-	if _, err := s.proxy(); err != nil {
-		p = append(p, plugin.Problem{Pos: s.Proxy.Pos, Width: len(s.Proxy.Value), Key: "proxy", Text: err.Error(), Hint: "write it as http://host:port, or none"})
-	}
-	if !s.ProxyAuth.IsZero() && (s.Proxy.Value == "" || s.Proxy.Value == noProxy) {
-		add("proxy_auth", "proxy_auth is set, but no proxy", "set proxy")
-	}
+	p = append(p, tunnel.CheckWeb(s.Proxy, s.ProxyAuth)...)
 	if s.ConnectTimeout <= 0 || s.Timeout <= 0 {
 		add("timeout", "connect_timeout and timeout must be more than nothing", "the defaults are 10s and 60s")
 	}
@@ -109,34 +104,4 @@ func redactedURL(s string) string {
 func loopback(host string) bool {
 	ip := net.ParseIP(host)
 	return host == "localhost" || ip != nil && ip.IsLoopback()
-}
-
-const noProxy = "none"
-
-// proxy returns what package http asks for a proxy; the password is read for
-// each connection.
-func (s *Settings) proxy() (func(*http.Request) (*url.URL, error), error) {
-	switch s.Proxy.Value {
-	case "":
-		return http.ProxyFromEnvironment, nil
-	case noProxy:
-		return nil, nil
-	}
-	u, err := parseURL(s.Proxy.Value)
-	if err != nil {
-		return nil, fmt.Errorf("proxy: %w", err)
-	}
-	if s.ProxyAuth.IsZero() {
-		return http.ProxyURL(u), nil
-	}
-	return func(*http.Request) (*url.URL, error) {
-		secret, err := s.ProxyAuth.Read()
-		if err != nil {
-			return nil, fmt.Errorf("proxy_auth: %w", err)
-		}
-		at := *u
-		user, password, _ := strings.Cut(secret, ":")
-		at.User = url.UserPassword(user, password)
-		return &at, nil
-	}, nil
 }
