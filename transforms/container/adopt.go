@@ -9,10 +9,10 @@ package container
 // else the pid may be another's. What runs another program is not taken for the
 // same.
 func (t *table) adopted(l *life, s *seen) bool {
-	if l.ended || l.entered || l.engine || s.act == actExec || s.t-l.last > comeRound || l.exe != s.exe || l.name != s.name {
+	if l.ended || l.entered || l.has(markEngine) || s.act == actExec || s.t-l.last > comeRound || l.exe != s.exe || l.name != s.name {
 		return false
 	}
-	if p := t.alive(uint32(l.node), l.ppid, l.last); p != nil && !p.ended {
+	if p := t.above(l, l.last); p != nil && !p.ended {
 		return false // nobody loses a child while it runs
 	}
 	a := t.alive(s.node, s.ppid, s.t)
@@ -32,7 +32,7 @@ func (t *table) adopt(l *life, s *seen) {
 	const highest = 16
 	a := t.alive(s.node, s.ppid, s.t)
 	p := t.alive(uint32(l.node), l.ppid, l.first)
-	for n := 0; n < highest && p != nil && !p.got.found() && !p.engine; n++ {
+	for n := 0; n < highest && p != nil && !p.got.found() && !p.has(markEngine); n++ {
 		q := p
 		if !q.entered && p.prev.maybe(p) && p.first-p.prev.last <= comeRound && p.prev.exe == p.exe {
 			q = p.prev // the command that brought it in ended meanwhile

@@ -77,7 +77,7 @@ func (t *Transform) ancestor(a *ancestor, p *pending, pid int32, at int64, direc
 		} else {
 			l = t.table.alive(p.seen.node, pid, at)
 		}
-		if l == nil || l.name == "" || l.execAt > at && !l.shown || l.first > at+slack {
+		if l == nil || l.name == "" || l.execAt > at && !l.has(markShown) || l.first > at+slack {
 			return false
 		}
 		if _, sure := t.table.still(l, at); !sure {

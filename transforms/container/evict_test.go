@@ -51,18 +51,46 @@ func TestEvictionLeavesWholeChains(t *testing.T) {
 		}
 		n := 0
 		for w, l := range tab.lives {
-			if !l.newest {
+			if l.until != never {
 				t.Fatalf("the newest life of %v is not known as that", w)
 			}
 			for ; l != nil; l = l.prev {
 				n++
-				if l.gone || l.up != nil && l.up.gone || l.who() != w || l.prev != nil && (l.prev.first > l.first || l.prev.newest) {
+				if l.has(markGone) || l.up != nil && l.up.has(markGone) || l.who() != w || l.prev != nil && (l.prev.first > l.first || l.prev.until > l.first || l.prev.until > l.until) {
 					t.Fatalf("%v: %+v before %+v", w, l.prev, l)
 				}
 			}
 		}
 		if n != tab.count || n > 40 {
 			t.Fatalf("%d lives, %d counted", n, tab.count)
+		}
+	})
+}
+
+// The parent that a life remembers is the one that a look-up finds, at whatever
+// time is asked, after lives that begin late, early and between others.
+func TestTheParentThatIsRememberedIsTheOneThatIsFound(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		tab := newTable(30, &registry{byID: map[string]*container{}})
+		when := rapid.Int64Range(0, 400)
+		for range rapid.IntRange(1, 150).Draw(t, "events") {
+			s := seen{t: when.Draw(t, "t") * 5e6, pid: rapid.Int32Range(2, 7).Draw(t, "pid"), ppid: rapid.Int32Range(2, 7).Draw(t, "ppid"), kernel: true}
+			switch rapid.IntRange(0, 5).Draw(t, "act") {
+			case 0:
+				s.act = actEnd
+			case 1:
+				s.act = actExec
+			}
+			l := tab.observe(&s)
+			if rapid.IntRange(0, 9).Draw(t, "read in proc") == 0 {
+				l.earlier(s.t - when.Draw(t, "earlier")*1e6)
+			}
+			for range 4 {
+				at := when.Draw(t, "at") * 5e6
+				if got, want := tab.above(l, at), tab.alive(uint32(l.node), l.ppid, at); got != want {
+					t.Fatalf("at %d the parent of %+v\nis remembered as %+v\nand found as     %+v", at, l, got, want)
+				}
+			}
 		}
 	})
 }

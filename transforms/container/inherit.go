@@ -54,7 +54,7 @@ func (t *table) stated(l *life) *life {
 		return nil
 	}
 	for n := t.lives[l.who()]; n != nil && n != l; n = n.prev {
-		if n.prev == l && n.born && n.entered && n.got.method == methodInspect && n.first-l.last <= comeRound {
+		if n.prev == l && n.has(markBorn) && n.entered && n.got.method == methodInspect && n.first-l.last <= comeRound {
 			return n
 		}
 	}

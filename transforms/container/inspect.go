@@ -167,7 +167,8 @@ func (t *table) seed(s seed, died []int64) {
 		return
 	}
 	l := t.add(&seen{t: s.from, pid: s.pid})
-	l.born, l.end = true, min(l.end, s.to)
+	l.mark(markBorn)
+	l.end = min(l.end, s.to)
 	if s.monitor {
 		l.part().watches = s.in
 		return

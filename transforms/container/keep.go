@@ -202,9 +202,9 @@ func (w *saver) id(id event.ID) {
 
 func (w *saver) life(l *life) {
 	w.Uint(bit(l.brought, flagBrought) | bit(l.vouched, flagVouched) | bit(l.entered, flagEntered) | bit(l.stale, flagStale) |
-		bit(l.ended, flagEnded) | bit(l.born, flagBorn) | bit(l.got.host, flagHost) | bit(l.got.ambiguous, flagAmbiguous) |
+		bit(l.ended, flagEnded) | bit(l.has(markBorn), flagBorn) | bit(l.got.host, flagHost) | bit(l.got.ambiguous, flagAmbiguous) |
 		bit(l.end == never, flagRuns) | bit(l.execAt != 0, flagExec) |
-		bit(l.doubted, flagDoubted) | bit(l.engine, flagEngine) | bit(l.shown, flagShown))
+		bit(l.doubted, flagDoubted) | bit(l.has(markEngine), flagEngine) | bit(l.has(markShown), flagShown))
 	w.Int(int64(l.ppid))
 	w.Int(l.first - w.from)
 	w.from = l.first

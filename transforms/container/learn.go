@@ -82,7 +82,7 @@ func (t *Transform) settle(e *event.Event, p *pending) {
 		in = l.got.in
 	}
 	if p.life != nil {
-		p.life.old = true
+		p.life.mark(markOld)
 		if !st.process.IsZero() {
 			p.life.id = st.process
 		}

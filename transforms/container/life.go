@@ -37,34 +37,52 @@ const (
 
 // life is one process as the stream of events shows it, from the first event
 // to the last. A pid has one life after another. 100,000 of them have to fit in
-// 16 MiB; a byte more than the 128 that it has would cost 16.
+// 16 MiB; a byte more than the 128 that it has would cost 16. What a walk over the
+// processes above one reads comes first: it lies in one line of the cache.
 type life struct {
 	node        uint16  // there are at most maxNodes
+	marks               // few lives have any
+	entered     bool    // it is the first process of a container, or one brought in by exec
+	ended       bool    // its end was seen; without it, end is where another life began
+	stale       bool    // got is a host that is to be looked at again
 	said        verdict // what the kernel said when it was asked last
 	looks       uint8   // how often /proc was asked in vain
 	pid, ppid   int32
-	newest      bool  // no life of its pid is after it
-	engine      bool  // root runs an engine's program, from where only root can put it
-	entered     bool  // it is the first process of a container, or one brought in by exec
-	confirmed   bool  // got is of the engine's commands and /proc says so too
-	disputed    bool  // /proc and the engine's commands, or its hierarchies, say different things
-	parentRead  bool  // /proc was asked for its parent's program
-	shown       bool  // its program was read in /proc
-	stale       bool  // got is a host that is to be looked at again
-	ended       bool  // its end was seen; without it, end is where another life began
-	old         bool  // known from before a restart: its pid may be another's since
-	born        bool  // first is when it started; before, the pid was another's
-	gone        bool  // it was evicted
 	first, last int64 // times of its first and last event, or its start where known
 	end         int64 // never while it runs
+	until       int64 // no later than the first of each life of its pid after it; never where it is the newest
+	up          *life // the parent as it was last looked up, for above
+	*program          // never nil; "" where no event said
 	execAt      int64 // time of its last exec, 0 for none seen
 	got         answer
 	*role                // never nil, and only changed through part
-	*program             // never nil; "" where no event said
 	prev        *life    // the life before of the same pid
-	up          *life    // the parent as it was last looked up, for above
 	checked     int64    // when the kernel was last asked for it, in event time; 0 never
 	id          event.ID // the zero id until it is known
+}
+
+// marks are what is true of few lives, one bit each: there is no room for a byte.
+type marks uint8
+
+const (
+	markEngine     marks = 1 << iota // root runs an engine's program, from where only root can put it
+	markConfirmed                    // got is of the engine's commands and /proc says so too
+	markDisputed                     // /proc and the engine's commands, or its hierarchies, say different things
+	markParentRead                   // /proc was asked for its parent's program
+	markShown                        // its program was read in /proc
+	markOld                          // known from before a restart: its pid may be another's since
+	markBorn                         // first is when it started; before, the pid was another's
+	markGone                         // it was evicted
+)
+
+func (m marks) has(mark marks) bool { return m&mark != 0 }
+
+func (m *marks) mark(mark marks) { *m |= mark }
+
+func (m *marks) set(mark marks, on bool) {
+	if *m &^= mark; on {
+		*m |= mark
+	}
 }
 
 // role is what few lives have: of engines' commands, monitors, and of the
@@ -99,7 +117,7 @@ func (l *life) part() *role {
 // maybe reports whether the life after l may in truth be l itself: l entered a
 // container, its end was not seen, and next is not known to have begun afterwards.
 func (l *life) maybe(next *life) bool {
-	return l != nil && l.entered && !l.ended && l.first <= next.first && (!next.born || next.first <= l.last+slack+grain)
+	return l != nil && l.entered && !l.ended && l.first <= next.first && (!next.has(markBorn) || next.first <= l.last+slack+grain)
 }
 
 // leaving is a life that may be evicted, with what decides that beside it.
@@ -124,10 +142,10 @@ func (t *table) evict() {
 	n := (len(all) + 7) / 8
 	foremost(all, n)
 	for i := range all[:n] {
-		all[i].life.gone = true
+		all[i].life.mark(markGone)
 	}
 	for i := range all[n:] {
-		if l := all[n+i].life; l.up != nil && l.up.gone {
+		if l := all[n+i].life; l.up != nil && l.up.has(markGone) {
 			l.up = nil // what is forgotten is not held by its children
 		}
 	}
@@ -140,7 +158,7 @@ func (t *table) evict() {
 // unchain takes the evicted lives of a pid out.
 func (t *table) unchain(w who) {
 	head := t.lives[w]
-	for head != nil && head.gone {
+	for head != nil && head.has(markGone) {
 		head = head.prev
 	}
 	if head == nil {
@@ -148,10 +166,10 @@ func (t *table) unchain(w who) {
 		return
 	}
 	if t.lives[w] != head {
-		t.lives[w], head.newest = head, true
+		t.lives[w], head.until = head, never
 	}
 	for l := head; l.prev != nil; {
-		if l.prev.gone {
+		if l.prev.has(markGone) {
 			l.prev = l.prev.prev
 		} else {
 			l = l.prev

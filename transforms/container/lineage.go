@@ -53,7 +53,7 @@ func (t *table) bind(l *life) {
 	case p.watches != nil:
 		l.part().giver = p.pid
 		l.got = answer{in: p.watches, method: methodLineage, conf: min(p.trust(), confHigh)}
-	case p.engine:
+	case p.has(markEngine):
 		// The arguments of the command are lost, but not who ran it.
 		if m := t.alive(uint32(l.node), p.ppid, p.first); m != nil && m.watches != nil {
 			l.part().giver = m.pid

@@ -25,11 +25,11 @@ func (t *Transform) resolve(l *life, s *seen) answer {
 	if t.proc != nil && s.node == 0 && (!l.got.found() || l.stale) {
 		t.look(l, s)
 	}
-	if l.got.method == methodLineage && !l.confirmed && t.proc != nil && s.node == 0 {
+	if l.got.method == methodLineage && !l.has(markConfirmed) && t.proc != nil && s.node == 0 {
 		t.confirm(l, s)
 	}
 	a := l.got
-	a.ambiguous = a.ambiguous || l.disputed
+	a.ambiguous = a.ambiguous || l.has(markDisputed)
 	return a
 }
 
@@ -46,11 +46,12 @@ func (t *Transform) confirm(l *life, s *seen) {
 	case !a.found():
 		return // gone, or nothing that is known
 	case a.in == l.got.in:
-		l.confirmed = true
+		l.mark(markConfirmed)
 	case a.host && l.entered && l.got.conf == confExact && (l.exe == "/" || memoryFile(l.exe) || t.table.trusts(l.exe) && engineName(base(l.exe))):
 		return // what the engine brings in is moved a little later
 	default:
-		l.got, l.stale, l.disputed = a, a.host, true
+		l.got, l.stale = a, a.host
+		l.mark(markDisputed)
 	}
 }
 
@@ -105,16 +106,19 @@ func (t *Transform) look(l *life, s *seen) {
 	if !a.found() && s.peeked.of(s.kin.life) {
 		g, a = s.peeked.glance, s.peeked.answer
 	}
-	l.disputed = l.disputed || a.ambiguous && !a.found()
+	if a.ambiguous && !a.found() {
+		l.mark(markDisputed)
+	}
 	if a.found() {
-		l.first, l.got, l.looks = min(l.first, g.start), a, 0
+		l.earlier(g.start)
+		l.got, l.looks = a, 0
 		if l.ppid == 0 {
 			l.ppid = g.ppid // records of programs, such as a login, name no parent
 		}
 		l.stale = a.host && t.mayMove(l, g.comm, s.t)
 		return
 	}
-	p := t.table.alive(s.node, s.ppid, s.t)
+	p := t.table.parent(l, s)
 	if s.ppid <= 1 || p != nil && (p.got.found() || p.looks >= maxLooks) {
 		return
 	}
@@ -152,7 +156,8 @@ func (t *Transform) glance(pid int32, at int64, ppid int32) (glance, answer) {
 func (t *Transform) meet(pid int32, g glance) *life {
 	l := t.table.add(&seen{t: g.start, pid: pid, ppid: g.ppid})
 	l.program = t.table.intern(g.comm, t.proc.exe(pid))
-	l.execAt, l.shown = t.proc.now().UnixNano(), true // from now on at the latest
+	l.mark(markShown)
+	l.execAt = t.proc.now().UnixNano() // from now on at the latest
 	return l
 }
 
@@ -190,9 +195,9 @@ func engine(program string) bool {
 // events, or from /proc, which is asked once for each process and shows the
 // program of the moment when it is read.
 func (t *Transform) parent(l *life, s *seen) *life {
-	p := t.table.alive(s.node, s.ppid, s.t)
-	if (p == nil || p.exe == "" && p.name == "") && !l.parentRead && s.ppid > 1 && t.proc != nil && s.node == 0 {
-		l.parentRead = true
+	p := t.table.parent(l, s)
+	if (p == nil || p.exe == "" && p.name == "") && !l.has(markParentRead) && s.ppid > 1 && t.proc != nil && s.node == 0 {
+		l.mark(markParentRead)
 		g, ok := t.proc.lookAt(s.ppid, s.t)
 		switch {
 		case !ok || !g.was(s.t, 0):
@@ -200,10 +205,11 @@ func (t *Transform) parent(l *life, s *seen) *life {
 			p = t.meet(s.ppid, g)
 		default:
 			p.program = t.table.intern(g.comm, t.proc.exe(s.ppid))
-			p.execAt, p.shown = t.proc.now().UnixNano(), true
+			p.mark(markShown)
+			p.execAt = t.proc.now().UnixNano()
 		}
 	}
-	if p == nil || p.exe == "" && p.name == "" || p.execAt > s.t && !p.shown || p.first > s.t+slack {
+	if p == nil || p.exe == "" && p.name == "" || p.execAt > s.t && !p.has(markShown) || p.first > s.t+slack {
 		return nil
 	}
 	if _, sure := t.table.still(p, s.t); !sure {

@@ -50,7 +50,7 @@ func (t *Transform) sow() {
 		known := false
 		for l := t.table.lives[who{0, s.pid}]; l != nil; l = l.prev {
 			// Its first event may be stamped a little before.
-			known = known || l.born && l.first <= s.from && s.from-l.first <= comeRound
+			known = known || l.has(markBorn) && l.first <= s.from && s.from-l.first <= comeRound
 		}
 		if !known {
 			t.table.seed(s.seed, s.died)
@@ -136,12 +136,12 @@ func (t *Transform) chain(r *loaded, node uint32, pid int32, use bool) {
 		}
 		l.program = t.table.intern(l.name, l.exe)
 		if at == nil {
-			if old := t.table.lives[l.who()]; old != nil {
-				old.newest = false
+			for old := t.table.lives[l.who()]; old != nil; old = old.prev {
+				old.until = always // it is nobody's parent any more
 			}
-			t.table.lives[l.who()], l.newest = l, true
+			t.table.lives[l.who()], l.until = l, never
 		} else {
-			at.prev = l
+			at.prev, l.until = l, min(at.until, at.first)
 		}
 		at = l
 		t.table.count++
@@ -188,8 +188,12 @@ func (t *Transform) take(r *loaded) *container {
 func (r *loaded) life(node uint32, pid int32) *life {
 	flag := r.Below(flags)
 	is := func(bit uint64) bool { return flag&bit != 0 }
-	l := &life{node: uint16(node), pid: pid, old: true, role: &none.role, program: &none.program, entered: is(flagEntered),
-		stale: is(flagStale), ended: is(flagEnded), born: is(flagBorn), engine: is(flagEngine), shown: is(flagShown), end: never}
+	l := &life{node: uint16(node), pid: pid, until: always, role: &none.role, program: &none.program, entered: is(flagEntered),
+		stale: is(flagStale), ended: is(flagEnded), end: never}
+	l.mark(markOld)
+	l.set(markBorn, is(flagBorn))
+	l.set(markEngine, is(flagEngine))
+	l.set(markShown, is(flagShown))
 	l.ppid = int32(r.Int())
 	l.first = r.from + r.Int()
 	r.from = l.first

@@ -31,7 +31,8 @@ func (t *Transform) start() {
 			l.end = min(l.end, g.start) // it ended in the gap, and its pid is another's
 			l = t.stock(pid, g)
 		default:
-			l.old, l.checked, l.said = false, now, verdictSame
+			l.set(markOld, false)
+			l.checked, l.said = now, verdictSame
 		}
 		if a := g.answer(t.reg); a.found() && !l.got.found() {
 			l.got, l.stale = a, a.host && t.mayMove(l, g.comm, now)
@@ -43,6 +44,7 @@ func (t *Transform) start() {
 // may still come.
 func (t *Transform) stock(pid int32, g glance) *life {
 	l := t.meet(pid, g)
-	l.born, l.execAt = true, 0
+	l.mark(markBorn)
+	l.execAt = 0
 	return l
 }

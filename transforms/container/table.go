@@ -42,7 +42,7 @@ func newTable(most int, reg *registry) *table {
 // with what the event says of it taken over.
 func (t *table) observe(s *seen) *life {
 	l := t.find(s)
-	if l != nil && l.old {
+	if l != nil && l.has(markOld) {
 		l = t.renew(l, s)
 	}
 	if l == nil {
@@ -65,7 +65,7 @@ func (t *table) find(s *seen) *life {
 			l.end = min(l.end, s.kin.began)
 			return nil
 		case l.ppid == s.ppid || l.ppid == 0 || s.ppid == 0:
-			if s.t+slack >= l.first || l.prev == nil && !l.born {
+			if s.t+slack >= l.first || l.prev == nil && !l.has(markBorn) {
 				if l.ppid == 0 {
 					l.ppid = s.ppid
 				}
@@ -89,7 +89,7 @@ func (t *table) find(s *seen) *life {
 // whether its pid is another's since. It returns nil when the event is of that
 // other one.
 func (t *table) renew(l *life, s *seen) *life {
-	l.old = false
+	l.set(markOld, false)
 	start, ok := t.began(l)
 	if !ok || start <= l.last+slack+grain {
 		return l
@@ -124,7 +124,7 @@ func (t *table) alive(node uint32, pid int32, at int64) *life {
 		}
 		break
 	}
-	if later != nil && !later.born && later.first-at <= comeRound {
+	if later != nil && !later.has(markBorn) && later.first-at <= comeRound {
 		return later
 	}
 	return nil
@@ -134,11 +134,19 @@ func (t *table) alive(node uint32, pid int32, at int64) *life {
 // when it was last looked up, and every event asks up to eight levels of them: to
 // look them up in the map each time took 8 % of a run.
 func (t *table) above(l *life, at int64) *life {
-	if p := l.up; p != nil && p.newest && p.pid == l.ppid && p.first <= at+slack && (p.end == never || at <= p.end+slack) {
+	if p := l.up; p != nil && p.pid == l.ppid && p.first <= at+slack && at+slack < p.until && (p.end == never || at <= p.end+slack) {
 		return p
 	}
 	l.up = t.alive(uint32(l.node), l.ppid, at)
 	return l.up
+}
+
+// parent returns the life that ran as the parent of l at an event of it.
+func (t *table) parent(l *life, s *seen) *life {
+	if l.ppid == s.ppid {
+		return t.above(l, s.t)
+	}
+	return t.alive(s.node, s.ppid, s.t)
 }
 
 // holder returns the life that has a pid at an event of stamp at, whose parent
@@ -199,27 +207,42 @@ func (t *table) add(s *seen) *life {
 	if t.count >= t.max {
 		t.evict()
 	}
-	l := &life{node: uint16(s.node), pid: s.pid, ppid: s.ppid, first: s.t, last: s.t, end: never, role: &none.role, program: &none.program}
+	l := &life{node: uint16(s.node), pid: s.pid, ppid: s.ppid, first: s.t, last: s.t, end: never, until: never, role: &none.role, program: &none.program}
 	at := t.lives[s.who()]
 	if at == nil || at.first <= s.t {
-		if l.prev, l.newest = at, true; at != nil {
-			at.newest = false
-		}
+		l.prev = at
 		t.lives[s.who()] = l
 	} else {
 		for at.prev != nil && at.prev.first > s.t {
 			at = at.prev
 		}
 		l.prev, at.prev = at.prev, l
-		l.end = at.first
+		l.end, l.until = at.first, min(at.until, at.first)
 	}
+	l.bound()
 	t.count++
 	return l
 }
 
+// earlier notes that l was there at a time already.
+func (l *life) earlier(at int64) {
+	if at < l.first {
+		l.first = at
+		l.bound()
+	}
+}
+
+// bound tells the lives before l of its pid when it began.
+func (l *life) bound() {
+	for p := l.prev; p != nil && p.until > l.first; p = p.prev {
+		p.until = l.first
+	}
+}
+
 // take notes what s changes in l.
 func (t *table) take(l *life, s *seen) {
-	l.first, l.last = min(l.first, s.t), max(l.last, s.t)
+	l.earlier(s.t)
+	l.last = max(l.last, s.t)
 	switch s.act {
 	case actEnd:
 		l.end, l.ended = min(l.end, s.t), true
@@ -230,10 +253,11 @@ func (t *table) take(l *life, s *seen) {
 		l.execAt = s.t
 		l.stale = l.got.host
 		l.looks = 0
-		if l.shown = false; l.role != &none.role {
+		l.set(markShown, false)
+		if l.role != &none.role {
 			l.started, l.watches, l.brought = nil, nil, false
 		}
-		l.engine = !s.user && engineName(base(s.exe)) && t.trusts(s.exe)
+		l.set(markEngine, !s.user && engineName(base(s.exe)) && t.trusts(s.exe))
 	default:
 		if l.execAt != 0 || l.exe == s.exe {
 			return

@@ -87,7 +87,7 @@ func (t *Transform) above(s *seen) int {
 				return 0
 			}
 		}
-		if p == nil || !p.engine {
+		if p == nil || !p.has(markEngine) {
 			return 0
 		}
 		pid, ppid, at = p.ppid, 0, min(at, p.last)
