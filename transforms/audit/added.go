@@ -14,7 +14,8 @@ var enrichedKeys = [...]string{"ARCH", "SYSCALL", "SADDR", "AUID", "EUID", "SUID
 
 // split parts a body from what auditd added to it: after the last 0x1D behind
 // which stand only such additions, to the end, or after the place where a copy
-// of the log dropped that byte (`res=1AUID="x"`). Kernel fields have lower-case
+// of the log dropped that byte (`res=1AUID="x"`), wrote a blank for it
+// (`res=1 AUID="x"`) or words (`res=1#035AUID="x"`, as rsyslog does). Kernel fields have lower-case
 // names and a program's text ends with an apostrophe, so neither can pass for an
 // addition. torn says that 0x1D stands in the body: in a name, or before an addition that was
 // cut.
@@ -39,14 +40,28 @@ func split(body string) (raw, enriched string, torn bool) {
 		case c == '"':
 			i = closing(body, i)
 		case c == '\'':
-			i = strings.LastIndexByte(body, '\'') + 1
-		case c >= 'A' && c <= 'Z' && i > 0 && body[i-1] != ' ' && seam(body[i:]) && added(body[i:]):
-			return body[:i], body[i:], false
+			end := strings.LastIndexByte(body, '\'')
+			if end == i { // the text of a program was cut: what follows may be its words
+				return body, "", false
+			}
+			i = end + 1
+		case c >= 'A' && c <= 'Z' && i > 0 && seam(body[i:]) && added(body[i:]):
+			return unmarked(body[:i]), body[i:], false
 		default:
 			i++
 		}
 	}
 	return body, "", false
+}
+
+// unmarked cuts off what a copy of the log wrote for 0x1D.
+func unmarked(body string) string {
+	for _, mark := range [...]string{"#035", `\x1d`, `\u001d`, `\035`} {
+		if rest, ok := strings.CutSuffix(body, mark); ok {
+			return rest
+		}
+	}
+	return body
 }
 
 // framed reports whether s begins and ends with an addition. That is enough to
@@ -72,6 +87,7 @@ func added(s string) bool {
 		if n == 0 || n+1 >= len(s) {
 			return false
 		}
+		saddr := s[:n] == "SADDR"
 		switch s = s[n+1:]; s[0] {
 		case '"':
 			end := strings.IndexByte(s[1:], '"')
@@ -82,11 +98,12 @@ func added(s string) bool {
 		case '{':
 			return s[len(s)-1] == '}'
 		default:
-			i := 0
-			for ; i < len(s) && s[i] != ' '; i++ {
-				if c := s[i]; c == '=' || c == '"' || c == '\'' || c == separator {
-					return false
-				}
+			i := word(s)
+			if i < len(s) && saddr { // "unknown family(0)", as auditd wrote until 3.0
+				i = len(s)
+			}
+			if strings.ContainsAny(s[:i], "=\"'\x1d") {
+				return false
 			}
 			s = s[i:]
 		}
@@ -96,6 +113,14 @@ func added(s string) bool {
 		s = strings.TrimLeft(s, " ")
 	}
 	return true
+}
+
+// word returns the length of the word that s begins with.
+func word(s string) int {
+	if i := strings.IndexByte(s, ' '); i >= 0 {
+		return i
+	}
+	return len(s)
 }
 
 // upperKey returns the length of the name of an addition at the start of s, 0

@@ -176,3 +176,56 @@ func shapes(events []event.Event) map[string]*shape {
 	}
 	return out
 }
+
+// TestABlankForTheMarkNamesTheRightUsers: what stood behind the blank was glued to the
+// value before it, and the name of one user was written for another.
+func TestABlankForTheMarkNamesTheRightUsers(t *testing.T) {
+	const call = `type=SYSCALL msg=audit(1795227901.125:9): arch=c000003e syscall=87 success=yes exit=0 a0=1 a1=2 a2=3 a3=4 items=0 ppid=1 pid=7 ` +
+		`auid=1001 uid=1002 gid=1003 euid=1002 suid=1002 fsuid=1002 egid=1003 sgid=1003 fsgid=1003 tty=(none) ses=5 comm="rm" exe="/usr/bin/rm" key="gone"`
+	const login = `type=USER_LOGOUT msg=audit(1795227901.125:9): pid=7 uid=0 auid=1001 ses=5 msg='op=login id=1001 exe="/usr/sbin/sshd" hostname=? addr=192.0.2.7 terminal=ssh res=success'`
+	const names = `ARCH=x86_64 SYSCALL=unlink AUID="ana" UID="web" GID="www" EUID="web" SUID="web" FSUID="web" EGID="www" SGID="www" FSGID="www"`
+	for _, mark := range []string{" ", "#035", "  ", `\x1d`} {
+		e := oneEvent(t, build(t, nil), call+mark+names)
+		for k, want := range map[schema.Key]string{schema.UserName: "web", schema.UserAuditName: "ana", schema.UserGroupName: "www", schema.AuditdKey: "gone"} {
+			if got := e.Fields.Get(k).Str(); got != want {
+				t.Errorf("%q: %s is %q, not %q", mark, k.Info().Name, got, want)
+			}
+		}
+		if got := e.Fields.GetNamed(schema.AuditdData, "SYSCALL").Str(); got != "" {
+			t.Errorf("%q: SYSCALL=%s is left over", mark, got)
+		}
+		e = oneEvent(t, build(t, nil), login+mark+`UID="root" AUID="ana" ID="ana"`)
+		if e.Fields.Get(schema.EventOutcome).Str() != "success" || e.Fields.Get(schema.UserName).Str() != "ana" || e.Fields.Get(schema.UserEffectiveName).Str() != "ana" {
+			t.Errorf("%q: %s", mark, show(&e))
+		}
+	}
+}
+
+// TestAProgramCannotAddNames: behind a blank, too, only what stands behind the last
+// apostrophe of a whole record is auditd's.
+func TestAProgramCannotAddNames(t *testing.T) {
+	for _, line := range []string{
+		`type=USER_LOGIN msg=audit(1795227901.125:9): pid=7 uid=0 auid=1001 ses=5 msg='op=login id=1001 UID="root" AUID="root" ID="root"`,
+		`type=USER_LOGIN msg=audit(1795227901.125:9): pid=7 uid=0 auid=1001 ses=5 msg='op=login id=1001 UID="root" AUID="root" ID="root" res=success'`,
+		`type=USER_LOGIN msg=audit(1795227901.125:9): pid=7 uid=0 auid=1001 ses=5 msg='op=login id=1001' UID="root" AUID="root" res=success'`,
+	} {
+		e := oneEvent(t, build(t, nil), line)
+		for _, k := range []schema.Key{schema.UserName, schema.UserAuditName, schema.UserEffectiveName} {
+			if got := e.Fields.Get(k).Str(); got == "root" {
+				t.Errorf("%s: %s is what the program says", line, k.Info().Name)
+			}
+		}
+	}
+}
+
+// TestTheUnknownFamilyOfOldAuditd: it is two words without quotes.
+func TestTheUnknownFamilyOfOldAuditd(t *testing.T) {
+	for _, family := range []string{"unknown family", "unknown family(0)", "unknown-family(0)"} {
+		for _, mark := range []string{"\x1d", ""} {
+			r, err := Parse("type=SOCKADDR msg=audit(1795227901.125:9): saddr=00000000000000000000000000000000" + mark + "SADDR=" + family)
+			if err != nil || r.Enriched != "SADDR="+family || r.torn {
+				t.Errorf("%q %s: %q, %v", mark, family, r.Enriched, err)
+			}
+		}
+	}
+}

@@ -45,8 +45,13 @@ type stampMemo struct {
 	milli  uint16
 }
 
-// read is Parse into r, which is empty, and false for ErrNoRecord.
+// read is Parse into r, which is empty, and false for ErrNoRecord. A carriage
+// return at the end is of the line, not of the record: neither the kernel nor a
+// program writes one.
 func (r *Record) read(line string, memo *stampMemo) bool {
+	if n := len(line) - 1; n > 0 && line[n] == '\r' {
+		line = line[:n]
+	}
 	s, ok := strings.CutPrefix(line, "type=")
 	if !ok {
 		s = strings.TrimPrefix(line, "audit: ")

@@ -13,15 +13,20 @@ import (
 //	<30>1 2026-11-25T10:00:00Z host audispd 712 - - type=SYSCALL msg=audit(…): …
 //	Nov 25 10:00:00 host audit[712]: SERVICE_START pid=1 …
 //	6,1234,270853767,-;audit: type=1326 audit(…): …
+//	Jul 14 11:03:47 host kernel: [ 8665.951930] type=1400 audit(…): …    (before Linux 3.15)
+//	Nov 25 10:00:00 host auditd type=SYSCALL msg=audit(…): …             (a tag without a colon)
 //
-// Only what stands before the first ": " can be the head, and only the kernel
-// and the audit daemon's own programs may have written it: a record inside the
+// Only what stands before the first ": ", or before the record where its tag has
+// no colon, can be the head, and only the kernel, the audit daemon's own programs
+// and what is set up to read its log may have written it: a record inside the
 // text of another program is that program's text.
 func unwrap(line string) (rest, who string, ok bool) {
 	if who, rest, ok = rfc5424(line); !ok {
-		head, after, found := strings.Cut(line, ": ")
+		head, after, found := uncolonned(line)
 		if !found {
-			return "", "", false
+			if head, after, found = strings.Cut(line, ": "); !found {
+				return "", "", false
+			}
 		}
 		if i := strings.LastIndexByte(head, ' '); i >= 0 {
 			head = head[i+1:]
@@ -34,18 +39,50 @@ func unwrap(line string) (rest, who string, ok bool) {
 		}
 		who, rest = head, after
 	}
+	rest = strings.TrimLeft(rest, " ")
 	switch who {
 	case "kernel":
-		if strings.HasPrefix(rest, "[") {
-			if _, after, ok := strings.Cut(rest, "] "); ok {
-				rest = after
-			}
-		}
-		return rest, who, strings.HasPrefix(rest, "audit: ")
-	case "audispd", "audisp-syslog", "auditd", "audit":
+		rest = afterUptime(rest)
+		return rest, who, strings.HasPrefix(rest, "audit: ") || numbered(rest)
+	case "audispd", "audisp-syslog", "auditd", "audit",
+		"tag_audit_log", "audit_log", "auditd_log", "audit-log", "auditlog": // the names that guides give to a reader of its log
 		return rest, who, true
 	}
 	return "", "", false
+}
+
+// uncolonned parts a line at the record where no ": " stands before it. The kernel
+// log before Linux 3.15, taken by itself, has no more than its clock there.
+func uncolonned(line string) (head, rest string, ok bool) {
+	i := strings.Index(line, " type=")
+	if i < 0 || strings.Contains(line[:i], ": ") {
+		return "", "", false
+	}
+	head, rest = line[:i], line[i+1:]
+	if afterUptime(line) == rest && numbered(rest) {
+		return "kernel", rest, true
+	}
+	if j := strings.LastIndexByte(head, ' '); j >= 0 && strings.HasPrefix(head[j+1:], "node=") {
+		head, rest = head[:j], line[j+1:]
+	}
+	return strings.TrimRight(head, ": "), rest, true
+}
+
+// numbered reports whether s begins as the kernel wrote records before Linux 3.15:
+// "type=1400 audit(".
+func numbered(s string) bool {
+	typ, rest, ok := strings.Cut(strings.TrimPrefix(s, "type="), " ")
+	return ok && len(typ) == 4 && len(typ)+len("type= ")+len(rest) == len(s) && strings.Trim(typ, "0123456789") == "" && strings.HasPrefix(rest, "audit(")
+}
+
+// afterUptime cuts off the clock of the kernel log: "[  270.853767] ".
+func afterUptime(s string) string {
+	if strings.HasPrefix(s, "[") {
+		if _, after, ok := strings.Cut(s, "] "); ok {
+			return after
+		}
+	}
+	return s
 }
 
 // rfc5424 reads the head of a message of RFC 5424, section 6: <PRI>1 TIME HOST APP

@@ -16,23 +16,35 @@ func TestEveryFormOfALine(t *testing.T) {
 	tr := build(t, func(s *Settings) { s.Passwd = filepath.Join("testdata", "passwd") }) // the names that the enriched line has
 	want := oneEvent(t, tr, "type=SERVICE_START "+stamp+body)
 	for name, line := range map[string]string{
-		"a number, as netlink has it":   "type=1130 " + stamp + body,
-		"UNKNOWN with the number":       "type=UNKNOWN[1130] " + stamp + body,
-		"the kernel log":                "audit: type=1130 audit(1795227901.125:9): " + body,
-		"the kernel log with its clock": "[  270.853767] audit: type=1130 audit(1795227901.125:9): " + body,
-		"kmsg":                          "6,1234,270853767,-;audit: type=1130 audit(1795227901.125:9): " + body,
-		"RFC 3164, kernel":              "Nov 25 10:31:23 node-7 kernel: [  270.853767] audit: type=1130 audit(1795227901.125:9): " + body,
-		"RFC 3164, kernel and thread":   "Nov 25 10:31:23 node-7 kernel: [  270.853767][   T12] audit: type=1130 audit(1795227901.125:9): " + body,
-		"RFC 3164, journal's kernel":    "Nov 25 10:31:23 node-7 kernel: audit: type=1130 audit(1795227901.125:9): " + body,
-		"RFC 3164, audispd":             "<134>Oct 28 09:56:44 node-7 audispd: type=SERVICE_START " + stamp + body,
-		"RFC 3164, audisp-syslog":       "Oct 28 09:56:44 node-7 audisp-syslog[12]: type=SERVICE_START " + stamp + body,
-		"RFC 3164 with ISO time":        "2026-11-25T10:31:23.123456+00:00 node-7 audispd: type=SERVICE_START " + stamp + body,
-		"RFC 5424":                      "<134>1 2026-11-25T10:31:23Z node-7 audispd 712 - - type=SERVICE_START " + stamp + body,
-		"RFC 5424 with data":            `<134>1 2026-11-25T10:31:23Z node-7 auditd - ID [a@1 b="x \] y: "][c@1] ` + "\ufefftype=SERVICE_START " + stamp + body,
-		"RFC 5424, kernel":              "<6>1 2026-11-25T10:31:23Z node-7 kernel - - - audit: type=1130 audit(1795227901.125:9): " + body,
-		"enriched":                      "type=SERVICE_START " + stamp + body + "\x1d" + `UID="root" AUID="unset"`,
-		"enriched, the mark was lost":   "type=SERVICE_START " + stamp + body + `UID="root" AUID="unset"`,
-		"more blanks before the fields": "type=SERVICE_START " + stamp + " " + body,
+		"a number, as netlink has it":    "type=1130 " + stamp + body,
+		"UNKNOWN with the number":        "type=UNKNOWN[1130] " + stamp + body,
+		"the kernel log":                 "audit: type=1130 audit(1795227901.125:9): " + body,
+		"the kernel log with its clock":  "[  270.853767] audit: type=1130 audit(1795227901.125:9): " + body,
+		"kmsg":                           "6,1234,270853767,-;audit: type=1130 audit(1795227901.125:9): " + body,
+		"RFC 3164, kernel":               "Nov 25 10:31:23 node-7 kernel: [  270.853767] audit: type=1130 audit(1795227901.125:9): " + body,
+		"RFC 3164, kernel and thread":    "Nov 25 10:31:23 node-7 kernel: [  270.853767][   T12] audit: type=1130 audit(1795227901.125:9): " + body,
+		"RFC 3164, journal's kernel":     "Nov 25 10:31:23 node-7 kernel: audit: type=1130 audit(1795227901.125:9): " + body,
+		"RFC 3164, audispd":              "<134>Oct 28 09:56:44 node-7 audispd: type=SERVICE_START " + stamp + body,
+		"RFC 3164, audisp-syslog":        "Oct 28 09:56:44 node-7 audisp-syslog[12]: type=SERVICE_START " + stamp + body,
+		"RFC 3164 with ISO time":         "2026-11-25T10:31:23.123456+00:00 node-7 audispd: type=SERVICE_START " + stamp + body,
+		"RFC 5424":                       "<134>1 2026-11-25T10:31:23Z node-7 audispd 712 - - type=SERVICE_START " + stamp + body,
+		"RFC 5424 with data":             `<134>1 2026-11-25T10:31:23Z node-7 auditd - ID [a@1 b="x \] y: "][c@1] ` + "\ufefftype=SERVICE_START " + stamp + body,
+		"RFC 5424, kernel":               "<6>1 2026-11-25T10:31:23Z node-7 kernel - - - audit: type=1130 audit(1795227901.125:9): " + body,
+		"enriched":                       "type=SERVICE_START " + stamp + body + "\x1d" + `UID="root" AUID="unset"`,
+		"enriched, the mark was lost":    "type=SERVICE_START " + stamp + body + `UID="root" AUID="unset"`,
+		"more blanks before the fields":  "type=SERVICE_START " + stamp + " " + body,
+		"enriched, a blank for the mark": "type=SERVICE_START " + stamp + body + ` UID="root" AUID="unset"`,
+		"enriched, through rsyslog":      "type=SERVICE_START " + stamp + body + `#035UID="root" AUID="unset"`,
+		"enriched, the mark in words":    "type=SERVICE_START " + stamp + body + `\x1dUID="root" AUID="unset"`,
+		"enriched, out of JSON":          "type=SERVICE_START " + stamp + body + `\u001dUID="root" AUID="unset"`,
+		"lines with CRLF":                "type=SERVICE_START " + stamp + body + "\r",
+		"lines with CRLF, enriched":      "type=SERVICE_START " + stamp + body + "\x1d" + `UID="root" AUID="unset"` + "\r",
+		"the kernel log before 3.15":     "Nov 25 10:31:23 node-7 kernel: [  270.853767] type=1130 audit(1795227901.125:9): " + body,
+		"the same by itself":             "[  270.853767] type=1130 audit(1795227901.125:9): " + body,
+		"a tag without a colon":          "2026-11-25T10:31:23+00:00 node-7 auditd type=SERVICE_START " + stamp + body,
+		"the same, and a pid":            "Nov 25 10:31:23 node-7 audispd[712] type=SERVICE_START " + stamp + body,
+		"a reader of the log":            "Nov 25 10:31:23 node-7 tag_audit_log: type=SERVICE_START " + stamp + body,
+		"two blanks":                     "Nov 25 10:31:23 node-7 audispd:  type=SERVICE_START " + stamp + body,
 	} {
 		e := oneEvent(t, tr, line)
 		if diff := sameEvents([]event.Event{e}, []event.Event{want}); diff != "" {
@@ -42,6 +54,12 @@ func TestEveryFormOfALine(t *testing.T) {
 	e := oneEvent(t, tr, "node=web-1 type=SERVICE_START "+stamp+body)
 	if e.Fields.Get(schema.HostName).Str() != "web-1" || e.ID == want.ID {
 		t.Error("node= is no part of the event")
+	}
+	for _, head := range []string{"Nov 25 10:31:23 node-7 audispd: ", "Nov 25 10:31:23 node-7 audispd ", "Nov 25 10:31:23 node-7 audispd:  "} {
+		behind := oneEvent(t, tr, head+"node=web-1 type=SERVICE_START "+stamp+body)
+		if diff := sameEvents([]event.Event{behind}, []event.Event{e}); diff != "" {
+			t.Errorf("node= behind %q: %s", head, diff)
+		}
 	}
 }
 
@@ -53,6 +71,10 @@ func TestAProgramsTextIsNoRecord(t *testing.T) {
 		"<134>1 2026-11-25T10:31:23Z node-7 audispd - - [a type=SERVICE_START msg=audit(1795227901.125:9): pid=1",
 		"<134>1 2026-11-25T10:31:23Z node-7 kernel - - - type=SERVICE_START msg=audit(1795227901.125:9): pid=1",
 		"Nov 25 10:31:23 node-7 app: audit[1]: SERVICE_START pid=1",
+		"Nov 25 10:31:23 node-7 app[1] type=SERVICE_START msg=audit(1795227901.125:9): pid=1",
+		"Nov 25 10:31:23 node-7 app: auditd type=SERVICE_START msg=audit(1795227901.125:9): pid=1",
+		"Nov 25 10:31:23 node-7 kernel: [  270.853767] type=x130 audit(1795227901.125:9): pid=1",
+		"[app] type=SERVICE_START msg=audit(1795227901.125:9): pid=1",
 		"Nov 25 10:31:23 node-7 audit[1]: hello there",
 	} {
 		e := oneEvent(t, build(t, nil), line)
