@@ -18,6 +18,11 @@ func (d *decoder) device(s string, seen time.Time) {
 	s = m.counters(strings.TrimLeft(s, " "))
 	rest := d.stamp(s, seen)
 	if !m.timed {
+		if text, ok := d.unusual(whole, seen); ok {
+			m.tagged(text)
+			d.lines()
+			return
+		}
 		if m.count != "" || m.sequence != "" || len(m.params) > 0 {
 			m.count, m.sequence, m.params = "", "", m.params[:0]
 			s = whole
@@ -38,9 +43,26 @@ func (d *decoder) device(s string, seen time.Time) {
 			m.text = s
 		}
 	} else {
-		d.afterTime(rest)
+		m.outer = s[:len(s)-len(rest)]
+		d.afterTime(rest, seen)
 	}
-	if !m.printable && strings.ContainsAny(m.text, "\n\r") {
+	d.lines()
+}
+
+// unusual is cisco, of a message that begins with no time, from the front.
+func (d *decoder) unusual(s string, seen time.Time) (text string, ok bool) {
+	m := &d.m
+	before := *m
+	m.count, m.sequence, m.clock, m.params = "", "", "", m.params[:0]
+	if text, ok = d.cisco(strings.TrimLeft(s, " "), seen); !ok {
+		*m = before
+	}
+	return text, ok
+}
+
+// lines says of a message of several lines that it is one.
+func (d *decoder) lines() {
+	if m := &d.m; !m.printable && strings.ContainsAny(m.text, "\n\r") {
 		m.wrong("the message has several lines")
 	}
 }
@@ -105,8 +127,10 @@ func (d *decoder) stamp(s string, seen time.Time) string {
 		}
 	}
 	s = s[n:]
-	for range 2 { // CST 1987; UTC UTC
-		size, at, ok := zoneWord(s)
+	d.m.fine = c.fine
+	counted := d.m.sequence != "" || d.m.clock != "" // Cisco's, whose zones are as somebody typed them
+	for range 2 {                                    // CST 1987; UTC UTC
+		size, at, ok := zoneWord(s, counted)
 		if ok && zone == zoneNone {
 			zone, east = zoneSaid, at
 		}
@@ -167,17 +191,27 @@ func (d *decoder) nearest(c civil, seen time.Time) (time.Time, int) {
 // does not begin with one.
 //
 //	Oct 11 22:14:15   Feb  5 2026 17:32:18.123   1990 Oct 22 10:52:01   Sat Nov 21 03:04:05
+//	Oct. 11 22:14:15  11 Oct 2026 22:14:15       Oct 11 2026 10:14:15 PM.123
 func named(s string) (c civil, n int) {
+	if len(s) > 2 && digit(s[0]) && (s[1] == ' ' || digit(s[1]) && (s[2] == ' ' || s[2] == '-')) {
+		return dayFirst(s)
+	}
 	if len(s) > 5 && digits(s) == 4 && s[4] == ' ' {
 		c.year = two(s, 0)*100 + two(s, 2)
 		n = 5
 	} else if len(s) > 4 && s[3] == ' ' && weekday(s[:3]) {
 		n = 4
 	}
-	if c.month = month(s[n:]); c.month == 0 || len(s) < n+6 || s[n+3] != ' ' {
+	if c.month = month(s[n:]); c.month == 0 || len(s) < n+7 {
 		return c, 0
 	}
-	n += 4
+	if n += 3; s[n] == '.' {
+		n++
+	}
+	if s[n] != ' ' {
+		return c, 0
+	}
+	n++
 	if s[n] == ' ' {
 		n++
 	}
@@ -192,15 +226,45 @@ func named(s string) (c civil, n int) {
 		c.year = two(s, n)*100 + two(s, n+2)
 		n += 5
 	}
+	n = c.after(s, n)
+	return c, n
+}
+
+// dayFirst reads "11 Oct 2026 22:14:15" and "11-Oct-2026 22:14:15", with a year
+// that has to be there.
+func dayFirst(s string) (c civil, n int) {
+	n = digits(s)
+	c.day = two(s, 0)
+	if n == 1 {
+		c.day = int(s[0] - '0')
+	}
+	between := s[n]
+	if len(s) < n+10 || s[n+4] != between || digits(s[n+5:]) != 4 || s[n+9] != ' ' {
+		return c, 0
+	}
+	c.month, c.year = month(s[n+1:]), two(s, n+5)*100+two(s, n+7)
+	if c.month == 0 {
+		return c, 0
+	}
+	n = c.after(s, n+10)
+	return c, n
+}
+
+// after reads the clock at s[n:] that follows a date with the name of a month, and
+// returns where it ends, 0 where the whole is no time.
+func (c *civil) after(s string, n int) int {
 	size := c.clock(s[n:])
 	leap := c.year
 	if leap == 0 {
 		leap = 2000
 	}
 	if size == 0 || c.day < 1 || c.day > daysIn(leap, c.month) || c.year != 0 && !years(c.year) {
-		return c, 0
+		return 0
 	}
-	return c, n + size
+	if n += size; n+2 < len(s) && s[n+2] == 'M' {
+		return c.half(s, n)
+	}
+	return n
 }
 
 // epoch reads seconds (10 digits, perhaps with a fraction) or milliseconds (13
@@ -235,21 +299,33 @@ func (d *decoder) epoch(s string) string {
 	return s[n:]
 }
 
-// zoneWord reads a blank and a zone: an abbreviation, an offset, or the TZ-6 of
-// RFC 3164, section 5.4. It returns its length and the seconds east of UTC.
-func zoneWord(s string) (n, east int, ok bool) {
-	if len(s) < 2 || s[0] != ' ' || (s[1] < 'A' || s[1] > 'Z') && s[1] != '+' && s[1] != '-' {
+// zoneWord reads a blank and a zone: an abbreviation, an offset, the UTC+1 of
+// Cisco or the TZ-6 of RFC 3164, section 5.4. It returns its length and the seconds
+// east of UTC. An abbreviation may be in small letters where anyCase is set.
+func zoneWord(s string, anyCase bool) (n, east int, ok bool) {
+	if len(s) < 2 || s[0] != ' ' || (s[1] < 'A' || s[1] > 'Z') && s[1] != '+' && s[1] != '-' && (!anyCase || !letter(s[1])) {
 		return 0, 0, false
+	}
+	if at := 1 + signed(s[1:]); at > 0 {
+		if k, off := offset(s[at:]); k > 0 && (at+k == len(s) || s[at+k] == ' ' || s[at+k] == ':') {
+			return at + k, off, true
+		}
+		if at+2 < len(s) && at > 1 && digit(s[at+1]) && (s[at+2] == ' ' || s[at+2] == ':') { // UTC+1
+			if east = int(s[at+1]-'0') * 3600; s[at] == '-' {
+				east = -east
+			}
+			return at + 2, east, true
+		}
 	}
 	end := 1
 	for end < len(s) && s[end] != ' ' && s[end] != ':' && end < 8 {
 		end++
 	}
 	if end < len(s) && s[end] == ':' && end+1 < len(s) && s[end+1] != ' ' {
-		return 0, 0, false // an IPv6 address, or ±hh:mm, which no device has been seen to write here
+		return 0, 0, false // an IPv6 address
 	}
 	name := s[1:end]
-	if east, ok = zoneOf(name); ok {
+	if east, ok = zoneOf(name, anyCase); ok {
 		return end, east, true
 	}
 	name = strings.TrimPrefix(name, "TZ")
@@ -263,6 +339,17 @@ func zoneWord(s string) (n, east int, ok bool) {
 		return end, off, true
 	}
 	return 0, 0, false
+}
+
+// signed returns where in s, "+02:00" or "UTC+2", the sign of an offset stands, -2
+// where there is none.
+func signed(s string) int {
+	for _, before := range [...]string{"", "UTC", "GMT"} {
+		if n := len(before); strings.HasPrefix(s, before) && len(s) > n && (s[n] == '+' || s[n] == '-') {
+			return n
+		}
+	}
+	return -2
 }
 
 // yearWord reads a blank and a year that a blank follows.

@@ -107,8 +107,25 @@ func (d *decoder) head(f *event.Fields, inner string) {
 	if m.clock != "" {
 		f.AddNamed(schema.Labels, "syslog_clock", event.String(clockNames[m.clock]))
 	}
+	f.AddString(schema.LogLevel, m.level)
+	if m.zone != "" || m.uptime != "" || m.node != "" || m.selector != "" || m.relayed {
+		m.labels(f)
+	}
 	if m.doubt != "" {
 		m.flag(f)
+	}
+}
+
+// labels adds what the head of a device, or of a relay before it, says beside.
+func (m *message) labels(f *event.Fields) {
+	if !m.relayed {
+		m.outer = ""
+	}
+	for _, label := range [...]struct{ name, value string }{{"syslog_zone", m.zone}, {"syslog_uptime", m.uptime}, {"syslog_node", m.node}, {"syslog_selector", m.selector},
+		{"syslog_relay", m.relay}, {"syslog_relay_time", m.outer}} {
+		if label.value != "" {
+			f.AddNamed(schema.Labels, label.name, event.String(label.value))
+		}
 	}
 }
 
@@ -219,10 +236,14 @@ func (d *decoder) event(f *event.Fields) {
 	program := programOf(m.app)
 	say := usual(m.pri)
 	programs.Read(program, m.text, &say)
+	worded := m.pri == noPriority && m.level != ""
+	if code := severityOf(m.level); worded && code >= 0 && !say.Known {
+		say.Severity = weights[code]
+	}
 	if say.Twice != "" {
 		m.wrong(say.Twice)
 	}
-	if say.Known || m.code != "" {
+	if say.Known || m.code != "" || worded {
 		kind(f, &say, m.code)
 		priority(f, m.pri)
 	} else {

@@ -145,7 +145,7 @@ func TestTheInputsZone(t *testing.T) {
 func TestCalendar(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		want := time.Unix(rapid.Int64Range(-9e9, 9e9).Draw(t, "unix"), 0).UTC()
-		c := civil{want.Year(), int(want.Month()), want.Day(), want.Hour(), want.Minute(), want.Second(), 0}
+		c := civil{want.Year(), int(want.Month()), want.Day(), want.Hour(), want.Minute(), want.Second(), 0, false}
 		if c.unix() != want.Unix() || c.day > daysIn(c.year, c.month) {
 			t.Fatalf("%v is %d, want %d", want, c.unix(), want.Unix())
 		}

@@ -31,6 +31,15 @@ type message struct {
 	sequence string // digits
 	count    string // digits
 	clock    string // "*" or "." of Cisco: the clock is not set, or no longer
+	fine     bool   // the time has a fraction of a second
+	zone     string // a zone after the time of which nobody says where it is
+	uptime   string // "2y10w", where the device has no clock
+	node     string // the card of a router that speaks, "RP/0/RSP0/CPU0"
+	outer    string // the time at the front, as it is written
+	relayed  bool   // and that is the time of a relay, which put its head before that of the device
+	relay    string // the name of that relay, where the device says one of its own
+	level    string // the severity as a word before the tag, "notice"
+	selector string // "daemon.notice" before the tag, where the PRI says something else
 	doubt    string // what is wrong, "" for nothing
 
 	printable bool // the record is ASCII without control characters

@@ -146,18 +146,21 @@ func (j *judges) five(m *message, got *rfc5424.SyslogMessage) string {
 //  1. a line end in the body gives it an empty message and no error;
 //  2. its year is the current one, and a leap day is the first of March in it;
 //  3. its host is the first word after the time whatever that is: a tag, a zone,
-//     a year, a text;
+//     a year, a text; brackets around an address stay on it, and
+//     "(none)" is one;
 //  4. its content goes on to the last `]: ` of a message, so that a text can make
 //     itself part of the PID; a bracket that is not closed swallows what is
 //     before it; and a tag before a colon without a blank is a tag to it and
 //     still in the message;
 //  5. a tag has 32 characters for it and 64 for us; several blanks after the time;
 //  6. what is inside (CEF, LEEF) is no tag, Cisco's `: %` no text, and a head of
-//     RFC 5424 without its version is one.
+//     RFC 5424 without its version is one;
+//  7. a severity as a word before the host or the tag, and the head of a device
+//     after that of a relay, are text to it.
 func (j *judges) three(m *message, got *rfc3164.SyslogMessage, text string) string {
 	host, body := str(got.Hostname), strings.TrimPrefix(str(got.Message), bom)
-	if strings.ContainsAny(text, "\n\r\x00") || strings.HasPrefix(m.doubt, "the version") {
-		return ""
+	if strings.ContainsAny(text, "\n\r\x00") || strings.HasPrefix(m.doubt, "the version") || m.level != "" || m.relayed || m.zone != "" {
+		return "" // 7
 	}
 	if m.pri != int(*got.Priority) {
 		return "the PRI"
@@ -177,7 +180,7 @@ func (j *judges) three(m *message, got *rfc3164.SyslogMessage, text string) stri
 	}
 	rest := text[strings.Index(text, " "+host+" ")+len(host)+2:]
 	var plain message
-	if host == "" || !plain.hostname(host, rest) || yearWord(" "+host+" x") > 0 || strings.HasSuffix(host, ":") || strings.HasPrefix(rest, ": %") {
+	if _, bracketed := address(host); bracketed || host == "(none)" || host == "" || !plain.hostname(host, rest) || yearWord(" "+host+" x") > 0 || strings.HasSuffix(host, ":") || strings.HasPrefix(rest, ": %") {
 		return "" // 3, 6
 	}
 	if m.host != host {

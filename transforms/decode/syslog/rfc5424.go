@@ -2,6 +2,7 @@ package syslog
 
 import (
 	"strings"
+	"time"
 	"unicode/utf8"
 )
 
@@ -39,11 +40,15 @@ func (d *decoder) rfc5424(text, s string) {
 	said := m.doubt
 	stamp, rest, _ := word(s)
 	if stamp != "-" {
-		at, n, zone := iso(stamp)
-		if m.timed = n == len(stamp) && zone == zoneSaid || n+1 == len(stamp) && zone == zoneSaid && stamp[n] == 'Z'; m.timed {
-			m.at = at
+		c, n, east, zone := isoCivil(stamp)
+		switch {
+		case zone == zoneSaid && (n == len(stamp) || n+1 == len(stamp) && stamp[n] == 'Z'):
+			m.timed, m.at = true, time.Unix(c.unix()-int64(east), int64(c.nano)).UTC()
+		case zone == zoneNone && n > 0 && n == len(stamp): // better than none
+			m.timed, m.local = true, true
+			m.at, m.east = c.in(d.loc)
 		}
-		if n != len(stamp) || zone != zoneSaid || stamp[10] != 'T' || !colonZone(stamp) {
+		if n != len(stamp) || zone != zoneSaid || stamp[10] != 'T' || stamp[13] != ':' || !colonZone(stamp) {
 			m.wrong("the time cannot be read")
 		}
 	}

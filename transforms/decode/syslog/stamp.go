@@ -17,6 +17,7 @@ const (
 type civil struct {
 	year, month, day     int // year 0 where it is not said
 	hour, min, sec, nano int
+	fine                 bool // with a fraction of a second
 }
 
 // daysIn is the number of days of a month.
@@ -83,30 +84,54 @@ func two(s string, i int) int {
 	return int(s[i]-'0')*10 + int(s[i+1]-'0')
 }
 
-// clock reads hh:mm:ss with a fraction after a dot or a comma and returns its
-// length, 0 where s does not begin with one.
+// clock reads hh:mm:ss, or h:mm:ss, with a fraction after a dot or a comma and
+// returns its length, 0 where s does not begin with one.
 func (c *civil) clock(s string) int {
-	c.hour, c.min, c.sec = two(s, 0), two(s, 3), two(s, 6)
-	if c.hour < 0 || c.min < 0 || c.sec < 0 || c.hour > 23 || c.min > 59 || c.sec > 59 || s[2] != ':' || s[5] != ':' {
+	h := 2
+	if c.hour = two(s, 0); c.hour < 0 && len(s) > 1 && digit(s[0]) && s[1] == ':' {
+		h, c.hour = 1, int(s[0]-'0')
+	}
+	c.min, c.sec = two(s, h+1), two(s, h+4)
+	if c.hour < 0 || c.min < 0 || c.sec < 0 || c.hour > 23 || c.min > 59 || c.sec > 59 || s[h] != ':' || s[h+3] != ':' {
 		return 0
 	}
-	if len(s) < 10 || s[8] != '.' && s[8] != ',' || !digit(s[9]) {
-		return 8
-	}
-	i, scale := 9, 100_000_000
-	for ; i < len(s) && digit(s[i]); i++ {
-		c.nano += int(s[i]-'0') * scale
-		scale /= 10
-	}
-	if i > 18 { // more than nanoseconds would lose digits
-		return 0
-	}
-	return i
+	return c.fraction(s, h+6)
 }
 
-// date reads yyyy-mm-dd or yyyy/mm/dd and returns its length.
+// fraction reads the fraction of a second at s[i:], if there is one, and returns
+// where it ends; 0 where it is finer than nanoseconds.
+func (c *civil) fraction(s string, i int) int {
+	if len(s) < i+2 || s[i] != '.' && s[i] != ',' || !digit(s[i+1]) {
+		return i
+	}
+	end, scale := i+1, 100_000_000
+	for ; end < len(s) && digit(s[end]); end++ {
+		c.nano += int(s[end]-'0') * scale
+		scale /= 10
+	}
+	if end > i+10 { // more than nanoseconds would lose digits
+		return 0
+	}
+	c.fine = true
+	return end
+}
+
+// half reads the " AM" or " PM" of a clock of twelve hours at s[i:], and a
+// fraction after it, as Cisco's call managers write, and returns where it ends.
+func (c *civil) half(s string, i int) int {
+	if len(s) < i+3 || s[i] != ' ' || s[i+1] != 'A' && s[i+1] != 'P' || s[i+2] != 'M' || c.hour < 1 || c.hour > 12 ||
+		len(s) > i+3 && s[i+3] != ' ' && s[i+3] != ':' && s[i+3] != '.' {
+		return i
+	}
+	if c.hour %= 12; s[i+1] == 'P' {
+		c.hour += 12
+	}
+	return c.fraction(s, i+3)
+}
+
+// date reads yyyy-mm-dd, yyyy/mm/dd or yyyy:mm:dd and returns its length.
 func (c *civil) date(s string) int {
-	if digits(s) != 4 || len(s) < 10 || s[4] != '-' && s[4] != '/' || s[7] != s[4] {
+	if digits(s) != 4 || len(s) < 10 || s[4] != '-' && s[4] != '/' && s[4] != ':' || s[7] != s[4] {
 		return 0
 	}
 	c.year, c.month, c.day = two(s, 0)*100+two(s, 2), two(s, 5), two(s, 8)
@@ -116,20 +141,12 @@ func (c *civil) date(s string) int {
 	return 10
 }
 
-// iso reads a date and time of ISO 8601, with T or a blank between them and with
-// or without a zone; n is its length, 0 where s does not begin with one. Without
-// a zone at is what the clock on the wall shows, as if in UTC.
-func iso(s string) (at time.Time, n int, zone zoneKind) {
-	c, n, east, zone := isoCivil(s)
-	if n == 0 {
-		return time.Time{}, 0, zoneNone
-	}
-	return time.Unix(c.unix()-int64(east), int64(c.nano)).UTC(), n, zone
-}
-
+// isoCivil reads a date and time of ISO 8601, with T or a blank between them and
+// with or without a zone, and the 2026:11:21-03:04:05 of Sophos; n is its length, 0
+// where s does not begin with one.
 func isoCivil(s string) (c civil, n, east int, zone zoneKind) {
 	n = c.date(s)
-	if n == 0 || n >= len(s) || s[n] != 'T' && s[n] != ' ' {
+	if n == 0 || n >= len(s) || s[n] != 'T' && s[n] != ' ' && s[n] != '-' || (s[4] == ':') != (s[n] == '-') { // 2026:11:21-03:04:05
 		return c, 0, 0, zoneNone
 	}
 	k := c.clock(s[n+1:])
@@ -179,11 +196,34 @@ func month(s string) int {
 	if len(s) < 3 {
 		return 0
 	}
-	i := strings.Index("JanFebMarAprMayJunJulAugSepOctNovDec", s[:3])
-	if i < 0 || i%3 != 0 {
-		return 0
+	// In ASCII only letters become small letters by that bit.
+	switch uint32(s[0]|0x20)<<16 | uint32(s[1]|0x20)<<8 | uint32(s[2]|0x20) {
+	case 'j'<<16 | 'a'<<8 | 'n':
+		return 1
+	case 'f'<<16 | 'e'<<8 | 'b':
+		return 2
+	case 'm'<<16 | 'a'<<8 | 'r':
+		return 3
+	case 'a'<<16 | 'p'<<8 | 'r':
+		return 4
+	case 'm'<<16 | 'a'<<8 | 'y':
+		return 5
+	case 'j'<<16 | 'u'<<8 | 'n':
+		return 6
+	case 'j'<<16 | 'u'<<8 | 'l':
+		return 7
+	case 'a'<<16 | 'u'<<8 | 'g':
+		return 8
+	case 's'<<16 | 'e'<<8 | 'p':
+		return 9
+	case 'o'<<16 | 'c'<<8 | 't':
+		return 10
+	case 'n'<<16 | 'o'<<8 | 'v':
+		return 11
+	case 'd'<<16 | 'e'<<8 | 'c':
+		return 12
 	}
-	return i/3 + 1
+	return 0
 }
 
 // weekday reports whether s names a day.
@@ -196,7 +236,8 @@ func weekday(s string) bool {
 }
 
 // zones are abbreviations with one meaning: those of RFC 822 and those of Europe,
-// Russia and Japan. Others (IST, BST, AST) have several, and are not believed.
+// Russia, Japan, Alaska, Australia, New Zealand and southern Africa. Others (IST,
+// BST, AST) have several, and are not believed.
 var zones = [...]struct {
 	name string
 	east int
@@ -204,12 +245,14 @@ var zones = [...]struct {
 	{"UTC", 0}, {"GMT", 0}, {"Z", 0}, {"UT", 0},
 	{"EST", -5}, {"EDT", -4}, {"CST", -6}, {"CDT", -5}, {"MST", -7}, {"MDT", -6}, {"PST", -8}, {"PDT", -7},
 	{"WET", 0}, {"WEST", 1}, {"CET", 1}, {"CEST", 2}, {"EET", 2}, {"EEST", 3}, {"MSK", 3}, {"JST", 9},
+	{"AKST", -9}, {"AKDT", -8}, {"AWST", 8}, {"AEST", 10}, {"AEDT", 11}, {"NZST", 12}, {"NZDT", 13}, {"SAST", 2},
 }
 
-// zoneOf returns the seconds east of UTC of an abbreviation.
-func zoneOf(name string) (east int, ok bool) {
+// zoneOf returns the seconds east of UTC of an abbreviation; where anyCase is set
+// also of one in small letters.
+func zoneOf(name string, anyCase bool) (east int, ok bool) {
 	for i := range zones {
-		if zones[i].name == name {
+		if zones[i].name == name || anyCase && strings.EqualFold(zones[i].name, name) {
 			return zones[i].east * 3600, true
 		}
 	}

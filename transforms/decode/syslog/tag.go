@@ -3,6 +3,7 @@ package syslog
 import (
 	"net/netip"
 	"strings"
+	"time"
 )
 
 // maxTag is how long a tag may be. RFC 3164 has 32 characters; systemd, Cisco
@@ -10,7 +11,7 @@ import (
 const maxTag = 64
 
 // afterTime reads what follows the time: a host, or none, and the tag.
-func (d *decoder) afterTime(s string) {
+func (d *decoder) afterTime(s string, seen time.Time) {
 	m := &d.m
 	switch {
 	case s == "":
@@ -22,17 +23,41 @@ func (d *decoder) afterTime(s string) {
 		m.tagged(s[2:])
 		return
 	case s[0] == ' ':
+		if m.sequence != "" || m.clock != "" || m.fine {
+			if rest := m.unknownZone(s); strings.HasPrefix(rest, ": %") || m.sequence != "" && len(rest) < len(s) {
+				m.tagged(rest[2:])
+				return
+			}
+			m.zone = ""
+		}
 		s = strings.TrimLeft(s, " ")
 	case !letter(s[0]) && s[0] != ':' && s[0] != '\t':
 		m.wrong("no blank follows the time")
 	}
 	host, rest, found := word(s)
+	if found && m.levelled(host, rest) {
+		if s = rest; tagBegins(s) { // and no host before it
+			m.tagged(s)
+			return
+		}
+		host, rest, found = word(s)
+	}
 	if !found || !m.hostname(host, rest) {
 		m.tagged(s)
+		d.twice(s, seen)
 		return
 	}
-	if m.host = strings.TrimSuffix(host, ":"); m.host == "-" {
+	if m.host = strings.TrimSuffix(host, ":"); m.host == "-" || m.host == "(none)" {
 		m.host = ""
+	} else if inner, ok := address(m.host); ok {
+		m.host = inner
+	}
+	if relayed(rest) {
+		if text, ok := d.cisco(rest, seen); ok {
+			m.relayed = true
+			m.tagged(text)
+			return
+		}
 	}
 	if strings.HasPrefix(rest, ": %") { // Cisco's firewalls
 		rest = rest[2:]
@@ -42,13 +67,51 @@ func (d *decoder) afterTime(s string) {
 		return
 	}
 	m.tagged(rest)
+	if m.app != "" {
+		d.twice(rest, seen)
+	} else if first, after, ok := word(rest); ok && m.level == "" && m.levelled(first, after) {
+		m.tagged(after)
+	}
+}
+
+// twice reads on where what was taken for the tag is a name, and the tag follows:
+// a relay's "sw1: 3132779: Nov 21 …", or the "U7,788a20,v6: logd[7]: …" of an access
+// point, whose name has commas, which no tag has.
+func (d *decoder) twice(rest string, seen time.Time) {
+	m := &d.m
+	if m.app == "" || m.proc != "" || m.text == "" {
+		return
+	}
+	switch c := m.text[0]; {
+	case digit(c) && relayed(m.text):
+		app := m.app
+		m.app = ""
+		if text, ok := d.cisco(rest, seen); ok {
+			m.relayed = true
+			m.tagged(text)
+			return
+		}
+		m.app = app
+	case m.host == "" && strings.IndexByte(m.app, ',') > 0 && tagBegins(m.text):
+		m.host = m.app
+		m.tagged(m.text)
+	case c == '%' && mnemonic(m.text) != "":
+		if _, zone := zoneOf(m.app, false); zone {
+			m.zone, m.app = m.app, ""
+			m.tagged(m.text)
+		}
+	}
 }
 
 // hostname reports whether the first word after the time is a host and not the
 // tag or the text of a device that sends none.
 func (m *message) hostname(s, rest string) bool {
-	if s == "-" {
+	if s == "-" || s == "(none)" {
 		return true
+	}
+	if s[0] == '[' {
+		_, ok := address(s)
+		return ok
 	}
 	colon := strings.HasSuffix(s, ":")
 	if colon {
@@ -146,5 +209,7 @@ func (m *message) tagged(s string) {
 	}
 	if tag[0] == '%' && strings.Count(tag, "-") >= 2 {
 		m.code = tag[1:]
+	} else {
+		m.code = mnemonic(m.text)
 	}
 }
