@@ -1,7 +1,9 @@
 package expr
 
 import (
+	"reflect"
 	"slices"
+	"strings"
 
 	"github.com/expr-lang/expr/ast"
 	"github.com/expr-lang/expr/parser"
@@ -10,12 +12,41 @@ import (
 	"tallyman/pipeline/schema"
 )
 
+// Form is what an anchor asks of the values of its field.
+type Form uint8
+
+// The forms of anchors.
+const (
+	Whole  Form = iota // one of the words is the value
+	Lower              // one of the words is the value in lower case
+	Base               // one of the words is the last component of the value, which is a path
+	Within             // a word of the pattern stands somewhere in the value
+	There              // the value is no empty text
+)
+
+// Of returns what of a value is compared with words.
+func (f Form) Of(s string) string {
+	switch f {
+	case Lower:
+		return strings.ToLower(s)
+	case Base:
+		return baseName(s)
+	}
+	return s
+}
+
 // Anchor is what a condition asks of one field: it can hold only for events that have
-// one of the words among the field's values. None of the words is empty.
+// a value of the field that meets it.
 type Anchor struct {
 	Key   schema.Key
-	Words []string
-	Fold  bool // the words are lower case, and the field's values are made so
+	Form  Form
+	Words []string // of Whole, Lower and Base; none is empty
+
+	// Of Within: the number of the pattern, where it is looked for, and whether it
+	// ignores case, as only a search of the text itself can beyond ASCII.
+	In      *Scanner
+	Pattern int
+	Fold    bool
 }
 
 // mostAnchored bounds the words of one anchor; with more the condition is asked itself.
@@ -28,8 +59,9 @@ type Need []Anchor
 // its right.
 const mostNeeds = 32
 
-// Needs returns what a condition asks of fields with equality and `in`, of which all
-// have to be met. A condition that cannot be read has none.
+// Needs returns what a condition asks of fields, of which all have to be met: what is
+// said with equality, `in`, patterns that cannot match without a word, and that a field
+// be there. A condition that cannot be read has none.
 func (c *Compiler) Needs(t plugin.Text) []Need {
 	tree, err := parser.ParseWithConfig(t.Value, c.config(true))
 	if err != nil {
@@ -41,22 +73,37 @@ func (c *Compiler) Needs(t plugin.Text) []Need {
 func (c *Compiler) needs(n ast.Node) []Need {
 	switch n := n.(type) {
 	case *ast.BinaryNode:
-		switch n.Operator {
-		case "&&", "and":
-			return append(c.needs(n.Left), c.needs(n.Right)...)
-		case "||", "or":
-			return either(c.needs(n.Left), c.needs(n.Right))
-		case "==":
-			if a := c.equals(n.Left, n.Right); a != nil {
-				return a
-			}
-			return c.equals(n.Right, n.Left)
-		case "in":
-			return c.in(n.Left, n.Right)
-		}
+		return c.binaryNeeds(n)
 	case *ast.CallNode:
 		if id, ok := n.Callee.(*ast.IdentifierNode); ok && id.Value == "inlist" && len(n.Arguments) == 2 {
 			return c.listed(n.Arguments[0], n.Arguments[1])
+		}
+	case *ast.IdentifierNode, *ast.MemberNode:
+		return c.there(n, boolType)
+	}
+	return nil
+}
+
+func (c *Compiler) binaryNeeds(n *ast.BinaryNode) []Need {
+	switch n.Operator {
+	case "&&", "and":
+		return append(c.needs(n.Left), c.needs(n.Right)...)
+	case "||", "or":
+		return either(c.needs(n.Left), c.needs(n.Right))
+	case "==":
+		if a := c.equals(n.Left, n.Right); a != nil {
+			return a
+		}
+		return c.equals(n.Right, n.Left)
+	case "!=":
+		if s, ok := n.Right.(*ast.StringNode); ok && s.Value == "" {
+			return c.there(n.Left, stringType)
+		}
+	case "in":
+		return c.in(n.Left, n.Right)
+	case "matches", "contains", "startsWith", "endsWith":
+		if s, ok := n.Right.(*ast.StringNode); ok {
+			return c.within(n.Operator, n.Left, s.Value)
 		}
 	}
 	return nil
@@ -81,7 +128,9 @@ func either(left, right []Need) []Need {
 func union(l, r Need) Need {
 	out, words := slices.Clone(l), 0
 	for _, a := range r {
-		if i := slices.IndexFunc(out, func(b Anchor) bool { return b.Key == a.Key && b.Fold == a.Fold }); i >= 0 {
+		if i := slices.IndexFunc(out, func(b Anchor) bool {
+			return b.Key == a.Key && b.Form == a.Form && b.Pattern == a.Pattern && b.Fold == a.Fold
+		}); i >= 0 {
 			out[i].Words = slices.Concat(out[i].Words, a.Words)
 		} else {
 			out = append(out, a)
@@ -143,24 +192,82 @@ func (c *Compiler) listed(field, list ast.Node) []Need {
 	return c.anchor(field, false, words...)
 }
 
+// within is a text that holds a word, or what a pattern needs.
+func (c *Compiler) within(operator string, n ast.Node, word string) []Need {
+	k := c.plain(n)
+	if k == schema.None || k.Info().Many || reflect.TypeOf(zero(k)) != stringType {
+		return nil
+	}
+	words, fold := []needle{{text: word}}, false
+	if operator == "matches" {
+		words, fold = literals(word)
+	} else if !lookedFor(word) {
+		return nil
+	}
+	if words == nil {
+		return nil
+	}
+	in := c.scanner(k)
+	return []Need{{{Key: k, Form: Within, In: in, Pattern: in.need(words), Fold: fold}}}
+}
+
+// lookedFor reports whether a word is worth a search: a single letter is in nearly every
+// text, and a quote is not.
+func lookedFor(word string) bool {
+	return len(word) >= shortest || word != "" && strings.Contains("\"'\\`", word)
+}
+
+// there is a field that is not empty, or true.
+func (c *Compiler) there(n ast.Node, typ reflect.Type) []Need {
+	k := c.plain(n)
+	if k == schema.None || reflect.TypeOf(zero(k)) != typ {
+		return nil
+	}
+	return []Need{{{Key: k, Form: There}}}
+}
+
 // headed are fields that an event does not hold among the others.
 var headed = []schema.Key{schema.Timestamp, schema.EventID, schema.EventDataset, schema.EventCreated, schema.EventOriginal}
 
+// plain returns the field that a node is, None for anything else.
+func (c *Compiler) plain(n ast.Node) schema.Key {
+	k := c.names.fields[pathOf(n)]
+	if slices.Contains(headed, k) {
+		return schema.None
+	}
+	return k
+}
+
 // anchor is one of a field that holds texts: one, or with many a list of them.
 func (c *Compiler) anchor(n ast.Node, many bool, words ...string) []Need {
-	fold := false
-	if b, ok := n.(*ast.BuiltinNode); ok && b.Name == "lower" && len(b.Arguments) == 1 && !many {
-		n, fold = b.Arguments[0], true
+	form := Whole
+	if of, f := formOf(n); f != Whole && !many {
+		n, form = of, f
 	}
-	k, ok := c.names.fields[pathOf(n)]
-	if !ok || slices.Contains(headed, k) {
+	k := c.plain(n)
+	if k == schema.None {
 		return nil
 	}
 	info := k.Info()
 	if info.Many != many || info.Type != schema.Keyword && info.Type != schema.Wildcard {
 		return nil
 	}
-	return []Need{{{k, words, fold}}}
+	return []Need{{{Key: k, Form: form, Words: words}}}
+}
+
+// formOf takes apart a call of a function of one text.
+func formOf(n ast.Node) (of ast.Node, f Form) {
+	switch n := n.(type) {
+	case *ast.BuiltinNode:
+		if n.Name == "lower" && len(n.Arguments) == 1 {
+			return n.Arguments[0], Lower
+		}
+	case *ast.CallNode:
+		if id, ok := n.Callee.(*ast.IdentifierNode); ok && id.Value == "basename" && len(n.Arguments) == 1 {
+			return n.Arguments[0], Base
+		}
+	}
+	return n, Whole
 }
 
 // pathOf returns the dotted name that a node is, "" for none.

@@ -12,7 +12,8 @@ func TestNeeds(t *testing.T) {
 	c := NewCompiler(Options{Lists: map[string][]string{"shells": {"sh", "bash"}, "holed": {"a", ""}}})
 	for _, x := range []struct{ condition, want string }{
 		{`process.name == "sh"`, "process.name[sh]"},
-		{`"sh" == process.name && user.name != ""`, "process.name[sh]"},
+		{`"sh" == process.name && user.name != "x"`, "process.name[sh]"},
+		{`"sh" == process.name && user.name != ""`, "process.name[sh] user.name!"},
 		{`process.name in ["sh", "bash"] and "start" in event.type`, "process.name[sh bash] event.type[start]"},
 		{`inlist(process.name, "shells")`, "process.name[bash sh]"},
 		{`lower(process.name) == "sh"`, "process.name[sh]~"},
@@ -20,6 +21,22 @@ func TestNeeds(t *testing.T) {
 		{`(process.name == "a" && user.name == "x") || (user.name == "y" && true)`, "process.name[a]|user.name[y] user.name[x y]"},
 		{`process.name == "a" || user.name == "b" || process.name == "c"`, "process.name[a c]|user.name[b]"},
 		{`process.name == "a" || lower(process.name) == "b"`, "process.name[a]|process.name[b]~"},
+		{`basename(process.executable) in ["nc", "ncat"] || inlist(basename(process.executable), "shells")`, "process.executable[nc ncat bash sh]/"},
+		{`process.name == "nc" || basename(process.executable) == "nc"`, "process.name[nc]|process.executable[nc]/"},
+		{`file.path matches "^/etc/(passwd|shadow)$"`, "file.path~[/etc/passwd /etc/shadow]"},
+		{`file.path matches "(?i)SECRET"`, "file.path~[secret]i"},
+		{`file.path contains "/etc/" or file.path startsWith "/usr/" or file.path endsWith ".so"`, "file.path~[/etc/]|file.path~[/usr/]|file.path~[.so]"},
+		{`process.command_line contains "\"" && process.name != ""`, "process.command_line~[\"] process.name!"},
+		{`tallyman.container.host && source.ip != ""`, "tallyman.container.host! source.ip!"},
+		{`file.path matches "."`, ""},
+		{`file.path contains "/"`, ""},
+		{`file.path contains file.name`, ""},
+		{`message matches "abc" || event.original contains "abc"`, ""},
+		{`process.args[0] startsWith "abc"`, ""},
+		{`basename(process.executable) contains "abc"`, ""},
+		{`!tallyman.container.host`, ""},
+		{`process.pid != 0`, ""},
+		{`len(process.args) > 0`, ""},
 		{`process.name == "a" || process.pid == 1`, ""},
 		{`process.name == "a" || true`, ""},
 		{`process.name == ""`, ""},
@@ -41,7 +58,7 @@ func TestNeeds(t *testing.T) {
 		for _, need := range c.Needs(plugin.Text{Value: x.condition}) {
 			var either []string
 			for _, a := range need {
-				either = append(either, fmt.Sprintf("%s%v%s", a.Key, a.Words, map[bool]string{true: "~"}[a.Fold]))
+				either = append(either, shown(a))
 			}
 			got = append(got, strings.Join(either, "|"))
 		}
@@ -49,4 +66,20 @@ func TestNeeds(t *testing.T) {
 			t.Errorf("%s: %q, want %q", x.condition, text, x.want)
 		}
 	}
+}
+
+// shown is an anchor as the table has it: ! for one that is there, ~ before what is
+// looked for within a text, and behind words what is made of the value.
+func shown(a Anchor) string {
+	switch a.Form {
+	case There:
+		return a.Key.String() + "!"
+	case Within:
+		var words []string
+		for _, w := range a.In.needs[a.Pattern] {
+			words = append(words, w.text)
+		}
+		return fmt.Sprintf("%s~%v%s", a.Key, words, map[bool]string{true: "i"}[a.Fold])
+	}
+	return fmt.Sprintf("%s%v%s", a.Key, a.Words, map[Form]string{Lower: "~", Base: "/"}[a.Form])
 }

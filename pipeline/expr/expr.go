@@ -58,12 +58,12 @@ type Compiler struct {
 	opts  Options
 	names *names
 	lists map[string]map[string]struct{}
-	scans map[schema.Key]*scanner // of the fields that patterns are asked of
+	scans map[schema.Key]*Scanner // of the fields that patterns are asked of
 }
 
 // NewCompiler returns a compiler for expressions over the schema.
 func NewCompiler(o Options) *Compiler {
-	c := &Compiler{opts: o, names: newNames(), lists: map[string]map[string]struct{}{}, scans: map[schema.Key]*scanner{}}
+	c := &Compiler{opts: o, names: newNames(), lists: map[string]map[string]struct{}{}, scans: map[schema.Key]*Scanner{}}
 	for name, words := range o.Lists {
 		set := make(map[string]struct{}, len(words))
 		for _, w := range words {
@@ -136,12 +136,12 @@ func (c *Compiler) compile(t plugin.Text, condition bool) (*Program, error) {
 }
 
 // scanner returns the one of a field, nil for none.
-func (c *Compiler) scanner(k schema.Key) *scanner {
+func (c *Compiler) scanner(k schema.Key) *Scanner {
 	if k == schema.None {
 		return nil
 	}
 	if c.scans[k] == nil {
-		c.scans[k] = &scanner{}
+		c.scans[k] = &Scanner{key: k}
 	}
 	return c.scans[k]
 }

@@ -16,7 +16,7 @@ import (
 // the literals without which it cannot match; only then is it run.
 
 // pattern returns the closure of `text matches "…"`.
-func pattern(scan *scanner, of text, n ast.Node) test {
+func pattern(scan *Scanner, of text, n ast.Node) test {
 	s, ok := n.(*ast.StringNode)
 	if !ok {
 		return nil

@@ -66,7 +66,7 @@ func TestLiteralsOfAPattern(t *testing.T) {
 // it, to the pattern alone, on texts that match and on others.
 func TestPatternsMatchAsTheyWould(t *testing.T) {
 	m := NewMachine()
-	scan := &scanner{}
+	scan := &Scanner{}
 	together := make([]test, len(patterns))
 	for i, p := range patterns {
 		together[i] = pattern(scan, itself, &ast.StringNode{Value: p})
@@ -116,9 +116,9 @@ func FuzzPattern(f *testing.F) {
 		if err != nil {
 			return
 		}
-		scan := &scanner{}
+		scan := &Scanner{}
 		more := pattern(scan, itself, &ast.StringNode{Value: patterns[0]})
-		for _, scan := range []*scanner{nil, scan} {
+		for _, scan := range []*Scanner{nil, scan} {
 			m.Load(&event.Event{})
 			is := pattern(scan, itself, &ast.StringNode{Value: p})
 			more(m, s) // what is known of a text does not hide a pattern that came later

@@ -5,14 +5,18 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+
+	"tallyman/pipeline/schema"
 )
 
-// scanner finds the words that patterns on one field need, all of them in one pass
+// Scanner finds the words that patterns on one field need, all of them in one pass
 // over the field's text: rules ask the same command line for hundreds of words, and to
 // look for one after the other took most of their time. It finds words without regard
 // to case, which is what a pattern may need and never more: where it has none of a
 // pattern's words, the pattern does not match.
-type scanner struct {
+type Scanner struct {
+	key schema.Key
+
 	mu    sync.Mutex
 	needs [][]needle // by pattern: its words in lower case
 	ready atomic.Pointer[automaton]
@@ -31,12 +35,17 @@ func inWord(c byte) bool {
 
 // need adds a pattern, of which every match holds one of words, and returns its
 // number.
-func (s *scanner) need(words []needle) int {
+func (s *Scanner) need(words []needle) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	lower := make([]needle, len(words))
 	for i, w := range words {
 		lower[i] = needle{lowerASCII(w.text), w.left, w.right}
+	}
+	for p, known := range s.needs {
+		if slices.Equal(known, lower) {
+			return p // a second question after the same words
+		}
 	}
 	s.needs = append(s.needs, lower)
 	s.ready.Store(nil)
@@ -44,7 +53,7 @@ func (s *scanner) need(words []needle) int {
 }
 
 // has returns the automaton of a scanner that knows a pattern.
-func (s *scanner) has() *automaton {
+func (s *Scanner) has() *automaton {
 	if a := s.ready.Load(); a != nil {
 		return a
 	}
@@ -185,7 +194,7 @@ func (a *automaton) scan(t string, bits []uint64) (wide bool) {
 // scanned is what a machine keeps of a scanner: what the text of the loaded event
 // holds.
 type scanned struct {
-	of   *scanner
+	of   *Scanner
 	with *automaton
 	turn uint32
 	wide bool
@@ -194,23 +203,42 @@ type scanned struct {
 
 // holds reports whether the text of a scanner's field may match one of its patterns;
 // fold says that the pattern ignores case, also beyond ASCII.
-func (m *Machine) holds(s *scanner, pattern int, fold bool, t string) bool {
+func (m *Machine) holds(s *Scanner, pattern int, fold bool, t string) bool {
 	at := m.scanOf(s)
 	if at.turn != m.turn || pattern >= at.with.patterns {
-		at.with = s.has()
-		if n := (at.with.patterns + 63) / 64; cap(at.bits) < n {
-			at.bits = make([]uint64, n)
-		} else {
-			at.bits = at.bits[:n]
-			clear(at.bits)
-		}
-		at.turn, at.wide = m.turn, at.with.scan(t, at.bits)
+		m.scan(at, t)
 	}
 	return at.bits[pattern/64]>>(pattern%64)&1 != 0 || fold && at.wide
 }
 
+// Found returns the patterns of which the loaded event's text holds a word, a bit for
+// each, and whether the text has anything beyond ASCII. Both are good until the next
+// Load.
+func (m *Machine) Found(s *Scanner) (bits []uint64, wide bool) {
+	at := m.scanOf(s)
+	if at.turn != m.turn {
+		t := m.text(s.key)
+		if t == "" {
+			return nil, false
+		}
+		m.scan(at, t)
+	}
+	return at.bits, at.wide
+}
+
+func (m *Machine) scan(at *scanned, t string) {
+	at.with = at.of.has()
+	if n := (at.with.patterns + 63) / 64; cap(at.bits) < n {
+		at.bits = make([]uint64, n)
+	} else {
+		at.bits = at.bits[:n]
+		clear(at.bits)
+	}
+	at.turn, at.wide = m.turn, at.with.scan(t, at.bits)
+}
+
 // scanOf returns what m keeps of a scanner; few fields have one.
-func (m *Machine) scanOf(s *scanner) *scanned {
+func (m *Machine) scanOf(s *Scanner) *scanned {
 	for i := range m.scans {
 		if m.scans[i].of == s {
 			return &m.scans[i]
@@ -228,7 +256,7 @@ func (m *Machine) scanOf(s *scanner) *scanned {
 const mostScans = 64
 
 // holding returns contains with a constant word.
-func holding(s *scanner, of text, word string) test {
+func holding(s *Scanner, of text, word string) test {
 	p := s.need([]needle{{text: word}})
 	return func(m *Machine, item string) bool {
 		t := of(m, item)

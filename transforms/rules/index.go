@@ -41,7 +41,7 @@ func newActions(rules []*rule, is func(*rule) bool) *actions {
 			continue
 		}
 		own = append(own, r)
-		for _, name := range r.def.actions {
+		for _, name := range actionsOf(r) {
 			a.known[name] = nil
 		}
 		if len(r.def.actions) == 0 {
@@ -55,10 +55,26 @@ func newActions(rules []*rule, is func(*rule) bool) *actions {
 				list = append(list, r)
 			}
 		}
-		a.known[name] = newGroup(list)
+		a.known[name] = newGroup(list, name)
 	}
-	a.other = newGroup(other)
+	a.other = newGroup(other, "")
 	return a
+}
+
+// mostActions bounds the actions that the condition of one rule names.
+const mostActions = 32
+
+// actionsOf returns the actions that a rule, or its condition, names.
+func actionsOf(r *rule) []string {
+	out := slices.Clone(r.def.actions)
+	for _, need := range r.needs {
+		for _, a := range need {
+			if aboutAction(a) && len(a.Words) <= mostActions {
+				out = append(out, a.Words...)
+			}
+		}
+	}
+	return out
 }
 
 // of returns the rules about a module and an action.
