@@ -56,6 +56,7 @@ func (f *finder) event(e *event.Event, b *event.Batch) bool {
 		changed = f.arguments(e.Fields[args:], line, told) || changed
 	}
 	if wrong {
+		changed = args >= 0 && f.torn() || changed
 		changed = f.halves() || changed
 	}
 	f.cut = false
@@ -209,14 +210,19 @@ func (f *finder) raw(e *event.Event) bool {
 	if !ok {
 		return false
 	}
-	e.Raw = out
-	for i := range e.Fields {
-		if e.Fields[i].Key == schema.EventHash {
-			sum := sha256.Sum256([]byte(out))
+	f.rehash(out)
+	return true
+}
+
+// rehash gives the event another source text and its hash.
+func (f *finder) rehash(raw string) {
+	f.e.Raw = raw
+	for i := range f.e.Fields {
+		if f.e.Fields[i].Key == schema.EventHash {
+			sum := sha256.Sum256([]byte(raw))
 			f.own(i).Val = event.String(hex.EncodeToString(sum[:]))
 		}
 	}
-	return true
 }
 
 // undecoded replaces the secrets of a record that no transform took.

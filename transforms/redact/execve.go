@@ -24,6 +24,7 @@ type length struct {
 // argument is one argument and its pieces.
 type argument struct {
 	number int // N
+	part   int // M of the first piece that is there
 	text   string
 	old    int // the length of its text before
 	pieces []int
@@ -45,38 +46,54 @@ func (f *finder) execve(lines []string, records []int) bool {
 	}
 	sign := false
 	words := make([]word, len(r.args))
+	r.join()
+	for i := range r.args {
+		a := &r.args[i]
+		words[i] = word{s: a.text}
+		sign = sign || f.suspect(a.text) || i == 0 && f.shortProgram(a.text)
+	}
+	if sign {
+		f.argv(words)
+		for _, x := range f.spans {
+			a := &r.args[x.text]
+			a.spans = append(a.spans, x)
+		}
+	}
+	if f.waiting && !whole(r.args) {
+		f.lonely(together(nil, r.args))
+	}
+	return f.finish(&r, lines)
+}
+
+// join makes the text of each argument out of its pieces.
+func (r *argvRecords) join() {
 	for i := range r.args {
 		a := &r.args[i]
 		if len(a.pieces) == 1 {
 			a.text = r.pieces[a.pieces[0]].text
-		} else {
-			var b strings.Builder
-			for _, p := range a.pieces {
-				b.WriteString(r.pieces[p].text)
-			}
-			a.text = b.String()
+			continue
 		}
-		words[i] = word{s: a.text}
-		sign = sign || f.suspect(a.text) || i == 0 && f.shortProgram(a.text)
+		var b strings.Builder
+		for _, p := range a.pieces {
+			b.WriteString(r.pieces[p].text)
+		}
+		a.text = b.String()
 	}
-	if !sign {
-		return false
-	}
-	f.argv(words)
-	if len(f.spans) == 0 {
-		return false
-	}
-	for _, x := range f.spans {
-		a := &r.args[x.text]
-		a.spans = append(a.spans, x)
-	}
+}
+
+// finish puts hashes for the spans of the arguments, and reports whether there were any.
+func (f *finder) finish(r *argvRecords, lines []string) bool {
+	changed := false
 	for i := range r.args {
 		if a := &r.args[i]; len(a.spans) > 0 {
-			f.rewrite(&r, a)
+			f.rewrite(r, a)
+			changed = true
 		}
 	}
-	r.write(lines)
-	return true
+	if changed {
+		r.write(lines)
+	}
+	return changed
 }
 
 // read takes the fields of one record.
@@ -144,7 +161,11 @@ func (r *argvRecords) field(line int, key, s string, from, to int, quoted bool) 
 		p.quoted = true // it is written as it stands
 	}
 	if last := len(r.args) - 1; last < 0 || rest == "" || r.args[last].number != number {
-		r.args = append(r.args, argument{number: number})
+		a := argument{number: number}
+		if rest != "" {
+			a.part, _ = strconv.Atoi(strings.Trim(rest, "[]"))
+		}
+		r.args = append(r.args, a)
 	}
 	p.arg = len(r.args) - 1
 	a := &r.args[p.arg]

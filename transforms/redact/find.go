@@ -29,6 +29,9 @@ type finder struct {
 	arg   argScratch
 	memo  map[string]string // of conceal: records that were looked at, and what became of them
 
+	waiting bool   // the records at hand wait for others of their event
+	recent  recent // arguments of events of which some were missing
+
 	e     *event.Event // the one at hand, of the batch b
 	b     *event.Batch
 	owned bool // its fields are a copy of ours

@@ -40,6 +40,8 @@ func (f *finder) conceal(events []event.Event) {
 	if f.memo == nil || len(f.memo) > maxMemo {
 		f.memo = make(map[string]string, 64)
 	}
+	f.waiting = true
+	defer func() { f.waiting = false }()
 	lines := make([]string, len(events))
 	for i := range events {
 		lines[i] = events[i].Raw
@@ -59,7 +61,7 @@ func (f *finder) lines(lines []string) bool {
 	var stamps []string
 	var execve map[string][]int
 	for i, l := range lines {
-		if strings.Contains(l, "type=EXECVE ") || strings.Contains(l, "type=1309 ") {
+		if isExecve(l) {
 			// The records of one event have one stamp; those of others may stand between.
 			stamp := stampOf(l)
 			if execve == nil {
