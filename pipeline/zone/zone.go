@@ -45,13 +45,21 @@ func (z *Finder) Of(e *event.Event, host func() *time.Location) *time.Location {
 	if name == "" {
 		return host()
 	}
-	if z.loc == nil || z.name != name {
+	return z.Named(name, host())
+}
+
+// Named returns the zone of a name, else otherwise.
+func (z *Finder) Named(name string, otherwise *time.Location) *time.Location {
+	if z.name != name {
 		z.name = strings.Clone(name)
 		if loc, err := Parse(name); err == nil {
 			z.loc = loc
 		} else {
-			z.loc = host()
+			z.loc = nil
 		}
+	}
+	if z.loc == nil {
+		return otherwise
 	}
 	return z.loc
 }

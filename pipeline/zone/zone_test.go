@@ -47,3 +47,19 @@ func TestOf(t *testing.T) {
 		}
 	}
 }
+
+func TestAbbreviation(t *testing.T) {
+	for name, want := range map[string]int{"UTC": 0, "EST": -5 * 3600, "CEST": 2 * 3600, "NZDT": 13 * 3600} {
+		if east, ok := Abbreviation(name, false); !ok || east != want {
+			t.Errorf("%s is %d seconds east, %v", name, east, ok)
+		}
+	}
+	for _, name := range []string{"IST", "BST", "", "est", "Europe/Berlin"} { // several meanings, or none
+		if _, ok := Abbreviation(name, false); ok {
+			t.Errorf("%q is believed", name)
+		}
+	}
+	if east, ok := Abbreviation("mdt", true); !ok || east != -6*3600 {
+		t.Errorf("mdt is %d seconds east, %v", east, ok)
+	}
+}

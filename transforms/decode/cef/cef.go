@@ -20,6 +20,7 @@ import (
 	"tallyman/pipeline/meter"
 	"tallyman/pipeline/plugin"
 	"tallyman/pipeline/schema"
+	"tallyman/pipeline/zone"
 )
 
 // The module and the dataset of what this decoder makes. The dataset of the
@@ -50,7 +51,10 @@ var (
 // decoder implements plugin.Decoder.
 type decoder struct {
 	now      func() time.Time
-	loc      *time.Location
+	here     func() *time.Location
+	zones    zone.Finder    // of the input
+	device   zone.Finder    // of dtz
+	loc      *time.Location // of the times of the record at hand that say none
 	keys     map[string]target
 	labelled map[string]target
 	pairs    []pair // of the record at hand
@@ -98,7 +102,8 @@ func newDecoder(env plugin.Env) *decoder {
 	if d.now == nil {
 		d.now = time.Now
 	}
-	d.loc = d.now().Location()
+	local := d.now().Location()
+	d.here = func() *time.Location { return local }
 	d.doubtful = env.Meter.Counter("tallyman_decode_doubtful_records_total", "Records of which a part is in doubt; they are kept whole beside what was understood.",
 		meter.Label{Name: "input", Value: env.Name}, meter.Label{Name: "decoder", Value: "cef"})
 	return d
@@ -128,6 +133,7 @@ func (d *decoder) Decode(e event.Event, out *event.Batch) error {
 	d.r = record{ours: header[1] == "Tallyman"}
 	r := &d.r
 	d.pairs = d.split(d.pairs[:0], rest)
+	d.loc = d.zoneOf(&e)
 	r.fields = out.Take(e.Fields, fieldRoom+2*len(d.pairs))
 	d.begin(&header)
 	d.extension()

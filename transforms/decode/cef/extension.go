@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"tallyman/pipeline/event"
+	words "tallyman/pipeline/record"
 	"tallyman/pipeline/schema"
 )
 
@@ -217,6 +218,9 @@ func (d *decoder) typed(t target, key, value string) bool {
 		r.text(t.also, value)
 	case lower:
 		r.text(t.key, strings.ToLower(value))
+	case transport:
+		name := words.Transport(strings.TrimSpace(value))
+		r.text(t.key, name)
 	case replace:
 		r.fields.Set(t.key, event.String(value))
 	case integer, port:

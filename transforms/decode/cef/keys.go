@@ -6,18 +6,19 @@ import "tallyman/pipeline/schema"
 type how uint8
 
 const (
-	text    how = iota // as it is
-	lower              // in small letters
-	integer            // a whole number that is not negative
-	port               // one up to 65535
-	instant            // a time
-	receipt            // the time of the event itself
-	address            // an address, or else a name: key is that of the IP, also that of the text
-	onlyIP             // an address and nothing else
-	replace            // text that stands in place of what a relay said
-	special            // as function special says
-	list               // several values, parted by commas
-	session            // a whole number, kept as text
+	text      how = iota // as it is
+	lower                // in small letters
+	transport            // the name or the number of a transport protocol
+	integer              // a whole number that is not negative
+	port                 // one up to 65535
+	instant              // a time
+	receipt              // the time of the event itself
+	address              // an address, or else a name: key is that of the IP, also that of the text
+	onlyIP               // an address and nothing else
+	replace              // text that stands in place of what a relay said
+	special              // as function special says
+	list                 // several values, parted by commas
+	session              // a whole number, kept as text
 )
 
 // target is the field that a key becomes.
@@ -44,7 +45,7 @@ func keys() map[string]target {
 		"reason":           {key: schema.EventReason},
 		"externalId":       {key: schema.EventReference},
 		"app":              {how: lower, key: schema.NetworkProtocol},
-		"proto":            {how: lower, key: schema.NetworkTransport},
+		"proto":            {how: transport, key: schema.NetworkTransport},
 		"deviceDirection":  {how: special, key: schema.NetworkDirection},
 		"src":              {how: address, key: schema.SourceIP, also: schema.SourceAddress},
 		"spt":              {how: port, key: schema.SourcePort},

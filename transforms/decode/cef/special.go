@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"tallyman/pipeline/event"
+	words "tallyman/pipeline/record"
 	"tallyman/pipeline/schema"
 )
 
@@ -16,17 +17,15 @@ func (d *decoder) special(k schema.Key, key, value string) bool {
 	case schema.EventCategory:
 		d.category(value)
 	case schema.EventOutcome:
-		switch low := strings.ToLower(value); low {
-		case "success", "failure", "unknown":
-			r.text(k, low)
-		default:
+		outcome, ok := words.Outcome(value)
+		if r.text(k, outcome); !ok || !strings.EqualFold(outcome, value) {
 			r.label(key, value)
 		}
 	case schema.NetworkDirection:
-		switch value {
-		case "0":
+		switch strings.ToLower(value) {
+		case "0", "inbound":
 			r.text(k, "ingress")
-		case "1":
+		case "1", "outbound":
 			r.text(k, "egress")
 		default:
 			return false

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"tallyman/pipeline/event"
+	words "tallyman/pipeline/record"
 	"tallyman/pipeline/schema"
 )
 
@@ -12,16 +13,16 @@ import (
 type how uint8
 
 const (
-	text    how = iota // as it is
-	lower              // in small letters
-	integer            // a whole number that is not negative
-	port               // one up to 65535
-	address            // an address, or else a name: key is that of the IP, also that of the text
-	replace            // text that stands in place of what a relay said
-	list               // several values, parted by commas
-	weight             // 1 to 10
-	special            // as function special says
-	silent             // read with another key
+	text      how = iota // as it is
+	transport            // the name or the number of a transport protocol
+	integer              // a whole number that is not negative
+	port                 // one up to 65535
+	address              // an address, or else a name: key is that of the IP, also that of the text
+	replace              // text that stands in place of what a relay said
+	list                 // several values, parted by commas
+	weight               // 1 to 10
+	special              // as function special says
+	silent               // read with another key
 )
 
 // target is the field that a key becomes.
@@ -49,7 +50,7 @@ func keys() map[string]target {
 		"dst":             {how: address, key: schema.DestinationIP, also: schema.DestinationAddress},
 		"dstPort":         {how: port, key: schema.DestinationPort},
 		"dstBytes":        {how: integer, key: schema.DestinationBytes},
-		"proto":           {how: lower, key: schema.NetworkTransport},
+		"proto":           {how: transport, key: schema.NetworkTransport},
 		"identSrc":        {how: address, key: schema.SourceIP, also: schema.SourceAddress},
 		"identHostName":   {key: schema.SourceDomain},
 		"resource":        {how: replace, key: schema.HostName},
@@ -187,8 +188,8 @@ func (d *decoder) typed(t target, value string) bool {
 	case text:
 		r.text(t.key, value)
 		r.text(t.also, value)
-	case lower:
-		r.text(t.key, strings.ToLower(value))
+	case transport:
+		r.text(t.key, words.Transport(strings.TrimSpace(value)))
 	case replace:
 		r.fields.Set(t.key, event.String(value))
 	case integer, port, weight:
@@ -235,12 +236,11 @@ func (d *decoder) special(k schema.Key, value string) bool {
 		}
 		r.label("cat", value)
 	case schema.EventOutcome:
-		switch low := strings.ToLower(value); low {
-		case "success", "failure", "unknown":
-			if !r.has(k) {
-				r.text(k, low)
-			}
-		default:
+		outcome, ok := words.Outcome(value)
+		if ok && !r.has(k) {
+			r.text(k, outcome)
+		}
+		if !ok || !strings.EqualFold(outcome, value) {
 			r.label("outcome", value)
 		}
 	case schema.ContainerID:

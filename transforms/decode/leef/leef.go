@@ -22,6 +22,7 @@ import (
 	"tallyman/pipeline/meter"
 	"tallyman/pipeline/plugin"
 	"tallyman/pipeline/schema"
+	"tallyman/pipeline/zone"
 )
 
 // The module and the dataset of what this decoder makes. The dataset of the
@@ -52,7 +53,9 @@ var (
 // decoder implements plugin.Decoder.
 type decoder struct {
 	now      func() time.Time
-	loc      *time.Location
+	here     func() *time.Location
+	zones    zone.Finder
+	loc      *time.Location // of the times of the record at hand that say none
 	keys     map[string]target
 	pairs    []pair // of the record at hand
 	r        record
@@ -83,7 +86,8 @@ func newDecoder(env plugin.Env) *decoder {
 	if d.now == nil {
 		d.now = time.Now
 	}
-	d.loc = d.now().Location()
+	local := d.now().Location()
+	d.here = func() *time.Location { return local }
 	d.doubtful = env.Meter.Counter("tallyman_decode_doubtful_records_total", "Records of which a part is in doubt; they are kept whole beside what was understood.",
 		meter.Label{Name: "input", Value: env.Name}, meter.Label{Name: "decoder", Value: "leef"})
 	return d
@@ -110,6 +114,7 @@ func (d *decoder) Decode(e event.Event, out *event.Batch) error {
 	}
 	d.r = record{ours: header[1] == "Tallyman"}
 	r := &d.r
+	d.loc = d.zones.Of(&e, d.here)
 	clear(d.pairs)
 	d.pairs = d.split(d.pairs[:0], header[0], rest)
 	r.fields = out.Take(e.Fields, fieldRoom+2*len(d.pairs))
@@ -180,6 +185,10 @@ func (d *decoder) split(pairs []pair, version, s string) []pair {
 	if delimiter == "\t" && strings.IndexByte(s, '\t') < 0 && strings.Contains(s, "#011") {
 		delimiter = "#011" // a tab, as rsyslog escapes it on its way
 	}
+	if delimiter == "\t" && strings.IndexByte(s, '\t') < 0 && d.blanks(s) {
+		d.r.wrong("blanks stand in place of the tabs")
+		s = tabbed(s)
+	}
 	for s != "" {
 		one, rest, _ := strings.Cut(s, delimiter)
 		s = rest
@@ -198,6 +207,51 @@ func (d *decoder) split(pairs []pair, version, s string) []pair {
 		}
 	}
 	return pairs
+}
+
+// blanks reports whether a relay made blanks of the tabs of s: a second key of the
+// format stands in it after a blank.
+func (d *decoder) blanks(s string) bool {
+	for at := strings.IndexByte(s, '='); at >= 0 && at < len(s); {
+		next := strings.IndexByte(s[at+1:], '=')
+		if next < 0 {
+			return false
+		}
+		next += at + 1
+		from := strings.LastIndexByte(s[:next], ' ') + 1
+		if _, known := d.keys[s[from:next]]; known && from > at {
+			return true
+		}
+		at = next
+	}
+	return false
+}
+
+// tabbed makes a tab of each blank that stands before a key.
+func tabbed(s string) string {
+	b := []byte(s)
+	for i, last := 0, 0; i < len(b); i++ {
+		switch b[i] {
+		case ' ':
+			last = i
+		case '=':
+			if last > 0 && i > last+1 && keyLike(s[last+1:i]) {
+				b[last] = '\t'
+			}
+			last = 0
+		}
+	}
+	return string(b)
+}
+
+// keyLike reports whether s may be a key.
+func keyLike(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; (c|0x20 < 'a' || c|0x20 > 'z') && (c < '0' || c > '9') && c != '_' && c != '-' && c != '.' {
+			return false
+		}
+	}
+	return true
 }
 
 // delimiterOf reads the delimiter of LEEF 2.0: one character, or its code as x5E

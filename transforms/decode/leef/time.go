@@ -4,6 +4,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"tallyman/pipeline/zone"
 )
 
 // when reads devTime by devTimeFormat; without one it is milliseconds since 1970
@@ -44,7 +46,8 @@ func (d *decoder) parsed(layout, s string) (time.Time, bool) {
 		return time.Time{}, false
 	}
 	if name, off := at.Zone(); off == 0 && strings.Contains(layout, "MST") && name != "UTC" && name != "GMT" {
-		return time.Time{}, false
+		east, ok := zone.Abbreviation(name, false)
+		return at.Add(-time.Duration(east) * time.Second).UTC(), ok
 	}
 	return at.UTC(), true
 }
@@ -84,6 +87,6 @@ func layoutOf(pattern string) string {
 // javaParts are the letters of SimpleDateFormat.
 var javaParts = map[string]string{
 	"yyyy": "2006", "yy": "06", "MMMM": "January", "MMM": "Jan", "MM": "01", "M": "1", "dd": "02", "d": "2", "EEE": "Mon", "EEEE": "Monday",
-	"HH": "15", "H": "15", "hh": "03", "h": "3", "mm": "04", "m": "4", "ss": "05", "s": "5", "SSS": "000", "SSSSSS": "000000", "a": "PM",
+	"HH": "15", "H": "15", "hh": "03", "h": "3", "mm": "04", "m": "4", "ss": "05", "s": "5", "S": "0", "SS": "00", "SSS": "000", "SSSSSS": "000000", "a": "PM",
 	"z": "MST", "Z": "-0700", "X": "Z07", "XX": "Z0700", "XXX": "Z07:00",
 }

@@ -3,6 +3,8 @@ package syslog
 import (
 	"strings"
 	"time"
+
+	"tallyman/pipeline/zone"
 )
 
 //	<34>Oct 11 22:14:15 mymachine su[42]: 'su root' failed
@@ -325,7 +327,7 @@ func zoneWord(s string, anyCase bool) (n, east int, ok bool) {
 		return 0, 0, false // an IPv6 address
 	}
 	name := s[1:end]
-	if east, ok = zoneOf(name, anyCase); ok {
+	if east, ok = zone.Abbreviation(name, anyCase); ok {
 		return end, east, true
 	}
 	name = strings.TrimPrefix(name, "TZ")

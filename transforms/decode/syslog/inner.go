@@ -52,6 +52,9 @@ func (m *message) inner() string {
 	if !isNil {
 		name, isNil = strings.CutSuffix(label, ":")
 	}
+	if !isNil && m.app == "" && m.host != "" { // a tag that ends at a blank
+		name, isNil = strings.CutSuffix(label, " ")
+	}
 	if kind == "" || !isNil || name == "" || strings.ContainsAny(name, " \t") {
 		return ""
 	}

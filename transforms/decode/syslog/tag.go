@@ -4,6 +4,8 @@ import (
 	"net/netip"
 	"strings"
 	"time"
+
+	"tallyman/pipeline/zone"
 )
 
 // maxTag is how long a tag may be. RFC 3164 has 32 characters; systemd, Cisco
@@ -96,7 +98,7 @@ func (d *decoder) twice(rest string, seen time.Time) {
 		m.host = m.app
 		m.tagged(m.text)
 	case c == '%' && mnemonic(m.text) != "":
-		if _, zone := zoneOf(m.app, false); zone {
+		if _, ok := zone.Abbreviation(m.app, false); ok {
 			m.zone, m.app = m.app, ""
 			m.tagged(m.text)
 		}
