@@ -15,9 +15,9 @@ const maxAncestors = 8
 
 // ancestor is a process above that of an event.
 type ancestor struct {
-	program
-	id     event.ID
-	in     string // the container, "" on the host and where it is not known
+	*program
+	id     event.ID // of a direct one
+	in     string   // the container, "" on the host and where it is not known
 	parent int32
 	since  int64 // when it began; the parent is of then
 	life   *life // nil where the kernel's table told of it
@@ -25,13 +25,13 @@ type ancestor struct {
 
 // family adds the parent's program, the names above it, and the ids of the
 // event's process and of its parent.
-func (s *stage) family(f *event.Fields, p *pending) {
+func (s *stage) family(f *adder, p *pending) {
 	t := s.t
 	if p.seen.pid <= 0 || p.life == nil && p.kin.life == nil {
 		return
 	}
 	if id := t.identity(p); !id.IsZero() {
-		*f = append(*f, event.Field{Key: schema.ProcessEntityID, Val: event.String(s.write(id))})
+		*f.next(schema.ProcessEntityID) = event.String(s.write(id))
 	}
 	at, pid := p.seen.t, p.seen.ppid
 	var a ancestor
@@ -40,16 +40,16 @@ func (s *stage) family(f *event.Fields, p *pending) {
 			return
 		}
 		if n == 0 {
-			f.AddString(schema.ProcessParentName, a.name)
-			f.AddString(schema.ProcessParentExecutable, a.exe)
+			f.text(schema.ProcessParentName, a.name)
+			f.text(schema.ProcessParentExecutable, a.exe)
 			if !a.id.IsZero() {
-				*f = append(*f, event.Field{Key: schema.ProcessParentEntityID, Val: event.String(s.write(a.id))})
+				*f.next(schema.ProcessParentEntityID) = event.String(s.write(a.id))
 			}
 		}
 		if a.name == "" || p.answer.in != nil && a.in != p.answer.in.id {
 			return
 		}
-		f.AddString(schema.ProcessAncestors, a.name)
+		f.text(schema.ProcessAncestors, a.name)
 		if a.parent == pid || a.since > at {
 			return
 		}
@@ -87,8 +87,11 @@ func (t *Transform) ancestor(a *ancestor, p *pending, pid int32, at int64, direc
 	if l == nil {
 		return false
 	}
-	a.program, a.id, a.in, a.parent, a.since, a.life = *l.program, l.id, "", l.ppid, l.first, l
-	if l.got.in != nil {
+	a.program, a.parent, a.since, a.life = l.program, l.ppid, l.first, l
+	if direct {
+		a.id = l.id
+	}
+	if a.in = ""; l.got.in != nil {
 		a.in = l.got.in.id
 	}
 	return true
@@ -121,7 +124,7 @@ func (t *Transform) elder(pid int32, at int64, direct bool) (ancestor, bool) {
 	if l.prog == nil {
 		return ancestor{}, false
 	}
-	a := ancestor{program: *l.prog, id: t.named(l), parent: l.ppid, since: l.start}
+	a := ancestor{program: l.prog, id: t.named(l), parent: l.ppid, since: l.start}
 	switch st := k.climb(l, max(l.start, min(at, l.end)), 0); {
 	case st.in != nil:
 		a.in = st.in.id

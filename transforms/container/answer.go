@@ -67,24 +67,30 @@ func (a answer) child() answer {
 	return a
 }
 
-// stamps is the most fields that stamp adds besides the container's own.
-const stamps = 5
-
-// stamp appends a to the fields of an event.
-func (a answer) stamp(f *event.Fields) {
-	if a.in != nil {
-		*f = append(*f, a.in.fields...)
+// howFound are the fields that each event has.
+var howFound = func() (t [methods][confidences][2]event.Field) {
+	for m := range t {
+		for c := range t[m] {
+			t[m][c] = [2]event.Field{{Key: schema.TallymanContainerMethod, Val: event.String(methodNames[m])},
+				{Key: schema.TallymanContainerConfidence, Val: event.String(confidenceNames[c])}}
+		}
 	}
-	*f = append(*f,
-		event.Field{Key: schema.TallymanContainerMethod, Val: event.String(methodNames[a.method])},
-		event.Field{Key: schema.TallymanContainerConfidence, Val: event.String(confidenceNames[a.conf])})
+	return t
+}()
+
+// stamp adds a to the fields of an event.
+func (a answer) stamp(f *adder) {
+	if a.in != nil {
+		f.all(a.in.fields)
+	}
+	f.all(howFound[a.method][a.conf][:])
 	if a.host {
-		*f = append(*f, event.Field{Key: schema.TallymanContainerHost, Val: event.Bool(true)})
+		*f.next(schema.TallymanContainerHost) = event.Bool(true)
 	}
 	if a.hops > 0 {
-		*f = append(*f, event.Field{Key: schema.TallymanContainerHops, Val: event.Int(int64(a.hops))})
+		*f.next(schema.TallymanContainerHops) = event.Int(int64(a.hops))
 	}
 	if a.ambiguous {
-		*f = append(*f, event.Field{Key: schema.TallymanContainerAmbiguous, Val: event.Bool(true)})
+		*f.next(schema.TallymanContainerAmbiguous) = event.Bool(true)
 	}
 }

@@ -63,7 +63,7 @@ type judgedDir struct {
 
 // drifted adds tallyman.exe_upper_layer to an event of a program that was run in a
 // container, when that program lies in the container's writable layer.
-func (t *Transform) drifted(f *event.Fields, c *container, sn *seen) {
+func (t *Transform) drifted(f *adder, c *container, sn *seen) {
 	if c == nil || sn.act != actExec || c.known.told == nil || t.proc == nil || len(sn.exe) < 2 || sn.exe[0] != '/' {
 		return
 	}
@@ -80,7 +80,7 @@ func (t *Transform) drifted(f *event.Fields, c *container, sn *seen) {
 		dir = x.UpperDir
 	}
 	if t.lore.layers.has(c.id, dir, x.InitPID, sn.exe, now) {
-		f.Add(schema.TallymanExeUpperLayer, event.Bool(true))
+		*f.next(schema.TallymanExeUpperLayer) = event.Bool(true)
 	}
 }
 

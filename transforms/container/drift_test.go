@@ -134,12 +134,12 @@ func TestDriftIsSaidOfNow(t *testing.T) {
 		env := plugintest.Env(t.TempDir())
 		env.Now = func() time.Time { return now }
 		tr := &Transform{env: env, proc: newProcfs(proc, env.Now)}
-		var f event.Fields
+		f := adder{out: &event.Batch{}}
 		sn := run
 		c.change(&sn)
 		tr.drifted(&f, c.in, &sn)
-		if got := f.Get(schema.TallymanExeUpperLayer).True(); got != c.want || !c.want && len(f) > 0 {
-			t.Errorf("%s: %v", c.name, f)
+		if got := f.fields.Get(schema.TallymanExeUpperLayer).True(); got != c.want || !c.want && len(f.fields) > 0 {
+			t.Errorf("%s: %v", c.name, f.fields)
 		}
 	}
 }

@@ -37,8 +37,9 @@ func (t *Transform) ofPod(e *event.Event, out *event.Batch) bool {
 	if id == "" {
 		return false
 	}
-	room(e, out, stamps+1)
-	e.Fields = append(e.Fields, event.Field{Key: schema.ContainerID, Val: event.String(id)})
+	adds := adder{fields: e.Fields, out: out}
+	*adds.next(schema.ContainerID) = event.String(id)
+	e.Fields = adds.fields
 	return true
 }
 

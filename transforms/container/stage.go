@@ -31,7 +31,7 @@ type stage struct {
 
 	// Kept for their memory; empty between batches.
 	args  []string        // of the event at hand
-	adds  event.Fields    // what is added to it
+	adds  adder           // what is added to it
 	todo  []pending       // the audit events of the batch
 	until int64           // when the wait for the batch at hand ends; 0: nothing was waited for
 	ids   [32]named       // texts of ids, by their first byte
@@ -120,7 +120,7 @@ func (s *stage) finish(ctx context.Context, out *event.Batch) {
 	clear(all)
 	s.todo = s.todo[:0]
 	clear(s.args)
-	clear(s.adds[:cap(s.adds)])
+	s.adds = adder{}
 	t.processes.Set(int64(t.table.count))
 	t.known.Set(int64(len(t.reg.byID)))
 }
@@ -202,26 +202,56 @@ func (s *stage) stamp(e *event.Event, out *event.Batch, p *pending) {
 		a.in.used = max(a.in.used, e.Time.UnixNano())
 		t.describe(a.in)
 	}
-	// Apart first: most events add far less than the most there can be, and fit
-	// where they are.
-	s.adds = s.adds[:0]
+	s.adds = adder{fields: e.Fields, out: out}
 	s.family(&s.adds, p)
 	a.stamp(&s.adds)
 	t.drifted(&s.adds, a.in, &p.seen)
 	if p.held {
-		s.adds = append(s.adds, event.Field{Key: schema.TallymanContainerWaitedMS, Val: event.Int(p.waited)})
+		*s.adds.next(schema.TallymanContainerWaitedMS) = event.Int(p.waited)
 	}
-	room(e, out, len(s.adds))
-	e.Fields = append(e.Fields, s.adds...)
+	e.Fields = s.adds.fields
 }
 
-// room makes sure that n more fields can be added without an allocation. Where
-// that moves them, later transforms get room as well.
-func room(e *event.Event, out *event.Batch, n int) {
-	const later = 8
-	if cap(e.Fields)-len(e.Fields) < n {
-		e.Fields = out.Take(e.Fields, n+later)
+// adder adds fields to those of an event where they lie: most add far less than the
+// most there can be, and there is room.
+type adder struct {
+	fields event.Fields
+	out    *event.Batch // where there is more room
+}
+
+// next adds a field, whose value is to be set. To put a field together elsewhere and
+// to copy it at once makes the processor wait for what it has just written.
+func (a *adder) next(k schema.Key) *event.Value {
+	n := len(a.fields)
+	if n == cap(a.fields) {
+		a.room(1)
 	}
+	a.fields = a.fields[:n+1]
+	f := &a.fields[n]
+	f.Key, f.Name = k, ""
+	return &f.Val
+}
+
+// text adds s unless it is empty.
+func (a *adder) text(k schema.Key, s string) {
+	if s != "" {
+		*a.next(k) = event.String(s)
+	}
+}
+
+// all adds fields as they are.
+func (a *adder) all(fields []event.Field) {
+	if cap(a.fields)-len(a.fields) < len(fields) {
+		a.room(len(fields))
+	}
+	a.fields = append(a.fields, fields...)
+}
+
+// room moves the fields to where there is room for n more, and for those that come
+// after them, of later transforms as well.
+func (a *adder) room(n int) {
+	const more = 16
+	a.fields = a.out.Take(a.fields, n+more)
 }
 
 // read takes from an event what the table needs; the pid is 0 where the event
@@ -354,20 +384,16 @@ func (t *Transform) complete(e *event.Event, out *event.Batch) {
 	if e.Dataset == engineDataset {
 		t.reg.told(e)
 	}
-	n := stamps
 	c := t.mentioned(e.Fields.Get(schema.ContainerID).Str())
+	adds := adder{fields: e.Fields, out: out}
 	if c != nil {
 		t.describe(c)
-		n += len(c.fields)
-	}
-	room(e, out, n)
-	own := len(e.Fields)
-	if c != nil {
-		for _, f := range c.fields {
-			if e.Fields[:own].Get(f.Key).IsZero() {
-				e.Fields = append(e.Fields, f)
+		for i := range c.fields {
+			if e.Fields.Get(c.fields[i].Key).IsZero() {
+				adds.all(c.fields[i : i+1])
 			}
 		}
 	}
-	answer{method: methodSource, conf: confExact}.stamp(&e.Fields)
+	answer{method: methodSource, conf: confExact}.stamp(&adds)
+	e.Fields = adds.fields
 }
