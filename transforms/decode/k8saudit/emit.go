@@ -264,6 +264,12 @@ func (r *record) original(e *event.Event) {
 		e.Fields.AddString(schema.ErrorMessage, r.doubt)
 	}
 	switch {
+	case r.cloud && (r.secret || objects > keptObjects):
+		if e.Raw = ""; !r.secret {
+			e.Fields.AddString(schema.Tags, tagTruncated)
+			e.Fields.AddNamed(schema.Labels, "objects_bytes", event.String(strconv.Itoa(objects)))
+		}
+	case r.cloud && (r.kept || objects > 0):
 	case r.doubt == "" && !r.unknown && (objects == 0 || r.secret):
 		e.Raw = ""
 	case objects == 0 && !r.secret:

@@ -1,7 +1,8 @@
 // Package k8saudit understands what the Kubernetes API server writes of each
 // request to its audit log: objects of audit.k8s.io/v1 and its betas, one a line
 // (the log backend) or the items of an EventList (the webhook), and the lines of
-// the legacy format. It knows no transport, and asks nobody.
+// the legacy format, and what the clouds wrap them into. It knows no transport, and
+// asks nobody.
 package k8saudit
 
 import (
@@ -47,6 +48,8 @@ func (d *decoder) Decode(e event.Event, out *event.Batch) error {
 		return d.broken(e, out, errSyntax)
 	case strings.HasSuffix(r.kind, "List") && r.items != "":
 		list(&e, r.items, out)
+		return nil
+	case r.verb == "" && d.cloud(&e, out):
 		return nil
 	case r.verb == "" || r.stage == "" && r.auditID == "" && r.ref.resource == "" && r.uri == "" && r.user.name == "" || r.kind != "" && r.kind != "Event":
 		return d.broken(e, out, errEvent)

@@ -110,6 +110,11 @@ func (r *record) resourceOf() {
 	default:
 		return
 	}
+	r.parts(parts)
+}
+
+// parts reads namespaces/NS/RESOURCE/NAME/SUBRESOURCE.
+func (r *record) parts(parts []string) {
 	if parts[0] == "namespaces" && len(parts) > 2 {
 		r.ref.namespace, parts = parts[1], parts[2:]
 	}

@@ -51,6 +51,8 @@ type record struct {
 	subjects                                        subjects
 	objectName, objectUID                           string // of the objects, where the reference lacks them
 	secret                                          bool   // its objects hold secrets
+	cloud                                           bool   // a record of Google's, of whose text no part can be left out
+	kept                                            bool   // whose text says more
 }
 
 func (r *record) reset() {
@@ -219,7 +221,7 @@ func (r *record) object(s *jsonscan.Scanner, name string, member func(name strin
 // begin, -1 for nowhere.
 func objectAt(text string) int {
 	first := -1
-	for _, name := range [...]string{`"requestObject"`, `"responseObject"`, `"` + patches} {
+	for _, name := range [...]string{`"requestObject"`, `"responseObject"`, `"` + patches, `\"requestObject`, `\"responseObject`, `\"` + patches, `"request":`, `"response":`} {
 		if at := strings.Index(text, name); at >= 0 && (first < 0 || at < first) {
 			first = at
 		}
