@@ -124,10 +124,20 @@ func needleOf(w string) needle {
 type finder struct{ fold bool }
 
 // found is what is known of a part of a pattern: all that it can match, where
-// that is few texts, and otherwise texts of which each match holds one.
+// that is few texts, and otherwise texts of which each match holds one, and those
+// of which each begins with one.
 type found struct {
 	exact []string
 	need  []string
+	begin []string
+}
+
+// first returns what each match begins with, nil where nothing is known.
+func (f found) first() []string {
+	if f.exact != nil {
+		return f.exact
+	}
+	return f.begin
 }
 
 func (f *finder) find(re *syntax.Regexp) found {
@@ -155,7 +165,7 @@ func (f *finder) find(re *syntax.Regexp) found {
 		if good(sub.exact) {
 			sub.need = better(sub.need, sub.exact)
 		}
-		return found{need: sub.need}
+		return found{need: sub.need, begin: sub.first()}
 	case syntax.OpStar:
 		f.find(re.Sub[0]) // for its flags
 	case syntax.OpAlternate:
@@ -181,13 +191,18 @@ func class(ranges []rune) []string {
 }
 
 func (f *finder) alternate(subs []*syntax.Regexp) found {
-	all := found{exact: []string{}, need: []string{}}
+	all := found{exact: []string{}, need: []string{}, begin: []string{}}
 	for _, sub := range subs {
 		one := f.find(sub)
 		if all.exact != nil && one.exact != nil && len(all.exact)+len(one.exact) <= mostExact {
 			all.exact = append(all.exact, one.exact...)
 		} else {
 			all.exact = nil
+		}
+		if begin := one.first(); all.begin != nil && begin != nil && len(all.begin)+len(begin) <= mostExact {
+			all.begin = append(all.begin, begin...)
+		} else {
+			all.begin = nil
 		}
 		if good(one.exact) {
 			one.need = better(one.need, one.exact)
@@ -205,7 +220,7 @@ func (f *finder) alternate(subs []*syntax.Regexp) found {
 // best of the texts that must be there.
 func (f *finder) concat(subs []*syntax.Regexp) found {
 	run := []string{""}
-	var need []string
+	var need, begin []string
 	whole := true
 	for _, sub := range subs {
 		one := f.find(sub)
@@ -213,7 +228,13 @@ func (f *finder) concat(subs []*syntax.Regexp) found {
 			run = product(run, one.exact)
 			continue
 		}
-		whole = false
+		// The parser takes out what alternatives begin with: mkfifo|mknod is mk(fifo|nod).
+		if first := one.first(); first != nil && len(run)*len(first) <= mostExact {
+			run = product(run, first)
+		}
+		if whole {
+			begin, whole = run, false
+		}
 		if good(run) {
 			need = better(need, run)
 		}
@@ -229,7 +250,7 @@ func (f *finder) concat(subs []*syntax.Regexp) found {
 	if good(run) {
 		need = better(need, run)
 	}
-	return found{need: need}
+	return found{need: need, begin: begin}
 }
 
 func product(a, b []string) []string {

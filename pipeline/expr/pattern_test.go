@@ -21,6 +21,7 @@ var patterns = []string{
 	`/dev/(sd[a-z]|nvme[0-9]|vd[a-z]|xvd[a-z]|dm-[0-9]|mapper/)`,
 	`(ab)+c?|(?i:SK)`, `a*bcd`, `(?i)ſk`, `x{2,3}yz`, `(a|b)(c|d)(e|f)(g|h)(i|j)`, `[^a]bc`, `(foo|)bar`, ``, `.`, `a|.*`, `(?s)q.+zz`, `\x{212a}elvin`, `(?i)kelvin`, `a\x{fffd}b`,
 	`\bn(c|cat|etcat)(\.[a-z]+)?\s`, `[ -]\b(docker|podman)\b`, `x\b/a/b\b`, `x\B(ab|c_)\b|x\b\b-`, `(?i)\bk(ey|nob)\b[ /]`,
+	`mkfifo\s.*\bnc|mknod\s+\S+|telnet\s`, `x(ab|cd.*|)(ef|gh)+`, `x(ab.*)+ef|x(ab.*)?eg`, `(ab.*|ac.*)b`, `\b(ab.*\b|ac)+k`,
 }
 
 func TestLiteralsOfAPattern(t *testing.T) {
@@ -40,6 +41,12 @@ func TestLiteralsOfAPattern(t *testing.T) {
 		{`\bn(c|cat)(\.[a-z]+)?\s`, []string{"<nc", "<ncat"}, false},
 		{`.\b(docker|podman)\b.`, []string{"<docker>", "<podman>"}, false},
 		{`\b/a/b\b`, []string{"/a/b>"}, false},
+		{`mkfifo\s.*x|mknod\s+\S`, []string{"mkfifo", "mknod"}, false},
+		{`mkfifo.*x|mknod.*`, []string{"mkfifo", "mknod"}, false},
+		{`x(ab|cd.*)(ef|gh)+`, []string{"xab", "xcd"}, false},
+		{`x(a?|cd.*)ef`, []string{"ef"}, false},
+		{`x(ab.*)?ef`, []string{"ef"}, false},
+		{`x(ab.*)+ef`, []string{"xab"}, false},
 		{`ab\b\b cd|\B\Bxy`, []string{"ab cd", "xy"}, false},
 	} {
 		needles, fold := literals(c.pattern)

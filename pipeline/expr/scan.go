@@ -80,7 +80,7 @@ func lowerASCII(t string) string {
 type automaton struct {
 	class    [256]uint8 // of a byte; 0 is one of no word
 	classes  int
-	next     []int32    // by state times classes plus class: the state after it, times classes
+	next     []int32    // by state times classes plus class: the state after it, times classes, and below 0 where words end there
 	out      [][]ending // by state: the words that end here, nil for none
 	patterns int
 }
@@ -169,26 +169,37 @@ func (a *automaton) close() {
 			}
 		}
 	}
+	for i, to := range a.next {
+		if a.out[int(to)/a.classes] != nil {
+			a.next[i] = -to
+		}
+	}
 }
 
 // scan sets in bits the patterns of which t holds a word, and reports whether t has
 // anything beyond ASCII.
 func (a *automaton) scan(t string, bits []uint64) (wide bool) {
-	at, high := int32(0), byte(0)
+	at, high, next, class := int32(0), byte(0), a.next, &a.class
 	for i := range len(t) {
 		c := t[i]
 		high |= c
-		if at = a.next[at+int32(a.class[c])]; at == 0 {
-			continue
-		}
-		for _, end := range a.out[int(at)/a.classes] {
-			if before := i - int(end.size); end.left && before >= 0 && inWord(t[before]) || end.right && i+1 < len(t) && inWord(t[i+1]) {
-				continue
-			}
-			bits[end.pattern/64] |= 1 << (end.pattern % 64)
+		if at = next[at+int32(class[c])]; at < 0 {
+			at = -at
+			endings(t, i, a.out[int(at)/a.classes], bits)
 		}
 	}
 	return high >= 0x80
+}
+
+// endings sets in bits the patterns of the words that end at i and stand alone where they
+// have to.
+func endings(t string, i int, words []ending, bits []uint64) {
+	for _, w := range words {
+		if before := i - int(w.size); w.left && before >= 0 && inWord(t[before]) || w.right && i+1 < len(t) && inWord(t[i+1]) {
+			continue
+		}
+		bits[w.pattern/64] |= 1 << (w.pattern % 64)
+	}
 }
 
 // scanned is what a machine keeps of a scanner: what the text of the loaded event
