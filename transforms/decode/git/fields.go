@@ -84,6 +84,15 @@ func repositoryOf(u string) string {
 	return strings.TrimSuffix(strings.Trim(u, "/"), ".git")
 }
 
+// deployed returns the ref of a deployment as it is written: it may be a branch, a
+// tag or a commit, and only the last shows.
+func deployed(name string) string {
+	if len(name) >= 40 && strings.Trim(name, "0123456789abcdef") == "" {
+		return ""
+	}
+	return name
+}
+
 // branchRef makes a ref of the name of a branch.
 func branchRef(name string) string {
 	if name == "" || strings.HasPrefix(name, "refs/") {

@@ -161,7 +161,9 @@ func (f *facts) run(name string, root jsontree.Node) (at time.Time) {
 	if f.after == "" {
 		f.after = root.Get("deployment", "sha").Str()
 	}
-	f.ref = branchRef(first(what.Any("head_branch", "ref").Str(), root.Get("deployment", "ref").Str()))
+	if f.ref = branchRef(what.Get("head_branch").Str()); f.ref == "" {
+		f.ref = deployed(first(what.Get("ref").Str(), root.Get("deployment", "ref").Str()))
+	}
 	f.reason = what.Any("conclusion", "state", "status").Str()
 	switch f.reason {
 	case "success", "neutral", "skipped":
@@ -206,6 +208,10 @@ func (f *facts) subject(name string, root jsontree.Node) {
 		f.after, f.ref = sha, branchRef(thing.Get("head", "ref").Str())
 		f.label("base", thing.Get("base", "ref").Str())
 		f.label("merge_commit", thing.Get("merge_commit_sha").Str())
+	}
+	if name == "merge_group" {
+		f.after, f.ref = thing.Get("head_sha").Str(), branchRef(thing.Get("head_ref").Str())
+		f.label("base", thing.Get("base_ref").Str())
 	}
 	if name == "installation" {
 		f.label("app", thing.Get("app_slug").Str())

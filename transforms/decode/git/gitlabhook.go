@@ -115,10 +115,16 @@ func (f *facts) gitlabThing(name string, root jsontree.Node) (at time.Time) {
 	f.after = first(thing.Any("sha", "id").Str(), root.Any("sha", "checkout_sha", "commit_sha").Str(), thing.Get("last_commit", "id").Str(), root.Get("commit", "sha").Str())
 	f.ref = root.Get("ref").Str()
 	if f.ref == "" {
-		f.ref = branchRef(first(thing.Any("ref", "source_branch").Str()))
-	} else if tag, _ := root.Get("tag").Bool(); tag && !strings.HasPrefix(f.ref, "refs/") {
+		f.ref = thing.Any("ref", "source_branch").Str()
+	}
+	ofJob, _ := root.Get("tag").Bool()
+	ofPipeline, _ := thing.Get("tag").Bool()
+	switch {
+	case name == "deployment":
+		f.ref = deployed(f.ref)
+	case (ofJob || ofPipeline) && f.ref != "" && !strings.HasPrefix(f.ref, "refs/"):
 		f.ref = "refs/tags/" + f.ref
-	} else {
+	default:
 		f.ref = branchRef(f.ref)
 	}
 	f.reason = first(thing.Any("status", "state").Str(), root.Any("status", "build_status").Str())

@@ -77,6 +77,18 @@ var telling = []struct{ member, name string }{
 	{"check_run", "check_run"}, {"check_suite", "check_suite"}, {"deployment_status", "deployment_status"}, {"deployment", "deployment"},
 	{"package", "package"}, {"registry_package", "registry_package"}, {"blocked_user", "org_block"}, {"security_advisory", "security_advisory"},
 	{"alert", "alert"}, {"personal_access_token_request", "personal_access_token_request"}, {"invitation", "organization"},
+	{"merge_group", "merge_group"}, {"discussion", "discussion"}, {"milestone", "milestone"}, {"label", "label"}, {"starred_at", "star"},
+	{"build", "page_build"}, {"definition", "custom_property"}, {"exemption_request", "exemption_request"},
+}
+
+// ofRepository reports whether an action is what can happen to a repository. Another
+// is that of an event which is not known by its members.
+func ofRepository(action string) bool {
+	switch action {
+	case "created", "deleted", "archived", "unarchived", "edited", "renamed", "transferred", "publicized", "privatized":
+		return true
+	}
+	return false
 }
 
 // guess names an event of GitHub's kind by the members of its payload.
@@ -117,8 +129,12 @@ func guess(root jsontree.Node) string {
 	switch {
 	case has("installation", "action") && !has("repository"):
 		return "installation"
-	case has("repository", "action"):
+	case has("repository", "action") && ofRepository(root.Get("action").Str()):
 		return "repository"
+	case has("repository", "action") && root.Get("action").Str() == "started":
+		return "watch"
+	case has("repository", "action"): // of what, its header would say
+		return "webhook"
 	case has("organization", "action"):
 		return "organization"
 	case has("repository", "sender"):
