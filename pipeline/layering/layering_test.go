@@ -36,6 +36,7 @@ var allowed = map[string][]string{
 	"pipeline/clienttls":  {"pipeline/plugin"},
 	"pipeline/webclient":  {"pipeline/clienttls", "pipeline/plugin", "pipeline/meter", "pipeline/tunnel"},
 	"pipeline/template":   {"pipeline/event", "pipeline/expr", "pipeline/plugin", "pipeline/schema"},
+	"pipeline/enginetest": {"pipeline/engine", "pipeline/config", "pipeline/journal", "pipeline/plugin", "pipeline/plugintest", "pipeline/event", "pipeline/meter"},
 	"pipeline/tunnel":     {"pipeline/plugin"},
 	"pipeline/kafkalink":  {"pipeline/plugin", "pipeline/clienttls", "pipeline/tunnel"},
 	"pipeline/accesslog":  {},

@@ -26,20 +26,26 @@ type Trouble string
 // What can go wrong. Of those behind, the destination may have stored what it got.
 const (
 	Busy      Trouble = "429 with a pause"
+	Away      Trouble = "503"
 	Broken    Trouble = "500"
+	Moved     Trouble = "307 to another host"
 	Page      Trouble = "200 with a page"
 	Reset     Trouble = "reset before it is stored"
 	ResetLate Trouble = "reset after it is stored"
 	Half      Trouble = "stored, and half an answer"
+	Truncated Trouble = "stored, and half of what the answer says, as if it were whole"
 	PageLate  Trouble = "stored, and 200 with a page"
 	Stall     Trouble = "stored, and no answer until the deadline"
 )
 
 // Certain are the troubles that store nothing, Doubtful those that may have.
 var (
-	Certain  = []Trouble{Busy, Broken, Page, Reset}
-	Doubtful = []Trouble{ResetLate, Half, PageLate, Stall}
+	Certain  = []Trouble{Busy, Away, Broken, Moved, Page, Reset}
+	Doubtful = []Trouble{ResetLate, Half, Truncated, PageLate, Stall}
 )
+
+// Trickle is no trouble to those who wait for the whole of an answer.
+const Trickle Trouble = "stored, and the answer byte by byte"
 
 // Weather is a destination's temper: it lets a number of exchanges go wrong, one
 // exchange in two, in ways that a seed chooses. Then it is fine.
@@ -50,6 +56,7 @@ type Weather struct {
 	random   *rand.Rand
 	kinds    []Trouble
 	left     int
+	dead     bool // the process was killed, and nothing of it arrives
 	met      map[Trouble]int
 	deadline context.CancelFunc // ends the Send that is under way, as its deadline does
 }
@@ -91,10 +98,23 @@ func (w *Weather) Int(n int) int {
 	return w.random.IntN(n)
 }
 
+// Dead has nothing arrive any more, or again. A test whose process was killed in the
+// eyes of all else has it run to its end, of which the destination must see nothing.
+func (w *Weather) Dead(dead bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.dead = dead; dead {
+		w.met[restart]++
+	}
+}
+
 // next is what goes wrong with the next exchange, "" for nothing.
 func (w *Weather) next() Trouble {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.dead {
+		return Reset
+	}
 	if w.left == 0 || w.random.IntN(2) == 0 {
 		return ""
 	}
@@ -104,20 +124,27 @@ func (w *Weather) next() Trouble {
 	return kind
 }
 
-// HTTP is a receiver that does as next does, with the weather between.
+// HTTP is a receiver that does as next does, with the weather between. Nobody may
+// follow where it redirects to.
 func (w *Weather) HTTP(next http.Handler) http.Handler {
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		w.t.Errorf("a redirect was followed with %s %s, Authorization %q", r.Method, r.URL, r.Header.Get("Authorization"))
+	}))
+	w.t.Cleanup(elsewhere.Close)
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		kind := w.next()
 		switch kind {
 		case "":
 			next.ServeHTTP(rw, r)
 			return
-		case Busy, Broken, Page, Reset:
-			_, _ = io.Copy(io.Discard, r.Body) // a client that has left is as good
+		case Moved:
+			rw.Header().Set("Location", elsewhere.URL+r.URL.Path)
 		}
 		answer := httptest.NewRecorder()
-		if slices.Contains(Doubtful, kind) {
+		if kind == Trickle || slices.Contains(Doubtful, kind) {
 			next.ServeHTTP(answer, r)
+		} else {
+			_, _ = io.Copy(io.Discard, r.Body) // a client that has left is as good
 		}
 		w.answer(rw, r, kind, answer)
 	})
@@ -128,8 +155,12 @@ func (w *Weather) answer(rw http.ResponseWriter, r *http.Request, kind Trouble, 
 	case Busy:
 		rw.Header().Set("Retry-After", strconv.Itoa(1+w.Int(60)))
 		rw.WriteHeader(http.StatusTooManyRequests)
+	case Away:
+		rw.WriteHeader(http.StatusServiceUnavailable)
 	case Broken:
 		rw.WriteHeader(http.StatusInternalServerError)
+	case Moved:
+		rw.WriteHeader(http.StatusTemporaryRedirect)
 	case Page, PageLate:
 		rw.Header().Set("Content-Type", "text/html")
 		_, _ = io.WriteString(rw, "<html>Please log in</html>")
@@ -139,6 +170,18 @@ func (w *Weather) answer(rw http.ResponseWriter, r *http.Request, kind Trouble, 
 		rw.WriteHeader(answer.Code)
 		_, _ = rw.Write(body[:len(body)/2])
 		panic(http.ErrAbortHandler)
+	case Truncated:
+		maps.Copy(rw.Header(), answer.Header())
+		rw.Header().Del("Content-Length")
+		rw.WriteHeader(answer.Code)
+		_, _ = rw.Write(answer.Body.Bytes()[:answer.Body.Len()/2])
+	case Trickle:
+		maps.Copy(rw.Header(), answer.Header())
+		rw.WriteHeader(answer.Code)
+		for _, b := range answer.Body.Bytes() {
+			_, _ = rw.Write([]byte{b}) // a client that has left is as good
+			_ = http.NewResponseController(rw).Flush()
+		}
 	case Stall:
 		w.mu.Lock()
 		w.deadline()
@@ -175,17 +218,25 @@ var errRough = errors.New("the weather broke the connection off")
 
 func (c *roughConn) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
-	if n > 0 && slices.Contains(c.w.kinds, Reset) && c.w.next() != "" {
+	if n > 0 && c.w.breaks(Reset) {
 		return 0, c.reset()
 	}
 	return n, err
 }
 
 func (c *roughConn) Write(b []byte) (int, error) {
-	if slices.Contains(c.w.kinds, ResetLate) && c.w.next() != "" {
+	if c.w.breaks(ResetLate) {
 		return 0, c.reset()
 	}
 	return c.Conn.Write(b)
+}
+
+// breaks reports whether a connection breaks off now, as kind says.
+func (w *Weather) breaks(kind Trouble) bool {
+	w.mu.Lock()
+	dead := w.dead
+	w.mu.Unlock()
+	return dead || slices.Contains(w.kinds, kind) && w.next() != ""
 }
 
 func (c *roughConn) reset() error {

@@ -1,0 +1,41 @@
+package splunk
+
+import (
+	"fmt"
+	"net/http/httptest"
+	"testing"
+
+	"tallyman/pipeline/enginetest"
+	"tallyman/pipeline/plugin"
+	"tallyman/pipeline/plugintest"
+)
+
+// TestWeatherThroughTheEngine: a collector that fails in every way by chance, with and
+// without acknowledgement, behind the real journal and engine, with stops and kills
+// between. Each event arrives, twice only where an answer was lost or something was
+// under way as a life ended, and the books agree.
+func TestWeatherThroughTheEngine(t *testing.T) {
+	for seed := range uint64(16) {
+		ack := seed%4 < 2
+		t.Run(fmt.Sprintf("seed %d, ack %v", seed, ack), func(t *testing.T) {
+			w := plugintest.NewWeather(t, seed, 40, enginetest.Troubles(seed)...)
+			d := newDouble(t, func(d *splunkDouble) { d.ack = ack })
+			rough := httptest.NewServer(enginetest.Unkept(w.HTTP(d)))
+			defer rough.Close()
+			s := settingsFor(t, rough.URL)
+			s.Ack, s.MaxBytes = ack, leastBody+plugin.Size(w.Int(leastBody))
+			o := enginetest.Run{
+				Output:  func(env plugin.Env) (plugin.Output, error) { return New(s, env) },
+				Weather: w, Events: 300, Lives: 3,
+			}.Deliver(t)
+			twice := plugintest.InDoubt
+			if ack {
+				twice = plugintest.Freely // an acknowledgement that cannot be asked for is late
+			}
+			w.Balance(d.texts(), 300, o.Dead, twice)
+			if got := o.Book.Counts; ack && got.Delivered != 300 || !ack && got.Unconfirmed != 300 {
+				t.Errorf("the book says %+v", got)
+			}
+		})
+	}
+}
