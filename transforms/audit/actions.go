@@ -25,7 +25,9 @@ const (
 	objAs // the account that somebody acts as
 	objModule
 	objUnit
-	objOp // the op= of a record
+	objOp     // the op= of a record
+	objNote   // what a record without op= is about
+	objAccess // what was to be done to what, of access control
 )
 
 // act makes an action; did and failed are what people read.

@@ -95,7 +95,7 @@ ANOM_PROMISCUOUS | changed-promiscuous-mode-on-device | intrusion_detection | in
 KERN_MODULE | loaded-kernel-module | driver | start | 5
 URINGOP | issued-io-uring-operation | process | info | 3
 SECCOMP | violated-seccomp-policy | intrusion_detection | denied | 5
-INTEGRITY_DATA | integrity_data | host | info | 1
+INTEGRITY_STATUS | integrity_status | host | info | 1
 `
 
 func rowsOf(text string) [][]string {

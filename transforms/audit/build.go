@@ -198,8 +198,17 @@ func (f *facts) role() role {
 // special settles what an action's row leaves to the fields of the event.
 func (f *facts) special(v *verdict) {
 	switch {
-	case f.head.typ == typeAVC, f.head.typ == typeUserAVC && f.verdict != "":
+	case f.head.typ == typeAVC, f.head.typ == typeUserAVC && (f.verdict != "" || f.appArmor != ""):
 		f.accessVerdict(v)
+	case f.head.typ == typeChauthtok && strings.HasPrefix(f.op, "display"): // chage -l
+		v.action = f.t.tables.looked
+		v.name, v.types = v.action.name, v.action.types
+	case f.head.typ == typeLandlock: // it tells of denials only
+		v.outcome = "failure"
+	case f.head.typ == typeIPE:
+		f.ipeVerdict(v)
+	case f.head.typ == typeMeasured && f.acPath == "": // of Linux before 4.18: a rule of the policy
+		v.action = f.t.tables.records[typePolicyRule]
 	case f.head.typ == typeSeccomp:
 		v.outcome = "failure"
 		if f.seccompCode == "0x7ffc0000" || f.seccompCode == "0x7fff0000" { // SECCOMP_RET_LOG, SECCOMP_RET_ALLOW
@@ -233,6 +242,16 @@ func (f *facts) accessVerdict(v *verdict) {
 		v.types, v.outcome = "allowed", "success"
 	default:
 		v.types, v.outcome = "info", "unknown"
+	}
+}
+
+// ipeVerdict reads what IPE decided: its rule ends with the action, and holds where
+// the policy is enforced.
+func (f *facts) ipeVerdict(v *verdict) {
+	v.outcome = "failure"
+	rule := f.data.GetNamed(schema.AuditdData, "rule").Str()
+	if strings.HasSuffix(rule, "action=ALLOW") || f.data.GetNamed(schema.AuditdData, "enforcing").Str() == "0" {
+		v.outcome, v.types = "success", "allowed"
 	}
 }
 

@@ -75,6 +75,7 @@ type one struct {
 	perms, verdict          string // of an AVC: "read write", "denied"
 	permissive, seccompCode string
 	appArmor                string
+	asked                   string // what was asked of access control, where there are no perms: "open"
 	dev, ino                string // of the file that access control names
 	acName, acPath          string // its last part, its path
 	target                  string // process acted on, by name
@@ -185,7 +186,7 @@ func (f *facts) whole(p *pending) {
 }
 
 // chief returns the record that says what the event is: the first that has an
-// action of its own, else SYSCALL, else the first that is no part of a call. A
+// action with a name of its own, else SYSCALL, else the first that is no part of a call. A
 // BPF record stands beside the call that loaded a program, or beside the one (or
 // none) that happened to free the last use of it; then it is the record that
 // counts.
@@ -197,7 +198,7 @@ func (f *facts) chief(p *pending) *part {
 		case r.typ == typeSyscall, r.typ == typeExecve && call == nil: // an exec, should SYSCALL be lost
 			call = r
 		case auxiliary(r.typ):
-		case r.typ == typeBPF || f.t.tables.records.of(r.typ) != nil:
+		case r.typ == typeBPF || f.t.tables.records.named(r.typ):
 			return r
 		case other == nil:
 			other = r

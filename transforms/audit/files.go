@@ -12,7 +12,7 @@ func (f *facts) files(node string) {
 	if f.call != nil && f.sys && (f.call.mode >= 0 || f.omode != "") {
 		f.modeRequested()
 	}
-	if f.opens() {
+	if f.call != nil && f.call.opens && f.sys { // also where access control refused it
 		f.openFlags()
 	}
 	at, second := f.subject()
@@ -135,6 +135,9 @@ func fileType(m uint64) string {
 func (f *facts) accessed() {
 	out := &f.out
 	switch {
+	case f.appArmor == "STATUS": // it is the name of a profile
+		f.leftover("name", f.acName)
+		return
 	case f.acPath != "":
 		f.path = f.acPath
 		f.leftover("name", f.acName)

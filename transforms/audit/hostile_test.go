@@ -87,7 +87,7 @@ var hostile = []struct {
 	{"AppArmor would have denied it", `type=AVC msg=audit(1.002:3): apparmor="ALLOWED" operation="open" profile="p" name="/x" pid=9 comm="x"`,
 		map[string]string{"event.outcome": "success", "event.type": "allowed"}, ""},
 	{"AppArmor says a new word", `type=AVC msg=audit(1.002:3): apparmor="PONDERED" operation="open" profile="p" name="/x" pid=9 comm="x"`,
-		map[string]string{"event.outcome": "unknown", "event.type": "info", "message": "x was checked for access /x"}, ""},
+		map[string]string{"event.outcome": "unknown", "event.type": "info", "message": "x was checked for access: open /x"}, ""},
 }
 
 func TestWhatSomebodyWroteIsNotTheKernels(t *testing.T) {

@@ -14,6 +14,8 @@ const (
 	typeLogin     = 1006
 	typeUserMgmt  = 1102
 	typeUserAVC   = 1107
+	typeChauthtok = 1108
+	typeSoftware  = 1138
 	typeSyscall   = 1300
 	typePath      = 1302
 	typeSockCall  = 1304
@@ -29,7 +31,15 @@ const (
 	typeBPF       = 1334
 	typeOpenat2   = 1337
 	typeAVC       = 1400
+	typeIPE       = 1420
+	typeIPEConfig = 1421
+	typeIPEPolicy = 1422
 	typeLandlock  = 1423
+	typeDomain    = 1424 // of Landlock
+	typePCR       = 1804
+	typeMeasured  = 1805 // INTEGRITY_RULE
+
+	typePolicyRule = 1807 // INTEGRITY_POLICY_RULE
 )
 
 // kinds translates between the names and the numbers of record types.
@@ -50,8 +60,8 @@ func newKinds() kinds {
 			k.number[name], k.name[n], k.lower[n] = n, name, strings.ToLower(name)
 		}
 	}
-	for n, name := range map[uint16]string{1420: "IPE_ACCESS", 1421: "IPE_CONFIG_CHANGE", 1422: "IPE_POLICY_LOAD",
-		typeLandlock: "LANDLOCK_ACCESS", 1424: "LANDLOCK_DOMAIN", 1425: "MAC_TASK_CONTEXTS", 1426: "MAC_OBJ_CONTEXTS"} {
+	for n, name := range map[uint16]string{typeIPE: "IPE_ACCESS", typeIPEConfig: "IPE_CONFIG_CHANGE", typeIPEPolicy: "IPE_POLICY_LOAD",
+		typeLandlock: "LANDLOCK_ACCESS", typeDomain: "LANDLOCK_DOMAIN", 1425: "MAC_TASK_CONTEXTS", 1426: "MAC_OBJ_CONTEXTS"} {
 		if k.name[n] == "" { // newer than the table
 			k.number[name], k.name[n], k.lower[n] = n, name, strings.ToLower(name)
 		}

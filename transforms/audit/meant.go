@@ -61,8 +61,17 @@ func (f *facts) meant(p *part, t *Token) {
 			f.number10(t, l.family)
 		}
 	case typeFanotify:
-		if t.Key == "resp" {
+		switch t.Key {
+		case "resp":
 			f.number10(t, l.listener)
+		case "fan_info": // in hex: the number of the rule that answered
+			if n, ok := hexNum(t.Val); ok && n < 1<<32 {
+				f.meansText(t.Key, f.number(int64(n)))
+			}
+		case "subj_trust", "obj_trust":
+			if n, ok := decimal(t.Val); ok && n >= 0 && n < int64(len(trustWords)) {
+				f.meansText(t.Key, trustWords[n])
+			}
 		}
 	case typeConfig:
 		f.configMeant(t)
@@ -107,7 +116,7 @@ func (f *facts) meansText(key, text string) string {
 func textNames() map[string]string {
 	m := map[string]string{}
 	for _, k := range strings.Fields(`sig code cap_pi cap_pp cap_pe cap_pa cap_fp cap_fi fp fi old_pp old_pi old_pe old_pa pp pi pe pa capability
-		flags uring_op resolve family resp list audit_failure old data errno`) {
+		flags uring_op resolve family resp fan_info subj_trust obj_trust list audit_failure old data errno`) {
 		m[k] = k + "_text"
 	}
 	for _, k := range strings.Fields(`scontext tcontext subj obj`) {
@@ -150,6 +159,7 @@ func (f *facts) seccomp(t *Token) {
 var (
 	ruleLists    = [...]string{"user", "task", "entry", "watch", "exit", "exclude", "filesystem", "io_uring"}
 	failureWords = [...]string{"silent", "printk", "panic"}
+	trustWords   = [...]string{"no", "yes", "unknown"} // of a file, as fapolicyd says
 )
 
 func (f *facts) configMeant(t *Token) {

@@ -2,6 +2,7 @@ package audit
 
 import (
 	"bytes"
+	"strings"
 	"unicode/utf8"
 
 	"tallyman/pipeline/schema"
@@ -23,8 +24,15 @@ func (f *facts) message(v verdict) string {
 	switch {
 	case phrase == "":
 		phrase = "wrote"
+	case f.verdict == "received": // of USER_AVC: a policy was loaded, or its enforcement changed
+		phrase = "got a notice of SELinux"
 	case v.types == "info" && v.action.types == "denied": // a verdict that is not known
 		phrase = "was checked for access"
+	case f.head.typ == typeChauthtok && v.types == "user change" && f.changesAccount(): // usermod writes it for all that it does
+		phrase = f.t.tables.records[typeUserMgmt].did
+		if v.outcome == "failure" {
+			phrase = f.t.tables.records[typeUserMgmt].failed
+		}
 	case f.opens() && v.types == "creation":
 		phrase = "created"
 	}
@@ -39,7 +47,11 @@ func (f *facts) message(v verdict) string {
 	if v.action.object != objCommand && f.comm != "" && f.sys {
 		b = append(append(b, " with "...), f.comm...)
 	}
-	if r := f.reason; r != "" {
+	r := f.reason
+	if f.head.typ == typeAbend {
+		r = f.note // the signal
+	}
+	if r != "" {
 		b = append(append(append(b, " ("...), r...), ')')
 	}
 	if len(b) > messageLimit {
@@ -103,11 +115,9 @@ func (f *facts) thing(b []byte, v verdict) []byte {
 		add(or(f.path, or(f.acName, f.note))) // a capability, where it is no file
 		add(prefixed("to ", f.toPath))
 	case objPeer:
-		if !f.sock.known() {
-			add("a socket")
-			break
+		if f.sock.known() {
+			b = f.sock.append(append(b, ' '))
 		}
-		b = f.sock.append(append(b, ' '))
 	case objTarget:
 		add(f.target)
 		add(prefixed("pid ", f.data.GetNamed(schema.AuditdData, "opid").Str()))
@@ -117,6 +127,9 @@ func (f *facts) thing(b []byte, v verdict) []byte {
 			name = or(f.grp, name)
 		}
 		add(or(name, or(f.ids.idName, f.ids.id)))
+		if f.op != "" && f.changesAccount() {
+			b = append(append(b, ": "...), f.op[:min(len(f.op), messageLimit)]...)
+		}
 	case objAs:
 		if a := account(f.ids.acct); a != f.who {
 			add(prefixed("as ", a))
@@ -126,9 +139,19 @@ func (f *facts) thing(b []byte, v verdict) []byte {
 	case objUnit:
 		add(f.unit)
 	case objOp:
-		if what := or(f.op, f.noted()); what != "" {
+		if what := or(f.op, or(f.noted(), f.asked)); what != "" {
 			b = append(append(b, ": "...), what[:min(len(what), messageLimit)]...)
 		}
+		if f.appArmor != "" { // the profile
+			add(f.acName)
+		}
+		if f.op == "set" { // of CONFIG_CHANGE
+			add(f.note)
+		}
+	case objNote:
+		add(f.note)
+	case objAccess:
+		b = f.appendAccess(b)
 	}
 	return b
 }
@@ -140,6 +163,18 @@ func (f *facts) noted() string {
 		return f.call.name
 	}
 	return f.note
+}
+
+// changesAccount reports whether only the op= of a record says what was done to an
+// account.
+func (f *facts) changesAccount() bool {
+	switch f.head.typ {
+	case typeUserMgmt, 1132: // GRP_MGMT
+		return true
+	case typeChauthtok:
+		return f.op != "" && !strings.Contains(f.op, "passw") && !strings.Contains(f.op, "chauthtok")
+	}
+	return false
 }
 
 // undangle cuts the last word of a phrase that leads to a thing of which the

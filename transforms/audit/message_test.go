@@ -16,7 +16,7 @@ const callEnd = `ppid=1 pid=2 auid=1000 uid=0 gid=0 euid=0 tty=pts0 ses=3 comm="
 // leads to nothing.
 func TestTheMessageNamesWhatIsKnown(t *testing.T) {
 	for name, c := range map[string]struct{ line, want string }{
-		"a member is added": {"type=GRP_MGMT msg=audit(1.002:3): " + userHead + `msg='op=add-user-to-group grp="docker" acct="bob" res=success'`, "uid 1001 changed the group docker"},
+		"a member is added": {"type=GRP_MGMT msg=audit(1.002:3): " + userHead + `msg='op=add-user-to-group grp="docker" acct="bob" res=success'`, "uid 1001 changed the group docker: add-user-to-group"},
 		"a group by id":     {"type=DEL_GROUP msg=audit(1.002:3): " + userHead + `msg='op=delete-group id=998 res=success'`, "uid 1001 deleted the group 998"},
 		"a group by acct":   {"type=ADD_GROUP msg=audit(1.002:3): " + userHead + `msg='op=add-group acct="docker" res=failed'`, "uid 1001 failed to create the group docker"},
 		"a user":            {"type=ADD_USER msg=audit(1.002:3): " + userHead + `msg='op=add-user grp="docker" acct="bob" res=success'`, "uid 1001 created the account bob"},

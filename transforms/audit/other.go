@@ -17,11 +17,15 @@ func (f *facts) walk(p *part) {
 	if n := nameEnd(p.typ, s); n > 0 {
 		key, name, _ := strings.Cut(s[:n], "=")
 		f.leftover(key, name)
+		if p.typ == typePromiscuous {
+			f.note = name
+		}
 		s = s[n:]
 	}
 	f.cur = s
 	w := Walk{s: s}
-	if p.typ != typeUnknown && !user(p.typ) {
+	kernel := p.typ != typeUnknown && !user(p.typ)
+	if kernel && p.typ != typeMeasured && p.typ != typePolicyRule { // rules of IMA quote any field
 		w.mode = quotesKnown
 	}
 	old := "" // "old" or "new", where a LOGIN record says so before the field
@@ -40,8 +44,11 @@ func (f *facts) walk(p *part) {
 			f.programText(p, t.Val)
 		} else {
 			f.field(p, &t)
-			if w.mode == quotesKnown || p.typ == typeUserTTY {
+			if kernel || p.typ == typeUserTTY {
 				f.meant(p, &t)
+				if f.head == p {
+					f.noteField(p.typ, &t)
+				}
 			}
 		}
 		sp.after(&t)
@@ -67,7 +74,10 @@ func (f *facts) field(p *part, t *Token) {
 	case p.typ == typeModule && t.Key == "name":
 		f.module = f.text(t)
 		f.leftover(t.Key, f.module)
+	case ofPolicy(p.typ, t): // what it asks for: uid="0" is no user of this event
+		f.leftover(t.Key, t.Val)
 	case p.typ == typePacket && f.packetField(t):
+	case p.typ == typeLandlock && f.landlocked(t):
 	case aboutFile(p.typ):
 		f.access(t)
 	case user(p.typ) || f.head == p:
@@ -102,7 +112,12 @@ func (f *facts) words(p *part, s string) {
 		return
 	}
 	rest = strings.TrimLeft(rest, " ")
-	f.verdict, rest, _ = strings.Cut(rest, " ")
+	if f.verdict, _, _ = strings.Cut(rest, " "); f.verdict == "received" { // a notice: "received policyload notice (seqno=2)"
+		f.note = rest
+		f.leftover("text", rest)
+		return
+	}
+	rest = strings.TrimPrefix(rest[len(f.verdict):], " ")
 	if _, in, ok := strings.Cut(rest, "{"); ok {
 		if in, rest, ok = strings.Cut(in, "}"); !ok { // the line was cut
 			f.ambiguous = true
@@ -146,7 +161,7 @@ func (f *facts) socketcall(t *Token) {
 // that was acted on: AVC, Landlock, links and integrity. In CONFIG_CHANGE they
 // are those of a rule.
 func aboutFile(typ uint16) bool {
-	return typ == typeAVC || typ == typeLandlock || typ == 1702 || typ == 1703 || typ >= 1800 && typ <= 1899
+	return typ == typeAVC || typ == typeLandlock || typ == typeIPE || typ == 1702 || typ == 1703 || typ >= 1800 && typ <= 1899
 }
 
 // access takes the fields of access control: what was to be done to what.
@@ -166,6 +181,13 @@ func (f *facts) access(t *Token) {
 	case "apparmor":
 		f.appArmor = t.Val
 		f.leftover(t.Key, t.Val)
+	case "operation", "blockers", "ipe_op":
+		f.first(&f.asked, t.Key, t.Val)
+		f.leftover(t.Key, t.Val)
+	case "file": // that was measured
+		f.first(&f.acPath, t.Key, f.text(t))
+	case "hash":
+		f.hashed(t)
 	case "res":
 		f.first(&f.res, t.Key, t.Val)
 	case "op":

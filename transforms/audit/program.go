@@ -53,6 +53,17 @@ func (f *facts) said(p *part, t *Token) {
 		f.once(&f.cwd, t.Key, f.text(t))
 	case "unit":
 		f.once(&f.unit, t.Key, t.Val)
+	case "sw":
+		if p.typ == typeSoftware {
+			f.note = f.text(t)
+		}
+		f.rest(t)
+	case "apparmor", "operation": // dbus asks AppArmor, too
+		if p.typ == typeUserAVC {
+			f.access(t)
+		} else {
+			f.rest(t)
+		}
 	case "exe":
 		if p.typ == typeUserAVC { // it stands behind the command line of the one who asked
 			f.last(&f.exe, t.Key, f.text(t))

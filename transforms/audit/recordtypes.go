@@ -15,6 +15,7 @@ func recordActions() *recordTable {
 	addLogins(add)
 	addAccounts(add)
 	addPolicy(add)
+	addModules(add)
 	addSystem(add)
 	addAnomalies(add)
 	return m
@@ -28,6 +29,12 @@ func (r *recordTable) of(typ uint16) *action {
 		return r[typ]
 	}
 	return nil
+}
+
+// named reports whether a type's action has a name of its own.
+func (r *recordTable) named(typ uint16) bool {
+	a := r.of(typ)
+	return a != nil && a.name != ""
 }
 
 type adder func(name, category, types string, severity, failure int8, did, failed string, o object, kinds ...auparse.AuditMessageType)
@@ -47,8 +54,8 @@ func addLogins(add adder) {
 	add("changed-login-id-to", "authentication", "start", 2, 0, "got a login id", "failed to get a login id", objNone, auparse.AUDIT_LOGIN)
 	add("error", "authentication", "info", 2, 0, "had an authentication error", "had an authentication error", objAs, auparse.AUDIT_USER_ERR)
 	add("changed-role-to", "authentication", "change", 2, 0, "changed role", "failed to change role", objNone, auparse.AUDIT_USER_ROLE_CHANGE)
-	add("negotiated-crypto-key", "process", "info", 1, 0, "negotiated a key", "failed to negotiate a key", objOp, auparse.AUDIT_CRYPTO_KEY_USER)
-	add("started-crypto-session", "process", "info", 1, 0, "started an encrypted session", "failed to start an encrypted session", objOp, auparse.AUDIT_CRYPTO_SESSION)
+	add("negotiated-crypto-key", "process", "info", 1, 0, "handled a key", "failed to handle a key", objOp, auparse.AUDIT_CRYPTO_KEY_USER)
+	add("started-crypto-session", "process", "info", 1, 0, "had an encrypted session", "failed at an encrypted session", objOp, auparse.AUDIT_CRYPTO_SESSION)
 	add("crypto-officer-logged-in", "authentication", "start", 3, 5, "logged in as crypto officer", "failed to log in as crypto officer", objNone, auparse.AUDIT_CRYPTO_LOGIN)
 	add("crypto-officer-logged-out", "authentication", "end", 2, 0, "logged out as crypto officer", "failed to log out", objNone, auparse.AUDIT_CRYPTO_LOGOUT)
 }
@@ -72,19 +79,51 @@ func addAccounts(add adder) {
 }
 
 func addPolicy(add adder) {
-	add("violated-selinux-policy", "intrusion_detection", "denied", 5, 5, "was allowed by SELinux", "was denied by SELinux", objFile, auparse.AUDIT_AVC)
+	add("violated-selinux-policy", "intrusion_detection", "denied", 5, 5, "was allowed by SELinux", "was denied by SELinux", objAccess, auparse.AUDIT_AVC)
 	add("violated-seccomp-policy", "intrusion_detection", "denied", 5, 5, "used a system call that seccomp logs", "was stopped by seccomp", objOp, auparse.AUDIT_SECCOMP)
 	add("caused-mac-policy-error", "intrusion_detection", "info", 5, 0, "caused a policy error", "caused a policy error", objNone, auparse.AUDIT_SELINUX_ERR)
-	add("access-permission", "intrusion_detection", "denied", 5, 5, "was allowed", "was denied", objNone, auparse.AUDIT_USER_AVC)
+	add("access-permission", "intrusion_detection", "denied", 5, 5, "was allowed", "was denied", objAccess, auparse.AUDIT_USER_AVC)
 	add("access-error", "intrusion_detection", "info", 5, 0, "had an access error", "had an access error", objNone, auparse.AUDIT_USER_SELINUX_ERR)
-	add("changed-selinux-enforcement", "configuration", "change", 8, 0, "changed SELinux enforcement", "failed to change SELinux enforcement", objNone, auparse.AUDIT_MAC_STATUS)
-	add("changed-selinux-boolean", "configuration", "change", 8, 0, "changed a SELinux boolean", "failed to change a SELinux boolean", objNone, auparse.AUDIT_MAC_CONFIG_CHANGE)
+	add("changed-selinux-enforcement", "configuration", "change", 8, 0, "set SELinux to", "failed to set SELinux to", objNote, auparse.AUDIT_MAC_STATUS)
+	add("changed-selinux-boolean", "configuration", "change", 8, 0, "changed the SELinux boolean", "failed to change the SELinux boolean", objNote, auparse.AUDIT_MAC_CONFIG_CHANGE)
 	add("loaded-selinux-policy", "configuration", "change", 8, 0, "loaded a SELinux policy", "failed to load a SELinux policy", objNone, auparse.AUDIT_MAC_POLICY_LOAD)
 	add("changed-mac-configuration", "configuration", "change", 8, 0, "changed mandatory access control", "failed to change mandatory access control", objOp, auparse.AUDIT_USER_MAC_CONFIG_CHANGE)
 	add("loaded-mac-policy", "configuration", "change", 8, 0, "loaded an access control policy", "failed to load an access control policy", objNone, auparse.AUDIT_USER_MAC_POLICY_LOAD)
 	add("relabeled-filesystem", "configuration", "change", 5, 0, "relabeled a filesystem", "failed to relabel a filesystem", objNone, auparse.AUDIT_FS_RELABEL)
 	add("mac-permission", "intrusion_detection", "info", 3, 0, "was checked for access", "was denied access", objNone, auparse.AUDIT_MAC_CHECK)
 	add("access-result", "intrusion_detection", "info", 3, 0, "was checked for access", "was denied access", objNone, auparse.AUDIT_DAC_CHECK)
+}
+
+// addModules adds types that the audit library has no action for. Those that SCHEMA has
+// no row for keep their own name, and get only words for people.
+func addModules(add adder) {
+	add("violated-landlock-policy", "intrusion_detection", "denied", 5, 5, "was allowed by Landlock", "was denied by Landlock", objAccess, typeLandlock)
+	add("violated-ipe-policy", "intrusion_detection", "denied", 5, 5, "was allowed by IPE", "was denied by IPE", objAccess, typeIPE)
+	add("violated-integrity-policy", "intrusion_detection", "denied", 5, 5, "was allowed by IMA to use", "was refused by IMA to use", objFile,
+		auparse.AUDIT_INTEGRITY_DATA, auparse.AUDIT_INTEGRITY_METADATA, auparse.AUDIT_INTEGRITY_HASH)
+	add("created-vm-image", "host", "info", 3, 0, "created a virtual machine's image", "failed to create a virtual machine's image", objNone, auparse.AUDIT_VIRT_CREATE)
+	add("deleted-vm-image", "host", "info", 3, 0, "deleted a virtual machine's image", "failed to delete a virtual machine's image", objNone, auparse.AUDIT_VIRT_DESTROY)
+	add("checked-integrity-of", "host", "info", 3, 0, "checked a virtual machine's integrity", "failed to check a virtual machine's integrity", objNone, auparse.AUDIT_VIRT_INTEGRITY_CHECK)
+	add("migrated-vm-from", "host", "info", 3, 0, "took a virtual machine over", "failed to take a virtual machine over", objNone, auparse.AUDIT_VIRT_MIGRATE_IN)
+	add("migrated-vm-to", "host", "info", 3, 0, "gave a virtual machine away", "failed to give a virtual machine away", objNone, auparse.AUDIT_VIRT_MIGRATE_OUT)
+	other := func(did, failed string, o object, kinds ...auparse.AuditMessageType) {
+		add("", "host", "info", 1, 0, did, failed, o, kinds...)
+	}
+	other("had a Landlock domain", "had a Landlock domain", objNote, typeDomain)
+	other("changed the active IPE policy to", "failed to change the active IPE policy to", objNote, typeIPEConfig)
+	other("loaded the IPE policy", "failed to load the IPE policy", objNote, typeIPEPolicy)
+	other("changed network labels", "failed to change network labels", objNone,
+		auparse.AUDIT_MAC_UNLBL_ALLOW, auparse.AUDIT_MAC_CIPSOV4_ADD, auparse.AUDIT_MAC_CIPSOV4_DEL, auparse.AUDIT_MAC_MAP_ADD, auparse.AUDIT_MAC_MAP_DEL,
+		auparse.AUDIT_MAC_UNLBL_STCADD, auparse.AUDIT_MAC_UNLBL_STCDEL, auparse.AUDIT_MAC_CALIPSO_ADD, auparse.AUDIT_MAC_CALIPSO_DEL)
+	other("changed IPsec", "failed to change IPsec", objOp, auparse.AUDIT_MAC_IPSEC_EVENT)
+	other("broke the measurement of", "broke the measurement of", objFile, typePCR)
+	other("used the measured file", "used the measured file", objFile, typeMeasured)
+	other("changed the integrity policy", "failed to change the integrity policy", objOp,
+		auparse.AUDIT_INTEGRITY_STATUS, auparse.AUDIT_INTEGRITY_EVM_XATTR, typePolicyRule)
+	other("changed a mapped device:", "failed to change a mapped device:", objNote, auparse.AUDIT_DM_CTRL)
+	other("had an event of a mapped device:", "had an error of a mapped device:", objNote, auparse.AUDIT_DM_EVENT)
+	other("logged a packet from", "logged a packet from", objNote, auparse.AUDIT_NETFILTER_PKT)
+	other("changed who listens to audit records", "failed to change who listens to audit records", objOp, auparse.AUDIT_EVENT_LISTENER)
 }
 
 func addSystem(add adder) {
@@ -108,7 +147,7 @@ func addSystem(add adder) {
 	add("booted-system", "host", "start", 3, 0, "started the system", "failed to start the system", objNone, auparse.AUDIT_SYSTEM_BOOT)
 	add("shutdown-system", "host", "end", 3, 0, "shut the system down", "failed to shut the system down", objNone, auparse.AUDIT_SYSTEM_SHUTDOWN)
 	add("changed-to-runlevel", "host", "change", 3, 0, "changed the runlevel", "failed to change the runlevel", objNone, auparse.AUDIT_SYSTEM_RUNLEVEL)
-	add("package-updated", "package", "info", 3, 0, "updated software", "failed to update software", objNone, auparse.AUDIT_SOFTWARE_UPDATE)
+	add("package-updated", "package", "info", 3, 0, "updated software", "failed to update software", objNote, auparse.AUDIT_SOFTWARE_UPDATE)
 	add("loaded-kernel-module", "driver", "start", 5, 0, "loaded the kernel module", "failed to load the kernel module", objModule, auparse.AUDIT_KERN_MODULE)
 	add("issued-io-uring-operation", "process", "info", 3, 0, "used io_uring", "failed to use io_uring", objOp, auparse.AUDIT_URINGOP)
 	add("initialized-audit-subsystem", "process", "info", 1, 0, "initialized auditing", "failed to initialize auditing", objNone, auparse.AUDIT_KERNEL)
@@ -120,8 +159,8 @@ func addSystem(add adder) {
 }
 
 func addAnomalies(add adder) {
-	add("crashed-program", "process", "end", 4, 4, "crashed", "crashed", objNone, auparse.AUDIT_ANOM_ABEND)
-	add("changed-promiscuous-mode-on-device", "intrusion_detection", "info", 6, 0, "changed promiscuous mode", "failed to change promiscuous mode", objNone, auparse.AUDIT_ANOM_PROMISCUOUS)
+	add("crashed-program", "process", "end", 4, 4, "had a crash of", "had a crash of", objCommand, auparse.AUDIT_ANOM_ABEND)
+	add("changed-promiscuous-mode-on-device", "intrusion_detection", "info", 6, 0, "changed the promiscuous mode of", "failed to change the promiscuous mode of", objNote, auparse.AUDIT_ANOM_PROMISCUOUS)
 	add("used-suspicious-link", "intrusion_detection", "info", 5, 0, "used a suspicious link", "used a suspicious link", objFile, auparse.AUDIT_ANOM_LINK)
 	add("attempted-execution-of-forbidden-program", "intrusion_detection", "info", 6, 0, "ran a forbidden program", "tried to run a forbidden program", objCommand, auparse.AUDIT_ANOM_EXEC)
 	add("failed-log-in-too-many-times-to", "authentication intrusion_detection", "denied", 6, 0, "failed to log in too many times", "failed to log in too many times", objNone, auparse.AUDIT_ANOM_LOGIN_FAILURES)

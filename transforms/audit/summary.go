@@ -40,7 +40,7 @@ func (f *facts) summaryObject(v verdict) (kind, object, detail string) {
 	switch {
 	case v.action.object == objUnit:
 		return "service", f.unit, ""
-	case category == "file", v.action.object == objFile:
+	case category == "file", v.action.object == objFile, v.action.object == objAccess && f.head.typ != typeUserAVC:
 		return "file", or(f.path, f.acName), f.toPath
 	case category == "network":
 		if f.sock.port > 0 {

@@ -18,6 +18,7 @@ type tables struct {
 	other     *action // a system call without an action of its own
 	appArmor  *action
 	macConfig *action // profiles of AppArmor changed
+	looked    *action // USER_CHAUTHTOK, and nothing changed
 	unnamed   *action // a record without an action of its own
 	sockets   [21]*call
 	lists     lists
@@ -33,7 +34,8 @@ func newTables() *tables {
 	t.other = act("", "process", "info", 1, 0, "called", "failed to call", objNone)
 	t.unnamed = act("", "host", "info", 1, 0, "", "", objNone)
 	t.macConfig = t.records[uint16(auparse.AUDIT_USER_MAC_CONFIG_CHANGE)]
-	t.appArmor = act("violated-apparmor-policy", "intrusion_detection", "denied", 5, 5, "was allowed by AppArmor", "was denied by AppArmor", objFile)
+	t.looked = act("looked-at-user-account", "iam", "user info", 1, 0, "looked at the account", "failed to look at the account", objAccount)
+	t.appArmor = act("violated-apparmor-policy", "intrusion_detection", "denied", 5, 5, "was allowed by AppArmor", "was denied by AppArmor", objAccess)
 	t.exec = known["execve"].action
 	t.clone = known["unshare"].action
 	t.bpf = act("loaded-bpf-program", "driver", "start", 4, 0, "loaded a BPF program", "failed to load a BPF program", objNone)
