@@ -1,6 +1,7 @@
 // Package dockerd reads the log of the Docker daemon and of containerd: lines in
-// logfmt, `time="…" level=info msg="…" name=value …`, as logrus writes them, and
-// between them lines of Go's own log package, which are text. It knows the form of the
+// logfmt, `time="…" level=info msg="…" name=value …`, as logrus writes them, or the
+// same in JSON or for a terminal, and between them lines of Go's own log package, which
+// are text. It knows the form of the
 // lines and which names stand for a container; what a message means is left to
 // who reads it.
 package dockerd
@@ -47,7 +48,10 @@ func (d *decoder) Decode(e event.Event, out *event.Batch) error {
 	}
 	seen := e.Seen
 	e.Time = seen
-	pairs, doubt := split(line, d.pairs[:0])
+	pairs, doubt, isObject := object(line, d.pairs[:0])
+	if !isObject {
+		pairs, doubt = split(line, pairs)
+	}
 	d.pairs = pairs
 	e.Fields = out.Take(e.Fields, room+len(pairs))
 	f := &e.Fields
@@ -62,6 +66,15 @@ func (d *decoder) Decode(e event.Event, out *event.Batch) error {
 		e.Time, message, doubt = at, rest, ""
 	case doubt == "":
 		doubt = d.known(&e, pairs, &message)
+	case !isObject:
+		if at, level, text, ok := terminal(line); ok {
+			if sane(at) {
+				e.Time = at
+			}
+			f.AddString(schema.LogLevel, level)
+			f.Add(schema.EventSeverity, event.Int(weights[level]))
+			message, doubt = text, ""
+		}
 	}
 	f.AddString(schema.Message, message)
 	if doubt == "" && !utf8.ValidString(line) {
@@ -128,6 +141,9 @@ func (d *decoder) known(e *event.Event, pairs []pair, message *string) (doubt st
 		default:
 			add(f, p)
 		}
+	}
+	if id := f.GetNamed(schema.Labels, "id").Str(); isID(id) && f.Get(schema.ContainerID).IsZero() && !f.GetNamed(schema.Labels, "namespace").IsZero() {
+		f.AddString(schema.ContainerID, id) // the tasks of containerd have the ids of their containers
 	}
 	if !said {
 		return "the line has no msg"
