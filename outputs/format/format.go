@@ -37,6 +37,26 @@ func Words() []string { return []string{JSON, Splunk, OCSF, CEF, LEEF, RFC5424, 
 // New returns a fresh encoder, whose lines have no line end inside; each
 // goroutine needs its own.
 func New(s *Settings, env plugin.Env) (plugin.Encoder, error) {
+	if s.Format == RFC5424 || s.Format == RFC3164 {
+		return NewMessage(s, Message{}, env) // what the message says is selected there
+	}
+	c, err := whole(s)
+	if err != nil {
+		return nil, err
+	}
+	sel, problems := selectionOf(s.OnlyFields, s.WithoutFields)
+	if problems.Bad() {
+		return nil, problems
+	}
+	if sel == nil {
+		return c, nil
+	}
+	return &selected{bounded: c, s: sel}, nil
+}
+
+// whole returns an encoder of all that an event holds, for formats that are no
+// messages.
+func whole(s *Settings) (bounded, error) {
 	switch s.Format {
 	case JSON:
 		c := json.New(s.Shape == "dotted")
@@ -66,8 +86,6 @@ func New(s *Settings, env plugin.Env) (plugin.Encoder, error) {
 			o.Delimiter = c.Delimiter[0]
 		}
 		return leef.New(o), nil
-	case RFC5424, RFC3164:
-		return NewMessage(s, Message{}, env)
 	case Text:
 		return text.New(s.Color), nil
 	}

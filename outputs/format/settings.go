@@ -20,6 +20,9 @@ type Settings struct {
 	RFC5424 *RFC5424Settings `yaml:"rfc5424" doc:"What may be chosen of format rfc5424."`
 	RFC3164 *RFC3164Settings `yaml:"rfc3164" doc:"What may be chosen of format rfc3164."`
 
+	OnlyFields    []string `yaml:"only_fields" doc:"The fields that are written, all where it is not set: each a field (host.name), a group of fields (process.parent), or a name below a field of named values (labels.env). @timestamp and event.id are always written. The journal and the rules have all fields." example:"[message, host.name, container, process]"`
+	WithoutFields []string `yaml:"without_fields" doc:"Fields that are not written, by the same words. It takes away from only_fields." example:"[auditd.data, host.os]"`
+
 	// Color asks text for the colours of a terminal. It is no key: an output that
 	// knows that it writes to a terminal sets it.
 	Color bool `yaml:"-"`
@@ -112,6 +115,15 @@ func (s *Settings) Check() plugin.Problems {
 	if l := or(s.LEEF); l.Version == "1.0" && l.Delimiter != "" && l.Delimiter != "tab" {
 		add("leef.delimiter", "LEEF 1.0 has no delimiter but the tab", "remove delimiter, or take version 2.0", false)
 	}
+	if _, problems := selectionOf(s.OnlyFields, s.WithoutFields); len(problems) > 0 {
+		p = append(p, problems...)
+	} else if bare := s.Format == RFC5424 && !bodied(or(s.RFC5424).Body) || s.Format == RFC3164 && !bodied(or(s.RFC3164).Body); bare && len(s.OnlyFields)+len(s.WithoutFields) > 0 {
+		key := "only_fields"
+		if len(s.OnlyFields) == 0 {
+			key = "without_fields"
+		}
+		add(key, "only_fields and without_fields are of no use where format "+s.Format+" writes the event's message alone", "remove them, or set "+s.Format+".body", true)
+	}
 	if zone := or(s.RFC3164).TimeZone; zone != "" {
 		if _, err := time.LoadLocation(zone); err != nil {
 			add("rfc3164.time_zone", "rfc3164.time_zone: "+err.Error(), zoneHint, false)
@@ -119,6 +131,9 @@ func (s *Settings) Check() plugin.Problems {
 	}
 	return p
 }
+
+// bodied reports whether the body of a message is more than the event's message.
+func bodied(body string) bool { return body != "" && body != Text }
 
 // writes reports whether events are written as word, alone or as what a message
 // says.

@@ -1,0 +1,156 @@
+package format
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"tallyman/pipeline/event"
+	"tallyman/pipeline/plugin"
+	"tallyman/pipeline/schema"
+)
+
+// told is an event with fields of its own, shared ones and all that its head holds.
+func told() *event.Event {
+	e := &event.Event{ID: event.ID{1}, Time: time.Unix(1, 0).UTC(), Seen: time.Unix(2, 0).UTC(), Dataset: "d", Offset: 7, Raw: "raw",
+		Shared: event.Fields{{Key: schema.HostName, Val: event.String("h")}, {Key: schema.HostOSName, Val: event.String("o")}, {Key: schema.HostOSVersion, Val: event.String("1")},
+			{Key: schema.LogFilePath, Val: event.String("/p")}}}
+	e.Fields.AddString(schema.Message, "m")
+	e.Fields.AddNamed(schema.Labels, "env", event.String("prod"))
+	e.Fields.AddNamed(schema.Labels, "team", event.String("red"))
+	e.Fields.AddString(schema.ProcessName, "sh")
+	e.Fields.AddString(schema.ProcessParentName, "sshd")
+	return e
+}
+
+func TestFieldsAreSelected(t *testing.T) {
+	const head = `{"@timestamp":"1970-01-01T00:00:01.000Z"`
+	id := `"event":{"id":"` + event.ID{1}.String() + `"`
+	for _, c := range []struct {
+		name          string
+		only, without []string
+		want          string
+	}{
+		{"fields", []string{"message", "host.name"}, nil, head + `,"message":"m",` + id + `},"host":{"name":"h"}}`},
+		{"a group", []string{"host.os"}, nil, head + `,` + id + `},"host":{"os":{"name":"o","version":"1"}}}`},
+		{"a group and not a part of it", []string{"process"}, []string{"process.parent"}, head + `,` + id + `},"process":{"name":"sh"}}`},
+		{"one name of a map", []string{"labels.env"}, nil, head + `,` + id + `},"labels":{"env":"prod"}}`},
+		{"a map but one name", []string{"labels"}, []string{"labels.env"}, head + `,` + id + `},"labels":{"team":"red"}}`},
+		{"a name that is taken back", []string{"labels.env", "labels.team"}, []string{"labels.env"}, head + `,` + id + `},"labels":{"team":"red"}}`},
+		{"what the head holds", []string{"event.created", "event.dataset"}, nil, head + `,"event":{"id":"` + event.ID{1}.String() + `","dataset":"d","created":"1970-01-01T00:00:02.000Z"}}`},
+		{"without most", nil, []string{"message", "event.original", "event.hash", "event.created", "event.dataset", "host", "labels", "log"}, head + `,` + id + `},"process":{"name":"sh","parent":{"name":"sshd"}}}`},
+	} {
+		enc, err := New(&Settings{Format: JSON, OnlyFields: c.only, WithoutFields: c.without}, plugin.Env{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 3 { // by the third time the form is known
+			if got, err := enc.Append(nil, told()); string(got) != c.want || err != nil {
+				t.Errorf("%s: %v\ngot  %s\nwant %s", c.name, err, got, c.want)
+			}
+		}
+	}
+}
+
+// An event that has no time but that of its reading keeps it.
+func TestTheOnlyTimeStays(t *testing.T) {
+	e := told()
+	e.Time = time.Time{}
+	enc, err := New(&Settings{Format: JSON, WithoutFields: []string{"event.created"}}, plugin.Env{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, _ := enc.Append(nil, e); !bytes.Contains(got, []byte(`"created":"1970-01-01T00:00:02.000Z"`)) {
+		t.Errorf("%s", got)
+	}
+}
+
+func TestWordsOfASelection(t *testing.T) {
+	for _, c := range []struct {
+		only, without []string
+		text, hint    string
+	}{
+		{[]string{"proces.name"}, nil, `only_fields: the schema has no field and no group "proces.name"`, `did you mean "process.name"?`},
+		{nil, []string{"process.paren"}, `without_fields: the schema has no field and no group "process.paren"`, `did you mean "process.parent"?`},
+		{nil, []string{"event.id"}, "without_fields: event.id is always written", "remove it"},
+		{nil, []string{"@timestamp"}, "without_fields: @timestamp is always written", "remove it"},
+		{[]string{"log.offset"}, nil, "only_fields: log.offset stands beside log.file.path", `name "log.file.path"`},
+		{[]string{""}, nil, `only_fields: the schema has no field and no group ""`, ""},
+	} {
+		s := Settings{Format: JSON, OnlyFields: c.only, WithoutFields: c.without}
+		p := s.Check()
+		if len(p) != 1 || !p.Bad() || !strings.Contains(p[0].Text, c.text) || !strings.Contains(p[0].Hint, c.hint) {
+			t.Errorf("%v, %v: %v", c.only, c.without, p)
+		}
+		if _, err := New(&s, plugin.Env{}); err == nil {
+			t.Errorf("%v, %v: it is built", c.only, c.without)
+		}
+	}
+	for _, s := range []Settings{{Format: RFC5424, WithoutFields: []string{"host"}}, {Format: RFC3164, OnlyFields: []string{"host"}}} {
+		if p := s.Check(); len(p) != 1 || p.Bad() || !strings.Contains(p[0].Text, "are of no use") {
+			t.Errorf("%+v: %v", s, p)
+		}
+	}
+}
+
+// TestASelectionIsAnEventWithLess: what every format writes of a selection is what
+// it writes of an event that never had more.
+func TestASelectionIsAnEventWithLess(t *testing.T) {
+	without := []string{"process.args", "labels.a", "auditd.paths", "host.name", "event.category"}
+	sets := []event.Fields{nil, {{Key: schema.HostName, Val: event.String("h")}, {Key: schema.LogFilePath, Val: event.String("/p")}},
+		{{Key: schema.HostName, Val: event.String("i")}, {Key: schema.Labels, Name: "a", Val: event.String("shared")}, {Key: schema.Labels, Name: "b", Val: event.String("shared")}}}
+	left := func(f event.Field) bool {
+		return f.Key == schema.ProcessArgs || f.Key == schema.Labels && f.Name == "a" || f.Key == schema.AuditdPaths || f.Key == schema.HostName || f.Key == schema.EventCategory
+	}
+	for _, s := range []Settings{{Format: JSON}, {Format: Splunk, JSON: &JSONSettings{MaxBytes: 600}}, {Format: CEF}, {Format: LEEF}, {Format: Text}, {Format: RFC5424, RFC5424: &RFC5424Settings{Body: JSON}}} {
+		less := s
+		less.WithoutFields = without
+		rapid.Check(t, func(t *rapid.T) {
+			full, err := New(&s, plugin.Env{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			enc, err := New(&less, plugin.Env{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for range 4 {
+				e := drawn(t, sets)
+				cut := *e
+				cut.Fields, cut.Shared = slices.DeleteFunc(slices.Clone(e.Fields), left), slices.DeleteFunc(slices.Clone(e.Shared), left)
+				want, werr := full.Append(nil, &cut)
+				got, err := enc.Append(nil, e)
+				if s.Format == RFC5424 { // its head is of the whole event
+					want, got = want[bytes.IndexByte(want, '{'):], got[bytes.IndexByte(got, '{'):]
+				}
+				if !bytes.Equal(got, want) || (err == nil) != (werr == nil) {
+					t.Fatalf("%s: %v, %v\ngot  %s\nwant %s", s.Format, err, werr, got, want)
+				}
+			}
+		})
+	}
+}
+
+// TestASelectionKeepsNothing: neither memory of the event nor an allocation for it.
+func TestASelectionKeepsNothing(t *testing.T) {
+	enc, err := New(&Settings{Format: JSON, OnlyFields: []string{"message", "host", "labels.env"}}, plugin.Env{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, dst := told(), make([]byte, 0, 4096)
+	e.Raw = "" // has its hash computed
+	for range 3 {
+		_, _ = enc.Append(dst, e)
+	}
+	if n := testing.AllocsPerRun(100, func() { _, _ = enc.Append(dst, e) }); n > 0 {
+		t.Errorf("%v allocations", n)
+	}
+	c := enc.(*selected)
+	if slices.ContainsFunc(c.ev.Fields[:cap(c.ev.Fields)], func(f event.Field) bool { return f != event.Field{} }) || c.ev.Shared != nil || c.ev.Dataset != "" {
+		t.Errorf("it holds %+v", c.ev)
+	}
+}
