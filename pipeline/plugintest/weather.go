@@ -127,7 +127,8 @@ func (w *Weather) next() Trouble {
 // HTTP is a receiver that does as next does, with the weather between. Nobody may
 // follow where it redirects to.
 func (w *Weather) HTTP(next http.Handler) http.Handler {
-	elsewhere := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		rw.Header().Set("Connection", "close")
 		w.t.Errorf("a redirect was followed with %s %s, Authorization %q", r.Method, r.URL, r.Header.Get("Authorization"))
 	}))
 	w.t.Cleanup(elsewhere.Close)
