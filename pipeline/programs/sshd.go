@@ -16,7 +16,7 @@ func sshd(text string, s *Said) {
 	case strings.HasPrefix(text, "Failed "):
 		s.set("logged-in", "authentication", "start", "failure", grave)
 		s.attempt(text[len("Failed "):])
-	case strings.HasPrefix(text, "Invalid user "):
+	case strings.HasPrefix(text, "Invalid user "), strings.HasPrefix(text, "Illegal user "): // of OpenSSH before 4.0
 		s.set("authenticated", "authentication", "info", "failure", grave)
 		s.Reason = "invalid user"
 		s.invalid(text[len("Invalid user "):])
@@ -40,7 +40,11 @@ func (s *Said) attempt(text string) {
 		return
 	}
 	s.method = method
-	if name, invalid := strings.CutPrefix(rest, "invalid user "); invalid {
+	name, invalid := strings.CutPrefix(rest, "invalid user ")
+	if !invalid {
+		name, invalid = strings.CutPrefix(rest, "illegal user ")
+	}
+	if invalid {
 		rest, s.Reason = name, "invalid user"
 	}
 	at := strings.LastIndex(rest, " from ")

@@ -235,7 +235,14 @@ func (d *decoder) event(f *event.Fields) {
 	m := &d.m
 	program := programOf(m.app)
 	say := usual(m.pri)
-	programs.Read(program, m.text, &say)
+	text, times := repeated(m.text)
+	if at := strings.IndexByte(program, '('); at > 0 && program[len(program)-1] == ')' { // sshd(pam_unix)
+		module := program[at+1 : len(program)-1]
+		if program = program[:at]; module == "pam_unix" {
+			text = moduleText(program, text)
+		}
+	}
+	programs.Read(program, text, &say)
 	worded := m.pri == noPriority && m.level != ""
 	if code := severityOf(m.level); worded && code >= 0 && !say.Known {
 		say.Severity = weights[code]
@@ -262,7 +269,35 @@ func (d *decoder) event(f *event.Fields) {
 	if say.Known {
 		say.Fields(f, program)
 	}
+	if times != "" {
+		f.AddNamed(schema.Labels, "syslog_repeated", event.String(times))
+	}
 	f.AddString(schema.Message, m.text)
+}
+
+// repeated takes off what rsyslog puts around a message that came several times,
+// "message repeated 3 times: [ … ]", and returns how often.
+func repeated(text string) (inner, times string) {
+	rest, ok := strings.CutPrefix(text, "message repeated ")
+	if !ok {
+		return text, ""
+	}
+	n := digits(rest)
+	inner, ok = strings.CutPrefix(rest[n:], " times: [")
+	if !ok || n == 0 || n > 9 || !strings.HasSuffix(inner, "]") {
+		return text, ""
+	}
+	return strings.TrimPrefix(inner[:len(inner)-1], " "), rest[:n]
+}
+
+// moduleText is the text of pam_unix under the tag "sshd(pam_unix)" of old systems in
+// the form of today's, which begins with the module.
+func moduleText(program, text string) string {
+	kind := "auth"
+	if strings.HasPrefix(text, "session ") {
+		kind = "session"
+	}
+	return "pam_unix(" + program + ":" + kind + "): " + text
 }
 
 // programOf is the name of the program of a tag; Cisco's mnemonics and numbers
