@@ -18,6 +18,7 @@ type Machine struct {
 	e     *event.Event
 	turn  uint32 // grows with each event; a slot of another turn is empty
 	slots []slot // by schema.Key: the event's own fields
+	none  slot   // of what is before the first field, and of keys that the schema has not
 	boxes []box  // by schema.Key
 	set   event.Fields
 	with  []span // by schema.Key: the fields of set, which the event shares with others
@@ -72,18 +73,25 @@ func (m *Machine) Load(e *event.Event) {
 	if len(e.Shared) != len(m.set) || len(m.set) > 0 && &m.set[0] != &e.Shared[0] {
 		m.share(e.Shared)
 	}
-	slots, turn := m.slots, m.turn
-	for i := range e.Fields {
-		k := int(e.Fields[i].Key)
-		if k >= len(slots) {
+	// The values of a list stand together: of most of an event's fields it is enough to
+	// see that they are of the same key as the one before.
+	slots, turn, fields := m.slots, m.turn, e.Fields
+	at, s := schema.None, &m.none
+	for i := range fields {
+		k := fields[i].Key
+		if k == at {
 			continue
 		}
-		s := &slots[k]
+		s.last = int32(i)
+		at, s = k, &m.none
+		if int(k) < len(slots) {
+			s = &slots[k]
+		}
 		if s.turn != turn {
 			s.turn, s.first = turn, int32(i)
 		}
-		s.last = int32(i + 1)
 	}
+	s.last = int32(len(fields))
 }
 
 // share takes up what events share: it is the same for hundreds of them.
