@@ -213,6 +213,10 @@ func (d *decoder) container(f *event.Fields, n jsontree.Node) {
 	case id == "host":
 		f.Add(schema.TallymanContainerHost, event.Bool(true))
 	case id != "" && id != none:
+		if full := n.Get("container.full_id"); len(full.Str()) > len(id) && strings.HasPrefix(full.Str(), id) { // of newer versions; the other is its start
+			id = full.Str()
+			full.Skip()
+		}
 		f.AddString(schema.ContainerID, id)
 		f.AddString(schema.TallymanContainerMethod, "source")
 	}
@@ -224,8 +228,11 @@ func (d *decoder) container(f *event.Fields, n jsontree.Node) {
 		to   *string
 		name string
 	}{{&image.Name, "container.image.repository"}, {&image.Tag, "container.image.tag"}, {&image.Digest, "container.image.digest"}} {
-		if v := n.Get(part.name).Text(); v != "" {
-			*part.to = v
+		v := n.Get(part.name)
+		if v.IsArray() && v.Len() == 1 {
+			v.Each(func(_ string, one jsontree.Node) { *part.to = one.Text() })
+		} else if text := v.Text(); text != "" {
+			*part.to = text
 		}
 	}
 	for _, v := range [...]*string{&image.Name, &image.Tag, &image.Digest} {
@@ -245,6 +252,9 @@ func (d *decoder) container(f *event.Fields, n jsontree.Node) {
 	}
 	if pod != none {
 		f.AddString(schema.KubernetesPodName, pod)
+	}
+	if uid := n.Get("k8s.pod.uid").Text(); uid != none {
+		f.AddString(schema.KubernetesPodUID, uid)
 	}
 }
 

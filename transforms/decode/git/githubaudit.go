@@ -17,7 +17,7 @@ var errGitHubAudit = errors.New("no entry of GitHub's audit log: it has no actio
 // stands for any end.
 var githubActions = []struct{ from, to string }{
 	{"git.clone", "clone"}, {"git.fetch", "fetch"}, {"git.push", "push"},
-	{"protected_branch.destroy", "protection-removed"}, {"protected_branch.*", "protection-changed"},
+	{"protected_branch.rejected_ref_update", "push"}, {"protected_branch.destroy", "protection-removed"}, {"protected_branch.*", "protection-changed"},
 	{"repository_branch_protection_evaluation.disable", "protection-removed"},
 	{"repository_ruleset.destroy", "protection-removed"}, {"repository_ruleset.*", "protection-changed"},
 	{"organization_ruleset.destroy", "protection-removed"}, {"organization_ruleset.*", "protection-changed"},
