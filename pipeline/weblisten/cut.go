@@ -149,9 +149,12 @@ func (p *Splitter) json(text string, last bool) (list []string, done int, err er
 	rest := strings.TrimLeft(text[whole:], " \t\r\n")
 	switch {
 	case from < whole: // one of them is not sound
-	case rest == "":
-		p.pass(text)
+	case rest == "" && last:
 		return list, len(text), nil
+	case rest == "": // what begins a line of text that is to come is left to it
+		whole = max(whole, strings.LastIndexByte(text, '\n')+1)
+		p.pass(text[:whole])
+		return list, whole, nil
 	case ok && (!last || n == mostOfCut):
 		p.pass(text[:whole])
 		return list, whole, nil

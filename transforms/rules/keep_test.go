@@ -270,7 +270,11 @@ func FuzzRestore(f *testing.F) {
 		}
 		return b
 	}
-	blank := save(f)
+	// The seed may be that of a snapshot that was restored before, and the sum with it.
+	unsown := func(b []byte) []byte {
+		return bytes.Replace(b[:len(b)-4], k.set.seal.seed[:], make([]byte, len(k.set.seal.seed)), 1)
+	}
+	blank := unsown(save(f))
 	var in, out event.Batch
 	for i := range 5 {
 		in.Add(exec(float64(i), "process.name", "fail", "user.name", "ana", "file.path", fmt.Sprint(i)))
@@ -283,7 +287,7 @@ func FuzzRestore(f *testing.F) {
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, body []byte) {
 		if err := k.Restore(sealed(body)); err != nil {
-			if !bytes.Equal(save(t), blank) {
+			if !bytes.Equal(unsown(save(t)), blank) {
 				t.Fatal("something is known after a refusal")
 			}
 			return

@@ -114,6 +114,10 @@ func (s *said) fields(f *event.Fields) {
 	m, ok := meanings[s.action]
 	if !ok {
 		m = meaning{"package", "info", 3}
+		if s.action == "" {
+			s.outcome = "unknown"
+			s.say("the event names no action")
+		}
 		s.say("the action " + s.action + " is not known")
 	}
 	if s.outcome == "" {

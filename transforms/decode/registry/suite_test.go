@@ -106,7 +106,7 @@ func FuzzDecode(f *testing.F) {
 			if e.Time.IsZero() || e.Time.Year() < 1970 || e.Time.Year() > 2261 || len(e.Raw) > len(line) {
 				t.Errorf("%q: %s", line, plugintest.Dump(e))
 			}
-			if e.Get(schema.EventAction).IsZero() && e.Raw != line {
+			if e.Get(schema.EventAction).IsZero() && (e.Raw == "" && line != "" || !strings.Contains(line, e.Raw)) { // of a list, its part
 				t.Errorf("%q: nothing is said and nothing is kept", line)
 			}
 		}
