@@ -17,31 +17,7 @@ import (
 // memory, hot has those of a batch read before it is judged, as in a lane, where the
 // transform before has just written them.
 func BenchmarkPacks(b *testing.B) {
-	parts, _ := chunks(b, demoLines(b))
-	chain := laneOf(b, lanes[1].transforms).Chain("audit")
-	var kept [][]byte // as the journal would have them: what a chain gives out is good until the next run
-	keep := func(out *event.Batch) error {
-		if len(out.Events) > 0 {
-			kept = append(kept, codec.NewEncoder().Append(nil, out.Events))
-		}
-		return nil
-	}
-	var in event.Batch
-	var at int64
-	for _, c := range parts {
-		fill(&in, c, at)
-		at += int64(len(c))
-		out, err := chain.Run(context.Background(), &in)
-		if err == nil {
-			err = keep(out)
-		}
-		if err != nil {
-			b.Fatal(err)
-		}
-	}
-	if err := chain.Flush(context.Background(), keep); err != nil {
-		b.Fatal(err)
-	}
+	kept := packEvents(b)
 	batches := make([]event.Batch, len(kept))
 	events := 0
 	for i := range kept {
@@ -84,6 +60,37 @@ func BenchmarkPacks(b *testing.B) {
 			b.ReportMetric(float64(events), "events/op")
 		})
 	}
+}
+
+// packEvents returns the demo's events as audit and container make them, in batches as
+// the journal would have them: what a chain gives out is good until the next run.
+func packEvents(b testing.TB) (kept [][]byte) {
+	b.Helper()
+	parts, _ := chunks(b, demoLines(b))
+	chain := laneOf(b, lanes[1].transforms).Chain("audit")
+	keep := func(out *event.Batch) error {
+		if len(out.Events) > 0 {
+			kept = append(kept, codec.NewEncoder().Append(nil, out.Events))
+		}
+		return nil
+	}
+	var in event.Batch
+	var at int64
+	for _, c := range parts {
+		fill(&in, c, at)
+		at += int64(len(c))
+		out, err := chain.Run(context.Background(), &in)
+		if err == nil {
+			err = keep(out)
+		}
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+	if err := chain.Flush(context.Background(), keep); err != nil {
+		b.Fatal(err)
+	}
+	return kept
 }
 
 // touched reads every field of a batch.
