@@ -72,10 +72,9 @@ type one struct {
 	op, cmd, unit           string
 	addr, hostname          string
 	grp                     string
-	perms, verdict          string // of an AVC: "read write", "denied"
+	perms, verdict          string // of an AVC: "read write" (AppArmor: "open"), "denied"
 	permissive, seccompCode string
 	appArmor                string
-	asked                   string // what was asked of access control, where there are no perms: "open"
 	dev, ino                string // of the file that access control names
 	acName, acPath          string // its last part, its path
 	target                  string // process acted on, by name

@@ -21,19 +21,9 @@ func (f *facts) message(v verdict) string {
 	if v.outcome == "failure" {
 		phrase = v.action.failed
 	}
-	switch {
-	case phrase == "":
-		phrase = "wrote"
-	case f.verdict == "received": // of USER_AVC: a policy was loaded, or its enforcement changed
-		phrase = "got a notice of SELinux"
-	case v.types == "info" && v.action.types == "denied": // a verdict that is not known
-		phrase = "was checked for access"
-	case f.head.typ == typeChauthtok && v.types == "user change" && f.changesAccount(): // usermod writes it for all that it does
-		phrase = f.t.tables.records[typeUserMgmt].did
-		if v.outcome == "failure" {
-			phrase = f.t.tables.records[typeUserMgmt].failed
-		}
-	case f.opens() && v.types == "creation":
+	if f.head.typ != typeSyscall {
+		phrase = f.phrase(phrase, v)
+	} else if v.types == "creation" && f.call != nil && f.call.opens {
 		phrase = "created"
 	}
 	b = append(append(b, ' '), phrase...)
@@ -47,11 +37,7 @@ func (f *facts) message(v verdict) string {
 	if v.action.object != objCommand && f.comm != "" && f.sys {
 		b = append(append(b, " with "...), f.comm...)
 	}
-	r := f.reason
-	if f.head.typ == typeAbend {
-		r = f.note // the signal
-	}
-	if r != "" {
+	if r := f.reason; r != "" {
 		b = append(append(append(b, " ("...), r...), ')')
 	}
 	if len(b) > messageLimit {
@@ -65,6 +51,28 @@ func (f *facts) message(v verdict) string {
 	}
 	f.buf = b
 	return f.arena.keep(b)
+}
+
+// phrase returns what a record that is no system call did, where the words of its type
+// do not say it.
+func (f *facts) phrase(usual string, v verdict) string {
+	switch {
+	case usual == "":
+		return "wrote"
+	case f.verdict == "received": // of USER_AVC: a policy was loaded, or its enforcement changed
+		return "got a notice of SELinux"
+	case v.types == "info" && v.action.types == "denied": // a verdict that is not known
+		return "was checked for access"
+	case f.head.typ == typeAbend:
+		f.reason = f.note // the signal
+	case f.head.typ == typeChauthtok && v.types == "user change" && f.changesAccount(): // usermod writes it for all that it does
+		manage := f.t.tables.records[typeUserMgmt]
+		if v.outcome == "failure" {
+			return manage.failed
+		}
+		return manage.did
+	}
+	return usual
 }
 
 // actor appends who did it: the person that logged in, and the user the process
@@ -139,7 +147,7 @@ func (f *facts) thing(b []byte, v verdict) []byte {
 	case objUnit:
 		add(f.unit)
 	case objOp:
-		if what := or(f.op, or(f.noted(), f.asked)); what != "" {
+		if what := or(f.op, or(f.noted(), f.perms)); what != "" {
 			b = append(append(b, ": "...), what[:min(len(what), messageLimit)]...)
 		}
 		if f.appArmor != "" { // the profile

@@ -45,9 +45,10 @@ func (f *facts) noteField(typ uint16, t *Token) {
 			f.note = t.Val
 		}
 	case 1338, 1339: // DM_CTRL, DM_EVENT
-		if t.Key == "module" {
+		switch t.Key {
+		case "module":
 			f.note = t.Val
-		} else if t.Key == "op" {
+		case "op":
 			f.noted1(f.note, " ", t.Val)
 		}
 	case typePacket:
@@ -121,9 +122,9 @@ func (f *facts) appendAccess(b []byte) []byte {
 			b = append(append(b, ' '), s[:min(len(s), messageLimit)]...)
 		}
 	}
-	add(or(f.perms, f.asked))
-	if class := f.data.GetNamed(schema.AuditdData, "tclass").Str(); f.perms != "" {
-		add(prefixed("of ", class))
+	add(f.perms)
+	if f.perms != "" {
+		add(prefixed("of ", f.data.GetNamed(schema.AuditdData, "tclass").Str()))
 	}
 	switch k := &f.packet; {
 	case f.path != "" || f.acName != "":

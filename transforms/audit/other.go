@@ -182,7 +182,7 @@ func (f *facts) access(t *Token) {
 		f.appArmor = t.Val
 		f.leftover(t.Key, t.Val)
 	case "operation", "blockers", "ipe_op":
-		f.first(&f.asked, t.Key, t.Val)
+		f.first(&f.perms, t.Key, t.Val)
 		f.leftover(t.Key, t.Val)
 	case "file": // that was measured
 		f.first(&f.acPath, t.Key, f.text(t))

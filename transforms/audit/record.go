@@ -85,7 +85,11 @@ func (r *Record) read(line string, memo *stampMemo) bool {
 		*memo = stampMemo{text: s[:n], sec: r.Sec, milli: r.Milli, serial: r.Serial}
 	}
 	body := s[n:]
-	body = strings.TrimPrefix(strings.TrimPrefix(body, ":"), " ")
+	if len(body) > 1 && body[0] == ':' && body[1] == ' ' {
+		body = body[2:]
+	} else {
+		body = strings.TrimPrefix(strings.TrimPrefix(body, ":"), " ")
+	}
 	r.Body, r.Enriched, r.torn = split(body)
 	return true
 }

@@ -54,11 +54,11 @@ func unwrap(line string) (rest, who string, ok bool) {
 // uncolonned parts a line at the record where no ": " stands before it. The kernel
 // log before Linux 3.15, taken by itself, has no more than its clock there.
 func uncolonned(line string) (head, rest string, ok bool) {
-	i := strings.Index(line, " type=")
-	if i < 0 || strings.Contains(line[:i], ": ") {
+	head, _, ok = strings.Cut(line, " type=")
+	if !ok || strings.Contains(head, ": ") {
 		return "", "", false
 	}
-	head, rest = line[:i], line[i+1:]
+	rest = line[len(head)+1:]
 	if afterUptime(line) == rest && numbered(rest) {
 		return "kernel", rest, true
 	}

@@ -57,7 +57,6 @@ func (r *recent) add(t torn, args []argument) {
 	size := 0
 	for i := range args {
 		if size += len(args[i].text); size > recentBytes {
-			args = args[:i]
 			break
 		}
 		t.args = append(t.args, argument{number: args[i].number, part: args[i].part, text: strings.Clone(args[i].text)})
