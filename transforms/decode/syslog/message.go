@@ -42,6 +42,7 @@ type message struct {
 	selector string // "daemon.notice" before the tag, where the PRI says something else
 	doubt    string // what is wrong, "" for nothing
 
+	exported  bool // with the data of Check Point, which go-syslog does not take
 	printable bool // the record is ASCII without control characters
 }
 

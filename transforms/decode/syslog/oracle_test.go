@@ -57,7 +57,7 @@ func (j *judges) compare(text string) string {
 		return j.five(m, got.(*rfc5424.SyslogMessage))
 	}
 	s := m.priorityRest(text)
-	if versioned(s) && !m.badPri && strings.HasPrefix(text, "<") && m.doubt == "" && !ours5424(text) {
+	if versioned(s) && !m.badPri && strings.HasPrefix(text, "<") && m.doubt == "" && !m.exported && !ours5424(text) {
 		return "go-syslog refuses what ours takes as RFC 5424"
 	}
 	if got, err := j.old3164.Parse([]byte(text)); err == nil && got != nil && !versioned(s) {
@@ -78,7 +78,8 @@ func (*message) priorityRest(text string) string {
 //  1. fractions of 7 to 9 digits, which senders in Go write and lose nothing;
 //  2. a backslash that escapes nothing (RFC 5424 section 6.3.3: "the receiver
 //     MUST treat it as a regular backslash");
-//  3. one blank and no message after the structured data, and a BOM before it.
+//  3. one blank and no message after the structured data, and a BOM before it;
+//  4. the data of Check Point's exporter, of which m.exported tells.
 func ours5424(text string) bool {
 	return hasLongFraction(text) || strings.Contains(text, `\`) || strings.Contains(text, bom)
 }

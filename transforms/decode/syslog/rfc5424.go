@@ -123,7 +123,13 @@ func (d *decoder) data(s string) {
 		return
 	case s[0] == '[':
 		var good bool
-		if n, good = d.elements(s); !good {
+		if n, good = d.elements(s); !good && n == 0 {
+			if rest, ok := m.checkPoint(s); ok {
+				m.text, m.exported = strings.TrimPrefix(rest, " "), true
+				return
+			}
+		}
+		if !good {
 			m.wrong("the structured data is malformed")
 			m.text = s[n:]
 			return
