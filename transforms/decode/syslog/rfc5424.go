@@ -22,7 +22,7 @@ const (
 // version and a time or its absence.
 func versioned(s string) bool {
 	n := digits(s)
-	if n == 0 || n > 3 || n >= len(s) || s[n] != ' ' || s[0] == '0' {
+	if n == 0 || n > 3 || n >= len(s) || s[n] != ' ' || s[0] == '0' && n > 1 {
 		return false
 	}
 	s = s[n+1:]
@@ -187,10 +187,17 @@ func (m *message) element(s string) (n int, ok bool) {
 	for n < len(s) && s[n] == ' ' {
 		k := n + 1 + sdName(s[n+1:])
 		name := s[n+1 : k]
-		if name == "" || len(name) > maxName || !strings.HasPrefix(s[k:], `="`) {
+		open := k + 2
+		if strings.HasPrefix(s[k:], `= "`) { // as the RFC itself is printed in some places
+			m.wrong("a blank stands before a value of the structured data")
+			open++
+		} else if !strings.HasPrefix(s[k:], `="`) {
 			return 0, false
 		}
-		value, size, ok := sdValue(s[k+2:])
+		if name == "" || len(name) > maxName {
+			return 0, false
+		}
+		value, size, ok := sdValue(s[open:])
 		if !ok {
 			return 0, false
 		}
@@ -198,7 +205,7 @@ func (m *message) element(s string) (n int, ok bool) {
 			m.wrong("the structured data is no valid UTF-8")
 		}
 		m.keep(param{pair{id, name}, value})
-		n = k + 2 + size
+		n = open + size
 	}
 	if n >= len(s) || s[n] != ']' {
 		return 0, false
