@@ -243,7 +243,7 @@ outputs:
 	if out, err := exec.Command(program(t), "run", "--once", "-c", conf).CombinedOutput(); err != nil {
 		t.Fatalf("run --once: %v\n%s", err, tail(out))
 	}
-	g.judge(t, total)
+	g.judge(t, conf, total)
 }
 
 func (g *gateway) run(t *testing.T, conf string) *exec.Cmd {
@@ -263,9 +263,9 @@ func (g *gateway) run(t *testing.T, conf string) *exec.Cmd {
 	return cmd
 }
 
-// judge compares the sets, and has verify look at the archive whole, with a byte
-// changed and with an object removed.
-func (g *gateway) judge(t *testing.T, total int) {
+// judge compares the sets, and has verify look at the archive whole, by its address and
+// as the output of a configuration, with a byte changed and with an object removed.
+func (g *gateway) judge(t *testing.T, conf string, total int) {
 	t.Helper()
 	seen, objects := g.numbers(t)
 	for i := range total {
@@ -282,6 +282,10 @@ func (g *gateway) judge(t *testing.T, total int) {
 	}
 	if out, code := g.verify(t, "--deep"); code != 0 || !strings.Contains(out, fmt.Sprintf("%d events", total)) {
 		t.Fatalf("verify --deep of a whole archive: exit %d\n%s", code, out)
+	}
+	out, err := exec.Command(program(t), "verify", "--deep", "--output", "archive", "-c", conf).CombinedOutput()
+	if err != nil || !strings.Contains(string(out), fmt.Sprintf("%d events", total)) {
+		t.Fatalf("verify --output of a whole archive: %v\n%s", err, tail(out))
 	}
 	key, path := "", ""
 	for k, p := range g.files(t) {

@@ -18,24 +18,31 @@ import (
 func newVerify(s streams) *cobra.Command {
 	var asJSON, deep bool
 	c := s3.Default()
-	var ca string
+	var ca, output string
 	cmd := &cobra.Command{
-		Use: "verify s3://BUCKET/PREFIX", Short: "Say whether an archive that the output s3 wrote is whole",
+		Use: "verify {s3://BUCKET/PREFIX | --output NAME}", Short: "Say whether an archive that the output s3 wrote is whole",
 		Long: `verify reads the manifests below a prefix and says whether the archive is whole:
 the manifests follow each other, each bears the SHA-256 of the one before, their
 sequences have no hole, and every object that they list is there with its size.
 With --deep every object is read and its SHA-256 recomputed.
 
+With --output the archive is that of an output s3 of the configuration: its bucket
+and prefix, endpoint, certificates, proxy and credentials.
+
 PREFIX is what the prefix of the output begins with, up to its first value: audit
-for audit/{{ event.dataset }}. Credentials are found as every AWS client finds
-them: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE, the instance's role.
+for audit/{{ event.dataset }}. Without --output credentials are found as every AWS
+client finds them: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE, the
+instance's role; and no configuration is read.
 
 It lists what is wrong on standard output; the exit code is then 4. An archive
 that has lost its newest manifests looks like a shorter one: compare the last
 sequence with what the host says.`,
-		Example: "  tallyman verify s3://audit-archive/audit\n  tallyman verify --deep --json --endpoint https://minio:9000 --ca ca.crt s3://audit-archive",
-		Args:    cobra.ExactArgs(1),
+		Example: "  tallyman verify s3://audit-archive/audit\n  tallyman verify --output archive --config /etc/tallyman/tallyman.yaml\n  tallyman verify --deep --json --endpoint https://minio:9000 --ca ca.crt s3://audit-archive",
+		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if output != "" || len(args) == 0 {
+				return verifyOutput(cmd, s, output, args, deep, asJSON)
+			}
 			u, err := url.Parse(args[0])
 			if err != nil || u.Scheme != "s3" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" {
 				return &exit{exitUsage, fmt.Errorf("%q is no archive: write s3://BUCKET/PREFIX", args[0])}
@@ -50,7 +57,10 @@ sequence with what the host says.`,
 			if found := c.Check(); found.Bad() {
 				return &exit{exitUsage, found}
 			}
-			return verifyArchive(cmd, s, &c, u.Path, deep, asJSON)
+			if e := os.Getenv("AWS_ENDPOINT_URL"); c.Endpoint.Value == "" && e != "" {
+				c.Endpoint.Value = e
+			}
+			return verifyArchive(cmd, s, &c, ".", u.Path, deep, asJSON)
 		},
 	}
 	f := cmd.Flags()
@@ -61,14 +71,16 @@ sequence with what the host says.`,
 	f.StringVar(&c.Profile, "profile", "", "the profile in the shared configuration files; also AWS_PROFILE")
 	f.StringVar(&c.Addressing, "addressing", "", "path or virtual, as the output's setting")
 	f.StringVar(&ca, "ca", "", "a PEM `FILE` with the authorities of the endpoint, in place of the system's")
+	f.StringVarP(&output, "output", "o", "", "the `NAME` of an output s3 of the configuration, in place of an address")
+	for _, one := range []string{"endpoint", "region", "profile", "addressing", "ca"} {
+		cmd.MarkFlagsMutuallyExclusive("output", one)
+	}
 	return cmd
 }
 
-func verifyArchive(cmd *cobra.Command, s streams, c *s3.Settings, prefix string, deep, asJSON bool) error {
-	if e := os.Getenv("AWS_ENDPOINT_URL"); c.Endpoint.Value == "" && e != "" {
-		c.Endpoint.Value = e
-	}
-	bucket, err := s3.Open(c, ".")
+// verifyArchive verifies what is below a prefix; relative paths of c start at dir.
+func verifyArchive(cmd *cobra.Command, s streams, c *s3.Settings, dir, prefix string, deep, asJSON bool) error {
+	bucket, err := s3.Open(c, dir)
 	if err != nil {
 		return failed(err)
 	}

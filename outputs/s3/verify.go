@@ -27,6 +27,16 @@ type Bucket struct {
 	web    *http.Transport
 }
 
+// Root is what every key of an output begins with, for Options.Prefix: the text of its
+// prefix up to the first value.
+func Root(c *Settings) (string, error) {
+	p, wrong := compile(c.Prefix)
+	if wrong != nil {
+		return "", wrong
+	}
+	return p.root, nil
+}
+
 // Open builds the client of a bucket from the settings of an output; relative
 // paths start at dir. It connects to nothing.
 func Open(c *Settings, dir string) (*Bucket, error) {
