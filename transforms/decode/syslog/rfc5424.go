@@ -22,7 +22,7 @@ const (
 // version and a time or its absence.
 func versioned(s string) bool {
 	n := digits(s)
-	if n == 0 || n > 3 || n >= len(s) || s[n] != ' ' || s[0] == '0' && n > 1 {
+	if n == 0 || n > 3 || n >= len(s) || s[n] != ' ' || s[0] == '0' {
 		return false
 	}
 	s = s[n+1:]
