@@ -27,7 +27,7 @@ type ancestor struct {
 // event's process and of its parent.
 func (s *stage) family(f *adder, p *pending) {
 	t := s.t
-	if p.seen.pid <= 0 || p.life == nil && p.kin.life == nil {
+	if p.seen.pid <= 0 || p.life == nil && p.seen.kin.life == nil {
 		return
 	}
 	if id := t.identity(p); !id.IsZero() {
@@ -137,7 +137,7 @@ func (t *Transform) elder(pid int32, at int64, direct bool) (ancestor, bool) {
 // identity returns the id of an event's process: of this host, its pid and when
 // it began, or was seen first where no one saw that.
 func (t *Transform) identity(p *pending) event.ID {
-	if l := p.kin.life; l != nil {
+	if l := p.seen.kin.life; l != nil {
 		t.kernel.mu.Lock()
 		defer t.kernel.mu.Unlock()
 		if id := t.named(l); !id.IsZero() {

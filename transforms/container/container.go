@@ -162,6 +162,7 @@ type Transform struct {
 	held      *meter.Counter
 	rescans   *meter.Counter
 	looks     [2]*meter.Counter // of /proc: in vain, with an answer
+	vain      counted           // looks that were in vain, of the batch at hand
 	processes *meter.Gauge
 	known     *meter.Gauge
 }

@@ -34,16 +34,15 @@ func (t *Transform) ask(p *pending) {
 	now := t.env.Now().UnixNano()
 	t.kernel.mu.Lock()
 	l, f := t.kernel.find(s.pid, s.ppid, s.t)
-	p.kin = kin{found: f}
+	s.kin = kin{found: f}
 	if f == foundOne {
-		p.kin.life = l
+		s.kin.life = l
 		if l.start != always {
-			p.kin.began = l.start - l.grain()
+			s.kin.began = l.start - l.grain()
 		}
 		t.kernel.hear(l, s)
-		p.kin.at = t.kernel.stand(l, s.t, now)
+		s.kin.at = t.kernel.stand(l, s.t, now)
 	}
-	s.kin = p.kin
 	t.kernel.mu.Unlock()
 }
 
@@ -88,11 +87,11 @@ func (t *Transform) reply(s *standing) answer {
 // tell gives the kernel's table what was found without it, for the children of
 // the process.
 func (t *Transform) tell(p *pending) {
-	if p.kin.life == nil || p.answer.in == nil {
+	if p.seen.kin.life == nil || p.answer.in == nil {
 		return
 	}
 	t.kernel.mu.Lock()
-	if l := p.kin.life; l.in == nil || l.in.id == "" {
+	if l := p.seen.kin.life; l.in == nil || l.in.id == "" {
 		l.told, l.conf, l.hops = p.answer.in, p.answer.conf, p.answer.hops
 	}
 	t.kernel.mu.Unlock()
@@ -111,7 +110,7 @@ const (
 // yet, so that nothing else is to answer: its pid may have been another's until a
 // moment ago, and the log and /proc would tell of that one.
 func (t *Transform) early(p *pending, now int64) bool {
-	return t.wait > 0 && p.kin.found == foundLater && now-p.seen.t <= fresh && p.seen.pid > 0 && t.asks(&p.seen)
+	return t.wait > 0 && p.seen.kin.found == foundLater && now-p.seen.t <= fresh && p.seen.pid > 0 && t.asks(&p.seen)
 }
 
 // peekAt reads the process of an early event in /proc, where it may be gone by the
@@ -120,7 +119,8 @@ func (t *Transform) peekAt(p *pending) {
 	if t.proc == nil || p.life != nil && p.life.got.found() {
 		return
 	}
-	if g, a := t.glance(p.seen.pid, p.seen.t, p.seen.ppid); a.found() {
+	var g glance
+	if a := t.glance(&g, p.seen.pid, p.seen.t, p.seen.ppid); a.found() {
 		p.seen.peeked = &peeked{g, a}
 	}
 }
@@ -143,10 +143,10 @@ func (t *Transform) hopeful(p *pending, now int64) bool {
 	switch {
 	case p.answer.found() || p.seen.pid <= 0 || !t.asks(&p.seen) || now-p.seen.t > fresh:
 		return false
-	case p.kin.found == foundLater:
+	case p.seen.kin.found == foundLater:
 		return true
 	}
-	l := p.kin.life
+	l := p.seen.kin.life
 	if l != nil && !l.vain && t.kernel.clock <= p.seen.t+slack {
 		return true // it has not told of all that happened before the event
 	}
@@ -198,7 +198,7 @@ func (s *stage) hold(ctx context.Context, begin int64) {
 			p.waited = (now - begin) / int64(time.Millisecond)
 		}
 		t.settleOn(p)
-		if l := p.kin.life; l != nil && !p.answer.found() {
+		if l := p.seen.kin.life; l != nil && !p.answer.found() {
 			t.kernel.mu.Lock()
 			l.vain = true
 			t.kernel.mu.Unlock()
@@ -224,7 +224,7 @@ func (s *stage) await(ctx context.Context, p *pending) {
 	p.held = true
 	t.held.Inc()
 	now, end := begin, s.deadline(begin)
-	for p.kin.found == foundLater && ctx.Err() == nil && now < end {
+	for p.seen.kin.found == foundLater && ctx.Err() == nil && now < end {
 		s.doze(ctx, max(p.seen.t+slack+int64(time.Millisecond)-now, 0), end-now)
 		now = t.env.Now().UnixNano()
 		t.ask(p)
@@ -252,7 +252,7 @@ func (s *stage) doze(ctx context.Context, d, left int64) {
 func (s *stage) rest(ctx context.Context, now, left int64) {
 	later := left
 	for i := range s.todo {
-		if p := &s.todo[i]; p.held && !p.answer.found() && p.kin.found == foundLater {
+		if p := &s.todo[i]; p.held && !p.answer.found() && p.seen.kin.found == foundLater {
 			// From then on all that belongs to it has happened.
 			later = min(later, max(p.seen.t+slack+int64(time.Millisecond)-now, 0))
 		}
@@ -269,7 +269,7 @@ func (s *stage) again(begin, now int64) int {
 			continue
 		}
 		t.ask(p)
-		p.answer = t.reply(&p.kin.at)
+		p.answer = t.reply(&p.seen.kin.at)
 		t.kernel.mu.Lock()
 		wait := !p.answer.found() && t.hopeful(p, begin)
 		t.kernel.mu.Unlock()

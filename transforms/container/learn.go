@@ -31,6 +31,7 @@ func (t *Transform) Learn(events []event.Event) {
 		t.learner = &stage{t: t}
 	}
 	s := t.learner
+	said := make([]stamped, 0, len(events))
 	for i := range events {
 		e := &events[i]
 		switch {
@@ -38,7 +39,8 @@ func (t *Transform) Learn(events []event.Event) {
 		case e.Dataset == dataset:
 			p := pending{at: i}
 			s.read(e, &p.seen)
-			p.seen.told = stampOf(&e.Fields)
+			said = append(said, stampOf(&e.Fields))
+			p.seen.told = &said[len(said)-1]
 			if p.seen.pid > 0 && p.seen.kernel && (p.seen.node != 0 || p.seen.t >= t.since) {
 				if p.life = t.again(e, &p.seen); p.life == nil {
 					p.life = t.table.observe(&p.seen)
@@ -55,13 +57,14 @@ func (t *Transform) Learn(events []event.Event) {
 	clear(s.todo)
 	s.todo = s.todo[:0]
 	clear(s.args)
+	t.vain.flush()
 	t.processes.Set(int64(t.table.count))
 	t.known.Set(int64(len(t.reg.byID)))
 }
 
 // settle takes over what an event was given.
 func (t *Transform) settle(e *event.Event, p *pending) {
-	st := &p.seen.told
+	st := p.seen.told
 	var in *container
 	switch l := p.life; {
 	case l == nil:

@@ -20,7 +20,7 @@ type seen struct {
 	args      []string // of a successful exec; views, not kept
 	kin       kin      // what the kernel's table says
 	peeked    *peeked  // nil where /proc was not asked early
-	told      stamped  // of an event that was stamped before, for Learn
+	told      *stamped // of an event that was stamped before, for Learn; else nil
 }
 
 func (s *seen) who() who { return who{s.node, s.pid} }

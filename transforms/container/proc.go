@@ -80,13 +80,18 @@ const grain = int64(20 * time.Millisecond)
 // The flags of proc_pid_stat(5) that matter, from linux/sched.h.
 const exiting = 0x4 // PF_EXITING: it left its control groups or is about to
 
-// lookAt is look for a process that an event of stamp t is of. What lived before
-// the boot is not asked for: a log that is read again names thousands.
+// lookAt is look for a process that an event of stamp t is of.
 func (p *procfs) lookAt(pid int32, t int64) (glance, bool) {
-	if (p.at != 0 || p.setBoot()) && t < p.boot-int64(time.Second) { // Apply keeps it of now
+	if p.outlived(t) {
 		return glance{}, false
 	}
 	return p.look(pid)
+}
+
+// outlived reports whether an event of stamp t was before the boot. Its process is
+// not asked for: a log that is read again names thousands.
+func (p *procfs) outlived(t int64) bool {
+	return (p.at != 0 || p.setBoot()) && t < p.boot-int64(time.Second) // Apply keeps it of now
 }
 
 // look reads a process; it is false where the process is gone, or dead and not

@@ -41,7 +41,8 @@ func (t *Transform) confirm(l *life, s *seen) {
 		return
 	}
 	l.looks++
-	_, a := t.glance(s.pid, s.t, s.ppid)
+	var g glance
+	a := t.glance(&g, s.pid, s.t, s.ppid)
 	switch {
 	case !a.found():
 		return // gone, or nothing that is known
@@ -72,7 +73,8 @@ func (t *Transform) bystander(s *seen) *life {
 	case t.history != nil && s.node == 0:
 		return &life{pid: s.pid, first: s.t, last: s.t, end: never, role: &none.role, program: &none.program}
 	case t.proc != nil && s.node == 0:
-		g, a := t.glance(s.pid, s.t, 0)
+		var g glance
+		a := t.glance(&g, s.pid, s.t, 0)
 		if !a.found() {
 			return nil
 		}
@@ -102,7 +104,8 @@ func (t *Transform) look(l *life, s *seen) {
 	if l.got.host {
 		l.got = answer{}
 	}
-	g, a := t.glance(s.pid, s.t, s.ppid)
+	var g glance
+	a := t.glance(&g, s.pid, s.t, s.ppid)
 	if !a.found() && s.peeked.of(s.kin.life) {
 		g, a = s.peeked.glance, s.peeked.answer
 	}
@@ -125,7 +128,7 @@ func (t *Transform) look(l *life, s *seen) {
 	if p != nil {
 		p.looks++
 	}
-	if g, a = t.glance(s.ppid, s.t, 0); !a.found() {
+	if a = t.glance(&g, s.ppid, s.t, 0); !a.found() {
 		return
 	}
 	if p == nil {
@@ -137,19 +140,24 @@ func (t *Transform) look(l *life, s *seen) {
 	}
 }
 
-// glance reads one process of /proc that an event is of, and what it tells.
-func (t *Transform) glance(pid int32, at int64, ppid int32) (glance, answer) {
-	g, ok := t.proc.lookAt(pid, at)
-	var a answer
-	if ok && g.was(at, ppid) {
+// glance reads one process of /proc that an event is of into g, and returns what it
+// tells.
+func (t *Transform) glance(g *glance, pid int32, at int64, ppid int32) (a answer) {
+	*g = glance{}
+	if t.proc.outlived(at) {
+		t.vain.add(t.looks[0])
+		return answer{}
+	}
+	ok := false
+	if *g, ok = t.proc.look(pid); ok && g.was(at, ppid) {
 		a = g.answer(t.reg)
 	}
 	if !a.found() {
-		t.looks[0].Inc()
-		return g, a
+		t.vain.add(t.looks[0])
+		return a
 	}
 	t.looks[1].Inc()
-	return g, a
+	return a
 }
 
 // meet makes the life of a process that no event was of yet, as /proc shows it.

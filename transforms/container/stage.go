@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"tallyman/pipeline/event"
+	"tallyman/pipeline/meter"
 	"tallyman/pipeline/schema"
 )
 
@@ -36,6 +37,7 @@ type stage struct {
 	until int64           // when the wait for the batch at hand ends; 0: nothing was waited for
 	ids   [32]named       // texts of ids, by their first byte
 	text  strings.Builder // ids; a new one when it is full
+	found counted         // events by how their container was found
 }
 
 // pending is an audit event of the batch at hand that was learnt from.
@@ -43,7 +45,6 @@ type pending struct {
 	at     int // in the batch
 	seen   seen
 	life   *life // nil where the event names no process, or the kernel's table has all
-	kin    kin
 	answer answer
 	early  bool // the connector had not told of its time yet
 	held   bool // it was waited for
@@ -121,6 +122,8 @@ func (s *stage) finish(ctx context.Context, out *event.Batch) {
 	s.todo = s.todo[:0]
 	clear(s.args)
 	s.adds = adder{}
+	s.found.flush()
+	t.vain.flush()
 	t.processes.Set(int64(t.table.count))
 	t.known.Set(int64(len(t.reg.byID)))
 }
@@ -160,10 +163,10 @@ func (s *stage) learn(ctx context.Context, p *pending) {
 		return
 	}
 	t.ask(p)
-	if p.kin.found == foundLater && p.seen.act == actExec && engineName(base(p.seen.exe)) {
+	if p.seen.kin.found == foundLater && p.seen.act == actExec && engineName(base(p.seen.exe)) {
 		s.await(ctx, p) // what a command is worth is to be known when it is learnt
 	}
-	if p.seen.kernel && p.life == nil && !p.kin.sure() {
+	if p.seen.kernel && p.life == nil && !p.seen.kin.sure() {
 		p.life = t.table.observe(&p.seen)
 		if p.life.id.IsZero() { // now, before a batch tells more: it does not depend on how events are batched
 			p.life.id = t.newID(p.seen.node, p.seen.pid, p.life.first)
@@ -176,8 +179,8 @@ func (t *Transform) settleOn(p *pending) {
 	if p.seen.pid <= 0 {
 		return
 	}
-	if p.kin.sure() {
-		if p.answer = t.reply(&p.kin.at); p.answer.found() {
+	if p.seen.kin.sure() {
+		if p.answer = t.reply(&p.seen.kin.at); p.answer.found() {
 			return
 		}
 	}
@@ -185,7 +188,7 @@ func (t *Transform) settleOn(p *pending) {
 		p.life = t.bystander(&p.seen)
 	}
 	t.ask(p)
-	if p.answer = t.reply(&p.kin.at); p.answer.found() {
+	if p.answer = t.reply(&p.seen.kin.at); p.answer.found() {
 		return
 	}
 	if p.life != nil {
@@ -197,7 +200,7 @@ func (t *Transform) settleOn(p *pending) {
 // stamp adds to an event what was found.
 func (s *stage) stamp(e *event.Event, out *event.Batch, p *pending) {
 	t, a := s.t, p.answer
-	t.events[a.method][a.conf].Inc()
+	s.found.add(t.events[a.method][a.conf])
 	if a.in != nil {
 		a.in.used = max(a.in.used, e.Time.UnixNano())
 		t.describe(a.in)
@@ -210,6 +213,28 @@ func (s *stage) stamp(e *event.Event, out *event.Batch, p *pending) {
 		*s.adds.next(schema.TallymanContainerWaitedMS) = event.Int(p.waited)
 	}
 	e.Fields = s.adds.fields
+}
+
+// counted is what is added to a counter at once: for each event by itself it would
+// wait for the other processors.
+type counted struct {
+	of *meter.Counter
+	n  uint64
+}
+
+func (c *counted) add(to *meter.Counter) {
+	if c.of != to {
+		c.flush()
+		c.of = to
+	}
+	c.n++
+}
+
+func (c *counted) flush() {
+	if c.n > 0 {
+		c.of.Add(c.n)
+		c.n = 0
+	}
 }
 
 // adder adds fields to those of an event where they lie: most add far less than the
@@ -257,7 +282,7 @@ func (a *adder) room(n int) {
 // read takes from an event what the table needs; the pid is 0 where the event
 // names no process. The arguments are good until the next call.
 func (s *stage) read(e *event.Event, sn *seen) {
-	*sn = seen{t: e.Time.UnixNano()}
+	sn.t = e.Time.UnixNano() // the rest is clear
 	s.args = s.args[:0]
 	var action, call, node, code string
 	failed, serial := false, int64(0)

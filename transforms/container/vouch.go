@@ -28,7 +28,7 @@ func (t *Transform) vouch(l *life, s *seen) confidence {
 	if t.reply(&s.kin.at).in != nil {
 		return confUnknown
 	}
-	if s.told.host || t.bornOutside(s) {
+	if s.told != nil && s.told.host || t.bornOutside(s) {
 		return most
 	}
 	if t.proc != nil && !l.got.host {
@@ -55,6 +55,7 @@ func (t *Transform) vouch(l *life, s *seen) confidence {
 // where nothing but the path of the control group is not known.
 func (t *Transform) above(s *seen) int {
 	pid, ppid, at := s.pid, s.ppid, s.t
+	var g glance
 	for hops := 0; hops <= 6; hops++ {
 		if pid <= 1 {
 			if hops < 2 {
@@ -70,8 +71,7 @@ func (t *Transform) above(s *seen) int {
 			return 0
 		}
 		if t.proc != nil {
-			g, a := t.glance(pid, at, ppid)
-			switch {
+			switch a := t.glance(&g, pid, at, ppid); {
 			case a.found():
 				if p == nil {
 					p = t.meet(pid, g)
