@@ -40,10 +40,7 @@ func (d *decoder) google(e *event.Event, out *event.Batch) bool {
 	case g.first:
 		r.stage = "ResponseStarted"
 	}
-	switch {
-	case g.status == 0:
-		r.status = "Success"
-	default:
+	if r.status = "Success"; g.status != 0 {
 		r.status, r.reason = "Failure", rpcCode(g.status)
 	}
 	if r.decision == "" && g.denied {
