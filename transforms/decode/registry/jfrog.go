@@ -3,6 +3,7 @@ package registry
 import (
 	"strconv"
 	"strings"
+	"time"
 
 	"tallyman/pipeline/jsontree"
 	"tallyman/pipeline/record"
@@ -142,6 +143,9 @@ func (s *said) columns(text string) bool {
 	if len(c) < 9 {
 		return false
 	}
+	if len(c) == 10 && c[2] == "REQUEST" {
+		return s.sixth(c)
+	}
 	t, ok := record.Time(c[0])
 	if !ok {
 		return false
@@ -158,10 +162,7 @@ func (s *said) columns(text string) bool {
 		return false
 	}
 	s.user, s.method, s.url = clean(c[3]), c[4], clean(c[5])
-	if s.user == "anonymous" || s.user == "non_authenticated_user" {
-		s.label("user", s.user)
-		s.user = ""
-	}
+	s.nobody()
 	if len(c) == 10 {
 		s.label("repository_key", c[2])
 	} else {
@@ -175,6 +176,32 @@ func (s *said) columns(text string) bool {
 		s.label("duration", c[9])
 	}
 	return true
+}
+
+// sixth reads the request.log of Artifactory 6: time, ms, REQUEST, address, user,
+// method, path, protocol, status, length.
+func (s *said) sixth(c []string) bool {
+	t, err := time.Parse("20060102150405", c[0])
+	if err != nil || !record.Sane(t) || !isMethod(c[5]) {
+		return false
+	}
+	s.provider, s.time, s.clock = "artifactory", t, true
+	s.source, s.user, s.method, s.url = clean(c[3]), clean(c[4]), c[5], clean(c[6])
+	s.nobody()
+	s.request(c[8])
+	s.sizes("", clean(c[9]))
+	if ms, err := strconv.ParseInt(c[1], 10, 64); err == nil && ms >= 0 && ms < 1<<40 {
+		s.took = ms * 1e6
+	}
+	return true
+}
+
+// nobody takes the names of those who did not say who they are for no user.
+func (s *said) nobody() {
+	if s.user == "anonymous" || s.user == "non_authenticated_user" {
+		s.label("user", s.user)
+		s.user = ""
+	}
 }
 
 func isMethod(s string) bool {

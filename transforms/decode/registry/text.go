@@ -3,12 +3,14 @@ package registry
 import (
 	"strings"
 
+	"tallyman/pipeline/event"
 	"tallyman/pipeline/record"
 )
 
 // access reads a line of Artifactory's access.log:
 // time [trace] [ACCEPTED DEPLOY] repository:path for client : user / address[ [token]].
-// Before version 7 there was no trace.
+// Before version 7 there was no trace, and "user/address" had no blanks; before 6 it
+// stood after " for " alone. Clients choose the path, so that the last place counts.
 func (s *said) access(text string) bool {
 	stamp, rest, ok := strings.Cut(text, " [")
 	t, sound := record.Time(stamp)
@@ -24,7 +26,10 @@ func (s *said) access(text string) bool {
 		s.labels = nil
 		return false
 	}
-	place, client, ok := strings.Cut(rest, " for client : ")
+	place, client, ok := cutLast(rest, " for client : ")
+	if !ok {
+		place, client, ok = cutLast(rest, " for ")
+	}
 	if !ok {
 		s.labels = nil
 		return false
@@ -35,10 +40,28 @@ func (s *said) access(text string) bool {
 		client = bare
 		s.label("by", "token")
 	}
-	user, address, _ := strings.Cut(client, " / ")
+	user, address, found := cutLast(client, " / ")
+	if !found {
+		if before, after, ok := cutLast(client, "/"); ok && isAddress(after) {
+			user, address = before, after
+		}
+	}
 	s.user, s.source = clean(user), clean(address)
 	s.accessed(verdict, place)
 	return true
+}
+
+// cutLast is strings.Cut at the last place.
+func cutLast(s, sep string) (before, after string, found bool) {
+	if at := strings.LastIndex(s, sep); at >= 0 {
+		return s[:at], s[at+len(sep):], true
+	}
+	return s, "", false
+}
+
+func isAddress(s string) bool {
+	_, ok := event.IP(s)
+	return ok
 }
 
 // service reads a line of a service of the JFrog platform:
