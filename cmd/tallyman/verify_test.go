@@ -57,7 +57,7 @@ outputs:
 		{exitUsage, "which archive?", []string{"verify"}},
 		{exitUsage, "two archives", []string{"verify", "--output", "archive", "--config", path, "s3://audit"}},
 		{exitUsage, "is of type file", []string{"verify", "--output", "local", "--config", path}},
-		{exitConfig, "those of type s3 are archive", []string{"verify", "--output", "achive", "--config", path}},
+		{exitConfig, "those of type s3 are archive", []string{"verify", "--output", "another", "--config", path}},
 		{exitConfig, "write s3://BUCKET/PREFIX", []string{"verify", "--output", "archive", "--config", filepath.Join(dir, "none.yaml")}},
 		{exitUsage, "[ca output]", []string{"verify", "--output", "archive", "--config", path, "--ca", ca.File}},
 	} {
