@@ -214,7 +214,7 @@ func (c *Compiler) within(operator string, n ast.Node, word string) []Need {
 // lookedFor reports whether a word is worth a search: a single letter is in nearly every
 // text, and a quote is not.
 func lookedFor(word string) bool {
-	return len(word) >= shortest || word != "" && strings.Contains("\"'\\`", word)
+	return len(word) >= shortest || strings.ContainsAny(word, "\"'\\`")
 }
 
 // there is a field that is not empty, or true.
