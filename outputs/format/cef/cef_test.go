@@ -63,6 +63,24 @@ func read(t *testing.T, s string) *formattest.Flat {
 	return p
 }
 
+// TestListsOfOtherThings: what stands in a list and is no text is written as text, and
+// what is empty is not there. A port that is none is left out.
+func TestListsOfOtherThings(t *testing.T) {
+	e := &event.Event{}
+	for _, v := range []event.Value{event.String(""), event.String("a=1"), event.Int(-7), event.String(""), event.Bool(true), event.Float(1.5)} {
+		e.Fields.Add(schema.AuditdKey, v)
+	}
+	e.Fields.Add(schema.SourcePort, event.Int(65536))
+	e.Fields.Add(schema.DestinationPort, event.Int(65535))
+	p := read(t, render(t, New(Options{}), e))
+	if got := p.Attr["cs5"]; got != "a=1,-7,true,1.5" {
+		t.Errorf("cs5 is %q", got)
+	}
+	if p.Attr["spt"] != "" || p.Attr["dpt"] != "65535" {
+		t.Errorf("the ports are %q and %q", p.Attr["spt"], p.Attr["dpt"])
+	}
+}
+
 func TestTheWorkedExample(t *testing.T) {
 	want := `CEF:0|Tallyman|tallyman|1.0.0|auditd.executed|Process executed|2|rt=1795227901123 dvchost=node-7 deviceExternalId=4c4c4544 ` +
 		`deviceFacility=auditd.log cat=process act=executed outcome=success externalId=` + exec().ID.String() + ` suid=1000 sproc=/usr/bin/bash spid=4242 ` +

@@ -16,6 +16,7 @@ type how uint8
 const (
 	first   how = iota // the first of the fields that is there, as text
 	integer            // the same, as a whole number
+	port               // the same, one up to 65535
 	millis             // the same, a time as milliseconds since 1970
 	joined             // all values of the first field that is there, parted by commas
 	special            // as function special says
@@ -50,7 +51,7 @@ var extension = []pair{
 	{key: "proto", limit: 31, from: keys(schema.NetworkTransport)},
 	{key: "deviceDirection", how: special, from: keys(schema.NetworkDirection)},
 	{key: "src", how: special, from: keys(schema.SourceIP)},
-	{key: "spt", how: integer, from: keys(schema.SourcePort)},
+	{key: "spt", how: port, from: keys(schema.SourcePort)},
 	{key: "shost", limit: 1023, from: keys(schema.SourceDomain)},
 	{key: "suser", limit: 1023, from: keys(schema.UserAuditName, schema.UserName)},
 	{key: "suid", limit: 1023, from: keys(schema.UserID)},
@@ -58,7 +59,7 @@ var extension = []pair{
 	{key: "sproc", limit: 1023, from: keys(schema.ProcessExecutable)},
 	{key: "spid", how: integer, from: keys(schema.ProcessPID)},
 	{key: "dst", how: special, from: keys(schema.DestinationIP, schema.ServerIP)},
-	{key: "dpt", how: integer, from: keys(schema.DestinationPort, schema.ServerPort)},
+	{key: "dpt", how: port, from: keys(schema.DestinationPort, schema.ServerPort)},
 	{key: "dhost", limit: 1023, how: special, from: keys(schema.DestinationDomain, schema.DestinationAddress, schema.ServerAddress, schema.NetworkType)},
 	{key: "duser", limit: 1023, how: special, from: keys(schema.UserTargetName, schema.UserEffectiveName, schema.GroupName)},
 	{key: "duid", limit: 1023, how: special, from: keys(schema.UserTargetID, schema.UserEffectiveID, schema.GroupID)},
@@ -157,6 +158,11 @@ func (c *Encoder) pair(dst []byte, p *pair) []byte {
 	switch p.how {
 	case integer:
 		return c.number(dst, p.key, v)
+	case port:
+		if n, ok := v.Int64(); ok && (n < 0 || n > 65535) {
+			return dst
+		}
+		return c.number(dst, p.key, v)
 	case millis:
 		if v.Kind() != event.KindTime {
 			return dst
@@ -249,7 +255,7 @@ func (c *Encoder) list(dst []byte, p *pair, k schema.Key) []byte {
 		hex = hex || dirty(v.Str())
 	}
 	for i := range fields {
-		if fields[i].Key != k {
+		if fields[i].Key != k || view.Empty(fields[i].Val) {
 			continue
 		}
 		if len(dst) == at {
@@ -259,7 +265,7 @@ func (c *Encoder) list(dst []byte, p *pair, k schema.Key) []byte {
 		}
 		var n int
 		var cut bool
-		if dst, n, cut = appendValue(dst, fields[i].Val.Str(), hex, left, unlimited); cut {
+		if dst, n, cut = appendValue(dst, view.Text(fields[i].Val), hex, left, unlimited); cut {
 			c.cut = true
 			break
 		}

@@ -3,6 +3,7 @@ package leef
 import (
 	"strings"
 
+	"tallyman/outputs/format/view"
 	"tallyman/pipeline/event"
 	"tallyman/pipeline/schema"
 )
@@ -223,7 +224,7 @@ func (c *Encoder) joined(dst []byte, a *attribute, k schema.Key) []byte {
 		esc = esc || dirty(v.Str(), c.delim)
 	}
 	for i := range fields {
-		if fields[i].Key != k {
+		if fields[i].Key != k || view.Empty(fields[i].Val) {
 			continue
 		}
 		if len(dst) == at {
@@ -231,7 +232,7 @@ func (c *Encoder) joined(dst []byte, a *attribute, k schema.Key) []byte {
 		} else {
 			dst = append(dst, ',')
 		}
-		dst, _, _ = appendValue(dst, fields[i].Val.Str(), c.delim, esc, unlimited, unlimited)
+		dst, _, _ = appendValue(dst, view.Text(fields[i].Val), c.delim, esc, unlimited, unlimited)
 	}
 	c.note(a.Name, esc)
 	return dst

@@ -46,6 +46,18 @@ func exec() *event.Event {
 	return e
 }
 
+// TestListsOfOtherThings: what stands in a list and is no text is written as text, and
+// what is empty is not there.
+func TestListsOfOtherThings(t *testing.T) {
+	e := &event.Event{}
+	for _, v := range []event.Value{event.String(""), event.String("a"), event.Int(-7), event.String(""), event.Bool(true), event.Float(1.5)} {
+		e.Fields.Add(schema.AuditdKey, v)
+	}
+	if got := read(t, render(t, New(Options{}), e)).Attr["auditKey"]; got != "a,-7,true,1.5" {
+		t.Errorf("auditKey is %q", got)
+	}
+}
+
 func render(t testing.TB, c *Encoder, e *event.Event) string {
 	t.Helper()
 	got, err := c.Append([]byte("before "), e)

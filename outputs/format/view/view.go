@@ -176,6 +176,14 @@ func (v *View) search(k schema.Key) event.Fields {
 // same (SCHEMA.md section 1 rule 1).
 func Empty(v event.Value) bool { return v.IsZero() || v.Kind() == event.KindString && v.Str() == "" }
 
+// Text returns v as text, whatever its kind; a number in the place of a text is rare.
+func Text(v event.Value) string {
+	if s := v.Str(); s != "" || v.IsZero() {
+		return s
+	}
+	return string(v.Append(nil))
+}
+
 // Time is the event's time by its source, the zero time where it is not known.
 func (v *View) Time() time.Time {
 	if t := v.Get(schema.Timestamp); t.Kind() == event.KindTime {
