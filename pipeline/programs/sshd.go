@@ -23,6 +23,12 @@ func sshd(text string, s *Said) {
 	case strings.HasPrefix(text, "User ") && strings.Contains(text[len("User "):], " not allowed because "):
 		s.set("was-authorized", "authentication", "info", "failure", failed)
 		s.refused(text[len("User "):])
+	case strings.HasPrefix(text, "error: maximum authentication attempts exceeded for "):
+		s.set("authenticated", "authentication", "info", "failure", grave)
+		s.attempt("none for " + text[len("error: maximum authentication attempts exceeded for "):])
+		if s.method = ""; s.Reason == "" {
+			s.Reason = "maximum authentication attempts exceeded"
+		}
 	case strings.HasPrefix(text, "PAM ") && strings.Contains(text, " more authentication failures; "):
 		_, rest, _ := strings.Cut(text, "; ")
 		s.set("authenticated", "authentication", "info", "failure", grave)
