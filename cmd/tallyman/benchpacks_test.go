@@ -1,7 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 
@@ -17,49 +22,111 @@ import (
 // memory, hot has those of a batch read before it is judged, as in a lane, where the
 // transform before has just written them.
 func BenchmarkPacks(b *testing.B) {
+	book, err := shippedBook()
+	if err != nil {
+		b.Fatal(err)
+	}
+	batches, events := packBatches(b)
+	for _, hot := range []bool{false, true} {
+		b.Run(map[bool]string{false: "cold", true: "hot"}[hot], func(b *testing.B) {
+			spent, _ := judged(b, "DEMO/../rules/*.yaml", batches, hot)
+			b.ReportMetric(spent/float64(events), "cpu-ns/event")
+			b.ReportMetric(spent/float64(events*len(book.Rules())), "cpu-ns/event/rule")
+			b.ReportMetric(float64(events), "events/op")
+		})
+	}
+}
+
+// BenchmarkTypical is what ten and a hundred rules of the kinds that people write cost
+// an event that was just written; now and then one of them matches.
+func BenchmarkTypical(b *testing.B) {
+	batches, events := packBatches(b)
+	for _, n := range []int{10, 100} {
+		b.Run(strconv.Itoa(n), func(b *testing.B) {
+			file := filepath.Join(b.TempDir(), "typical.yaml")
+			if err := os.WriteFile(file, typical(n), 0o600); err != nil {
+				b.Fatal(err)
+			}
+			spent, alerts := judged(b, file, batches, true)
+			if alerts == 0 || alerts > float64(events)/20 {
+				b.Fatalf("%v alerts of %d events: that is not now and then", alerts, events)
+			}
+			b.ReportMetric(spent/float64(events), "cpu-ns/event")
+			b.ReportMetric(100*alerts/float64(events), "%alerts")
+		})
+	}
+}
+
+// typical are n rules of ten kinds. The first of each kind asks for what the demo has.
+func typical(n int) []byte {
+	kinds := []struct{ condition, first, other string }{
+		{`process.name == "%s"`, "conmon", "tool"},
+		{`process.executable in ["%[1]s", "/usr/local%[1]s"]`, "/usr/bin/conmon", "/usr/bin/tool"},
+		{`basename(process.executable) == "%s" && user.effective.id == "0"`, "conmon", "tool"},
+		{`process.command_line contains "%s"`, "--version", "--option"},
+		{`process.command_line matches "\\b%s\\s+--(version|help)"`, "conmon", "tool"},
+		{`file.path startsWith "%s/"`, "/etc/ssl", "/etc/part"},
+		{`file.path matches "^(/proc/[0-9]+/root)?%s(/|$)" && ("change" in event.type || "deletion" in event.type)`, "/etc/ssl", "/opt/part"},
+		{`"creation" in event.type && file.name == "%s"`, "passwd", "name"},
+		{`event.action == "executed" && any(process.args, # == "%s")`, "--version", "--flag"},
+		{`event.action == "connected-to" && container.image.name == "%s" && destination.port not in [80, 443]`, "shop", "image"},
+	}
+	var b bytes.Buffer
+	b.WriteString("rules:\n")
+	for i := range n {
+		kind := kinds[i%len(kinds)]
+		word := kind.first
+		if i >= len(kinds) {
+			word = fmt.Sprintf("%s%d", kind.other, i)
+		}
+		fmt.Fprintf(&b, "- {id: TYPICAL-%03d, title: x, severity: low, sources: [auditd], condition: '%s'}\n", i, fmt.Sprintf(kind.condition, word))
+	}
+	return b.Bytes()
+}
+
+// packBatches returns the demo's events, and how many they are.
+func packBatches(b *testing.B) (batches []event.Batch, events int) {
+	b.Helper()
 	kept := packEvents(b)
-	batches := make([]event.Batch, len(kept))
-	events := 0
+	batches = make([]event.Batch, len(kept))
 	for i := range kept {
 		if err := codec.NewDecoder().Decode(kept[i], &batches[i]); err != nil {
 			b.Fatal(err)
 		}
 		events += len(batches[i].Events)
 	}
-	book, err := shippedBook()
-	if err != nil {
-		b.Fatal(err)
-	}
+	return batches, events
+}
+
+// judged has the batches judged by the rules of files, round after round, and returns
+// the nanoseconds of a processor and the alerts of one.
+func judged(b *testing.B, files string, batches []event.Batch, hot bool) (spent, alerts float64) {
+	b.Helper()
 	span := spanOf(batches)
-	for _, hot := range []bool{false, true} {
-		b.Run(map[bool]string{false: "cold", true: "hot"}[hot], func(b *testing.B) {
-			judge := laneOf(b, "[{type: rules, files: [DEMO/../rules/*.yaml]}]\nredact: off").Chain("audit")
-			b.ReportAllocs()
-			var spent time.Duration
-			rounds, keys := 0, 0
-			for b.Loop() {
-				rounds++
-				for i := range batches {
-					later(&batches[i], span)
-					if hot {
-						keys += touched(&batches[i])
-					}
-					begin := cpu()
-					if _, err := judge.Run(context.Background(), &batches[i]); err != nil {
-						b.Fatal(err)
-					}
-					spent += cpu() - begin
-				}
+	judge := laneOf(b, fmt.Sprintf("[{type: rules, files: [%q]}]\nredact: off", files)).Chain("audit")
+	b.ReportAllocs()
+	var took time.Duration
+	rounds, keys, more := 0, 0, 0
+	for b.Loop() {
+		rounds++
+		for i := range batches {
+			later(&batches[i], span)
+			if hot {
+				keys += touched(&batches[i])
 			}
-			if hot && keys == 0 {
-				b.Fatal("no event has a field")
+			begin := cpu()
+			out, err := judge.Run(context.Background(), &batches[i])
+			if err != nil {
+				b.Fatal(err)
 			}
-			perEvent := float64(spent.Nanoseconds()) / float64(rounds*events)
-			b.ReportMetric(perEvent, "cpu-ns/event")
-			b.ReportMetric(perEvent/float64(len(book.Rules())), "cpu-ns/event/rule")
-			b.ReportMetric(float64(events), "events/op")
-		})
+			took += cpu() - begin
+			more += len(out.Events) - len(batches[i].Events)
+		}
 	}
+	if hot && keys == 0 {
+		b.Fatal("no event has a field")
+	}
+	return float64(took.Nanoseconds()) / float64(rounds), float64(more) / float64(rounds)
 }
 
 // packEvents returns the demo's events as audit and container make them, in batches as
