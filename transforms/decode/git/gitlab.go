@@ -53,8 +53,11 @@ func (d *gitlabDecoder) Decode(e event.Event, out *event.Batch) error {
 	f.origin = first(f.origin, root.Any("remote_ip", "ip_address", "meta.remote_ip").Str())
 	f.agent = first(f.agent, root.Any("ua", "user_agent").Str())
 	f.userID = first(f.userID, root.Any("user_id", "author_id").Text())
-	for _, again := range [...]string{"meta.remote_ip", "meta.client_id", "meta.user"} {
+	for _, again := range [...]string{"meta.remote_ip", "meta.client_id"} {
 		root.Get(again).Skip()
+	}
+	if root.Get("meta.user").Str() == f.user {
+		root.Get("meta.user").Skip()
 	}
 	f.measures(root)
 	f.keep = f.keep || root.Left()

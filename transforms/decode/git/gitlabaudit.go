@@ -41,6 +41,13 @@ func (f *facts) audited(root jsontree.Node) {
 		return root.Get("details").Any(names...).Text()
 	}
 	f.user, f.userID = get("author_name"), get("author_id")
+	// The author is told by the name that people see; the request has that of the account.
+	if account := root.Get("meta.user").Str(); account != "" && f.userID != "" && root.Get("meta.user_id").Text() == f.userID {
+		if f.user != account {
+			f.label("author_name", f.user)
+		}
+		f.user = account
+	}
 	f.origin = get("ip_address")
 	f.reference = root.Get("id").Text()
 	kind, name := get("target_type"), get("target_details")
