@@ -64,6 +64,8 @@ func (f *facts) audited(root jsontree.Node) {
 		f.label("entity_path", path)
 	}
 	switch {
+	case kind == "User" && get("target_id") == f.userID && f.userID != "":
+		f.target = f.user
 	case kind == "User":
 		f.target = name
 	case name != f.repository:
