@@ -163,8 +163,11 @@ func (t *Transform) named(l *klife) event.ID {
 }
 
 func (t *Transform) newID(node uint32, pid int32, start int64) event.ID {
-	b := t.seed[:0]
-	b = append(append(b, t.env.HostID...), "\x00process\x00"...)
+	if len(t.seed) == 0 {
+		t.seed = append([]byte(t.env.HostID), "\x00process\x00"...)
+		t.stem = len(t.seed)
+	}
+	b := t.seed[:t.stem]
 	if node != 0 {
 		b = append(append(b, t.nodes.name(node)...), 0)
 	}

@@ -32,6 +32,7 @@ func (t *Transform) Restore(snapshot []byte) error {
 func (t *Transform) forget() {
 	clear(t.table.lives)
 	clear(t.table.progs)
+	clear(t.table.late[:])
 	t.table.count, t.since = 0, 0
 	t.learnt, t.resumed = map[event.ID]struct{}{}, map[event.ID]struct{}{}
 	t.restores++

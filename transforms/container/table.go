@@ -15,6 +15,7 @@ type table struct {
 	max   int
 	reg   *registry
 	progs map[program]*program // one copy of each program
+	late  [64]*program         // those of late, by what is cheap to tell of a program: most processes run few
 
 	engines []string // where only root can put programs
 
@@ -285,13 +286,28 @@ func (t *table) rename(l *life, s *seen) {
 
 // intern returns the one copy of a program that is kept.
 func (t *table) intern(name, exe string) *program {
-	if kept, ok := t.progs[program{name, exe}]; ok {
-		return kept
+	late := &t.late[latePlace(name, exe)%len(t.late)]
+	if p := *late; p != nil && p.name == name && p.exe == exe {
+		return p
 	}
-	if len(t.progs) >= t.max {
-		clear(t.progs)
+	p, ok := t.progs[program{name, exe}]
+	if !ok {
+		if len(t.progs) >= t.max {
+			clear(t.progs)
+		}
+		p = &program{strings.Clone(name), strings.Clone(exe)}
+		t.progs[*p] = p
 	}
-	p := &program{strings.Clone(name), strings.Clone(exe)}
-	t.progs[*p] = p
+	*late = p
 	return p
+}
+
+// latePlace tells most programs of a host apart by their lengths and the ends of their
+// names.
+func latePlace(name, exe string) int {
+	n := len(name) + 7*len(exe)
+	if len(name) > 1 {
+		n += 3*int(name[0]) + 5*int(name[len(name)-1])
+	}
+	return n
 }
