@@ -27,6 +27,7 @@ const (
 	objUnit
 	objOp     // the op= of a record
 	objNote   // what a record without op= is about
+	objGuest  // a virtual machine, and op=
 	objAccess // what was to be done to what, of access control
 )
 

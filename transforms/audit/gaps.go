@@ -264,7 +264,7 @@ func (s *stage) gapEvent(q *series) {
 func lostBy(line string) (string, bool) {
 	rest, ok := strings.CutPrefix(line, "audit: ")
 	if !ok {
-		if rest, _, ok = unwrap(line); !ok {
+		if rest, _, _, ok = unwrap(line); !ok {
 			return "", false
 		}
 		if rest, ok = strings.CutPrefix(rest, "audit: "); !ok {

@@ -158,6 +158,11 @@ func (f *facts) thing(b []byte, v verdict) []byte {
 		}
 	case objNote:
 		add(f.note)
+	case objGuest:
+		add(f.note)
+		if f.op != "" {
+			b = append(append(b, ": "...), f.op[:min(len(f.op), messageLimit)]...)
+		}
 	case objAccess:
 		b = f.appendAccess(b)
 	}

@@ -123,8 +123,9 @@ func (f *facts) appendAccess(b []byte) []byte {
 		}
 	}
 	add(f.perms)
+	class := f.data.GetNamed(schema.AuditdData, "tclass").Str()
 	if f.perms != "" {
-		add(prefixed("of ", f.data.GetNamed(schema.AuditdData, "tclass").Str()))
+		add(prefixed("of ", class))
 	}
 	switch k := &f.packet; {
 	case f.path != "" || f.acName != "":
@@ -135,8 +136,12 @@ func (f *facts) appendAccess(b []byte) []byte {
 		b = appendEnd(b, k.target, k.dport)
 	case k.source != "" || k.sport != "":
 		b = appendEnd(b, k.source, k.sport)
-	default:
+	case f.target != "":
 		add(f.target)
+	case f.appArmor != "":
+		add(or(f.data.GetNamed(schema.AuditdData, "peer").Str(), f.data.GetNamed(schema.AuditdData, "target").Str()))
+	case strings.HasSuffix(class, "_socket"): // the number of a port
+		add(prefixed("port ", or(f.data.GetNamed(schema.AuditdData, "dest").Str(), f.data.GetNamed(schema.AuditdData, "src").Str())))
 	}
 	if b[len(b)-1] == ':' { // nothing is known of it
 		b = b[:len(b)-1]

@@ -60,6 +60,17 @@ func TestWhatSecurityModulesAndOthersSay(t *testing.T) {
 			"event.action=changed-password message=uid␣1000␣changed␣the␣account␣1077:␣changing␣name"},
 		{"a password is changed", `USER_CHAUTHTOK` + stamp + `pid=7 uid=0 auid=1000 ses=2 msg='op=updating-password id=1077 exe="/usr/bin/passwd" hostname=? addr=? terminal=? res=success'`,
 			"event.action=changed-password message=uid␣1000␣changed␣the␣password␣of␣1077"},
+		{"SELinux and a port", `AVC` + stamp + `avc:  denied  { name_connect } for  pid=77 comm="httpd" dest=3306 scontext=u:r:httpd_t:s0 tcontext=u:o:port_t:s0 tclass=tcp_socket permissive=0`,
+			"message=httpd␣was␣denied␣by␣SELinux:␣name_connect␣of␣tcp_socket␣port␣3306"},
+		{"SELinux and a unit", `USER_AVC` + stamp + `pid=1 uid=0 auid=4294967295 ses=4294967295 msg='avc:  denied  { start } for auid=n/a uid=0 gid=0 path="/etc/systemd/system/x y.service" cmdline="systemctl start x" ` +
+			`scontext=u:r:b_t:s0 tcontext=u:o:c_t:s0 tclass=service permissive=0  exe="/usr/lib/systemd/systemd" sauid=0 hostname=? addr=? terminal=?'`,
+			"event.type=denied message=uid␣0␣was␣denied:␣start␣of␣service␣/etc/systemd/system/x␣y.service"},
+		{"AppArmor and a process", `AVC` + stamp + `apparmor="DENIED" operation="ptrace" class="ptrace" profile="docker-default" pid=77 comm="ps" requested_mask="read" denied_mask="read" peer="unconfined"`,
+			"message=ps␣was␣denied␣by␣AppArmor:␣ptrace␣unconfined"},
+		{"a guest starts", `VIRT_CONTROL` + stamp + `pid=7 uid=0 auid=1000 ses=2 msg='virt=kvm op=start reason=booted vm="db 1" exe="/usr/sbin/libvirtd" hostname=? addr=? terminal=? res=success'`,
+			"message=uid␣1000␣controlled␣the␣virtual␣machine␣db␣1:␣start"},
+		{"a rule of USBGuard in hex", `USER_DEVICE` + stamp + `pid=7 uid=0 auid=1000 ses=2 msg='op="inserted-device" device="/d" device_rule=626C6F636B206964 exe="/usr/sbin/usbguard-daemon" hostname=? addr=? terminal=? res=success'`,
+			"auditd.data.device_rule=block␣id"},
 		{"a guest moves in", `VIRT_MIGRATE_IN` + stamp + `pid=7 uid=0 auid=1000 ses=2 msg='vm="a" res=success'`, "event.action=migrated-vm-from"},
 	} {
 		e := oneEvent(t, build(t, nil), "type="+c.record)

@@ -58,6 +58,16 @@ func (f *facts) said(p *part, t *Token) {
 			f.note = f.text(t)
 		}
 		f.rest(t)
+	case "vm":
+		if p.typ >= 2500 && p.typ <= 2599 { // VIRT_*
+			f.note = f.text(t)
+		}
+		f.rest(t)
+	case "path":
+		if p.typ == typeUserAVC { // of a unit of systemd
+			f.note = f.text(t)
+		}
+		f.rest(t)
 	case "apparmor", "operation": // dbus asks AppArmor, too
 		if p.typ == typeUserAVC {
 			f.access(t)

@@ -43,6 +43,7 @@ type stampMemo struct {
 	sec    int64
 	serial uint64
 	milli  uint16
+	host   string // of the head that the last record stood behind; the caller takes it
 }
 
 // read is Parse into r, which is empty, and false for ErrNoRecord. A carriage
@@ -82,7 +83,7 @@ func (r *Record) read(line string, memo *stampMemo) bool {
 		if n, ok = r.stamp(s); !ok {
 			return false
 		}
-		*memo = stampMemo{text: s[:n], sec: r.Sec, milli: r.Milli, serial: r.Serial}
+		memo.text, memo.sec, memo.milli, memo.serial = s[:n], r.Sec, r.Milli, r.Serial
 	}
 	body := s[n:]
 	if len(body) > 1 && body[0] == ':' && body[1] == ' ' {

@@ -153,9 +153,9 @@ func addSystem(add adder) {
 	add("initialized-audit-subsystem", "process", "info", 1, 0, "initialized auditing", "failed to initialize auditing", objNone, auparse.AUDIT_KERNEL)
 	add("sent-message", "host", "info", 1, 0, "sent a message", "sent a message", objNone, auparse.AUDIT_USER)
 	add("typed", "process", "info", 2, 0, "typed", "typed", objOp, auparse.AUDIT_TTY, auparse.AUDIT_USER_TTY)
-	add("issued-vm-control", "host", "info", 3, 0, "controlled a virtual machine", "failed to control a virtual machine", objOp, auparse.AUDIT_VIRT_CONTROL)
-	add("assigned-vm-id", "host", "info", 2, 0, "assigned an id to a virtual machine", "failed to assign an id to a virtual machine", objNone, auparse.AUDIT_VIRT_MACHINE_ID)
-	add("assigned-vm-resource", "host", "info", 2, 0, "assigned a resource to a virtual machine", "failed to assign a resource to a virtual machine", objNone, auparse.AUDIT_VIRT_RESOURCE)
+	add("issued-vm-control", "host", "info", 3, 0, "controlled the virtual machine", "failed to control the virtual machine", objGuest, auparse.AUDIT_VIRT_CONTROL)
+	add("assigned-vm-id", "host", "info", 2, 0, "assigned an id to the virtual machine", "failed to assign an id to the virtual machine", objNote, auparse.AUDIT_VIRT_MACHINE_ID)
+	add("assigned-vm-resource", "host", "info", 2, 0, "assigned a resource to the virtual machine", "failed to assign a resource to the virtual machine", objNote, auparse.AUDIT_VIRT_RESOURCE)
 }
 
 func addAnomalies(add adder) {

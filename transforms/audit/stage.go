@@ -102,6 +102,12 @@ func (s *stage) record(e *event.Event) {
 	if rec.Node == "" && len(e.Fields) > 0 {
 		rec.Node = s.sender(e)
 	}
+	if s.memo.host != "" {
+		if rec.Node == "" {
+			rec.Node = s.elsewhere(s.memo.host)
+		}
+		s.memo.host = ""
+	}
 	s.seq++
 	typ := s.t.tables.kinds.of(rec.Type)
 	key := stampOf(&rec)

@@ -20,16 +20,18 @@ import (
 // no colon, can be the head, and only the kernel, the audit daemon's own programs
 // and what is set up to read its log may have written it: a record inside the
 // text of another program is that program's text.
-func unwrap(line string) (rest, who string, ok bool) {
-	if who, rest, ok = rfc5424(line); !ok {
+//
+// host is the one that the head of syslog names, "" where there is none.
+func unwrap(line string) (rest, who, host string, ok bool) {
+	if who, host, rest, ok = rfc5424(line); !ok {
 		head, after, found := uncolonned(line)
 		if !found {
 			if head, after, found = strings.Cut(line, ": "); !found {
-				return "", "", false
+				return "", "", "", false
 			}
 		}
 		if i := strings.LastIndexByte(head, ' '); i >= 0 {
-			head = head[i+1:]
+			host, head = hostOf(head[:i]), head[i+1:]
 		}
 		if i := strings.IndexByte(head, ';'); i > 0 && head[0] >= '0' && head[0] <= '9' { // /dev/kmsg
 			head = head[i+1:]
@@ -43,12 +45,42 @@ func unwrap(line string) (rest, who string, ok bool) {
 	switch who {
 	case "kernel":
 		rest = afterUptime(rest)
-		return rest, who, strings.HasPrefix(rest, "audit: ") || numbered(rest)
+		return rest, who, host, strings.HasPrefix(rest, "audit: ") || numbered(rest)
 	case "audispd", "audisp-syslog", "auditd", "audit",
 		"tag_audit_log", "audit_log", "auditd_log", "audit-log", "auditlog": // the names that guides give to a reader of its log
-		return rest, who, true
+		return rest, who, host, true
 	}
-	return "", "", false
+	return "", "", "", false
+}
+
+// hostOf returns the word behind the time of a head of RFC 3164, whose tag is cut off:
+// "<134>Oct 28 09:56:44 web-1", or with a time of ISO 8601.
+func hostOf(head string) string {
+	at := strings.LastIndexByte(head, ' ')
+	if at < 0 {
+		return ""
+	}
+	host, head := head[at+1:], head[:at]
+	clock := head[strings.LastIndexByte(head, ' ')+1:]
+	if i := strings.IndexByte(clock, 'T'); i >= 0 {
+		clock = clock[i+1:]
+	}
+	if len(clock) < len("09:56:44") || clock[2] != ':' || clock[5] != ':' {
+		return ""
+	}
+	return host
+}
+
+// elsewhere returns a host that a head of syslog names, "" for this one, with or
+// without its domain: its serials, processes and users are ours.
+func (s *stage) elsewhere(host string) string {
+	own := s.t.host
+	short, _, _ := strings.Cut(host, ".")
+	ownShort, _, _ := strings.Cut(own, ".")
+	if host == own || short == ownShort && (short == host || ownShort == own) || host == "-" || host == "localhost" {
+		return ""
+	}
+	return host
 }
 
 // uncolonned parts a line at the record where no ": " stands before it. The kernel
@@ -87,24 +119,27 @@ func afterUptime(s string) string {
 
 // rfc5424 reads the head of a message of RFC 5424, section 6: <PRI>1 TIME HOST APP
 // PROCID MSGID, structured data, the text.
-func rfc5424(line string) (app, text string, ok bool) {
+func rfc5424(line string) (app, host, text string, ok bool) {
 	pri, s, ok := strings.Cut(line, ">1 ")
 	if !ok || len(pri) < 2 || len(pri) > 4 || pri[0] != '<' {
-		return "", "", false
+		return "", "", "", false
 	}
 	for i := range 5 {
 		var word string
 		if word, s, ok = strings.Cut(s, " "); !ok {
-			return "", "", false
+			return "", "", "", false
 		}
-		if i == 2 {
+		switch i {
+		case 1:
+			host = word
+		case 2:
 			app = word
 		}
 	}
 	if s, ok = afterData(s); !ok {
-		return "", "", false
+		return "", "", "", false
 	}
-	return app, strings.TrimPrefix(s, "\ufeff"), true
+	return app, host, strings.TrimPrefix(s, "\ufeff"), true
 }
 
 // afterData returns what follows structured data and a blank. In a value a quote and
@@ -138,14 +173,16 @@ func parse(line string) (Record, error) {
 	return r, nil
 }
 
-// parse is the same into r, which it leaves empty where there is no record.
+// parse is the same into r, which it leaves empty where there is no record. A host that
+// a head names is left in memo.
 func (r *Record) parse(line string, memo *stampMemo) bool {
 	if r.read(line, memo) {
 		return true
 	}
 	*r = Record{}
-	if rest, _, ok := unwrap(line); ok {
+	if rest, _, host, ok := unwrap(line); ok {
 		if r.read(rest, memo) {
+			memo.host = host
 			return true
 		}
 		*r = Record{}
@@ -160,11 +197,11 @@ func (r *Record) parse(line string, memo *stampMemo) bool {
 // Its time is that of the line. It cannot be joined to the others of its event,
 // so that a part of a system call is an event by itself, flagged as incomplete.
 func (s *stage) unstamped(e *event.Event) (Record, bool) {
-	rest, who, ok := unwrap(e.Raw)
+	rest, who, host, ok := unwrap(e.Raw)
 	if !ok || who != "audit" {
 		return Record{}, false
 	}
-	var r Record
+	r := Record{Node: s.elsewhere(host)}
 	if r.Type, rest, ok = strings.Cut(rest, " "); !ok {
 		return Record{}, false
 	}

@@ -3,6 +3,7 @@ package audit
 import (
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"tallyman/pipeline/event"
@@ -109,5 +110,60 @@ func TestTheJournalsRecords(t *testing.T) {
 				t.Errorf("%d and %d have one id", i, j)
 			}
 		}
+	}
+}
+
+// TestTheHostOfAHead: lines of several hosts in one file are told apart by the head that
+// syslog wrote. This host may stand there with its domain or without.
+func TestTheHostOfAHead(t *testing.T) {
+	const record = `type=USER_LOGIN msg=audit(1795227901.125:9): pid=7 uid=0 auid=1001 ses=5 msg='op=login id=1001 exe="/usr/sbin/sshd" hostname=? addr=? terminal=ssh res=success'`
+	own := oneEvent(t, build(t, nil), record).Fields.Get(schema.HostName).Str()
+	short := build(t, nil)
+	short.host = "node-9"
+	long := build(t, nil)
+	long.host = "node-9.example.org"
+	for _, c := range []struct {
+		tr         *Transform
+		line, want string
+	}{
+		{short, "Nov 25 10:31:23 web-1 audispd: " + record, "web-1"},
+		{short, "<134>Nov  5 10:31:23 web-1 auditd " + record, "web-1"},
+		{short, "2026-11-25T10:31:23.123456+00:00 web-1 audispd[7]: " + record, "web-1"},
+		{short, "<134>1 2026-11-25T10:31:23Z web-1 audispd 712 - - " + record, "web-1"},
+		{short, "Nov 25 10:31:23 web-1 audispd: node=db-1 " + record, "db-1"},
+		{short, "Nov 25 10:31:23 web-1 kernel: [  270.8] audit: type=1112 audit(1795227901.125:9): pid=7", "web-1"},
+		{short, "Nov 25 10:31:23 web-1 audit[7]: USER_LOGIN pid=7 uid=0", "web-1"},
+		{short, "Nov 25 10:31:23 node-9.example.org audispd: " + record, own},
+		{long, "Nov 25 10:31:23 node-9 audispd: " + record, own},
+		{long, "Nov 25 10:31:23 node-9.example.net audispd: " + record, "node-9.example.net"},
+		{short, "<134>1 2026-11-25T10:31:23Z - audispd 712 - - " + record, own},
+		{short, "Nov 25 10:31:23 audispd: " + record, own},
+		{short, "[  270.8] audit: type=1112 audit(1795227901.125:9): pid=7", own},
+	} {
+		e := oneEvent(t, c.tr, c.line)
+		if got := e.Fields.Get(schema.HostName).Str(); got != c.want {
+			t.Errorf("%s: host.name is %q, want %q", c.line, got, c.want)
+		}
+	}
+}
+
+// TestRecordsOfTwoHostsAreTwoEvents: serial and time may be the same on both.
+func TestRecordsOfTwoHostsAreTwoEvents(t *testing.T) {
+	lines := []string{}
+	for _, r := range []string{
+		`type=SYSCALL msg=audit(1795227901.125:9): arch=c000003e syscall=87 success=yes exit=0 a0=1 a1=2 a2=3 a3=4 items=1 ppid=1 pid=%PID auid=1001 uid=0 gid=0 euid=0 suid=0 fsuid=0 egid=0 sgid=0 fsgid=0 tty=(none) ses=5 comm="rm" exe="/usr/bin/rm" key=(null)`,
+		`type=PATH msg=audit(1795227901.125:9): item=0 name="/srv/%HOST" inode=5 dev=08:01 mode=0100644 ouid=0 ogid=0 rdev=00:00 nametype=DELETE`,
+		`type=PROCTITLE msg=audit(1795227901.125:9): proctitle="rm"`,
+	} {
+		for host, pid := range map[string]string{"web-1": "71", "web-2": "72"} {
+			lines = append(lines, "Nov 25 10:31:23 "+host+" audispd: "+strings.NewReplacer("%PID", pid, "%HOST", host).Replace(r))
+		}
+	}
+	got := map[string]string{}
+	for _, e := range run(t, build(t, nil), records(lines), len(lines)) {
+		got[e.Fields.Get(schema.HostName).Str()] = e.Fields.Get(schema.FilePath).Str()
+	}
+	if len(got) != 2 || got["web-1"] != "/srv/web-1" || got["web-2"] != "/srv/web-2" {
+		t.Error(got)
 	}
 }
