@@ -51,7 +51,8 @@ func (f *facts) audited(root jsontree.Node) {
 	f.origin = get("ip_address")
 	f.reference = root.Get("id").Text()
 	kind, name := get("target_type"), get("target_details")
-	entity := get("entity_type")
+	entity, targetID := get("entity_type"), get("target_id")
+	f.label("target_id", targetID)
 	f.code = get("event_type", "event_name")
 	switch path := get("entity_path"); {
 	case entity == "Project" && path != "":
@@ -64,7 +65,7 @@ func (f *facts) audited(root jsontree.Node) {
 		f.label("entity_path", path)
 	}
 	switch {
-	case kind == "User" && get("target_id") == f.userID && f.userID != "":
+	case kind == "User" && targetID == f.userID && f.userID != "":
 		f.target = f.user
 	case kind == "User":
 		f.target = name
