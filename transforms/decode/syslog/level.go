@@ -47,7 +47,7 @@ func (m *message) levelled(first, rest string) bool {
 	}
 	facility, name, dotted := strings.Cut(inner, ".")
 	if !dotted {
-		if code := severityOf(inner); code < 0 || bracketed || !tagBegins(rest) {
+		if _, _, _, own := vmware(rest); severityOf(inner) < 0 || bracketed || !own && !tagBegins(rest) {
 			return false
 		}
 		m.level = inner
@@ -76,6 +76,20 @@ func facilityOf(name string) int {
 		}
 	}
 	return -1
+}
+
+// vmware reads "vpxd[07879] [Originator@6876 sub=…] text", as VMware's programs write
+// after the severity in their own files.
+func vmware(s string) (app, proc, text string, ok bool) {
+	app, rest, found := strings.Cut(s, "[")
+	if !found || app == "" || len(app) > maxTag || strings.ContainsAny(app, " :") {
+		return "", "", "", false
+	}
+	n := digits(rest)
+	if n == 0 || !strings.HasPrefix(rest[n:], "] [Originator@") {
+		return "", "", "", false
+	}
+	return app, rest[:n], rest[n+2:], true
 }
 
 // tagBegins reports whether s begins with "tag[7]: " or "tag: ".

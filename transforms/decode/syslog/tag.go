@@ -42,6 +42,10 @@ func (d *decoder) afterTime(s string, seen time.Time) {
 			m.tagged(s)
 			return
 		}
+		if app, proc, text, ok := vmware(s); ok {
+			m.app, m.proc, m.text = app, proc, text
+			return
+		}
 		host, rest, found = word(s)
 	}
 	if !found || !m.hostname(host, rest) {
@@ -64,7 +68,7 @@ func (d *decoder) afterTime(s string, seen time.Time) {
 	if strings.HasPrefix(rest, ": %") { // Cisco's firewalls
 		rest = rest[2:]
 	}
-	if m.version == "" && m.pri != noPriority && d.headless(rest) {
+	if m.version == "" && (m.pri != noPriority || !m.local) && d.headless(rest) {
 		m.wrong("the version of RFC 5424 is missing")
 		return
 	}
