@@ -32,7 +32,7 @@ func TestEachFormatIsOneLine(t *testing.T) {
 		{Settings{Format: CEF, CEF: &CEFSettings{Version: 1, Vendor: "V", Product: "P"}}, `CEF:1|V|P|`},
 		{Settings{Format: RFC5424}, `[tallyman@32473 dataset="auditd.log" escaped="message"] one\x0atwo\x0d=x`},
 		{Settings{Format: Splunk}, `{"time":0.000,"message":"one\ntwo\r=x",`},
-		{Settings{Format: OCSF}, `{"class_uid":0,"category_uid":0,"activity_id":99,`},
+		{Settings{Format: OCSF}, `{"class_uid":0,"category_uid":0,"activity_id":0,`},
 		{Settings{Format: LEEF}, "LEEF:2.0|Tallyman|tallyman|0|auditd|x09|"},
 		{Settings{Format: LEEF, LEEF: &LEEFSettings{Version: "1.0", Vendor: "V", Product: "P"}}, "LEEF:1.0|V|P|0|auditd|sev=1\tusrName=ana"},
 		{Settings{Format: LEEF, LEEF: &LEEFSettings{Delimiter: "^"}}, "|auditd|^|sev=1^usrName=ana"},

@@ -195,6 +195,7 @@ var ocsfRest = []OCSFAttribute{
 	{"job.run_state_id", OCSFComputed, nil},
 	{"script.script_content.value", OCSFText, []Key{JenkinsScript}},
 	{"script.type_id", OCSFComputed, nil},
+	{"script.type", OCSFComputed, nil},
 	{"finding_info.uid", OCSFComputed, []Key{EventID, FalcoUUID, RuleID}},
 	{"finding_info.title", OCSFText, []Key{RuleName, FalcoRule}},
 	{"finding_info.desc", OCSFText, []Key{RuleDescription, FalcoOutput}},

@@ -84,6 +84,10 @@ func (o *OCSF) Check(text []byte) (class string, err error) {
 	if got := fmt.Sprint(e["type_uid"]); got != strconv.Itoa(n*100+a) {
 		bad("type_uid is %s of class %s and activity %s", got, class, activity)
 	}
+	if _, named := e["activity_name"]; !named && a == 99 {
+		bad("activity 99 has no activity_name, which it stands for")
+	}
+	unnamed(e, bad)
 	wrong = append(wrong, requires(e, c.Required, c.rules, class))
 	metadata, _ := e["metadata"].(map[string]any)
 	if metadata["version"] != o.Version {
@@ -103,6 +107,27 @@ func (o *OCSF) Check(text []byte) (class string, err error) {
 		wrong = append(wrong, o.value(name, typ, v))
 	}
 	return class, errors.Join(wrong...)
+}
+
+// unnamed finds values 99, which is Other in every enumeration, whose name does not
+// stand beside them.
+func unnamed(v any, bad func(string, ...any)) {
+	switch v := v.(type) {
+	case []any:
+		for _, one := range v {
+			unnamed(one, bad)
+		}
+	case map[string]any:
+		for name, one := range v {
+			sibling, enum := strings.CutSuffix(name, "_id")
+			if _, named := v[sibling]; enum && !named && name != "activity_id" && fmt.Sprint(one) == "99" {
+				bad("%s is 99, and no %s says what", name, sibling)
+			}
+			if name != "unmapped" {
+				unnamed(one, bad)
+			}
+		}
+	}
 }
 
 // ofProfile reports whether an attribute of a class comes with one of the

@@ -50,7 +50,9 @@ func computations(path string) computation {
 	case "kernel.type_id":
 		return constant("2") // a system call
 	case "script.type_id":
-		return constant("99")
+		return constant("99") // type says which
+	case "script.type":
+		return constant(`"Groovy"`) // what Jenkins runs
 	case "process.file.name", "parent.file.name", "file.name", "result.name":
 		return base
 	case "driver.file.name":

@@ -181,8 +181,11 @@ func (c *Encoder) event(dst []byte) []byte {
 	return dst
 }
 
-// other is the activity that a class has no number for.
-const other = 99
+// The activities that a class has no number for: one with a name, and none.
+const (
+	other  = 99
+	unsaid = 0
+)
 
 // object appends the event as one of a class, unless it lacks what that
 // requires.
@@ -191,9 +194,12 @@ func (c *Encoder) object(dst []byte, l layoutOf, activity int) (out []byte, ok b
 	c.at = &c.layouts[l]
 	dst = number(append(dst, '{'), `"class_uid":`, c.at.uid)
 	dst = number(dst, `,"category_uid":`, c.at.uid/1000)
+	if activity == other && c.Str(schema.EventAction) == "" {
+		activity = unsaid // there is no name that other would stand for
+	}
 	dst = number(dst, `,"activity_id":`, activity)
-	if name := c.Str(schema.EventAction); activity == other && name != "" {
-		dst = c.text(append(dst, `,"activity_name":`...), schema.EventAction, name)
+	if activity == other {
+		dst = c.text(append(dst, `,"activity_name":`...), schema.EventAction, c.Str(schema.EventAction))
 	}
 	dst = number(dst, `,"type_uid":`, c.at.uid*100+activity)
 	dst = number(dst, `,"severity_id":`, severity(c.Severity()))

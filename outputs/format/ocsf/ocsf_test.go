@@ -140,7 +140,7 @@ func TestClasses(t *testing.T) {
 		want   string // class/activity
 		paths  map[string]any
 	}{
-		{"nothing", set{}, "0/99", nil},
+		{"nothing", set{}, "0/0", map[string]any{"activity_name": nil, "type_uid": 0.0}},
 		{"a file written", set{schema.EventModule: "auditd", schema.EventAction: "opened-file", schema.EventType: "change", schema.FilePath: "/etc/passwd", schema.FileType: "file"}, "1001/3",
 			map[string]any{"file.name": "passwd", "file.path": "/etc/passwd", "actor.app_name": "auditd", "device.name": "unknown"}},
 		{"a rename", set{schema.EventModule: "auditd", schema.EventAction: "renamed", schema.FilePath: "/a/b", schema.FileTargetPath: "/c/d"}, "1001/5", map[string]any{"file_result.path": "/c/d", "file_result.name": "d"}},
@@ -172,7 +172,7 @@ func TestClasses(t *testing.T) {
 			map[string]any{"api.operation": "patch pods/status", "api.response.code": 403.0, "status_code": "403", "status_detail": "Forbidden", "actor.user.name": "ana", "src_endpoint.ip": "10.0.0.8"}},
 		{"an event of a cluster", set{schema.EventModule: "kubernetes", schema.EventAction: "BackOff"}, "0/99", nil},
 		{"a build", set{schema.EventModule: "jenkins", schema.EventAction: "build-started", schema.JenkinsJobName: "a"}, "1006/6", map[string]any{"job.run_state_id": 3.0}},
-		{"a script", set{schema.EventModule: "jenkins", schema.EventAction: "script-executed", schema.JenkinsScript: "println 1"}, "1009/1", map[string]any{"script.script_content.value": "println 1"}},
+		{"a script", set{schema.EventModule: "jenkins", schema.EventAction: "script-executed", schema.JenkinsScript: "println 1"}, "1009/1", map[string]any{"script.script_content.value": "println 1", "script.type_id": 99.0, "script.type": "Groovy"}},
 		{"a device's own words", set{schema.EventModule: "cef", schema.EventAction: "executed", schema.ProcessPID: "7"}, "0/99", nil},
 		{"we start", set{schema.EventModule: "tallyman", schema.EventAction: "started"}, "1008/6", nil},
 		{"an alert", set{schema.EventKind: "alert", schema.EventModule: "auditd", schema.EventAction: "executed", schema.RuleID: "TM-ES-010", schema.RuleName: "Escape", schema.ThreatTacticID: "TA0004", schema.ThreatTechniqueID: "T1611",

@@ -83,7 +83,7 @@ func leaf(name string, a schema.OCSFAttribute) node {
 	if a.As == schema.OCSFComputed {
 		n.calc = computations(a.Path)
 		switch name {
-		case "type_id", "run_state_id", "created_time", "data_sources":
+		case "type", "type_id", "run_state_id", "created_time", "data_sources":
 			n.fixed = true
 		}
 	}
