@@ -152,10 +152,10 @@ func TestWhatIsKeptIsLearntOnce(t *testing.T) {
 	if again.table.count != before || len(again.resumed) > 0 {
 		t.Errorf("%d processes became %d, %d events did not come again", before, again.table.count, len(again.resumed))
 	}
-	if again.table.lives[who{0, 20}] == nil {
+	if again.table.lives.get(who{0, 20}) == nil {
 		t.Fatal("the command is not known")
 	}
-	for l := again.table.lives[who{0, 20}]; l != nil; l = l.prev {
+	for l := again.table.lives.get(who{0, 20}); l != nil; l = l.prev {
 		if l.started == nil || !l.brought {
 			t.Error("the command may bring in another process")
 		}

@@ -50,7 +50,7 @@ func TestEvictionLeavesWholeChains(t *testing.T) {
 			}
 		}
 		n := 0
-		for w, l := range tab.lives {
+		for w, l := range tab.lives.all() {
 			if l.until != never {
 				t.Fatalf("the newest life of %v is not known as that", w)
 			}

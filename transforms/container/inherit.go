@@ -53,7 +53,7 @@ func (t *table) stated(l *life) *life {
 	if !l.entered || l.ended {
 		return nil
 	}
-	for n := t.lives[l.who()]; n != nil && n != l; n = n.prev {
+	for n := t.lives.get(l.who()); n != nil && n != l; n = n.prev {
 		if n.prev == l && n.has(markBorn) && n.entered && n.got.method == methodInspect && n.first-l.last <= comeRound {
 			return n
 		}

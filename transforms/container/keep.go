@@ -66,7 +66,11 @@ func (t *Transform) Snapshot(dst []byte) ([]byte, error) {
 		w.Str(name)
 		w.Uint(uint64(t.nodes.byName[name]))
 	}
-	chains := slices.SortedFunc(maps.Keys(t.table.lives), func(a, b who) int {
+	chains := make([]who, 0, t.table.lives.n)
+	for w := range t.table.lives.all() {
+		chains = append(chains, w)
+	}
+	slices.SortFunc(chains, func(a, b who) int {
 		return cmp.Or(cmp.Compare(a.node, b.node), cmp.Compare(a.pid, b.pid))
 	})
 	w.list(t, chains)
@@ -75,11 +79,11 @@ func (t *Transform) Snapshot(dst []byte) ([]byte, error) {
 		w.Uint(uint64(key.node))
 		w.Int(int64(key.pid))
 		n := uint64(0)
-		for l := t.table.lives[key]; l != nil; l = l.prev {
+		for l := t.table.lives.get(key); l != nil; l = l.prev {
 			n++
 		}
 		w.Uint(n)
-		for l := t.table.lives[key]; l != nil; l = l.prev {
+		for l := t.table.lives.get(key); l != nil; l = l.prev {
 			w.life(l)
 		}
 	}
@@ -135,7 +139,7 @@ func (w *saver) list(t *Transform, chains []who) {
 	}
 	known := len(containers)
 	for _, key := range chains {
-		for l := t.table.lives[key]; l != nil; l = l.prev {
+		for l := t.table.lives.get(key); l != nil; l = l.prev {
 			add(l.got.in)
 			add(l.started)
 			add(l.watches)

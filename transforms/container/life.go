@@ -134,7 +134,7 @@ func (a *leaving) before(b *leaving) bool {
 // that were quiet longest.
 func (t *table) evict() {
 	all := make([]leaving, 0, t.count)
-	for _, l := range t.lives {
+	for _, l := range t.lives.all() {
 		for ; l != nil; l = l.prev {
 			all = append(all, leaving{l.end, l.last, l})
 		}
@@ -157,16 +157,18 @@ func (t *table) evict() {
 
 // unchain takes the evicted lives of a pid out.
 func (t *table) unchain(w who) {
-	head := t.lives[w]
+	first := t.lives.get(w)
+	head := first
 	for head != nil && head.has(markGone) {
 		head = head.prev
 	}
 	if head == nil {
-		delete(t.lives, w)
+		t.lives.remove(w)
 		return
 	}
-	if t.lives[w] != head {
-		t.lives[w], head.until = head, never
+	if first != head {
+		t.lives.set(w, head)
+		head.until = never
 	}
 	for l := head; l.prev != nil; {
 		if l.prev.has(markGone) {
@@ -209,7 +211,7 @@ func foremost(all []leaving, n int) {
 // reboot ends the lives of a host that began before at: after it, the pids are
 // others'.
 func (t *table) reboot(node uint32, at int64) {
-	for key, l := range t.lives {
+	for key, l := range t.lives.all() {
 		if key.node == node && l.first <= at {
 			l.end = min(l.end, at)
 		}

@@ -295,7 +295,7 @@ func TestTheTableIsBounded(t *testing.T) {
 	}
 	tab := tr.(*Transform).table
 	n := 0
-	for _, l := range tab.lives {
+	for _, l := range tab.lives.all() {
 		for ; l != nil; l = l.prev {
 			n++
 		}

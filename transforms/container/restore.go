@@ -30,7 +30,7 @@ func (t *Transform) Restore(snapshot []byte) error {
 // forget brings the transform to where it was before its first event, but for
 // what sow adds.
 func (t *Transform) forget() {
-	clear(t.table.lives)
+	t.table.lives.clear()
 	clear(t.table.progs)
 	clear(t.table.late[:])
 	t.table.count, t.since = 0, 0
@@ -49,7 +49,7 @@ func (t *Transform) forget() {
 func (t *Transform) sow() {
 	for _, s := range t.seeds {
 		known := false
-		for l := t.table.lives[who{0, s.pid}]; l != nil; l = l.prev {
+		for l := t.table.lives.get(who{0, s.pid}); l != nil; l = l.prev {
 			// Its first event may be stamped a little before.
 			known = known || l.has(markBorn) && l.first <= s.from && s.from-l.first <= comeRound
 		}
@@ -137,10 +137,11 @@ func (t *Transform) chain(r *loaded, node uint32, pid int32, use bool) {
 		}
 		l.program = t.table.intern(l.name, l.exe)
 		if at == nil {
-			for old := t.table.lives[l.who()]; old != nil; old = old.prev {
+			for old := t.table.lives.get(l.who()); old != nil; old = old.prev {
 				old.until = always // it is nobody's parent any more
 			}
-			t.table.lives[l.who()], l.until = l, never
+			t.table.lives.set(l.who(), l)
+			l.until = never
 		} else {
 			at.prev, l.until = l, min(at.until, at.first)
 		}

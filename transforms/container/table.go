@@ -10,7 +10,7 @@ import (
 
 // table holds the lives. It joins on event time, so events may come late.
 type table struct {
-	lives map[who]*life // the newest of each pid
+	lives index // the newest of each pid
 	count int
 	max   int
 	reg   *registry
@@ -33,7 +33,7 @@ type table struct {
 }
 
 func newTable(most int, reg *registry) *table {
-	return &table{lives: map[who]*life{}, max: most, reg: reg, progs: map[program]*program{},
+	return &table{max: most, reg: reg, progs: map[program]*program{},
 		vouch: func(*life, *seen) confidence { return confUnknown },
 		check: func(*life, int64) verdict { return verdictNone },
 		began: func(*life) (int64, bool) { return 0, false }}
@@ -58,7 +58,7 @@ func (t *table) observe(s *seen) *life {
 // find returns the life of s.pid that s belongs to, nil for one not seen yet.
 // Another parent makes another life, unless the process was handed over.
 func (t *table) find(s *seen) *life {
-	for l := t.lives[s.who()]; l != nil; l = l.prev {
+	for l := t.lives.get(s.who()); l != nil; l = l.prev {
 		switch {
 		case s.t > l.end+slack && l.end != never:
 			return nil
@@ -115,7 +115,7 @@ func (t *table) alive(node uint32, pid int32, at int64) *life {
 		return nil
 	}
 	var later *life
-	for l := t.lives[who{node, pid}]; l != nil; l = l.prev {
+	for l := t.lives.get(who{node, pid}); l != nil; l = l.prev {
 		switch {
 		case l.first > at+slack:
 			later = l
@@ -153,7 +153,7 @@ func (t *table) parent(l *life, s *seen) *life {
 // holder returns the life that has a pid at an event of stamp at, whose parent
 // is not known; nil where none is known to.
 func (t *table) holder(w who, at int64) *life {
-	for l := t.lives[w]; l != nil; l = l.prev {
+	for l := t.lives.get(w); l != nil; l = l.prev {
 		if l.first <= at+slack {
 			if l.end == never || at <= l.end+slack {
 				return l
@@ -209,10 +209,10 @@ func (t *table) add(s *seen) *life {
 		t.evict()
 	}
 	l := &life{node: uint16(s.node), pid: s.pid, ppid: s.ppid, first: s.t, last: s.t, end: never, until: never, role: &none.role, program: &none.program}
-	at := t.lives[s.who()]
+	at := t.lives.get(s.who())
 	if at == nil || at.first <= s.t {
 		l.prev = at
-		t.lives[s.who()] = l
+		t.lives.set(s.who(), l)
 	} else {
 		for at.prev != nil && at.prev.first > s.t {
 			at = at.prev
