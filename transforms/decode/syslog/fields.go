@@ -236,11 +236,8 @@ func (d *decoder) event(f *event.Fields) {
 	program := programOf(m.app)
 	say := usual(m.pri)
 	text, times := repeated(m.text)
-	if at := strings.IndexByte(program, '('); at > 0 && program[len(program)-1] == ')' { // sshd(pam_unix)
-		module := program[at+1 : len(program)-1]
-		if program = program[:at]; module == "pam_unix" {
-			text = moduleText(program, text)
-		}
+	if n := len(program); n > 0 && program[n-1] == ')' {
+		program, text = ofModule(program, text)
 	}
 	programs.Read(program, text, &say)
 	worded := m.pri == noPriority && m.level != ""
@@ -290,14 +287,19 @@ func repeated(text string) (inner, times string) {
 	return strings.TrimPrefix(inner[:len(inner)-1], " "), rest[:n]
 }
 
-// moduleText is the text of pam_unix under the tag "sshd(pam_unix)" of old systems in
-// the form of today's, which begins with the module.
-func moduleText(program, text string) string {
-	kind := "auth"
-	if strings.HasPrefix(text, "session ") {
-		kind = "session"
+// ofModule is the program of the tag "sshd(pam_unix)" of old systems, and the text of
+// pam_unix in the form of today's, which begins with the module.
+func ofModule(tag, text string) (program, said string) {
+	program, module, ok := strings.Cut(tag[:len(tag)-1], "(")
+	switch {
+	case !ok || program == "":
+		return tag, text
+	case module != "pam_unix":
+		return program, text
+	case strings.HasPrefix(text, "session "):
+		return program, "pam_unix(" + program + ":session): " + text
 	}
-	return "pam_unix(" + program + ":" + kind + "): " + text
+	return program, "pam_unix(" + program + ":auth): " + text
 }
 
 // programOf is the name of the program of a tag; Cisco's mnemonics and numbers

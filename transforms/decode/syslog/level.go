@@ -39,6 +39,13 @@ func (m *message) levelled(first, rest string) bool {
 	default:
 		return false
 	}
+	if severityOf(first) >= 0 {
+		if _, _, _, own := vmware(rest); !own && !tagBegins(rest) {
+			return false
+		}
+		m.level = first
+		return true
+	}
 	inner, bracketed := strings.CutPrefix(first, "<")
 	if bracketed {
 		if inner, bracketed = strings.CutSuffix(inner, ">"); !bracketed {
@@ -47,11 +54,7 @@ func (m *message) levelled(first, rest string) bool {
 	}
 	facility, name, dotted := strings.Cut(inner, ".")
 	if !dotted {
-		if _, _, _, own := vmware(rest); severityOf(inner) < 0 || bracketed || !own && !tagBegins(rest) {
-			return false
-		}
-		m.level = inner
-		return true
+		return false
 	}
 	code, f := severityOf(name), facilityOf(facility)
 	if code < 0 || f < 0 {

@@ -198,7 +198,7 @@ func (m *message) tagged(s string) {
 	tag, proc, end := s[:i], "", i
 	if s[i] == '[' {
 		n := strings.IndexByte(s[i:], ']')
-		if n < 0 || n > maxProc || strings.ContainsAny(s[i:i+n], "\n\r\x00") {
+		if n < 0 || n > maxProc || !m.printable && strings.ContainsAny(s[i:i+n], "\n\r\x00") {
 			return
 		}
 		proc, end = s[i+1:i+n], i+n+1
