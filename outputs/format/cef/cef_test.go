@@ -200,6 +200,8 @@ func TestExtensions(t *testing.T) {
 		{"a socket's path", set{schema.DestinationAddress: "/run/docker.sock", schema.NetworkType: "unix", schema.NetworkDirection: "egress"}, "deviceDirection=1 dhost=/run/docker.sock"},
 		{"an address is no host", set{schema.DestinationAddress: "203.0.113.9", schema.NetworkDirection: "ingress"}, "deviceDirection=0"},
 		{"a pod", set{schema.OrchestratorType: "kubernetes", schema.OrchestratorNamespace: "shop", schema.OrchestratorResourceName: "api-1"}, "cs3=shop/api-1 cs3Label=KubernetesPod"},
+		{"a pod that says so", set{schema.OrchestratorType: "kubernetes", schema.OrchestratorNamespace: "shop", schema.OrchestratorResourceType: "pod", schema.OrchestratorResourceName: "api-1"}, "cs3=shop/api-1 cs3Label=KubernetesPod"},
+		{"no pod", set{schema.OrchestratorType: "kubernetes", schema.OrchestratorNamespace: "shop", schema.OrchestratorResourceType: "serviceaccount", schema.OrchestratorResourceName: "api-1"}, ""},
 		{"no pod", set{schema.OrchestratorType: "compose", schema.OrchestratorNamespace: "shop", schema.OrchestratorResourceName: "api"}, ""},
 		{"an image of a registry", set{schema.OCIRepository: "shop/api", schema.OCITag: "1.4.2", schema.OCIDigest: "sha256:1"}, "fileHash=sha256:1 cs2=shop/api:1.4.2 cs2Label=ContainerImage"},
 		{"an image without a tag", set{schema.ContainerImageName: "a"}, "cs2=a cs2Label=ContainerImage"},

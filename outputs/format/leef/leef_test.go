@@ -109,6 +109,8 @@ func TestAttributes(t *testing.T) {
 			"cat=logged-in-success src=10.0.0.8 identSrc=10.0.0.8 identHostName=h outcome=success"},
 		{"a login that failed", set{schema.EventAction: "logged-in", schema.EventOutcome: "failure", schema.SourceIP: "10.0.0.8"}, "cat=logged-in-failure src=10.0.0.8 outcome=failure"},
 		{"a pod", set{schema.OrchestratorType: "kubernetes", schema.OrchestratorNamespace: "shop", schema.OrchestratorResourceName: "api-1"}, "k8sNamespace=shop k8sPod=api-1"},
+		{"a pod that says so", set{schema.OrchestratorType: "kubernetes", schema.OrchestratorNamespace: "shop", schema.OrchestratorResourceType: "pod", schema.OrchestratorResourceName: "api-1"}, "k8sNamespace=shop k8sPod=api-1"},
+		{"no pod", set{schema.OrchestratorType: "kubernetes", schema.OrchestratorNamespace: "shop", schema.OrchestratorResourceType: "serviceaccount", schema.OrchestratorResourceName: "api-1"}, "k8sNamespace=shop"},
 		{"no pod", set{schema.OrchestratorType: "compose", schema.OrchestratorNamespace: "shop", schema.OrchestratorResourceName: "api"}, ""},
 		{"a request", set{schema.KubernetesAuditRequestURI: "/api?x=1", schema.UserRoles: "system:masters"}, "role=system:masters url=/api?x=1"},
 		{"an image of a registry", set{schema.OCIRepository: "shop/api", schema.OCITag: "1.4.2"}, "containerImage=shop/api:1.4.2"},

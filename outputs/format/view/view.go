@@ -46,7 +46,7 @@ func common() []schema.Key {
 		schema.ProcessName, schema.ProcessExecutable, schema.DestinationDomain, schema.DestinationAddress, schema.ServerAddress, schema.NetworkType,
 		schema.UserTargetName, schema.UserTargetID, schema.UserEffectiveName, schema.UserEffectiveID, schema.GroupName, schema.GroupID,
 		schema.FileName, schema.FilePath, schema.FileTargetPath, schema.ContainerImageName, schema.ContainerImageTag, schema.OCIRepository, schema.OCITag,
-		schema.OrchestratorType, schema.OrchestratorNamespace, schema.OrchestratorResourceName,
+		schema.OrchestratorType, schema.OrchestratorNamespace, schema.OrchestratorResourceName, schema.OrchestratorResourceType,
 	}
 }
 
@@ -305,10 +305,13 @@ func (v *View) Image() (name, tag string) {
 	return v.Str(schema.OCIRepository), v.Str(schema.OCITag)
 }
 
-// Pod is the namespace and the name of what an orchestrator runs; a Compose
-// project is no pod.
+// Pod is the namespace and the name of a pod. A Compose project is none, nor is
+// what a request to Kubernetes or an event of it is about, unless it says so.
 func (v *View) Pod() (namespace, name string) {
 	if t := v.Str(schema.OrchestratorType); t == "compose" || t == "swarm" {
+		return "", ""
+	}
+	if t := v.Str(schema.OrchestratorResourceType); t != "" && t != "pod" {
 		return "", ""
 	}
 	if name = v.Str(schema.OrchestratorResourceName); name == "" {
