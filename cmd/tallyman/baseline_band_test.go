@@ -77,6 +77,12 @@ func TestABandReviewedLive(t *testing.T) {
 		t.Errorf("what is strange: %v", told)
 	}
 	h.killed(cmd)
+	cmd = h.started()
+	h.works(120, 1)
+	if told := h.bands(); !slices.Equal(told, [][2]float64{{46, 45}}) {
+		t.Errorf("the same again, after a second kill: %v, and it was told", told)
+	}
+	h.killed(cmd)
 	file := filepath.Join(h.dir, "exported.yaml")
 	write(t, file, h.asked("export", "--kind", "exec-rate"))
 

@@ -197,6 +197,11 @@ func TestABaselineLive(t *testing.T) {
 	h.strange()
 	h.want("what is strange", 1)
 	h.killed(cmd)
+	cmd = h.started()
+	h.usual()
+	h.strange()
+	h.want("the same again, after a second kill: it was told", 1)
+	h.killed(cmd)
 	file := filepath.Join(h.dir, "exported.yaml")
 	write(t, file, h.asked("export"))
 	if b, err := os.ReadFile(file); err != nil || !bytes.Contains(b, []byte("/usr/bin/ncat")) {
