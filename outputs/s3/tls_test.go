@@ -6,7 +6,10 @@ import (
 	"io"
 	"log"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -69,4 +72,58 @@ func TestTLSIsVerified(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestACertificateThatChanges: a store whose certificate is suddenly another
+// authority's gets nothing more; when that authority is in the file of tls.ca the
+// objects go there, without a restart, and each event is in one.
+func TestACertificateThatChanges(t *testing.T) {
+	key(t)
+	dir := t.TempDir()
+	first, second := plugintest.NewAuthority(t, "the first"), plugintest.NewAuthority(t, "the second")
+	var shown atomic.Pointer[tls.Certificate]
+	show := func(c tls.Certificate) { shown.Store(&c) }
+	show(first.Sign(t, dir, "store", nil))
+	s, clock := s3test.New(t), noon
+	front := httptest.NewUnstartedServer(s)
+	front.Config.ErrorLog = log.New(io.Discard, "", 0) // handshakes fail on purpose
+	front.TLS = &tls.Config{GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
+		return &tls.Config{Certificates: []tls.Certificate{*shown.Load()}}, nil
+	}}
+	front.StartTLS()
+	defer front.Close()
+	ca := filepath.Join(dir, "ca.crt")
+	trust := func(a *plugintest.Authority) {
+		pem, err := os.ReadFile(a.File)
+		if err == nil {
+			err = os.WriteFile(ca, pem, 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	trust(first)
+	set := to(s)
+	set.Endpoint.Value = "https://" + front.Listener.Addr().String()
+	set.TLS = &clienttls.Settings{CA: plugin.Text{Value: ca}}
+	l := begin(t, set, new(plugintest.Store), &clock)
+	defer l.web.CloseIdleConnections()
+	l.give(1, made("a", noon, 0, 5)...)
+	show(second.Sign(t, dir, "store", nil))
+	front.CloseClientConnections()
+	var err error
+	for range 3 { // the first asks to settle once more
+		if _, _, err = l.Settle(t.Context(), true); err != nil {
+			break
+		}
+	}
+	if kind, _ := plugin.KindOf(err); err == nil || kind != plugin.KindRetry || !strings.Contains(err.Error(), "set tls.ca") {
+		t.Errorf("another authority's certificate: %v", err)
+	}
+	if n := s.Count(s3test.Put); n > 0 {
+		t.Errorf("%d objects came all the same", n)
+	}
+	trust(second)
+	l.settle(true)
+	want(t, s, "a", 5)
 }

@@ -77,6 +77,7 @@ func (r Run) live(t *testing.T, dir, other string) string {
 	e := r.open(t, dir, false)
 	ctx, cancel := context.WithCancel(t.Context())
 	kill, next := r.Weather.Int(2) == 0, dir
+	r.Weather.Ended() // a stop leaves a frame as well of which a part was sent
 	end := time.AfterFunc(time.Duration(1+r.Weather.Int(20_000))*time.Millisecond, func() {
 		if kill {
 			// Nothing runs at this instant but this: all else waits.

@@ -103,9 +103,15 @@ func (w *Weather) Int(n int) int {
 func (w *Weather) Dead(dead bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.dead = dead; dead {
-		w.met[restart]++
-	}
+	w.dead = dead
+}
+
+// Ended says that a process ended with something under way, which then may come
+// twice.
+func (w *Weather) Ended() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.met[restart]++
 }
 
 // next is what goes wrong with the next exchange, "" for nothing.
@@ -330,7 +336,7 @@ type Twice int
 // The kinds of Twice.
 const (
 	Never   Twice = iota // it knows events again, or they are under names of their own
-	InDoubt              // after a trouble of Doubtful, or a kill
+	InDoubt              // after a trouble of Doubtful, or an end of the process
 	Freely               // after any trouble: what was lost is not known exactly
 )
 

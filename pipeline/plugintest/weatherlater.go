@@ -8,17 +8,15 @@ import (
 	"tallyman/pipeline/plugin"
 )
 
-// restart is a trouble of our own: the process was killed.
-const restart Trouble = "a kill"
+// restart is a trouble of our own: the process ended.
+const restart Trouble = "an end of the process"
 
 // kill says by chance that the process ends now, as long as there are troubles.
 func (w *Weather) kill(one int) bool {
 	if w.Left() == 0 || w.Int(one) != 0 {
 		return false
 	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.met[restart]++
+	w.Ended()
 	return true
 }
 
