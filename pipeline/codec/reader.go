@@ -134,35 +134,90 @@ func (r *reader) fields(keys []column, b *event.Batch) event.Fields {
 	} else {
 		f = make(event.Fields, n)
 	}
-	for i := range f {
-		head := r.uvarint()
-		name, kind := "", event.Kind(head&7)
-		if r.old {
-			name = r.str()
-			head, kind = head<<4, event.Kind(r.byte())
-		} else if head&named != 0 {
-			name = r.str()
+	for i := 0; i < len(f); i++ {
+		if i += r.short(f[i:], keys); i == len(f) {
+			break
 		}
-		if r.bad || head>>4 >= uint64(len(keys)) {
-			r.fail()
+		if r.field(&f[i], keys); r.bad {
 			return nil
-		}
-		c := &keys[head>>4]
-		if c.alien != "" {
-			if name != "" {
-				name = "." + name
-			}
-			name = c.alien + name
-		}
-		x := &f[i] // written where it stays
-		x.Key, x.Name = c.key, name
-		if kind == event.KindString {
-			x.Val = event.String(r.str())
-		} else {
-			x.Val = r.value(kind)
 		}
 	}
 	return f
+}
+
+// field reads one field to where it stays.
+func (r *reader) field(f *event.Field, keys []column) {
+	head := r.uvarint()
+	name, kind := "", event.Kind(head&7)
+	if r.old {
+		name = r.str()
+		head, kind = head<<4, event.Kind(r.byte())
+	} else if head&named != 0 {
+		name = r.str()
+	}
+	if r.bad || head>>4 >= uint64(len(keys)) {
+		r.fail()
+		return
+	}
+	c := &keys[head>>4]
+	if c.alien != "" {
+		if name != "" {
+			name = "." + name
+		}
+		name = c.alien + name
+	}
+	f.Key, f.Name = c.key, name
+	f.Val = r.value(kind)
+}
+
+// short reads fields to where they stay as long as they are what most are, a text
+// whose lengths have one byte: it looks at each byte once and calls nothing. It
+// returns how many it has read.
+func (r *reader) short(f []event.Field, keys []column) int {
+	if r.old {
+		return 0
+	}
+	s, at := r.s, r.at
+	for i := range f {
+		if at+3 > len(s) {
+			return i
+		}
+		head, p := uint(s[at]), at+1
+		if head >= 0x80 {
+			if s[p] >= 0x80 {
+				return i
+			}
+			head = head&0x7f | uint(s[p])<<7
+			p++
+		}
+		if event.Kind(head&7) != event.KindString || head>>4 >= uint(len(keys)) {
+			return i
+		}
+		c := &keys[head>>4]
+		if c.alien != "" {
+			return i
+		}
+		name := ""
+		if head&named != 0 {
+			n := int(s[p])
+			p++
+			if n >= 0x80 || n >= len(s)-p {
+				return i
+			}
+			name = s[p : p+n]
+			p += n
+		}
+		n := int(s[p])
+		p++
+		if n >= 0x80 || n > len(s)-p {
+			return i
+		}
+		at = p + n
+		x := &f[i] // written piece by piece: a field is too large to be made elsewhere and copied
+		x.Key, x.Name, x.Val = c.key, name, event.String(s[p:at])
+		r.at = at
+	}
+	return len(f)
 }
 
 func (r *reader) value(kind event.Kind) event.Value {
