@@ -3,12 +3,14 @@
 package integration
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -120,7 +122,7 @@ func pidOf(t *testing.T, args ...string) string {
 
 // TestDockerDrift copies a program into a container of the real engine on overlays
 // and runs it: that is an alert, and the same program of the image is none. The
-// files that changed are told of as the engine lists them.
+// files that changed are told of as the engine lists them. A kill changes none of this.
 func TestDockerDrift(t *testing.T) {
 	engines(t)
 	dir := short(t)
@@ -134,7 +136,7 @@ func TestDockerDrift(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	start(t, exec.Command(program(t), "run", "--config", write(t, filepath.Join(dir, "tallyman.yaml"), fmt.Sprintf(`
+	conf := write(t, filepath.Join(dir, "tallyman.yaml"), fmt.Sprintf(`
 journal: {dir: journal, max_size: 64MiB, segment_size: 1MiB}
 admin: {listen: off}
 inputs:
@@ -142,28 +144,66 @@ inputs:
   engine: {type: docker, host: "unix://%s/d.sock", changes: {every: 10m}}
 transforms: [{type: audit}, {type: container, docker_root: "", sockets: {docker: %s/d.sock}}, {type: rules, files: ["%s/*.yaml"]}]
 outputs: {out: {type: file, path: %s, format: json}}
-`, log, dir, dir, rules, out))))
+`, log, dir, dir, rules, out))
+	first := exec.Command(program(t), "run", "--config", conf)
+	start(t, first)
 	happened(t, out, "the container's start is told", is("event.action", "start", "container.name", "shop"))
 	docker("exec", "shop", "/bin/busybox", "mkdir", "-p", "/usr/local/bin")
 	docker("exec", "shop", "/bin/busybox", "cp", "/bin/busybox", added)
 	docker("exec", "-d", "shop", added, "sleep", "601")
 	docker("exec", "-d", "shop", "/bin/busybox", "sleep", "602")
-	lines := ""
-	for n, exe := range []string{"/bin/busybox", added} {
-		now, pid := time.Now(), pidOf(t, exe, "sleep", []string{"602", "601"}[n])
-		stamp := fmt.Sprintf("msg=audit(%d.%03d:%d): ", now.Unix(), now.Nanosecond()/1e6, 4711+n)
-		lines += fmt.Sprintf("type=SYSCALL %sarch=c000003e syscall=59 success=yes exit=0 a0=0 a1=0 a2=0 a3=0 items=2 ppid=%d pid=%s auid=4294967295 uid=0 gid=0 euid=0 suid=0 "+
-			"fsuid=0 egid=0 sgid=0 fsgid=0 tty=(none) ses=4294967295 comm=\"x\" exe=\"%s\" key=\"tm_exec\"\ntype=EXECVE %sargc=2 a0=\"%s\" a1=\"sleep\"\ntype=EOE %s\n",
-			stamp, parentOf(t, pid), pid, exe, stamp, exe, stamp)
-	}
-	write(t, log, lines)
+	appendTo(t, log, execveOf(t, 4711, "/bin/busybox", "sleep", "602")+execveOf(t, 4712, added, "sleep", "601"))
 	happened(t, out, "the added program is an alert", is("event.kind", "alert", "rule.id", "TM-CT-003", "process.executable", added, "container.name", "shop"))
 	happened(t, out, "the added file is told of", is("event.action", "container-file-added", "file.path", added, "container.name", "shop", "event.dataset", "docker.changes"))
 	happened(t, out, "the added file is an alert", is("rule.id", "TM-DR-001", "file.path", added))
 	happened(t, out, "the image's program is read", is("event.action", "executed", "process.executable", "/bin/busybox", "container.name", "shop"))
+	// Over a kill: what is added after it is told, and what was told before is not told again.
+	if err := first.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the program is gone", 10*time.Second, func() bool { return first.Process.Signal(syscall.Signal(0)) != nil })
+	const later = "/usr/local/sbin/sleep" // another folder: the files of one are told of once an hour
+	docker("exec", "shop", "/bin/busybox", "mkdir", "-p", "/usr/local/sbin")
+	docker("exec", "shop", "/bin/busybox", "cp", "/bin/busybox", later)
+	docker("exec", "-d", "shop", added, "sleep", "604")
+	docker("exec", "-d", "shop", later, "603")
+	appendTo(t, log, execveOf(t, 4713, added, "sleep", "604")+execveOf(t, 4714, later, "603"))
+	start(t, exec.Command(program(t), "run", "--config", conf))
+	happened(t, out, "the program added after the kill is an alert", is("event.kind", "alert", "rule.id", "TM-CT-003", "process.executable", later, "container.name", "shop"))
+	happened(t, out, "the file added after the kill is an alert", is("rule.id", "TM-DR-001", "file.path", later))
+	told := map[any]string{} // by id: what is delivered again after a kill has the same
 	for _, e := range eventsIn(t, out) {
+		if rule, _ := get(e, "rule", "id").(string); rule == "TM-CT-003" && get(e, "process", "executable") == added || rule == "TM-DR-001" && get(e, "file", "path") == added {
+			told[get(e, "event", "id")] = rule
+		}
 		if get(e, "process", "executable") == "/bin/busybox" && (get(e, "tallyman", "exe_upper_layer") != nil || get(e, "rule", "id") == "TM-CT-003") {
 			t.Errorf("the image's own program is said to be added: %v", e)
 		}
 	}
+	if len(told) != 2 {
+		t.Errorf("of the program that was added before the kill %d alerts, want one of the program and one of the file: %v", len(told), told)
+	}
+}
+
+// appendTo adds to a file that a program reads.
+func appendTo(t *testing.T, file, text string) {
+	t.Helper()
+	f, err := os.OpenFile(file, os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = f.WriteString(text)
+	if err := errors.Join(err, f.Close()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// execveOf is what the kernel says when a process of a command line begins, which runs.
+func execveOf(t *testing.T, serial int, args ...string) string {
+	t.Helper()
+	now, pid := time.Now(), pidOf(t, args...)
+	stamp := fmt.Sprintf("msg=audit(%d.%03d:%d): ", now.Unix(), now.Nanosecond()/1e6, serial)
+	return fmt.Sprintf("type=SYSCALL %sarch=c000003e syscall=59 success=yes exit=0 a0=0 a1=0 a2=0 a3=0 items=2 ppid=%d pid=%s auid=4294967295 uid=0 gid=0 euid=0 suid=0 "+
+		"fsuid=0 egid=0 sgid=0 fsgid=0 tty=(none) ses=4294967295 comm=\"x\" exe=\"%s\" key=\"tm_exec\"\ntype=EXECVE %sargc=2 a0=\"%s\" a1=\"sleep\"\ntype=EOE %s\n",
+		stamp, parentOf(t, pid), pid, args[0], stamp, args[0], stamp)
 }
