@@ -172,6 +172,7 @@ func FuzzDecode(f *testing.F) {
 		}
 	}
 	stage := decode.New([]plugin.Plugin{Plugin}, plugintest.Env(""))
+	f.Add("CEF:0|Tallyman|tallyman|0|x|x|3|cs1=a cs1Label=ContainerID cs2=b cs2Label=ContainerID cs3=c:1 cs3Label=ContainerImage cs4=d:2 cs4Label=ContainerImage cs5=n/p cs5Label=KubernetesPod cs6=n/q cs6Label=KubernetesPod")
 	f.Fuzz(func(t *testing.T, text string) { one(t, stage, text) })
 }
 

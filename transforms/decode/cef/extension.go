@@ -191,11 +191,16 @@ func (r *record) add(k schema.Key, v event.Value) {
 	r.fields.Add(k, v)
 }
 
+// once reports whether a field that a special key becomes can have one value only.
+func once(k schema.Key) bool {
+	return k == schema.ContainerID || k == schema.ContainerImageName || k == schema.OrchestratorResourceName
+}
+
 // apply adds the value of a key as the field that it is. What cannot be that
 // field stays under the name of the key and is flagged.
 func (d *decoder) apply(t target, key, value string) {
 	r := &d.r
-	if t.how != receipt && t.how != special && r.has(t.key) {
+	if t.how != receipt && (t.how != special || once(t.key)) && r.has(t.key) {
 		if r.fields.Get(t.key).Str() != value {
 			r.label(key, value)
 			r.wrong("two keys of the extension say " + t.key.String())

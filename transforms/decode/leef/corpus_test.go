@@ -136,6 +136,7 @@ func FuzzDecode(f *testing.F) {
 			f.Add(line)
 		}
 	}
+	f.Add("LEEF:1.0|Tallyman|tallyman|0|x|containerId=a\tcontainerId=b\tcontainerImage=c:1\tcontainerImage=d:2\tk8sPod=p\tk8sPod=q")
 	stage := decode.New([]plugin.Plugin{Plugin}, plugintest.Env(""))
 	f.Fuzz(func(t *testing.T, text string) { one(t, stage, text) })
 }

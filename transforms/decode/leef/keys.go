@@ -161,11 +161,16 @@ func (r *record) add(k schema.Key, v event.Value) {
 	r.fields.Add(k, v)
 }
 
+// once reports whether a field that a special key becomes can have one value only.
+func once(k schema.Key) bool {
+	return k == schema.ContainerID || k == schema.ContainerImageName || k == schema.OrchestratorResourceName
+}
+
 // apply adds the value of a key as the field that it is. What cannot be that
 // field stays under the name of the key and is flagged.
 func (d *decoder) apply(t target, key, value string) {
 	r := &d.r
-	if t.how != special && t.how != silent && r.has(t.key) {
+	if (t.how != special || once(t.key)) && t.how != silent && r.has(t.key) {
 		if r.fields.Get(t.key).Str() != value {
 			r.label(key, value)
 			if !strings.HasPrefix(key, "ident") { // may be another one, as the guide has it
