@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+	_ "time/tzdata" // an image of nothing but this program has no zones
 
 	"github.com/spf13/cobra"
 

@@ -43,7 +43,7 @@ type Settings struct {
 
 // Default returns the settings with their defaults.
 func Default() Settings {
-	return Settings{Link: kafkalink.Default(), Format: format.Settings{Format: format.JSON}, Key: plugin.Text{Value: "{{ container.id | host.id }}"},
+	return Settings{Link: kafkalink.Default(), Format: format.Settings{Format: format.JSON}, Key: plugin.Text{Value: "{{ container.id | host.id | host.name }}"},
 		Acks: acksAll, Compression: codecZstd, Timestamp: stampSent, MaxMessage: 1_000_000,
 		Batch: plugin.BatchSettings{Events: 1_000, Bytes: 1 << 20, Wait: 200 * time.Millisecond}}
 }

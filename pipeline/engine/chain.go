@@ -27,6 +27,7 @@ type Chain struct {
 	hostID string
 	now    func() time.Time
 	id     []byte
+	others foreign
 	taps   *taps // nil: nobody can look
 }
 
@@ -72,9 +73,15 @@ func (c *Chain) from(ctx context.Context, first int, in *event.Batch) (*event.Ba
 		out.Losses = append(out.Losses, in.Losses...)
 		out.Filtered += in.Filtered
 		in = out
+		if i == 0 { // decoded: the transforms see no other host's event with what is of this one
+			for k := range in.Events {
+				c.others.check(&in.Events[k])
+			}
+		}
 		c.tap(c.names[i], in)
 	}
 	for i := range in.Events {
+		c.others.check(&in.Events[i]) // a transform may tell of which host it is: node= of an audit record
 		c.finish(&in.Events[i], i)
 	}
 	c.tap("", in)

@@ -3,6 +3,7 @@ package container
 import (
 	"strings"
 
+	"tallyman/pipeline/event"
 	"tallyman/pipeline/plugin"
 	"tallyman/pipeline/schema"
 )
@@ -41,7 +42,7 @@ func (n *nodes) number(name string, at *uint32) bool {
 	if n.first {
 		n.own, n.first = strings.Clone(name), false
 	}
-	if sameHost(name, n.own) {
+	if event.SameHost(name, n.own) {
 		*at = 0
 	}
 	n.byName[strings.Clone(name)] = *at
@@ -56,13 +57,4 @@ func (n *nodes) name(number uint32) string {
 		}
 	}
 	return ""
-}
-
-// sameHost compares two names of hosts, of which one may lack the domain.
-func sameHost(a, b string) bool {
-	if len(a) > len(b) {
-		a, b = b, a
-	}
-	rest, ok := strings.CutPrefix(b, a)
-	return ok && a != "" && (rest == "" || rest[0] == '.')
 }
