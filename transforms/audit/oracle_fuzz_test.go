@@ -27,6 +27,9 @@ var libraryDefects = []struct {
 	{"it takes a number in brackets behind any word for a type", func(_ string, r *Record) bool {
 		return strings.Contains(r.Type, "[") && !strings.HasPrefix(r.Type, "UNKNOWN[")
 	}},
+	{"it joins new and old to the name behind them, also where they are a value", func(_ string, r *Record) bool {
+		return r.Type == "LOGIN" && (strings.Contains(r.Body, "=new ") || strings.Contains(r.Body, "=old "))
+	}},
 	{"it wants a colon and a blank behind the stamp", func(line string, _ *Record) bool { return !strings.Contains(line, "): ") }},
 	{"it cuts a value at a blank or a mark and glues what stands behind 0x1D to the value before it", func(line string, r *Record) bool {
 		return r.Enriched != "" || strings.ContainsAny(line, "\x1d\t\r\n\v\f\u0085\u00a0'\"\\(){}") && strings.ContainsAny(r.Body, "\x1d\t\r\n\v\f'\"\\(){}")
