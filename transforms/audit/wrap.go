@@ -74,10 +74,7 @@ func hostOf(head string) string {
 // elsewhere returns a host that a head of syslog names, "" for this one, with or
 // without its domain: its serials, processes and users are ours.
 func (s *stage) elsewhere(host string) string {
-	own := s.t.host
-	short, _, _ := strings.Cut(host, ".")
-	ownShort, _, _ := strings.Cut(own, ".")
-	if host == own || short == ownShort && (short == host || ownShort == own) || host == "-" || host == "localhost" {
+	if host == "-" || host == "localhost" || event.SameHost(host, s.t.host) {
 		return ""
 	}
 	return host
