@@ -71,7 +71,7 @@ func (s *selection) read(setting, word string, keys []schema.Key, take bool) plu
 		case name == word || strings.HasPrefix(name, word+"."):
 			s.whole[k], found = take, true
 			delete(s.named, k)
-		case k.Info().Type.IsMap() && strings.HasPrefix(word, name+"."):
+		case k.Info().Type.IsMap() && strings.HasPrefix(word, name+".") && len(word) > len(name)+1:
 			s.name(k, word[len(name)+1:], take)
 			found = true
 		}
@@ -120,7 +120,11 @@ func (s *selection) takes(f *event.Field) bool {
 		return true
 	}
 	p, ok := s.named[f.Key]
-	return ok && p.takes(f.Name)
+	name := f.Name
+	if f.Key.Info().Many { // a list of objects: its number stands before the member
+		_, name, _ = strings.Cut(name, ".")
+	}
+	return ok && p.takes(name)
 }
 
 // bounded is what every format is.

@@ -79,6 +79,7 @@ func TestWordsOfASelection(t *testing.T) {
 		{nil, []string{"event.id"}, "without_fields: event.id is always written", "remove it"},
 		{nil, []string{"@timestamp"}, "without_fields: @timestamp is always written", "remove it"},
 		{[]string{"log.offset"}, nil, "only_fields: log.offset stands beside log.file.path", `name "log.file.path"`},
+		{[]string{"labels."}, nil, `no group "labels."`, ""},
 		{[]string{""}, nil, `only_fields: the schema has no field and no group ""`, ""},
 	} {
 		s := Settings{Format: JSON, OnlyFields: c.only, WithoutFields: c.without}
@@ -152,5 +153,23 @@ func TestASelectionKeepsNothing(t *testing.T) {
 	c := enc.(*selected)
 	if slices.ContainsFunc(c.ev.Fields[:cap(c.ev.Fields)], func(f event.Field) bool { return f != event.Field{} }) || c.ev.Shared != nil || c.ev.Dataset != "" {
 		t.Errorf("it holds %+v", c.ev)
+	}
+}
+
+// A member of objects is named without the number of the object.
+func TestAMemberOfObjects(t *testing.T) {
+	e := event.Event{ID: event.ID{1}, Time: time.Unix(1, 0).UTC()}
+	for _, x := range []string{"0.name=a", "0.ouid=1", "1.name=b", "1.ouid=2"} {
+		name, val, _ := strings.Cut(x, "=")
+		e.Fields.AddNamed(schema.AuditdPaths, name, event.String(val))
+	}
+	for _, s := range []Settings{{Format: JSON, OnlyFields: []string{"auditd.paths.name"}}, {Format: JSON, WithoutFields: []string{"auditd.paths.ouid"}}} {
+		enc, err := New(&s, plugin.Env{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := enc.Append(nil, &e); err != nil || !bytes.Contains(got, []byte(`"paths":[{"name":"a"},{"name":"b"}]`)) {
+			t.Errorf("%v: %s, %v", s.OnlyFields, got, err)
+		}
 	}
 }
