@@ -44,38 +44,41 @@ func (c *Encoder) fill(dst []byte, s *shape, e *event.Event, size int) []byte {
 
 // plainSteps writes steps to buf, from step i and from at on, up to the first that
 // wants more than copying: of that it writes what stands before it. It is by
-// itself so that what it works with stays in registers.
+// itself so that what it works with stays in registers. Slices are cut with their
+// capacity: the compiler then needs no care for one that would end at the end.
 func plainSteps(buf []byte, at int, text []byte, steps []step, i int, fields []event.Field, rows *[maxRows]int32) (next, end int, rest []byte) {
+	from := 0 // in text
 	for ; i < len(steps); i++ {
 		p := &steps[i]
 		n := int(p.before)
-		to := buf[at:]
-		if n > 2*len(piece{}) {
-			copy(to, text[:n])
+		if n > len(piece{}) {
+			copy(buf[at:], text[from:from+n])
 		} else {
-			*(*piece)(to) = *(*piece)(text)
-			*(*piece)(to[len(piece{}):]) = *(*piece)(text[len(piece{}):])
+			src := (*piece)(text[from : from+len(piece{}) : from+len(piece{})])
+			dst := (*piece)(buf[at : at+len(piece{}) : at+len(piece{})])
+			first, second := *(*[16]byte)(src[:16]), *(*[16]byte)(src[16:])
+			*(*[16]byte)(dst[:16]), *(*[16]byte)(dst[16:]) = first, second
 		}
-		text, at = text[n:], at+n
+		from, at = from+n, at+n
 		if p.how == howText {
 			str := fields[rows[p.row]].Val.Str()
-			if !copyClean(to[n:], str) {
-				return i, at, text
+			if !copyClean(buf, at, str) {
+				break
 			}
 			at += len(str)
 			continue
 		}
 		if p.how != howNumber {
-			return i, at, text
+			break
 		}
 		at = len(fields[rows[p.row]].Val.Append(buf[:at]))
 	}
-	return i, at, text
+	return i, at, text[from:]
 }
 
 // piece is what is copied at once: what stands between two values is mostly no
-// longer than two of them.
-type piece [16]byte
+// longer.
+type piece [32]byte
 
 // texts appends what stands between the first and the last quote of a list of texts.
 func (c *Encoder) texts(dst []byte, fields []event.Field) []byte {
@@ -86,7 +89,7 @@ func (c *Encoder) texts(dst []byte, fields []event.Field) []byte {
 		str := fields[i].Val.Str()
 		at := len(dst)
 		dst = slices.Grow(dst, len(str))
-		if copyClean(dst[at:at+len(str)], str) {
+		if copyClean(dst[:at+len(str)], at, str) {
 			dst = dst[:at+len(str)]
 		} else {
 			dst = c.inner(dst[:at], str, false)
@@ -110,32 +113,34 @@ func (c *Encoder) row(dst []byte, fields []event.Field, native bool) []byte {
 const mostDigits = len("-9223372036854775808")
 
 // blitOver is what may be read and written behind the end of what is copied.
-const blitOver = 2 * len(piece{})
+const blitOver = len(piece{})
 
-// copyClean copies s to dst as long as it is printable ASCII that stands for
-// itself, and reports whether all of it is.
-func copyClean(dst []byte, s string) bool {
+// copyClean copies s to where at is in dst as long as it is printable ASCII that
+// stands for itself, and reports whether all of it is.
+func copyClean(dst []byte, at int, s string) bool {
 	n := len(s)
-	dst = dst[:n]
+	end := at + n
 	switch {
 	case n >= 8:
-		for i := 0; i+8 <= n; i += 8 {
-			w := word(s[i:])
+		for i := 8; i <= n; i += 8 {
+			w := word(s[i-8 : i])
 			if odd(w) != 0 {
 				return false
 			}
-			binary.LittleEndian.PutUint64(dst[i:], w)
+			binary.LittleEndian.PutUint64(dst[at:at+8:at+8], w)
+			at += 8
 		}
 		w := word(s[n-8:])
-		binary.LittleEndian.PutUint64(dst[n-8:], w)
+		binary.LittleEndian.PutUint64(dst[end-8:end:end], w)
 		return odd(w) == 0
 	case n >= 4:
 		a, b := half(s), half(s[n-4:])
-		binary.LittleEndian.PutUint32(dst, a)
-		binary.LittleEndian.PutUint32(dst[n-4:], b)
+		binary.LittleEndian.PutUint32(dst[at:at+4:at+4], a)
+		binary.LittleEndian.PutUint32(dst[end-4:end:end], b)
 		return odd(uint64(a)|uint64(b)<<32) == 0
 	}
-	for i := range n {
+	dst = dst[at:end]
+	for i := range dst {
 		if dst[i] = s[i]; !plain[s[i]] {
 			return false
 		}
