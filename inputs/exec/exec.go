@@ -78,6 +78,7 @@ type input struct {
 	ended       chan error    // takes how it ended, after lines is closed
 	stop        chan struct{} // closed by Close: nothing is read any more
 	cmd         *exec.Cmd
+	out         io.Closer // what it writes to
 	due         time.Time // when it is run again
 	offset      int64     // where the next line stands; see Open
 	runs, fails *meter.Counter
@@ -190,7 +191,7 @@ func (in *input) start() error {
 		return err
 	}
 	in.runs.Inc()
-	in.cmd, in.lines, in.ended = cmd, make(chan line, ahead), make(chan error, 1)
+	in.cmd, in.out, in.lines, in.ended = cmd, out, make(chan line, ahead), make(chan error, 1)
 	go read(bufio.NewReaderSize(out, 64<<10), int(in.s.MaxLine), in.lines, in.stop, func() { in.ended <- cmd.Wait() })
 	return nil
 }
@@ -257,7 +258,8 @@ func (in *input) Close() error {
 	if err := syscall.Kill(-pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
 		return fmt.Errorf("end process group %s: %w", strconv.Itoa(pid), err)
 	}
-	how := <-in.ended // known: it was killed, or had ended by itself
+	_ = in.out.Close() // a child that left the group may hold its other end open for ever
+	how := <-in.ended  // known: it was killed, or had ended by itself
 	_ = how
 	in.cmd, in.lines = nil, nil
 	return nil

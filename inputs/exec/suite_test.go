@@ -7,7 +7,9 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -181,5 +183,39 @@ func TestAStopGivesWhatWasReadAhead(t *testing.T) {
 	}
 	if n != 100 {
 		t.Errorf("%d of 100 lines came", n)
+	}
+}
+
+// TestAStopDoesNotWaitForStrangers: a child that left the process group and holds the
+// output open does not keep the input from closing.
+func TestAStopDoesNotWaitForStrangers(t *testing.T) {
+	s := defaults()
+	s.Command = []string{"setsid", "-f", "sh", "-c", "echo $$; exec sleep 1000"}
+	in, err := Plugin.Input(&s, plugintest.Env(t.TempDir()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b event.Batch
+	for len(b.Events) == 0 {
+		if err := in.Read(context.Background(), &b, time.Second); err != nil {
+			t.Fatal(err)
+		}
+	}
+	pid, err := strconv.Atoi(b.Events[0].Raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() { done <- in.Close() }()
+	select {
+	case err = <-done:
+	case <-time.After(20 * time.Second):
+		err = errors.New("it waits for the child")
+	}
+	if err != nil {
+		t.Error(err)
+	}
+	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+		t.Errorf("the child, which is not ours to end: %v", err)
 	}
 }
