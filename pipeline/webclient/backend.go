@@ -33,6 +33,7 @@ type Backend struct {
 	jar       http.CookieJar // nil where no cookies are kept
 
 	client   *http.Client // nil until the first exchange
+	asking   asking
 	failures int          // in a row
 	until    atomic.Int64 // Unix nanoseconds; it is left alone until then, 0 for not
 
@@ -106,6 +107,11 @@ func (b *Backend) do(ctx context.Context, r *Request) (Answer, error) {
 	at, connected := b.target(r), false
 	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connected = true }})
 	a, err := b.exchange(traced, r, at)
+	if err == nil && a.Status == http.StatusExpectationFailed && b.asking.first(len(r.Body)) {
+		b.asking.never = true
+		a, err = b.exchange(traced, r, at)
+	}
+	b.asking.learn(len(r.Body), a.Status, err != nil && connected && limitOf(ctx, err) == nil)
 	b.requests.Inc()
 	if err != nil || a.Status >= 300 {
 		b.failed.Inc()
@@ -134,6 +140,9 @@ func (b *Backend) exchange(ctx context.Context, r *Request, at *url.URL) (Answer
 		return Answer{}, err
 	}
 	b.header(req.Header, r)
+	if b.asking.first(len(r.Body)) {
+		req.Header.Set("Expect", "100-continue")
+	}
 	resp, err := b.client.Do(req)
 	if err != nil {
 		return Answer{}, b.reason(limited, err)
@@ -144,6 +153,14 @@ func (b *Backend) exchange(ctx context.Context, r *Request, at *url.URL) (Answer
 		return Answer{}, b.reason(limited, fmt.Errorf("read the answer of status %d: %w", resp.StatusCode, err))
 	}
 	return Answer{Status: resp.StatusCode, Header: resp.Header, Body: body, Backend: b, where: r.method() + " " + r.visible(at), secrets: r.secrets()}, nil
+}
+
+// limitOf returns err where a limit of ours ended the exchange, else nil.
+func limitOf(ctx context.Context, err error) error {
+	if ctx.Err() != nil || errors.Is(err, errSlow) {
+		return err
+	}
+	return nil
 }
 
 // errSlow is why an exchange ended that took too long.
