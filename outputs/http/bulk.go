@@ -34,17 +34,17 @@ var errBusy = errors.New("the receiver is busy")
 var errCut = errors.New("the answer is too long to be read")
 
 // readBulk reads the answer to a body of n events: one item for each, in order.
-func readBulk(dst []item, a webclient.Answer, most, n int) ([]item, error) {
+func readBulk(dst []item, a webclient.Answer, n int) ([]item, error) {
 	var said struct {
 		Errors *bool             `json:"errors"`
 		Items  []map[string]item `json:"items"`
 	}
 	d := json.NewDecoder(bytes.NewReader(a.Body))
 	if err := d.Decode(&said); err != nil {
-		if len(a.Body) >= most {
+		if a.Cut {
 			return dst, errCut
 		}
-		return dst, fmt.Errorf("%w: %w", errNotOurs, err)
+		return dst, fmt.Errorf("%w: %s", errNotOurs, clean(err.Error())) // which may repeat a number of any length
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return dst, fmt.Errorf("%w: there is more behind it", errNotOurs)

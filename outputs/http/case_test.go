@@ -175,7 +175,8 @@ func TestSuccessThatIsNone(t *testing.T) {
 	half := func(w http.ResponseWriter) { say(w, 200, `{"took":1,"errors":false,"items":[{"cre`) }
 	short := func(w http.ResponseWriter) { w.Header().Set("Content-Length", "900"); say(w, 200, `{}`) }
 	everyone := map[string]func(w http.ResponseWriter){"a page": page, "half an answer": half, "less than it said": short,
-		"a page without its type": func(w http.ResponseWriter) { _, _ = io.WriteString(w, " <!DOCTYPE html>") }}
+		"a page without its type": func(w http.ResponseWriter) { _, _ = io.WriteString(w, " <!DOCTYPE html>") },
+		"several answers":         func(w http.ResponseWriter) { say(w, 207, `{"items":[{"status":500}]}`) }}
 	bulk := map[string]func(w http.ResponseWriter){
 		"nothing":     func(w http.ResponseWriter) { w.WriteHeader(200) },
 		"an object":   func(w http.ResponseWriter) { say(w, 200, `{}`) },
@@ -192,10 +193,14 @@ func TestSuccessThatIsNone(t *testing.T) {
 		"null":            func(w http.ResponseWriter) { say(w, 200, `null`) },
 		"a list":          func(w http.ResponseWriter) { say(w, 200, `[]`) },
 		"fields of other": func(w http.ResponseWriter) { say(w, 200, `{"errors":"no","items":7}`) },
+		"a long number": func(w http.ResponseWriter) {
+			say(w, 200, `{"errors":false,"items":[{"create":{"status":`+strings.Repeat("1", 10_000)+`}}]}`)
+		},
 	}
 	others := map[string]map[string]func(w http.ResponseWriter){
-		loki:   {"200": func(w http.ResponseWriter) { say(w, 200, `{}`) }},
-		loggly: {"another word": func(w http.ResponseWriter) { say(w, 200, `{"response":"no"}`) }, "nothing": func(w http.ResponseWriter) { w.WriteHeader(200) }},
+		datadog: {"errors": func(w http.ResponseWriter) { say(w, 202, `{"errors":[{"detail":"no"}]}`) }},
+		loki:    {"200": func(w http.ResponseWriter) { say(w, 200, `{}`) }},
+		loggly:  {"another word": func(w http.ResponseWriter) { say(w, 200, `{"response":"no"}`) }, "nothing": func(w http.ResponseWriter) { w.WriteHeader(200) }},
 	}
 	for _, preset := range presets {
 		cases := map[string]func(w http.ResponseWriter){}
@@ -228,6 +233,24 @@ func TestSuccessThatIsNone(t *testing.T) {
 			send(t, out, marks(3))
 			once(t, d.stored(), 3, 1)
 		}
+	}
+}
+
+// TestALongAnswerIsBelieved (O15): a receiver that repeats all it got, or says
+// something of every event, has it, although its answer is longer than what is read.
+func TestALongAnswerIsBelieved(t *testing.T) {
+	for _, preset := range []string{array, ndjson, single, datadog} {
+		d := newDouble(t, preset, func(d *double) {
+			d.after = func(_ int, w http.ResponseWriter) bool {
+				say(w, 200, `{"taken":[`+strings.Repeat(`"one more",`, 20_000)+`"the last"]}`)
+				return true
+			}
+		})
+		out := open(t, settingsFor(t, preset, d.URL))
+		if err := out.Send(context.Background(), marks(3)); err != nil {
+			t.Errorf("%s: %v", preset, err)
+		}
+		once(t, d.stored(), 3, 1)
 	}
 }
 

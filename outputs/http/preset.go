@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 
 	"tallyman/pipeline/webclient"
@@ -63,7 +64,7 @@ func presetOf(word string) (preset, bool) {
 			queues: true, believe: ok}, true
 	case datadog:
 		return preset{framing: list, path: "api/v2/logs", contentType: "application/json", mostBytes: 4 << 20, mostEvents: 1000,
-			queues: true, empty: "[]", believe: plausible}, true
+			queues: true, empty: "[]", believe: faultless}, true
 	case array:
 		return preset{framing: list, contentType: "application/json", mostBytes: 1 << 20, mostEvents: 1000, believe: plausible}, true
 	case ndjson:
@@ -78,15 +79,28 @@ func presetOf(word string) (preset, bool) {
 // proxy's, half an answer.
 var errNotOurs = errors.New("this is no answer of the receiver")
 
-// plausible takes every answer but a page for people and JSON that is none.
+// plausible takes every answer but a page for people, JSON that is none, and one
+// whose status says that its body has several, of which some may be no success. Of
+// JSON that is longer than what is read of an answer, its beginning is believed.
 func plausible(a webclient.Answer) error {
 	switch {
+	case a.Status == http.StatusMultiStatus:
+		return fmt.Errorf("%w, but several, for each event one that is not understood", errNotOurs)
 	case isPage(a):
 		return fmt.Errorf("%w, but a page", errNotOurs)
-	case strings.Contains(a.Header.Get("Content-Type"), "json") && len(a.Body) > 0 && !json.Valid(a.Body):
+	case !a.Cut && strings.Contains(a.Header.Get("Content-Type"), "json") && len(a.Body) > 0 && !json.Valid(a.Body):
 		return fmt.Errorf("%w: it is JSON by its type, and is none", errNotOurs)
 	}
 	return nil
+}
+
+// faultless takes an answer of Datadog, unless it names errors.
+func faultless(a webclient.Answer) error {
+	var said struct{ Errors []json.RawMessage }
+	if json.Unmarshal(a.Body, &said) == nil && len(said.Errors) > 0 {
+		return fmt.Errorf("%w of success: it names errors", errNotOurs)
+	}
+	return plausible(a)
 }
 
 // noContent takes the one answer with which Loki says that it has the events.

@@ -132,7 +132,7 @@ func (o *output) doubt(got webclient.Answer, err error) error {
 // judge reads the answer of a bulk interface.
 func (o *output) judge(got webclient.Answer, spans []span) ([]plugin.Failure, error) {
 	var err error
-	if o.items, err = readBulk(o.items[:0], got, o.mostAnswer, len(spans)); errors.Is(err, errCut) && len(spans) > 1 {
+	if o.items, err = readBulk(o.items[:0], got, len(spans)); errors.Is(err, errCut) && len(spans) > 1 {
 		return nil, plugin.Retry(err) // the halves have shorter answers
 	} else if err != nil {
 		return nil, o.doubt(got, err)

@@ -17,8 +17,10 @@ type Answer struct {
 	Status  int
 	Header  http.Header
 	Body    []byte // at most Options.MaxAnswer bytes of it
+	Cut     bool   // there is more of it
 	Backend *Backend
 
+	encoded bool     // the body was compressed
 	where   string   // "POST https://hec:8088/services/collector/event"
 	secrets []string // what must not be repeated of Body
 }
@@ -92,6 +94,8 @@ func (a Answer) hint() string {
 		return "check the path of url"
 	case a.Status == http.StatusRequestEntityTooLarge:
 		return "the receiver takes less in one request"
+	case a.Status == http.StatusUnsupportedMediaType && a.encoded:
+		return "the receiver may not unpack bodies: see compression"
 	}
 	return ""
 }

@@ -10,7 +10,6 @@ import (
 	"net/http/cookiejar"
 	"net/http/httptrace"
 	"net/url"
-	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -31,6 +30,7 @@ type Backend struct {
 	timeout   time.Duration
 	maxAnswer int
 	jar       http.CookieJar // nil where no cookies are kept
+	secrets   []string       // what the query of base may hold of them
 
 	client   *http.Client // nil until the first exchange
 	asking   asking
@@ -46,6 +46,7 @@ func newBackend(u plugin.Text, s *Settings, env plugin.Env, o Options) (*Backend
 		return nil, plugin.Problems{{Pos: u.Pos, Width: len(u.Value), Text: err.Error(), Hint: urlHint}}
 	}
 	b := &Backend{base: base, connect: s.ConnectTimeout, timeout: s.Timeout, maxAnswer: o.MaxAnswer}
+	b.secrets = inQuery(base.RawQuery)
 	b.place = clienttls.Place{Key: "url", Address: b.URL(), Plain: "http://"}
 	if base.Scheme == "https" {
 		if b.certs, err = clienttls.New(s.TLS, env.Dir, base.Hostname()); err != nil {
@@ -148,11 +149,14 @@ func (b *Backend) exchange(ctx context.Context, r *Request, at *url.URL) (Answer
 		return Answer{}, b.reason(limited, err)
 	}
 	defer func() { _ = resp.Body.Close() }() // what was read of it counts
-	body, err := io.ReadAll(io.LimitReader(resp.Body, int64(b.maxAnswer)))
+	body, err := io.ReadAll(io.LimitReader(resp.Body, int64(b.maxAnswer)+1))
 	if err != nil {
 		return Answer{}, b.reason(limited, fmt.Errorf("read the answer of status %d: %w", resp.StatusCode, err))
 	}
-	return Answer{Status: resp.StatusCode, Header: resp.Header, Body: body, Backend: b, where: r.method() + " " + r.visible(at), secrets: r.secrets()}, nil
+	return Answer{
+		Status: resp.StatusCode, Header: resp.Header, Body: body[:min(len(body), b.maxAnswer)], Cut: len(body) > b.maxAnswer, Backend: b,
+		encoded: req.Header.Get("Content-Encoding") != "", where: r.method() + " " + r.visible(at), secrets: append(r.secrets(), b.secrets...),
+	}, nil
 }
 
 // limitOf returns err where a limit of ours ended the exchange, else nil.
@@ -219,21 +223,6 @@ func (r *Request) method() string {
 		return http.MethodPost
 	}
 	return r.Method
-}
-
-// secrets are the texts that must not be repeated: each value, and what follows
-// the scheme in one like "Bearer TOKEN".
-func (r *Request) secrets() []string {
-	list := slices.Clone(r.Conceal)
-	for _, values := range r.Secret {
-		for _, v := range values {
-			list = append(list, v)
-			if _, token, ok := strings.Cut(v, " "); ok {
-				list = append(list, token)
-			}
-		}
-	}
-	return list
 }
 
 // callError is an exchange without an answer.
