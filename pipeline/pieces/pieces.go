@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unsafe"
 
 	"tallyman/pipeline/event"
 	"tallyman/pipeline/meter"
@@ -24,6 +25,10 @@ const (
 	// pieces of one line at once; a line that gets none was its writer's last word
 	// (containerd#4813).
 	Patience = 5 * time.Second
+
+	// maxPieces is how many pieces are put together into one line: a runtime cuts the
+	// longest into 64.
+	maxPieces = 1024
 
 	// maxWaiting and maxBytes bound what waits of all streams together.
 	maxWaiting = 4096
@@ -121,8 +126,8 @@ func (j *Joiner) Add(e *event.Event, p Piece, done func(*Line)) {
 		j.finish(l, "its end never came", j.unfinished, done)
 		l = nil
 	}
-	if l != nil && len(l.text)+len(p.Text) > MaxLine {
-		j.finish(l, "the line goes on in the next event: it is longer than one may be", j.split, done)
+	if l != nil && (len(l.text)+len(p.Text) > MaxLine || len(l.records) == maxPieces) {
+		j.finish(l, "the line goes on in the next event: it is longer, or has more pieces, than one may", j.split, done)
 		l = nil
 	}
 	if l == nil {
@@ -138,17 +143,28 @@ func (j *Joiner) Add(e *event.Event, p Piece, done func(*Line)) {
 	}
 	l.records = append(l.records, own(e))
 	l.text = append(l.text, p.Text...)
-	j.bytes += len(p.Text) + len(e.Raw)
+	j.bytes += len(p.Text) + weight(e)
 	l.last, l.came, l.keep = p.Time, j.now(), l.keep || p.Keep
 	if p.Last {
 		j.finish(l, "", j.joined, done)
 	}
+	for j.bytes > maxBytes {
+		j.finish(j.sorted()[0], tooMany, j.unfinished, done)
+	}
+}
+
+// tooMany is why a line did not wait longer.
+const tooMany = "too many lines wait for their end"
+
+// weight is how many bytes a record takes that is held.
+func weight(e *event.Event) int {
+	return len(e.Raw) + int(unsafe.Sizeof(event.Event{})) + len(e.Fields)*int(unsafe.Sizeof(event.Field{}))
 }
 
 // begin makes room for another line.
 func (j *Joiner) begin(p *Piece, done func(*Line)) *line {
-	if len(j.lines) >= maxWaiting || j.bytes > maxBytes {
-		j.finish(j.sorted()[0], "too many lines wait for their end", j.unfinished, done)
+	if len(j.lines) >= maxWaiting {
+		j.finish(j.sorted()[0], tooMany, j.unfinished, done)
 	}
 	j.count++
 	s := Stream{Path: strings.Clone(p.Stream.Path), Peer: strings.Clone(p.Stream.Peer),
@@ -166,7 +182,7 @@ func (j *Joiner) finish(l *line, why string, c *meter.Counter, done func(*Line))
 	e.Records = 0
 	for i := range l.records {
 		e.Records += l.records[i].Records
-		j.bytes -= len(l.records[i].Raw)
+		j.bytes -= weight(&l.records[i])
 	}
 	j.bytes -= len(l.text)
 	whole := Line{Event: e, Stream: l.stream.Name, Text: string(l.text), Time: l.first, Why: why}

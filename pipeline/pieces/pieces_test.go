@@ -185,3 +185,35 @@ func FuzzParseTime(f *testing.F) {
 		}
 	})
 }
+
+// TestTinyPieces: pieces without a text take memory too, and a line of such pieces
+// that never ends is not held for ever.
+func TestTinyPieces(t *testing.T) {
+	r := newRig()
+	const n = 3*maxPieces + 7
+	for range n {
+		r.add("a", "stdout", "", false, start)
+	}
+	if held := len(r.j.Held(nil)); held > maxPieces || r.records() != n || len(r.out) != 3 || r.out[0].Why == "" {
+		t.Errorf("%d pieces are held of %d, %d events came", held, r.records(), len(r.out))
+	}
+}
+
+// TestLinesThatGrowAtOnce: the bound on what waits holds when lines grow that were
+// begun before it was reached.
+func TestLinesThatGrowAtOnce(t *testing.T) {
+	r := newRig()
+	const n = 100
+	for _, piece := range []string{"begun ", strings.Repeat("z", MaxLine/2)} {
+		for i := range n {
+			r.add(fmt.Sprint(i), "stdout", piece, false, start)
+		}
+	}
+	held := 0
+	for _, e := range r.j.Held(nil) {
+		held += 2 * len(e.Raw)
+	}
+	if held > maxBytes || r.records() != 2*n {
+		t.Errorf("%d bytes are held of %d records", held, r.records())
+	}
+}
