@@ -2,86 +2,17 @@ package programs
 
 import "strings"
 
-// sudo reads the lines of sudo:
-//
-//	ana : TTY=pts/0 ; PWD=/home/ana ; USER=root ; COMMAND=/bin/ls
-//	ana : 3 incorrect password attempts ; TTY=pts/1 ; PWD=/ ; USER=root ; COMMAND=/bin/ls
-//
-// A folder and an argument may hold " ; USER=" and " ; COMMAND=". The account is
-// only believed where it stands once, since sudo itself always writes it.
-func sudo(text string, s *Said) {
-	name, rest, ok := strings.Cut(text, " : ")
-	if !ok || strings.ContainsRune(name, ' ') || !strings.Contains(rest, "COMMAND=") {
-		return
-	}
-	s.set("ran-command", "process", "start", "success", notable)
-	s.user = name
-	if !strings.HasPrefix(rest, "TTY=") {
-		if why, after, ok := strings.Cut(rest, " ; "); ok && !strings.Contains(why, "=") {
-			s.Reason, s.Outcome, s.Severity, rest = why, "failure", failed, after
-		}
-	}
-	if tty, ok := strings.CutPrefix(rest, "TTY="); ok {
-		tty, rest, _ = strings.Cut(tty, " ; ")
-		if tty != "unknown" {
-			s.tty = tty
-		}
-	}
-	if strings.Count(rest, "USER=") > 1 && strings.Count(rest, " ; USER=") > 1 {
-		s.Twice = "the account and the command that sudo names have several readings"
-		return
-	}
-	folder, rest, ok := strings.Cut(rest, " ; USER=")
-	if !ok {
-		return
-	}
-	s.cwd = strings.TrimPrefix(folder, "PWD=")
-	account, rest, _ := strings.Cut(rest, " ; ")
-	s.effective = account
-	if command, ok := strings.CutPrefix(rest, "COMMAND="); ok {
-		s.Command = command
-		return
-	}
-	if strings.Count(rest, " ; COMMAND=") != 1 {
-		s.Twice = "the command that sudo names has several readings"
-		return
-	}
-	_, s.Command, _ = strings.Cut(rest, " ; COMMAND=")
-}
-
-// su reads the lines of su, of util-linux, of shadow and of BSD.
-func su(text string, s *Said) {
-	outcome, severity := "success", int64(usual)
-	for _, p := range [...]string{"FAILED SU ", "FAILED su ", "BAD SU "} {
-		if rest, ok := strings.CutPrefix(text, p); ok {
-			text, outcome, severity = rest, "failure", grave
-		}
-	}
-	text = strings.TrimPrefix(text, "Successful su ")
-	var user, as, tty string
-	switch {
-	case strings.HasPrefix(text, "(to "):
-		as, user, _ = strings.Cut(text[len("(to "):], ") ")
-		user, tty, _ = strings.Cut(user, " on ")
-	case strings.HasPrefix(text, "for "):
-		as, user, _ = strings.Cut(text[len("for "):], " by ")
-	case strings.HasPrefix(text, "'su ") && strings.Contains(text, "' failed for "):
-		outcome, severity = "failure", grave
-		as, user, _ = strings.Cut(text[len("'su "):], "' failed for ")
-		user, tty, _ = strings.Cut(user, " on ")
-	case strings.Contains(text, " to ") && strings.Contains(text, " on "):
-		user, as, _ = strings.Cut(text, " to ")
-		as, tty, _ = strings.Cut(as, " on ")
-	}
-	if user == "" || as == "" || strings.ContainsRune(user, ' ') || strings.ContainsRune(as, ' ') {
-		return
-	}
-	s.set("authenticated", "authentication", "info", outcome, severity)
-	s.user, s.effective, s.tty = user, as, tty
-}
-
-// cron reads "(ana) CMD (touch /tmp/x)".
+// cron reads "(ana) CMD (touch /tmp/x)", and "USER ana pid  12 cmd touch /tmp/x" of busybox.
 func cron(text string, s *Said) {
+	if rest, ok := strings.CutPrefix(text, "USER "); ok {
+		user, rest, _ := strings.Cut(rest, " pid ")
+		rest = strings.TrimLeft(rest, " ")
+		if command, ok := strings.CutPrefix(rest[digits(rest):], " cmd "); ok && !strings.ContainsRune(user, ' ') {
+			s.set("executed", "process", "start", "success", usual)
+			s.user, s.Command = user, command
+		}
+		return
+	}
 	user, command, ok := strings.Cut(text, ") CMD (")
 	if !ok || !strings.HasPrefix(user, "(") || strings.ContainsRune(user, ' ') {
 		return
@@ -122,11 +53,19 @@ func login(text string, s *Said) {
 //
 //	new user: name=web, UID=48, GID=48, home=/srv, shell=/sbin/nologin
 //	delete user 'web'
+//	add 'web' to group 'docker'
+//	user web added by root to group docker
+//
+// Of what they write twice, for the group and for its shadow, one line counts.
 func account(program, text string, s *Said) {
 	switch {
 	case program == "useradd" && strings.HasPrefix(text, "new user: "):
 		s.set("added-user-account", "iam", "user", "success", grave)
 		s.Kind2, s.target, s.targetID = "creation", listed(text, "name="), listed(text, "UID=")
+	case program == "useradd" && strings.HasPrefix(text, "failed adding user '"):
+		s.set("added-user-account", "iam", "user", "failure", failed)
+		s.Kind2 = "creation"
+		s.target, s.Reason, _ = strings.Cut(text[len("failed adding user '"):], "', ")
 	case program == "groupadd" && strings.HasPrefix(text, "new group: "):
 		s.set("added-group-account-to", "iam", "group", "success", failed)
 		s.Kind2, s.group, s.groupID = "creation", listed(text, "name="), listed(text, "GID=")
@@ -138,6 +77,65 @@ func account(program, text string, s *Said) {
 		s.set("deleted-group-account-from", "iam", "group", "success", failed)
 		s.Kind2 = "deletion"
 		s.group = between(text, "group '", "' removed")
+	case program == "passwd" && strings.HasPrefix(text, "password for '"):
+		s.set("changed-password", "iam", "user", "success", failed)
+		s.Kind2 = "change"
+		s.target, s.user, _ = strings.Cut(between(text, "password for '", "'"), "' changed by '")
+	case program == "usermod" && strings.HasPrefix(text, "change user '"), program == "usermod" && strings.HasPrefix(text, "change user name '"):
+		s.changed(text)
+	default:
+		s.member(text)
+	}
+}
+
+// changed reads "change user 'ana' shell from 'a' to 'b'" and "change user name 'ana'
+// to 'eva'".
+func (s *Said) changed(text string) {
+	_, rest, _ := strings.Cut(text, "'")
+	name, what, ok := strings.Cut(rest, "'")
+	if !ok || name == "" {
+		return
+	}
+	action, severity := "modified-user-account", int64(grave)
+	if what = strings.TrimSpace(what); what == "password" {
+		action, severity = "changed-password", failed
+	}
+	s.set(action, "iam", "user", "success", severity)
+	s.Kind2, s.target = "change", name
+}
+
+// member reads who came into a group, or out of it: "add 'ana' to group 'docker'" of
+// usermod, useradd and userdel, and "user ana added by root to group docker" of gpasswd.
+func (s *Said) member(text string) {
+	for _, m := range [...]struct{ prefix, middle, end, reason string }{
+		{"add '", "' to group '", "'", "member added"},
+		{"delete '", "' from group '", "'", "member removed"},
+		{"user ", " to group ", "", "member added"},
+		{"user ", " from group ", "", "member removed"},
+	} {
+		rest, ok := strings.CutPrefix(text, m.prefix)
+		name, group, found := strings.Cut(rest, m.middle)
+		if !ok || !found {
+			continue
+		}
+		if group, ok = strings.CutSuffix(group, m.end); !ok {
+			continue
+		}
+		by := ""
+		if m.end == "" {
+			for _, did := range [...]string{" added by ", " removed by "} {
+				if n, b, ok := strings.Cut(name, did); ok {
+					name, by = n, b
+				}
+			}
+		}
+		if m.end == "" && by == "" || name == "" || group == "" || strings.ContainsAny(name+group+by, " '") {
+			continue
+		}
+		s.set("modified-group-account", "iam", "group", "success", grave)
+		s.Kind2, s.Reason = "change", m.reason
+		s.user, s.target, s.group = by, name, group
+		return
 	}
 }
 

@@ -1,6 +1,6 @@
 // Package programs reads the lines that the programs of a Unix host write to its
-// log about who came in and who acted as whom: sshd, sudo, su, PAM, cron, login
-// and the account tools. It knows nothing of the head of a message, nor whether it
+// log about who came in and who acted as whom: sshd, sudo, su, doas, PAM, cron,
+// login and the account tools. It knows nothing of the head of a message, nor whether it
 // was that program which wrote it.
 //
 // The lines hold text that attackers choose: the name of an account that does not
@@ -33,6 +33,7 @@ type Said struct {
 	tty, cwd         string
 	ssh              bool
 	method, key      string // of sshd: publickey; RSA SHA256:…
+	identity         string // of sshd: the certificate, or the principal of Kerberos
 }
 
 // The severities of SCHEMA.md, section 3.1.
@@ -49,7 +50,7 @@ func (s *Said) set(action, category, kind, outcome string, severity int64) {
 // What it does not understand it leaves as it is in s.
 func Read(program, text string, s *Said) {
 	text = strings.TrimLeft(text, " ")
-	if strings.HasPrefix(text, "pam_unix(") || strings.HasPrefix(text, "pam_sss(") {
+	if isPAM(text) {
 		pam(text, s)
 	}
 	if s.Known {
@@ -58,15 +59,17 @@ func Read(program, text string, s *Said) {
 	switch program {
 	case "sshd", "sshd-session", "sshd-auth":
 		sshd(text, s)
-	case "sudo":
+	case "sudo", "sudo-rs":
 		sudo(text, s)
-	case "su":
+	case "su", "su-rs":
 		su(text, s)
+	case "doas":
+		doas(text, s)
 	case "CRON", "cron", "crond", "CROND":
 		cron(text, s)
 	case "login":
 		login(text, s)
-	case "useradd", "userdel", "groupadd", "groupdel":
+	case "useradd", "userdel", "usermod", "groupadd", "groupdel", "gpasswd", "passwd":
 		account(program, text, s)
 	}
 }
@@ -94,6 +97,9 @@ func (s *Said) Fields(f *event.Fields, program string) {
 	}
 	if s.key != "" {
 		f.AddNamed(schema.Labels, "ssh_key", event.String(s.key))
+	}
+	if s.identity != "" {
+		f.AddNamed(schema.Labels, "ssh_identity", event.String(s.identity))
 	}
 	f.AddString(schema.RelatedUser, s.user)
 	if s.effective != s.user {

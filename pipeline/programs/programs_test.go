@@ -27,6 +27,16 @@ func TestNoNameForgesAnOrigin(t *testing.T) {
 			t.Fatalf("%q: %q from %q", name, s.user, s.addr)
 		}
 		s = Said{}
+		sshd("Connection closed by invalid user "+name+" 192.0.2.1 port 4711 [preauth]", &s)
+		if s.addr != "192.0.2.1" || s.port != "4711" || s.user != name {
+			t.Fatalf("%q: %q from %q port %q", name, s.user, s.addr, s.port)
+		}
+		s = Said{}
+		sshd("Failed publickey for ana from 192.0.2.1 port 4711 ssh2: RSA-CERT SHA256:x ID "+name+" (serial 0) CA RSA SHA256:y", &s)
+		if s.addr != "192.0.2.1" || s.port != "4711" || s.user != "ana" || s.key != "RSA-CERT SHA256:x" || s.Twice != "" {
+			t.Fatalf("%q: %q from %q port %q (%s)", name, s.user, s.addr, s.port, s.Twice)
+		}
+		s = Said{}
 		pam("pam_unix(sshd:auth): authentication failure; logname= uid=0 euid=0 tty=ssh ruser= rhost=192.0.2.1  user="+name, &s)
 		if s.addr != "192.0.2.1" || s.user != name {
 			t.Fatalf("%q: %q from %q", name, s.user, s.addr)
@@ -51,6 +61,20 @@ func TestNoFolderForgesAnAccount(t *testing.T) {
 	})
 }
 
+// Nor do those of a doas user.
+func TestNoCommandForgesAnAccount(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		piece := rapid.SampledFrom([]string{"/tmp", " as ", "bob", " as bob", " from ", " from /x", " ran command ", "a b"})
+		text := func(label string) string { return strings.Join(rapid.SliceOfN(piece, 1, 6).Draw(t, label), "") }
+		folder, command := "/"+text("folder"), "/"+text("command")
+		var s Said
+		doas("ana ran command "+command+" as root from "+folder, &s)
+		if s.user != "ana" || s.Twice == "" && (s.effective != "root" || s.Command != command || s.cwd != folder) {
+			t.Fatalf("in %q with %q: %q as %q, %q, %q", folder, command, s.user, s.effective, s.Command, s.cwd)
+		}
+	})
+}
+
 // TestPrograms: each program's line is read by its own reader, and no other's is.
 func TestPrograms(t *testing.T) {
 	for _, c := range []struct{ program, text, action, outcome, user string }{
@@ -64,6 +88,13 @@ func TestPrograms(t *testing.T) {
 		{"sshd", "(root) CMD (true)", "", "", ""},
 		{"sshd", "User ana from 192.0.2.1 not allowed because not listed in AllowUsers", "was-authorized", "failure", "ana"},
 		{"sshd", "User not allowed because of this", "", "", ""},
+		{"sshd", "Accepted key RSA SHA256:x found at /home/ana/.ssh/authorized_keys:1", "", "", ""},
+		{"sshd", "Failed to allocate a terminal for ana from 192.0.2.1 port 1", "", "", ""},
+		{"sudo-rs", "ana : TTY=/dev/pts/0 ; PWD=/ ; USER=root ; COMMAND=/bin/ls", "ran-command", "success", "ana"},
+		{"usermod", "add 'ana' to group 'docker'", "modified-group-account", "success", ""},
+		{"usermod", "add 'ana' to shadow group 'docker'", "", "", ""},
+		{"gpasswd", "user ana added to group docker", "", "", ""},
+		{"systemd", "user ana added by root to group docker", "", "", ""},
 		{"", "Accepted publickey for ana from 192.0.2.1 port 4711 ssh2", "", "", ""},
 	} {
 		var s Said
@@ -79,7 +110,7 @@ func TestPrograms(t *testing.T) {
 // FuzzRead: nothing makes a reader panic, and every name is a part of the text.
 func FuzzRead(f *testing.F) {
 	for _, s := range []string{"Failed password for x from 1.2.3.4 port 1 ssh2: RSA k", "ana : TTY=p ; PWD=/ ; USER=root ; COMMAND=/x", "(to a) b on c",
-		"(a) CMD (b)", "new user: name=web, UID=48", "pam_unix(a:b): authentication failure; tty=ssh rhost=h  user=u", "FAILED LOGIN 1 FROM x FOR 'y', z", "User not allowed because "} {
+		"(a) CMD (b)", "new user: name=web, UID=48", "pam_unix(a:b): authentication failure; tty=ssh rhost=h  user=u", "FAILED LOGIN 1 FROM x FOR 'y', z", "a ran command b as c from d", "add 'a' to group 'b'", "pam_access(a:b): access denied for user `a' from `b'", "User not allowed because "} {
 		f.Add("sshd", s)
 	}
 	f.Fuzz(func(t *testing.T, program, text string) {

@@ -1,21 +1,22 @@
 package programs
 
-import (
-	"net/netip"
-	"strings"
-)
+import "strings"
 
 // sshd reads the lines of OpenSSH about who came in and who did not.
 func sshd(text string, s *Said) {
 	text = strings.TrimSuffix(text, " [preauth]")
-	s.ssh = true
+	for i := range attempts {
+		a := &attempts[i]
+		if rest, ok := strings.CutPrefix(text, a.prefix); ok {
+			if method, rest, ok := strings.Cut(rest, " for "); ok && !strings.ContainsRune(method, ' ') {
+				s.set(a.action, "authentication", a.kind, a.outcome, a.severity)
+				s.method, s.ssh = method, true
+				s.attempt(rest)
+			}
+			return // "Accepted key …" and "Failed to …" say nothing of who came in
+		}
+	}
 	switch {
-	case strings.HasPrefix(text, "Accepted "):
-		s.set("logged-in", "authentication", "start", "success", notable)
-		s.attempt(text[len("Accepted "):])
-	case strings.HasPrefix(text, "Failed "):
-		s.set("logged-in", "authentication", "start", "failure", grave)
-		s.attempt(text[len("Failed "):])
 	case strings.HasPrefix(text, "Invalid user "), strings.HasPrefix(text, "Illegal user "): // of OpenSSH before 4.0
 		s.set("authenticated", "authentication", "info", "failure", grave)
 		s.Reason = "invalid user"
@@ -25,45 +26,67 @@ func sshd(text string, s *Said) {
 		s.refused(text[len("User "):])
 	case strings.HasPrefix(text, "error: maximum authentication attempts exceeded for "):
 		s.set("authenticated", "authentication", "info", "failure", grave)
-		s.attempt("none for " + text[len("error: maximum authentication attempts exceeded for "):])
-		if s.method = ""; s.Reason == "" {
+		s.attempt(text[len("error: maximum authentication attempts exceeded for "):])
+		if s.Reason == "" {
 			s.Reason = "maximum authentication attempts exceeded"
 		}
 	case strings.HasPrefix(text, "PAM ") && strings.Contains(text, " more authentication failures; "):
 		_, rest, _ := strings.Cut(text, "; ")
 		s.set("authenticated", "authentication", "info", "failure", grave)
 		s.pamWho(rest)
+	case strings.HasPrefix(text, "error: PAM: "):
+		s.ofPAM(text[len("error: PAM: "):])
+	case strings.HasPrefix(text, "fatal: Access denied for user ") && strings.HasSuffix(text, " by PAM account configuration"):
+		s.set("was-authorized", "authentication", "info", "failure", failed)
+		s.Reason = "PAM account configuration"
+		s.user = between(text, "fatal: Access denied for user ", " by PAM account configuration")
+	case strings.HasPrefix(text, "ROOT LOGIN REFUSED FROM "):
+		s.set("was-authorized", "authentication", "info", "failure", failed)
+		s.user = "root"
+		s.addr, s.port, _ = strings.Cut(text[len("ROOT LOGIN REFUSED FROM "):], " port ")
+	default:
+		s.gone(text)
 	}
+	s.ssh = s.Known
 }
 
-// attempt reads "METHOD for [invalid user ]NAME from ADDR port N ssh2[: TYPE KEY]".
-// The name is the client's choice and may hold all of that again, so the last
-// place that can be the program's own is taken.
+// attempts are the words in front of "METHOD for NAME from ADDR port N ssh2". A
+// method that is one of several which are asked for lets nobody in.
+var attempts = [...]struct {
+	prefix, action, kind, outcome string
+	severity                      int64
+}{
+	{"Accepted ", "logged-in", "start", "success", notable},
+	{"Failed ", "logged-in", "start", "failure", grave},
+	{"Partial ", "authenticated", "info", "success", usual},
+}
+
+// attempt reads "[invalid user ]NAME from ADDR port N ssh2[: TYPE KEY]". The name
+// of an account that does not exist is the client's choice and may hold all of
+// that again, so that the last place which can be the program's own is taken. That of
+// an account that does exist is not; there the first is, since a certificate's name
+// may follow, which is the client's choice again.
 func (s *Said) attempt(text string) {
-	method, rest, ok := strings.Cut(text, " for ")
-	if !ok || strings.ContainsRune(method, ' ') {
-		s.Twice = "sshd names no account"
-		return
-	}
-	s.method = method
-	name, invalid := strings.CutPrefix(rest, "invalid user ")
+	name, invalid := strings.CutPrefix(text, "invalid user ")
 	if !invalid {
-		name, invalid = strings.CutPrefix(rest, "illegal user ")
+		name, invalid = strings.CutPrefix(text, "illegal user ")
 	}
+	at := strings.Index(name, " from ")
 	if invalid {
-		rest, s.Reason = name, "invalid user"
+		s.Reason = "invalid user"
+		at = strings.LastIndex(name, " from ")
 	}
-	at := strings.LastIndex(rest, " from ")
-	if at < 0 || !s.ends(rest[at+len(" from "):]) {
-		s.addr, s.port, s.key = "", "", ""
+	if at < 0 || !s.ends(name[at+len(" from "):], invalid) {
+		s.addr, s.port, s.key, s.identity = "", "", "", ""
 		s.Twice = "where sshd's account ends and its origin begins has several readings"
 		return
 	}
-	s.user = rest[:at]
+	s.user = name[:at]
 }
 
-// ends reads "ADDR port N[ ssh2][: TYPE KEY]" and nothing else.
-func (s *Said) ends(rest string) bool {
+// ends reads "ADDR port N[ ssh2][: TYPE KEY[ MORE]]" and nothing else; more is the
+// certificate, or the principal of Kerberos, and only of an account that exists.
+func (s *Said) ends(rest string, invalid bool) bool {
 	addr, rest, ok := strings.Cut(rest, " port ")
 	if !ok || addr == "" || strings.ContainsRune(addr, ' ') {
 		return false
@@ -77,11 +100,17 @@ func (s *Said) ends(rest string) bool {
 	if rest == "" {
 		return true
 	}
-	key, ok := strings.CutPrefix(rest, ": ")
-	if !ok || strings.Count(key, " ") != 1 {
+	rest, ok = strings.CutPrefix(rest, ": ")
+	if !ok || rest == "" || invalid && strings.Count(rest, " ") != 1 {
 		return false
 	}
-	s.key = key
+	kind, print, ok := strings.Cut(rest, " ")
+	print, more, _ := strings.Cut(print, " ")
+	if !ok || !strings.Contains(print, ":") {
+		s.identity = rest
+		return true
+	}
+	s.key, s.identity = kind+" "+strings.TrimSuffix(print, ","), more
 	return true
 }
 
@@ -117,95 +146,55 @@ func (s *Said) refused(rest string) {
 	}
 }
 
-// pam reads the lines of pam_unix and pam_sss:
-//
-//	pam_unix(sshd:session): session opened for user ana(uid=1000) by (uid=0)
-//	pam_unix(sudo:auth): authentication failure; logname=… user=ana
-//	pam_unix(passwd:chauthtok): password changed for ana
-func pam(text string, s *Said) {
-	head, rest, ok := strings.Cut(text, "): ")
-	if !ok || strings.ContainsRune(head, ' ') {
+// ofPAM reads "REASON for [illegal user ]NAME from HOST".
+func (s *Said) ofPAM(text string) {
+	why, rest, ok := strings.Cut(text, " for ")
+	at := strings.LastIndex(rest, " from ")
+	if !ok || at < 0 {
 		return
 	}
-	service := head[strings.IndexByte(head, '(')+1:]
-	service, _, _ = strings.Cut(service, ":")
-	switch {
-	case strings.HasPrefix(rest, "session opened for user "):
-		s.set("started-session", "session", "start", "success", usual)
-		s.opened(rest[len("session opened for user "):])
-	case strings.HasPrefix(rest, "session closed for user "):
-		s.set("ended-session", "session", "end", "success", usual)
-		s.user = rest[len("session closed for user "):]
-	case strings.HasPrefix(rest, "authentication failure; "):
-		s.set("authenticated", "authentication", "info", "failure", grave)
-		s.pamWho(rest[len("authentication failure; "):])
-	case strings.HasPrefix(rest, "authentication success; "):
-		s.set("authenticated", "authentication", "info", "success", usual)
-		s.pamWho(rest[len("authentication success; "):])
-	case strings.HasPrefix(rest, "password changed for "):
-		s.set("changed-password", "iam", "user", "success", failed)
-		s.Kind2, s.target = "change", rest[len("password changed for "):]
+	s.set("authenticated", "authentication", "info", "failure", grave)
+	s.Reason = why
+	s.user, s.addr = strings.TrimPrefix(rest[:at], "illegal user "), rest[at+len(" from "):]
+	if strings.ContainsRune(s.addr, ' ') {
+		s.user, s.addr = "", ""
+		s.Twice = "where sshd's account ends and its origin begins has several readings"
 	}
-	s.ssh = s.Known && service == "sshd"
 }
 
-// opened reads "NAME[(uid=N)] by [NAME](uid=N)": who the session is for, and who
-// opened it. A name in front of the second bracket is the person who switched.
-func (s *Said) opened(rest string) {
-	name, by, ok := strings.Cut(rest, " by ")
-	account, id := bracketed(name)
-	if !ok {
-		s.user, s.userID = account, id
+// departures are the words in front of "NAME ADDR port N" of a connection that
+// ended, and what is to be said of it: sshd names the account that was asked for,
+// and does not say that it was let in.
+var departures = [...]struct{ prefix, reason string }{
+	{"Connection closed by authenticating user ", "authenticating user"},
+	{"Connection closed by invalid user ", "invalid user"},
+	{"Connection reset by authenticating user ", "authenticating user"},
+	{"Connection reset by invalid user ", "invalid user"},
+	{"Disconnected from authenticating user ", "authenticating user"},
+	{"Disconnected from invalid user ", "invalid user"},
+	{"Disconnected from user ", ""},
+}
+
+// gone reads the end of a connection. The name may hold blanks; address and port
+// are last.
+func (s *Said) gone(text string) {
+	for i := range departures {
+		rest, ok := strings.CutPrefix(text, departures[i].prefix)
+		if !ok {
+			continue
+		}
+		at := strings.LastIndex(rest, " port ")
+		if at < 0 || digits(rest[at+len(" port "):]) != len(rest)-at-len(" port ") {
+			return
+		}
+		who := rest[:at]
+		blank := strings.LastIndexByte(who, ' ')
+		if blank < 0 {
+			return
+		}
+		s.set("closed-connection", "network", "end", "", usual)
+		s.Reason = departures[i].reason
+		s.user, s.addr, s.port = who[:blank], who[blank+1:], rest[at+len(" port "):]
 		return
 	}
-	who, whoID := bracketed(by)
-	if who == "" {
-		s.user, s.userID = account, id
-		return
-	}
-	s.user, s.userID, s.effective, s.asID = who, whoID, account, id
-}
-
-// bracketed cuts "ana(uid=1000)" into its two.
-func bracketed(s string) (name, id string) {
-	name, id, ok := strings.Cut(s, "(uid=")
-	if !ok {
-		return s, ""
-	}
-	return name, strings.TrimSuffix(id, ")")
-}
-
-// pamWho reads "logname=L uid=N euid=N tty=T ruser=R rhost=H  user=U". The
-// account is last and may hold blanks; it is what was typed.
-func (s *Said) pamWho(rest string) {
-	s.tty = assigned(rest, "tty=")
-	ruser, host := assigned(rest, " ruser="), assigned(rest, " rhost=")
-	if host != "" {
-		s.addr = host
-	}
-	if s.tty == "ssh" {
-		s.tty = ""
-	}
-	_, user, ok := strings.Cut(rest, " user=")
-	switch {
-	case ok && ruser != "" && ruser != user:
-		s.user, s.effective = ruser, user
-	case ok:
-		s.user = user
-	default:
-		s.user = ruser
-	}
-	if _, err := netip.ParseAddr(s.addr); err != nil && strings.ContainsRune(s.addr, '=') {
-		s.addr, s.Twice = "", "the origin that PAM names has several readings"
-	}
-}
-
-// assigned returns the word after a key, "" where it has none.
-func assigned(s, key string) string {
-	_, v, ok := strings.Cut(s, key)
-	if !ok {
-		return ""
-	}
-	v, _, _ = strings.Cut(v, " ")
-	return v
 }
