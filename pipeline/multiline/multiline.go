@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unsafe"
 
 	"tallyman/pipeline/event"
 	"tallyman/pipeline/meter"
@@ -21,8 +22,13 @@ const (
 	// Patience is how long a record waits for more lines.
 	Patience = 2 * time.Second
 
-	// maxWaiting bounds how many records wait, of all files together.
+	// maxLines is the most lines of a record.
+	maxLines = 4096
+
+	// maxWaiting and maxHeld bound how many records, and bytes of them, wait of all
+	// files together.
 	maxWaiting = 1024
+	maxHeld    = 64 << 20
 )
 
 // Kind is what a line is by itself.
@@ -44,6 +50,7 @@ type Joiner struct {
 	kind  func(line string) Kind
 	open  map[stream]*record
 	count uint64
+	held  int // bytes that all lines that wait take
 
 	joined, split *meter.Counter
 }
@@ -52,6 +59,7 @@ type record struct {
 	from  stream
 	lines []event.Event // copies, as they were read
 	bytes int
+	took  int // lines, with those that are empty
 	came  time.Time
 	order uint64
 }
@@ -72,8 +80,8 @@ func (j *Joiner) Add(e *event.Event, done func(*event.Event)) {
 	from := stream{e.Get(schema.LogFilePath).Str(), e.Get(schema.LogSourceAddress).Str()}
 	r, kind := j.open[from], j.kind(e.Raw)
 	if kind == Follows && r != nil {
-		if r.bytes+len(e.Raw) <= MaxBytes {
-			r.add(e, j.now())
+		if r.bytes+len(e.Raw) <= MaxBytes && r.took < maxLines {
+			j.add(r, e, done)
 			return
 		}
 		j.split.Inc()
@@ -90,24 +98,40 @@ func (j *Joiner) Add(e *event.Event, done func(*event.Event)) {
 	}
 	j.count++
 	r = &record{from: stream{strings.Clone(from.path), strings.Clone(from.peer)}, order: j.count}
-	r.add(e, j.now())
 	j.open[r.from] = r
+	j.add(r, e, done)
 }
 
-func (r *record) add(e *event.Event, now time.Time) {
+// add adds a line to a record; where too much waits, what was begun first waits no
+// longer.
+func (j *Joiner) add(r *record, e *event.Event, done func(*event.Event)) {
 	if n := len(r.lines); e.Raw == "" && n > 0 {
 		// A record that is held has a text: an empty line becomes part of the one before.
 		r.lines[n-1].Raw += "\n"
 		r.lines[n-1].Records += e.Records
+		j.held++
 	} else {
 		r.lines = append(r.lines, own(e))
+		j.held += weight(e)
 	}
 	r.bytes += len(e.Raw) + 1
-	r.came = now
+	r.took++
+	r.came = j.now()
+	for j.held > maxHeld {
+		j.finish(j.sorted()[0], done)
+	}
+}
+
+// weight is how many bytes a line takes that is held.
+func weight(e *event.Event) int {
+	return len(e.Raw) + int(unsafe.Sizeof(event.Event{})) + len(e.Fields)*int(unsafe.Sizeof(event.Field{}))
 }
 
 func (j *Joiner) finish(r *record, done func(*event.Event)) {
 	delete(j.open, r.from)
+	for i := range r.lines {
+		j.held -= weight(&r.lines[i])
+	}
 	e := r.lines[0]
 	if len(r.lines) > 1 {
 		j.joined.Inc()

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unsafe"
 
 	"tallyman/pipeline/event"
 	"tallyman/pipeline/meter"
@@ -98,5 +99,33 @@ func TestBounds(t *testing.T) {
 	}
 	if len(r.got) != 3 || len(r.Held(nil)) != maxWaiting {
 		t.Errorf("%d came, %d wait", len(r.got), len(r.Held(nil)))
+	}
+}
+
+// TestTinyLines: lines without much text take memory too: a record has no more of
+// them than it may, and what waits of all records is bounded.
+func TestTinyLines(t *testing.T) {
+	r := start()
+	r.add("x A")
+	for range 3 * maxLines {
+		r.add("x ")
+	}
+	if n := len(r.Held(nil)); n > maxLines || r.split.Value() == 0 {
+		t.Errorf("%d lines are held", n)
+	}
+	r = start()
+	for i := range 60 {
+		r.add(fmt.Sprintf("%d A", i))
+	}
+	for range maxLines - 1 {
+		for i := range 60 {
+			r.add(fmt.Sprintf("%d %s", i, strings.Repeat("z", 40)))
+		}
+	}
+	if n := len(r.Held(nil)) * int(unsafe.Sizeof(event.Event{})); n > maxHeld {
+		t.Errorf("%d bytes are held", n)
+	}
+	if r.Flush(r.done); r.held != 0 {
+		t.Errorf("%d bytes are counted of nothing", r.held)
 	}
 }
