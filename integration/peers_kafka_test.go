@@ -69,21 +69,22 @@ ruleset(name="kafka" queue.type="LinkedList" queue.size="100000" queue.dequeueBa
 
 func kafkaContenders(t *testing.T, k *apacheKafka, dir, log string, lines, events int64) []toKafka {
 	t.Helper()
-	tallyman := func(name, topic, input, more string, messages int64) toKafka {
+	tallyman := func(name, topic, input, more, fields string, messages int64) toKafka {
 		journal := filepath.Join(dir, "journal-"+topic)
 		conf := write(t, filepath.Join(dir, topic+".yaml"), fmt.Sprintf(`journal: {dir: %s, max_size: 8GiB}
 redact: off
 admin: {listen: off}
 log: {level: error}
 inputs: {in: {%s}}
-%soutputs: {kafka: {type: kafka, brokers: ["%s"], topic: %s, format: json}}
-`, journal, input, more, k.addr, topic))
+%soutputs: {kafka: {type: kafka, brokers: ["%s"], topic: %s, format: json%s}}
+`, journal, input, more, k.addr, topic, fields))
 		return toKafka{name: name, topic: topic, args: []string{program(t), "run", "--once", "--config", conf}, ends: true, messages: messages,
 			pre: func() error { return os.RemoveAll(journal) }}
 	}
 	list := []toKafka{
-		tallyman("tallyman: each line, JSON, journal", "lines", "type: file, decode: plain, path: ["+log+"]", "", lines),
-		tallyman("tallyman: audit events, JSON, journal", "events", "type: auditd, path: "+log, "transforms: [{type: audit}]\n", events),
+		tallyman("tallyman: each line, JSON, journal", "lines", "type: file, decode: plain, path: ["+log+"]", "", "", lines),
+		tallyman("tallyman: each line, its text and its id, JSON, journal", "texts", "type: file, decode: plain, path: ["+log+"]", "", ", only_fields: [message]", lines),
+		tallyman("tallyman: audit events, JSON, journal", "events", "type: auditd, path: "+log, "transforms: [{type: audit}]\n", "", events),
 	}
 	if found, err := filepath.Glob("/usr/lib/*/rsyslog/omkafka.so"); err != nil || len(found) == 0 {
 		t.Log("NOT MEASURED: rsyslog-kafka is not installed (Debian: apt-get install rsyslog-kafka)")
@@ -140,7 +141,7 @@ func kafkaTable(list []toKafka, used map[string][]float64, held map[string]int64
 		fmt.Printf("| %s | %.2f | %.0f | %d |\n", c.name, m, mb/m, held[c.name]>>10)
 	}
 	peer := list[len(list)-1].name
-	if len(list) < 3 {
+	if len(list) < 4 {
 		return
 	}
 	fmt.Print("\n| ratio within a round | median | range |\n| --- | --- | --- |\n")
