@@ -24,7 +24,8 @@ var (
 type file struct {
 	path string // where it was found, for messages
 	f    *os.File
-	open *atomic.Int64 // counts the files that are open
+	read func(p []byte, off int64) (int, error) // ReadAt of f; tests fail it
+	open *atomic.Int64                          // counts the files that are open
 	id   identity
 	at   position // where reading it begins, as it was then
 
@@ -52,7 +53,7 @@ func (t *Tail) openFile(e entry) (*file, error) {
 	if !id.same(e.id) {
 		return nil, errors.Join(errMoved, f.Close())
 	}
-	one := &file{path: e.path, f: f, open: new(atomic.Int64), id: id, at: position{identity: id}}
+	one := &file{path: e.path, f: f, read: f.ReadAt, open: new(atomic.Int64), id: id, at: position{identity: id}}
 	if t.o.set != nil {
 		if err := t.o.set.s.confined(f, e.path); err != nil {
 			return nil, errors.Join(err, f.Close())
@@ -94,7 +95,7 @@ func (f *file) again() {
 // that was truncated is seen even when it has grown past the offset again.
 func (f *file) fill(buf []byte) (int, error) {
 	k := len(f.prev)
-	n, err := f.f.ReadAt(buf, f.off-int64(k))
+	n, err := f.read(buf, f.off-int64(k))
 	switch {
 	case err != nil && !errors.Is(err, io.EOF):
 		return 0, fmt.Errorf("read %s: %w", f.path, err)

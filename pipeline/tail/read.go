@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"syscall"
 	"time"
 
 	"tallyman/pipeline/event"
@@ -87,6 +88,9 @@ func (t *Tail) step(b *event.Batch) (bool, error) {
 			return t.replaced(f, b, t.o.Once)
 		case errors.Is(err, errOther):
 			return t.replaced(f, b, true)
+		case errors.Is(err, syscall.ESTALE):
+			t.reopen()
+			return false, plugin.Retry(fmt.Errorf("tail: %w", err))
 		case err != nil:
 			return false, plugin.Retry(fmt.Errorf("tail: %w", err))
 		case n == 0:
@@ -100,6 +104,14 @@ func (t *Tail) step(b *event.Batch) (bool, error) {
 	f.final, f.short = false, false
 	f.rest = t.lines.Cut(b, f.rest, t.o.Now())
 	return true, nil
+}
+
+// reopen gives up what is open: another client of a network file system has deleted
+// the file, or its server was started anew, and nothing is read through what was
+// opened before, ever. The next look finds what there is.
+func (t *Tail) reopen() {
+	t.park()
+	t.setParked(t.o.set != nil)
 }
 
 // turn lets lines be cut from f, unless they are already.
