@@ -17,7 +17,8 @@ import (
 )
 
 // TestShippedMetrics: every number that the dashboard and the alerts ask for is one
-// that the running program serves, with the labels that they name.
+// that the running program serves, with the labels that they name; each alert says what
+// is wrong, of which part, and what to do.
 func TestShippedMetrics(t *testing.T) {
 	dir := t.TempDir()
 	admin := freeAddr(t)
@@ -91,6 +92,45 @@ outputs:
 	if seen < 30 {
 		t.Errorf("only %d names were compared", seen)
 	}
+	served["up"] = ""
+	served["tallyman_upstream_losses_total"] = `{input="",reason=""}`
+	told := 0
+	for _, a := range shippedAlerts(t) {
+		series := ""
+		for _, name := range regexp.MustCompile(`[a-z_]+`).FindAllString(a.Expr, -1) {
+			series += served[name]
+		}
+		for _, text := range a.Annotations {
+			for _, m := range regexp.MustCompile(`\$labels\.(\w+)`).FindAllStringSubmatch(text, -1) {
+				if told++; m[1] != "instance" && !strings.Contains(series, m[1]+`="`) {
+					t.Errorf("%s speaks of the label %s, which its series lack: a person would read nothing there", a.Alert, m[1])
+				}
+			}
+		}
+		if a.Annotations["summary"] == "" || a.Annotations["description"] == "" {
+			t.Errorf("%s does not say what is wrong and what to do", a.Alert)
+		}
+	}
+	if told < 20 {
+		t.Errorf("only %d labels were compared", told)
+	}
+}
+
+// shippedAlert is one alert of the shipped rules.
+type shippedAlert struct {
+	Alert, Expr string
+	Annotations map[string]string
+}
+
+func shippedAlerts(t *testing.T) []shippedAlert {
+	t.Helper()
+	var file struct {
+		Groups []struct{ Rules []shippedAlert }
+	}
+	if err := yaml.Unmarshal([]byte(slurp(t, "../../configs/deploy/prometheus/tallyman.rules.yaml")), &file); err != nil {
+		t.Fatal(err)
+	}
+	return file.Groups[0].Rules
 }
 
 // expressions are those of a file of rules or of a dashboard.
