@@ -87,6 +87,8 @@ type Set struct {
 	misread bool                 // the position was none of ours
 	since   int64                // when it was last looked for new files, in nanoseconds since 1970
 	said    map[string]bool      // what was said already, by path
+	// unlisted are folders that cannot be listed, as was said.
+	unlisted map[string]bool
 
 	turns  uint64 // only Read uses what follows
 	enc    []byte
@@ -138,8 +140,8 @@ func NewSet(o SetOptions) *Set {
 	label := meter.Label{Name: "input", Value: o.Input}
 	s := &Set{
 		o: o, buf: make([]byte, prevBytes+setChunkBytes), wake: make(chan struct{}, 1),
-		members: map[string]*member{}, said: map[string]bool{},
-		failures: o.Meter.Counter("tallyman_input_file_failures_total", "Times that one file of many could not be read and was left alone for a while.", label),
+		members: map[string]*member{}, said: map[string]bool{}, unlisted: map[string]bool{},
+		failures: o.Meter.Counter("tallyman_input_file_failures_total", "Times that one file of many could not be read and was left alone for a while, or a folder not be listed.", label),
 		degraded: o.Meter.Counter("tallyman_input_watch_degraded_total", "Times that the kernel could not say what changed, and files were looked at instead.", label),
 		refused:  o.Meter.Counter("tallyman_input_refused_links_total", "Symbolic links that led out of the known folders and were not followed.", label),
 		crowd:    o.Meter.Counter("tallyman_input_crowded_out_total", "Files that were not followed because too many are.", label),

@@ -28,7 +28,7 @@ type found struct {
 }
 
 // expand returns the paths that match the patterns, each once, and the folders
-// that were looked into. What cannot be listed has no files.
+// that were looked into.
 func (s *Set) expand() (paths, dirs []string) {
 	seenPath, seenDir := map[string]bool{}, map[string]bool{}
 	look := func(dir string) {
@@ -48,7 +48,7 @@ func (s *Set) expand() (paths, dirs []string) {
 			var next []string
 			for _, dir := range at {
 				look(dir)
-				next = appendMatches(next, dir, part)
+				next = s.appendMatches(next, dir, part)
 			}
 			at = next
 		}
@@ -62,20 +62,38 @@ func (s *Set) expand() (paths, dirs []string) {
 	return paths, dirs
 }
 
-func appendMatches(list []string, dir, part string) []string {
+func (s *Set) appendMatches(list []string, dir, part string) []string {
 	if !IsPattern(part) {
 		return append(list, filepath.Join(dir, part))
 	}
 	names, err := os.ReadDir(dir)
-	if err != nil {
-		return list
-	}
+	s.listed(dir, err)
 	for _, name := range names {
 		if ok, err := filepath.Match(part, name.Name()); err == nil && ok {
 			list = append(list, filepath.Join(dir, name.Name()))
 		}
 	}
 	return list
+}
+
+// listed takes note of whether a folder could be listed. Where it could not, files
+// that nobody knows of are not read: that is counted and said once, until it can.
+func (s *Set) listed(dir string, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case err == nil || absent(err):
+		delete(s.unlisted, dir)
+	case !s.unlisted[dir] && len(s.unlisted) < s.o.Files:
+		s.unlisted[dir] = true
+		s.failures.Inc()
+		s.o.Log.Warn("a folder cannot be listed; what is new in it is not read until it can", "folder", dir, "error", err)
+	}
+}
+
+// absent reports whether an error says that nothing is at a path.
+func absent(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)
 }
 
 // excluded reports whether a path is not to be followed.
@@ -104,7 +122,7 @@ func (s *Set) scan() []string {
 		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
 			list = append(list, found{path, info, idOf(info)})
 			here[path] = true
-		} else if errors.Is(err, fs.ErrPermission) {
+		} else if err != nil && !absent(err) {
 			list = append(list, found{path: path}) // reading it says so
 			here[path] = true
 		}
