@@ -160,7 +160,8 @@ func TestSuccessThatIsNone(t *testing.T) {
 			w.Header().Set("Content-Length", "90")
 			say(w, 200, `{"text":"Success","code":0}`)
 		},
-		"megabytes": func(w http.ResponseWriter) { say(w, 200, `{"text":"`+strings.Repeat("x", 4<<20)) },
+		"a long number": func(w http.ResponseWriter) { say(w, 200, `{"text":"Success","code":`+strings.Repeat("1", 10_000)+`}`) },
+		"megabytes":     func(w http.ResponseWriter) { say(w, 200, `{"text":"`+strings.Repeat("x", 4<<20)) },
 	} {
 		for _, ack := range []bool{false, true} {
 			d := newDouble(t, func(d *splunkDouble) {
@@ -184,6 +185,35 @@ func TestSuccessThatIsNone(t *testing.T) {
 			if send(t, out, marks(0, 3)); len(once(t, d.stored(), 1)) != 3 {
 				t.Errorf("%s, ack %v: %v", name, ack, d.stored())
 			}
+		}
+	}
+}
+
+// TestAcknowledgementsAreNoSuccess (O15): what answers a question does not answer a
+// body.
+func TestAcknowledgementsAreNoSuccess(t *testing.T) {
+	for _, ack := range []bool{false, true} {
+		bodies := 0
+		d := newDouble(t, func(d *splunkDouble) {
+			d.ack = ack
+			d.trouble = func(path string, _ int, w http.ResponseWriter) bool {
+				if strings.HasSuffix(path, "/ack") {
+					return false
+				}
+				if bodies++; bodies == 1 {
+					say(w, 200, `{"acks":{"0":true}}`)
+				}
+				return bodies == 1
+			}
+		})
+		s := settingsFor(t, d.URL)
+		s.Ack = ack
+		out, _ := open(t, s)
+		if err := out.Send(context.Background(), marks(0, 3)); err == nil || !strings.Contains(err.Error(), "it has no code") {
+			t.Errorf("ack %v: %v", ack, err)
+		}
+		if send(t, out, marks(0, 3)); len(once(t, d.stored(), 1)) != 3 {
+			t.Errorf("ack %v: %v", ack, d.stored())
 		}
 	}
 }

@@ -85,7 +85,7 @@ func (o *collector) ask(ctx context.Context, b *webclient.Backend, ch *channel, 
 	if err != nil {
 		return answer{}, err
 	}
-	return o.believe(got)
+	return o.believe(got, true)
 }
 
 // ready sees to it that the receiver acknowledges before it is given a body: one

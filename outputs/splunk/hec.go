@@ -56,7 +56,7 @@ func read(body []byte) (answer, error) {
 	var a answer
 	d := json.NewDecoder(bytes.NewReader(body))
 	if err := d.Decode(&a); err != nil {
-		return answer{}, fmt.Errorf("%w: %w", errNoHEC, err)
+		return answer{}, fmt.Errorf("%w: %.100s", errNoHEC, err.Error()) // which may repeat a number of any length
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return answer{}, fmt.Errorf("%w: there is more behind it", errNoHEC)

@@ -148,14 +148,18 @@ func (o *output) send(ctx context.Context, p *parcel, prepare func(*webclient.Re
 	if err != nil {
 		return answer{}, got.Backend, err
 	}
-	a, err := o.believe(got)
+	a, err := o.believe(got, false)
 	return a, got.Backend, err
 }
 
 // believe reads an answer whose status is 2xx: what is no success of a collector
-// was not delivered.
-func (o *output) believe(got webclient.Answer) (answer, error) {
+// was not delivered. Acks says that the answer may be one to a question, which has
+// no code.
+func (o *output) believe(got webclient.Answer, acks bool) (answer, error) {
 	a, err := read(got.Body)
+	if err == nil && a.Code == nil && !acks {
+		err = fmt.Errorf("%w: it has no code", errNoHEC)
+	}
 	if err == nil && a.Code != nil && *a.Code != codeSuccess {
 		err = fmt.Errorf("code %d: %s", *a.Code, a.Text)
 		if hint := hintOf(*a.Code); hint != "" {

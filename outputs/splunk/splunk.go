@@ -124,7 +124,7 @@ func (o *output) Probe(ctx context.Context) error {
 			continue
 		}
 		if err == nil {
-			_, err = o.believe(got)
+			_, err = o.believe(got, false)
 		}
 		if err != nil {
 			found = append(found, withHint(err))

@@ -16,20 +16,27 @@ type asking struct {
 // first reports whether the receiver is asked first for a body of a size.
 func (a *asking) first(size int) bool { return !a.never && a.from > 0 && size >= a.from }
 
-// learn draws the conclusion from an exchange: broken says that the receiver ended
-// the connection without an answer, else status is what it answered.
-func (a *asking) learn(size, status int, broken bool) {
-	lower := func(to int) {
-		if to > 0 && (a.from == 0 || to < a.from) {
-			a.from = to
-		}
+// broken says that the receiver ended the connection without an answer. Where it
+// was not the receiver, nothing follows from it.
+func (a *asking) broken(size int, receiver bool) {
+	if receiver {
+		a.lower(size)
 	}
+}
+
+// answered says what the receiver answered.
+func (a *asking) answered(size, status int) {
 	switch {
-	case broken:
-		lower(size)
-	case status == http.StatusRequestEntityTooLarge && a.first(size):
-		lower(size / 2) // the halves may be too large as well
-	case status/100 == 2 && a.first(size):
+	case !a.first(size):
+	case status == http.StatusRequestEntityTooLarge:
+		a.lower(size / 2) // the halves may be too large as well
+	case status/100 == 2:
 		a.from = size + 1
+	}
+}
+
+func (a *asking) lower(to int) {
+	if to > 0 && (a.from == 0 || to < a.from) {
+		a.from = to
 	}
 }

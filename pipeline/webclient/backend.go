@@ -107,12 +107,11 @@ func (b *Backend) close() {
 func (b *Backend) do(ctx context.Context, r *Request) (Answer, error) {
 	at, connected := b.target(r), false
 	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connected = true }})
-	a, err := b.exchange(traced, r, at)
+	a, err := b.exchange(traced, r, at, &connected)
 	if err == nil && a.Status == http.StatusExpectationFailed && b.asking.first(len(r.Body)) {
 		b.asking.never = true
-		a, err = b.exchange(traced, r, at)
+		a, err = b.exchange(traced, r, at, &connected)
 	}
-	b.asking.learn(len(r.Body), a.Status, err != nil && connected && limitOf(ctx, err) == nil)
 	b.requests.Inc()
 	if err != nil || a.Status >= 300 {
 		b.failed.Inc()
@@ -129,7 +128,8 @@ func (b *Backend) do(ctx context.Context, r *Request) (Answer, error) {
 	return Answer{}, plugin.Retry(&callError{where: r.method() + " " + r.visible(at), err: b.place.Explain(err), untaken: !connected})
 }
 
-func (b *Backend) exchange(ctx context.Context, r *Request, at *url.URL) (Answer, error) {
+// exchange is do without a second try; ctx sets connected.
+func (b *Backend) exchange(ctx context.Context, r *Request, at *url.URL, connected *bool) (Answer, error) {
 	if err := b.connection(); err != nil {
 		return Answer{}, err
 	}
@@ -146,8 +146,10 @@ func (b *Backend) exchange(ctx context.Context, r *Request, at *url.URL) (Answer
 	}
 	resp, err := b.client.Do(req)
 	if err != nil {
+		b.asking.broken(len(r.Body), *connected && limited.Err() == nil)
 		return Answer{}, b.reason(limited, err)
 	}
+	b.asking.answered(len(r.Body), resp.StatusCode)
 	defer func() { _ = resp.Body.Close() }() // what was read of it counts
 	body, err := io.ReadAll(io.LimitReader(resp.Body, int64(b.maxAnswer)+1))
 	if err != nil {
@@ -157,14 +159,6 @@ func (b *Backend) exchange(ctx context.Context, r *Request, at *url.URL) (Answer
 		Status: resp.StatusCode, Header: resp.Header, Body: body[:min(len(body), b.maxAnswer)], Cut: len(body) > b.maxAnswer, Backend: b,
 		encoded: req.Header.Get("Content-Encoding") != "", where: r.method() + " " + r.visible(at), secrets: append(r.secrets(), b.secrets...),
 	}, nil
-}
-
-// limitOf returns err where a limit of ours ended the exchange, else nil.
-func limitOf(ctx context.Context, err error) error {
-	if ctx.Err() != nil || errors.Is(err, errSlow) {
-		return err
-	}
-	return nil
 }
 
 // errSlow is why an exchange ended that took too long.
