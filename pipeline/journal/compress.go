@@ -71,7 +71,7 @@ func (u *unpacker) payload(h *header, body []byte) ([]byte, error) {
 		u.dec = dec
 	}
 	// The promise is checked by what comes, and believed only as far as one chunk.
-	if cap(u.buf) == 0 {
+	if c := cap(u.buf); c == 0 || c > keptBody && n <= keptBody/2 {
 		u.buf = make([]byte, 0, min(n, 1<<20))
 	}
 	out, err := u.dec.DecodeAll(b[w:], u.buf[:0])

@@ -64,7 +64,9 @@ func TestLastSegmentEvicted(t *testing.T) {
 		t.Run(c.kind, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				m := vfs.NewMem()
-				j := open(t, small(m))
+				o := small(m)
+				o.CommitBytes = 4 << 10 // twelve frames have room while the disk refuses
+				j := open(t, o)
 				a := cursor(t, j, "a")
 				for n := range uint64(12) { // fills a segment
 					add(t, j, n+1, 200)
@@ -99,6 +101,7 @@ func TestMinFreeEvictsLast(t *testing.T) {
 		m := vfs.NewMem()
 		o := small(m)
 		o.MinFree = 1 << 20
+		o.CommitBytes = 4 << 10 // twelve frames have room while the disk is full
 		j := open(t, o)
 		a := cursor(t, j, "a")
 		for n := range uint64(12) {

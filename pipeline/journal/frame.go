@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"hash/crc32"
+	"math/bits"
 )
 
 // castagnoli is the polynomial of CRC32C.
@@ -99,6 +100,19 @@ func appendMarks(b []byte, marks []Mark) []byte {
 	}
 	return b
 }
+
+// marksSize is how many bytes appendMarks appends.
+func marksSize(marks []Mark) int {
+	n := 0
+	for i := range marks {
+		k, v := len(marks[i].Key), len(marks[i].Value)
+		n += varintSize(k) + k + varintSize(v) + v
+	}
+	return n
+}
+
+// varintSize is how many bytes a length takes as an unsigned varint.
+func varintSize(n int) int { return (bits.Len64(uint64(n)|1) + 6) / 7 }
 
 // eachMark calls fn with the marks in b, whose value is a view.
 func eachMark(b []byte, fn func(key string, value []byte)) error {

@@ -213,10 +213,14 @@ func (s *scan) readHeader(h *header) (bool, error) {
 	return h.get(s.head[:], s.seg.key) && s.off+h.size() <= s.end, nil
 }
 
+// keptBody is how much memory is kept of a large frame when small ones follow: more
+// than they need, so that it is not made again for each.
+const keptBody = 2 << 20
+
 // readBody returns the body of the frame at s.off, nil when its sum is wrong or
 // the disk does not give it.
 func (s *scan) readBody(h *header) ([]byte, error) {
-	if cap(s.body) < int(h.length) {
+	if n := cap(s.body); n < int(h.length) || n > keptBody && h.length <= keptBody/2 {
 		s.body = make([]byte, h.length, h.length+h.length/4)
 	}
 	b := s.body[:h.length]

@@ -31,16 +31,33 @@ type waiting struct {
 	done func(error)
 }
 
-func (g *group) reset() {
+// reset empties the group. Its memory is kept for the next commit, but for more than
+// most bytes: what one large frame needed is not kept for all that follow.
+func (g *group) reset(most int) {
 	clear(g.frames)
 	g.buf, g.frames = g.buf[:0], g.frames[:0]
+	if cap(g.buf) > most {
+		g.buf = nil
+	}
+}
+
+// grow makes room for n more bytes. It doubles the memory as append does, but not
+// past most, unless these bytes need more.
+func (g *group) grow(n, most int) {
+	need := len(g.buf) + n
+	if need <= cap(g.buf) {
+		return
+	}
+	buf := make([]byte, len(g.buf), max(need, min(2*cap(g.buf), most)))
+	copy(buf, g.buf)
+	g.buf = buf
 }
 
 // Append puts a frame in line for the next commit and returns its sequence; the
-// frame's bytes are the caller's again. It blocks while more than four commits
-// wait, which they do when the journal is full, and a frame that is not Urgent
-// while only the reserve is left. That the frame is on stable
-// storage, Done and Sync say.
+// frame's bytes are the caller's again. It blocks while a commit is under way and
+// the next one is as large as it may become, which is for long when the journal is
+// full, and a frame that is not Urgent while only the reserve is left. That the
+// frame is on stable storage, Done and Sync say.
 //
 // ErrTooLarge says that the frame takes about half of the journal or more;
 // nothing of it was taken.
@@ -56,8 +73,10 @@ func (j *Journal) Append(ctx context.Context, f Frame) (uint64, error) {
 			*buf, payload, flags = packed, packed, flagZstd
 		}
 	}
+	marks := marksSize(f.Marks)
+	length := marks + len(payload)
 	j.mu.Lock()
-	for (len(j.filling.buf) >= 4*j.o.CommitBytes || j.waits(f.Urgent)) && !j.closing && !j.gone {
+	for (j.crowded(headerSize+length, f.Urgent) || j.waits(f.Urgent)) && !j.closing && !j.gone {
 		changed := j.changed
 		j.mu.Unlock()
 		select {
@@ -74,17 +93,14 @@ func (j *Journal) Append(ctx context.Context, f Frame) (uint64, error) {
 	if j.gone {
 		return 0, fmt.Errorf("%w: %s", ErrGone, j.o.Dir)
 	}
-	g := j.filling
-	w := waiting{off: len(g.buf), done: f.Done}
-	g.buf = append(g.buf, make([]byte, headerSize)...)
-	g.buf = appendMarks(g.buf, f.Marks)
-	marks := len(g.buf) - w.off - headerSize
-	g.buf = append(g.buf, payload...)
-	length := len(g.buf) - w.off - headerSize
 	if !j.mayHold(int64(length)) {
-		g.buf = g.buf[:w.off]
 		return 0, fmt.Errorf("a frame of %d bytes: %w", length, ErrTooLarge)
 	}
+	g := j.filling
+	g.grow(headerSize+length, j.most(f.Urgent))
+	w := waiting{off: len(g.buf), done: f.Done}
+	g.buf = appendMarks(g.buf[:w.off+headerSize], f.Marks) // put writes the header
+	g.buf = append(g.buf, payload...)
 	w.header = header{kind: kindBatch, flags: flags, length: uint32(length), marks: uint32(marks), seq: j.seq,
 		before: j.totals, records: f.Records, generated: f.Generated}
 	if len(g.frames) == 0 {
@@ -97,6 +113,29 @@ func (j *Journal) Append(ctx context.Context, f Frame) (uint64, error) {
 		j.poke()
 	}
 	return w.seq, nil
+}
+
+// urgency is how many times as large a commit may become by urgent frames as by
+// others: what their sources say meanwhile waits nowhere else.
+const urgency = 4
+
+// crowded reports whether a frame of size bytes has to wait until the writer takes
+// the group that fills, which it then shall do as soon as it can. j.mu is held.
+func (j *Journal) crowded(size int, urgent bool) bool {
+	if n := len(j.filling.buf); n == 0 || n+size <= j.most(urgent) {
+		return false
+	}
+	j.flush = true
+	j.poke()
+	return true
+}
+
+// most is how many bytes a commit may become by such a frame, unless it is the only one.
+func (j *Journal) most(urgent bool) int {
+	if urgent {
+		return urgency * j.o.CommitBytes
+	}
+	return j.o.CommitBytes
 }
 
 // mayHold reports whether a frame of that length fits a segment of its own
@@ -161,7 +200,7 @@ func (j *Journal) collect() (*group, bool) {
 // descriptor: the segment is given up and the frames go to a fresh one.
 func (j *Journal) commit(g *group) bool {
 	defer func() {
-		g.reset()
+		g.reset(j.o.CommitBytes)
 		j.mu.Lock()
 		j.spare = g
 		j.mu.Unlock()
