@@ -22,10 +22,10 @@ var enrichedKeys = [...]string{"ARCH", "SYSCALL", "SADDR", "AUID", "EUID", "SUID
 func split(body string) (raw, enriched string, torn bool) {
 	if first := strings.IndexByte(body, separator); first >= 0 {
 		last := strings.LastIndexByte(body, separator)
-		if framed(body[last+1:]) || added(body[last+1:]) {
+		if framed(body[last+1:]) || added(body[last+1:]) < 0 {
 			return body[:last], body[last+1:], false
 		}
-		if first != last && added(body[first+1:]) { // a name that auditd added holds the others
+		if first != last && added(body[first+1:]) < 0 { // a name that auditd added holds the others
 			return body[:first], body[first+1:], false
 		}
 		return body, "", true
@@ -45,8 +45,14 @@ func split(body string) (raw, enriched string, torn bool) {
 				return body, "", false
 			}
 			i = end + 1
-		case c >= 'A' && c <= 'Z' && i > 0 && seam(body[i:]) && added(body[i:]):
-			return unmarked(body[:i]), body[i:], false
+		case c >= 'A' && c <= 'Z' && i > 0 && seam(body[i:]):
+			bad := added(body[i:])
+			if bad < 0 {
+				return unmarked(body[:i]), body[i:], false
+			}
+			// What goes wrong behind an addition goes wrong behind those that follow it
+			// up to there, and to look again from each would take the square of a line's length.
+			i += max(bad, 1)
 		default:
 			i++
 		}
@@ -76,51 +82,48 @@ func framed(s string) bool {
 	if val := end[n+1:]; val[0] == '"' {
 		return len(val) > 1 && strings.IndexByte(val[1:], '"') == len(val)-2
 	}
-	return added(end)
+	return added(end) < 0
 }
 
-// added reports whether s is what auditd adds and nothing else, to its end:
-// upper-case names with a value in quotes, a word, or the braces of SADDR.
-func added(s string) bool {
-	for s != "" {
-		n := upperKey(s)
-		if n == 0 || n+1 >= len(s) {
-			return false
+// added returns -1 where s is what auditd adds and nothing else, to its end:
+// upper-case names with a value in quotes, a word, or the braces of SADDR. Else it
+// returns where the first begins that is none.
+func added(s string) int {
+	for at := 0; at < len(s); {
+		n := upperKey(s[at:])
+		if n == 0 || at+n+1 >= len(s) {
+			return at
 		}
-		saddr := s[:n] == "SADDR"
-		switch s = s[n+1:]; s[0] {
+		i := at + n + 1
+		switch s[i] {
 		case '"':
-			end := strings.IndexByte(s[1:], '"')
+			end := strings.IndexByte(s[i+1:], '"')
 			if end < 0 {
-				return false
+				return at
 			}
-			s = s[end+2:]
+			i += end + 2
 		case '{':
-			return s[len(s)-1] == '}'
+			if s[len(s)-1] == '}' {
+				return -1
+			}
+			return at
 		default:
-			i := word(s)
-			if i < len(s) && saddr { // "unknown family(0)", as auditd wrote until 3.0
-				i = len(s)
+			saddr := s[at:at+n] == "SADDR" // "unknown family(0)", as auditd wrote until 3.0
+			for ; i < len(s) && (s[i] != ' ' || saddr); i++ {
+				if c := s[i]; c == '=' || c == '"' || c == '\'' || c == separator {
+					return at
+				}
 			}
-			if strings.ContainsAny(s[:i], "=\"'\x1d") {
-				return false
-			}
-			s = s[i:]
 		}
-		if s != "" && s[0] != ' ' {
-			return false
+		if i < len(s) && s[i] != ' ' {
+			return at
 		}
-		s = strings.TrimLeft(s, " ")
+		for i < len(s) && s[i] == ' ' {
+			i++
+		}
+		at = i
 	}
-	return true
-}
-
-// word returns the length of the word that s begins with.
-func word(s string) int {
-	if i := strings.IndexByte(s, ' '); i >= 0 {
-		return i
-	}
-	return len(s)
+	return -1
 }
 
 // upperKey returns the length of the name of an addition at the start of s, 0
