@@ -58,13 +58,16 @@ func CheckWeb(proxy plugin.Text, auth plugin.Secret) plugin.Problems {
 func (w *Web) Through(t *http.Transport, within time.Duration) {
 	t.Proxy, t.OnProxyConnectResponse = w.proxy, answered
 	t.DialContext = (&net.Dialer{Timeout: within, KeepAlive: 30 * time.Second}).DialContext
-	if w.socks == nil {
-		return
-	}
-	t.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
-		ctx, cancel := context.WithTimeout(ctx, within)
-		defer cancel()
-		return w.socks.DialContext(ctx, network, addr)
+	switch {
+	case w.socks != nil:
+		t.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+			ctx, cancel := context.WithTimeout(ctx, within)
+			defer cancel()
+			return w.socks.DialContext(ctx, network, addr)
+		}
+	case w.proxy != nil:
+		h := &hop{transport: t, within: within, direct: t.DialContext, secure: map[string]bool{}}
+		t.Proxy, t.DialContext = h.choose(w.proxy), h.dial
 	}
 }
 
