@@ -37,6 +37,12 @@ func newBook() *book {
 	return &book{spots: map[place]*spot{}, mine: map[place]bool{}}
 }
 
+// What stands for an offset where there is none.
+const (
+	unknown   = -1 // the group has none: `start` says where the partition is begun
+	forgotten = -2 // the group had one, and lost it: it is begun at its first message
+)
+
 // positionForm is the first line of a position: version, and the group.
 //
 //	v1 GROUP
@@ -92,11 +98,12 @@ func (b *book) restore(position []byte, group string) error {
 
 // begin takes up the partitions of a generation, each with what the group has
 // committed for it, negative for nothing, and returns the session, and where to
-// go on with each, negative where that is for `start` to say.
+// go on with each: unknown where that is for `start` to say.
 //
 // What we have accepted beyond what is committed is not read again. Where the
 // group stands before what we know to have been committed, somebody set it back,
-// or the topic is another one of the same name: then the group is believed.
+// or the topic is another one of the same name: then the group is believed. Where it
+// has forgotten what was committed, everything that is left is read.
 func (b *book) begin(committed map[place]int64) (session int, from map[place]int64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -107,9 +114,15 @@ func (b *book) begin(committed map[place]int64) (session int, from map[place]int
 		b.mine[p] = true
 		s := b.spots[p]
 		if s == nil || c > s.handed || c < s.committed {
+			known := s != nil
 			s = &spot{handed: c, accepted: c, committed: c}
 			b.spots[p] = s
-		} else if c >= 0 {
+			if from[p] = c; known && c < 0 {
+				from[p] = forgotten
+			}
+			continue
+		}
+		if c >= 0 {
 			s.committed = c
 		}
 		from[p] = s.handed

@@ -85,7 +85,7 @@ func (f *fetcher) begin(ctx context.Context) error {
 			return err
 		}
 		f.next[p] = first
-		if f.in.s.Start == latest {
+		if f.in.s.Start == latest && next != forgotten {
 			f.next[p] = last
 		}
 		f.in.book.place(f.session, p, f.next[p])

@@ -172,7 +172,7 @@ func (in *input) generation(over context.Context, gen *kafka.Generation) {
 	committed := map[place]int64{}
 	for topic, list := range gen.Assignments {
 		for _, a := range list {
-			committed[place{topic, int32(a.ID)}] = max(a.Offset, -1)
+			committed[place{topic, int32(a.ID)}] = max(a.Offset, unknown)
 		}
 	}
 	session, from := in.book.begin(committed)

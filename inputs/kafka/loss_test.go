@@ -257,3 +257,32 @@ func TestBrokerRestarts(t *testing.T) {
 		t.Errorf("after the restart come %d, %q … %q", len(got), got[0].Raw, got[len(got)-1].Raw)
 	}
 }
+
+// TestOffsetsOfTheGroupExpire: where brokers have forgotten the offsets of a group, a
+// partition that was read before is read from its start, whatever `start` says: what
+// came meanwhile was never read.
+func TestOffsetsOfTheGroupExpire(t *testing.T) {
+	c := broker(t, kfake.SeedTopics(1, "audit"))
+	s := settingsFor(c)
+	produce(t, c, 0, numbered(0, 5)...)
+	r := start(t, s, nil)
+	r.read(5, true)
+	for end := time.Now().Add(patience); r.count.commits.Value() == 0 && time.Now().Before(end); {
+		r.some(true)
+	}
+	produce(t, c, 0, numbered(5, 1)...)
+	r.read(1, true)
+	position := r.position // which knows that offsets were committed
+	r.shut()
+	client := &kafka.Client{Addr: kafka.TCP(c.ListenAddrs()[0]), Transport: &kafka.Transport{IdleTimeout: time.Second}, Timeout: patience}
+	defer client.Transport.(*kafka.Transport).CloseIdleConnections()
+	if gone, err := client.DeleteGroups(context.Background(), &kafka.DeleteGroupsRequest{GroupIDs: []string{s.Group}}); err != nil || gone.Errors[s.Group] != nil {
+		t.Fatal(err, gone)
+	}
+	produce(t, c, 0, numbered(6, 2)...)
+	s.Start = latest
+	r = start(t, s, position)
+	if e := r.read(8, true); e[0].Raw != "m00000" || e[7].Raw != "m00007" {
+		t.Errorf("it goes on with %q … %q", e[0].Raw, e[len(e)-1].Raw)
+	}
+}
