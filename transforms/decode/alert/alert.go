@@ -41,6 +41,11 @@ type decoder struct {
 func (d *decoder) Decode(e event.Event, out *event.Batch) error {
 	text := strings.TrimSpace(strings.TrimPrefix(e.Raw, "\ufeff"))
 	if !strings.HasPrefix(text, "{") && !strings.HasPrefix(text, "[") {
+		if record.FalcoLine(text) {
+			e.Decode = "falco"
+			out.Events = append(out.Events, e)
+			return nil
+		}
 		return d.line(e, text, out)
 	}
 	root, ok := d.doc.Parse(text)

@@ -1,6 +1,7 @@
 // Package falco understands the alerts of Falco: one JSON object each, as Falco
 // writes them to a file (json_output), posts them (http_output), and as
-// falcosidekick hands them on. It knows no transport.
+// falcosidekick hands them on; or one line of text each, as it prints them otherwise.
+// It knows no transport.
 package falco
 
 import (
@@ -14,10 +15,11 @@ import (
 	"tallyman/pipeline/plugin"
 	"tallyman/pipeline/record"
 	"tallyman/pipeline/schema"
+	"tallyman/pipeline/zone"
 )
 
 // Plugin is the decoder `falco`.
-var Plugin = plugin.NewDecoder("falco", "Alerts of Falco, as JSON, from its file output, its HTTP output or falcosidekick.",
+var Plugin = plugin.NewDecoder("falco", "Alerts of Falco: as JSON, from its file output, its HTTP output or falcosidekick, and as lines of plain text.",
 	func(env plugin.Env) plugin.Decoder { return &decoder{env: env} })
 
 // Dataset is that of the events.
@@ -33,14 +35,19 @@ var (
 
 // decoder belongs to one lane.
 type decoder struct {
-	env  plugin.Env
-	doc  jsontree.Doc
-	seed []byte
+	env   plugin.Env
+	doc   jsontree.Doc
+	zones zone.Finder
+	seed  []byte
 }
 
 // Decode implements plugin.Decoder.
 func (d *decoder) Decode(e event.Event, out *event.Batch) error {
-	root, ok := d.doc.Parse(strings.TrimSpace(e.Raw))
+	text := strings.TrimSpace(e.Raw)
+	if !strings.HasPrefix(text, "{") && !strings.HasPrefix(text, "[") {
+		return d.plain(&e, text, out)
+	}
+	root, ok := d.doc.Parse(text)
 	if !ok {
 		return errJSON
 	}
@@ -69,7 +76,10 @@ func (d *decoder) alert(e *event.Event, n jsontree.Node, records uint32, out *ev
 		return errAlert
 	}
 	ev := *e
-	ev.Decode, ev.Dataset, ev.Records, ev.Time = "", Dataset, records, e.Seen
+	ev.Decode, ev.Dataset, ev.Records = "", Dataset, records
+	if ev.Time.IsZero() { // no transport says one
+		ev.Time = e.Seen
+	}
 	of := n.Get("output_fields")
 	tags := n.Get("tags")
 	ev.Fields = out.Take(e.Fields, spare+2*min(of.Len(), 1024)+2*min(tags.Len(), 256))
@@ -86,14 +96,10 @@ func (d *decoder) alert(e *event.Event, n jsontree.Node, records uint32, out *ev
 	if !known {
 		severity, doubt = 5, "the priority "+priority[:min(len(priority), 64)]+" is not known"
 	}
-	for _, v := range [...]struct {
-		k    schema.Key
-		text string
-	}{{schema.EventKind, "alert"}, {schema.EventModule, "falco"}, {schema.EventCategory, "intrusion_detection"}, {schema.EventType, "info"}, {schema.EventAction, "alert"}} {
-		f.AddString(v.k, v.text)
+	head(f, severity)
+	if host := n.Get("hostname").Str(); host != "" {
+		f.Set(schema.HostName, event.String(host)) // it knows better than a relay
 	}
-	f.Add(schema.EventSeverity, event.Int(severity))
-	f.AddString(schema.HostName, n.Get("hostname").Str())
 	f.AddString(schema.FalcoRule, rule)
 	f.AddString(schema.FalcoPriority, priority)
 	f.AddString(schema.FalcoSource, n.Get("source").Str())
@@ -124,6 +130,17 @@ func (d *decoder) alert(e *event.Event, n jsontree.Node, records uint32, out *ev
 	}
 	out.Events = append(out.Events, ev)
 	return nil
+}
+
+// head adds what kind of event it is.
+func head(f *event.Fields, severity int64) {
+	for _, v := range [...]struct {
+		k    schema.Key
+		text string
+	}{{schema.EventKind, "alert"}, {schema.EventModule, "falco"}, {schema.EventCategory, "intrusion_detection"}, {schema.EventType, "info"}, {schema.EventAction, "alert"}} {
+		f.AddString(v.k, v.text)
+	}
+	f.Add(schema.EventSeverity, event.Int(severity))
 }
 
 // eventTime reads the nanoseconds among a rule's fields.
@@ -209,19 +226,9 @@ func (d *decoder) saw(f *event.Fields, n jsontree.Node) {
 // container adds where it was; "host" is no container.
 func (d *decoder) container(f *event.Fields, n jsontree.Node) {
 	id, name := n.Get("container.id").Text(), n.Get("container.name").Text()
-	switch {
-	case id == "host":
-		f.Add(schema.TallymanContainerHost, event.Bool(true))
-	case id != "" && id != none:
-		if full := n.Get("container.full_id"); len(full.Str()) > len(id) && strings.HasPrefix(full.Str(), id) { // of newer versions; the other is its start
-			id = full.Str()
-			full.Skip()
-		}
-		f.AddString(schema.ContainerID, id)
-		f.AddString(schema.TallymanContainerMethod, "source")
-	}
-	if name != none && name != "host" {
-		f.AddString(schema.ContainerName, name)
+	if full := n.Get("container.full_id"); id != "" && len(full.Str()) > len(id) && strings.HasPrefix(full.Str(), id) { // of newer versions; the other is its start
+		id = full.Str()
+		full.Skip()
 	}
 	image := record.ParseImage(n.Get("container.image").Text())
 	for _, part := range [...]struct {
@@ -240,11 +247,28 @@ func (d *decoder) container(f *event.Fields, n jsontree.Node) {
 			*v = ""
 		}
 	}
+	place(f, id, name, image, n.Get("k8s.ns.name").Text(), n.Get("k8s.pod.name").Text())
+	if uid := n.Get("k8s.pod.uid").Text(); uid != none {
+		f.AddString(schema.KubernetesPodUID, uid)
+	}
+}
+
+// place adds a container, its image and its pod, of which some may be none.
+func place(f *event.Fields, id, name string, image record.Image, namespace, pod string) {
+	switch {
+	case id == "host":
+		f.Add(schema.TallymanContainerHost, event.Bool(true))
+	case id != "" && id != none:
+		f.AddString(schema.ContainerID, id)
+		f.AddString(schema.TallymanContainerMethod, "source")
+	}
+	if name != none && name != "host" {
+		f.AddString(schema.ContainerName, name)
+	}
 	if image.Registry == "" {
 		image.Registry = record.ParseImage(image.Name).Registry
 	}
 	image.Fields(f)
-	namespace, pod := n.Get("k8s.ns.name").Text(), n.Get("k8s.pod.name").Text()
 	if namespace != "" && namespace != none {
 		f.AddString(schema.OrchestratorType, "kubernetes")
 		f.AddString(schema.OrchestratorNamespace, namespace)
@@ -252,9 +276,6 @@ func (d *decoder) container(f *event.Fields, n jsontree.Node) {
 	}
 	if pod != none {
 		f.AddString(schema.KubernetesPodName, pod)
-	}
-	if uid := n.Get("k8s.pod.uid").Text(); uid != none {
-		f.AddString(schema.KubernetesPodUID, uid)
 	}
 }
 

@@ -1,6 +1,10 @@
 package syslog
 
-import "strings"
+import (
+	"strings"
+
+	"tallyman/pipeline/record"
+)
 
 // inside returns the format of a record that s is: "cef", "leef" or "".
 func inside(s string) string {
@@ -65,8 +69,8 @@ func (m *message) inner() string {
 	return kind
 }
 
-// builder returns the decoder of what Jenkins and gitolite send over syslog, under
-// the names that they have there, where the text has the form of theirs: both may
+// builder returns the decoder of what Jenkins, gitolite and Falco send over syslog, under
+// the names that they have there, where the text has the form of theirs: all may
 // be called otherwise, and other programs as they are.
 func (m *message) builder() string {
 	s := m.text
@@ -98,12 +102,25 @@ func (m *message) builder() string {
 			strings.Contains(first, " #") && strings.Contains(first, "ms completed: "):
 			return "jenkins_audit"
 		}
+	case "falco":
+		if falcoAlert(s) {
+			return "falco"
+		}
 	case "gitweb", "git-http-backend":
 		if strings.Contains(s, "] \"") && strings.Contains(s, " HTTP/") || strings.HasPrefix(s, "{") && strings.Contains(s, "/git-") {
 			return "git_access"
 		}
 	}
 	return ""
+}
+
+// falcoAlert reports whether a text is an alert of Falco's, JSON or plain text, and not a
+// line of its own log.
+func falcoAlert(s string) bool {
+	if strings.HasPrefix(s, "{") {
+		return strings.Contains(s, `"priority":`) && strings.Contains(s, `"rule":`) && strings.HasSuffix(s, "}")
+	}
+	return record.FalcoLine(s)
 }
 
 // auditRecord reports whether the text is a record of the kernel's audit, sent
