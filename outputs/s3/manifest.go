@@ -48,6 +48,10 @@ type Gap struct {
 	// Restart says that the range lies before a start of the program, where it
 	// may also have been empty: what was confirmed and held nothing leaves no trace.
 	Restart bool `json:"restart,omitempty"`
+
+	// Key is of an object whose end was settled, and which was not at the store when
+	// the journal had nothing more of it.
+	Key string `json:"key,omitempty"`
 }
 
 // Manifest says which objects make an archive whole up to a sequence: every event

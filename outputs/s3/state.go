@@ -196,14 +196,16 @@ func (s *state) unlisted() int {
 
 // gap notes sequences that were not offered.
 func (s *state) gap(g Gap) {
-	if slices.ContainsFunc(s.Gaps, func(one Gap) bool { return one.First <= g.First && g.Last <= one.Last }) {
+	if slices.ContainsFunc(s.Gaps, func(one Gap) bool {
+		return one.First <= g.First && g.Last <= one.Last && (one.Key == g.Key || one.Key == "")
+	}) {
 		return // it comes again
 	}
 	if n := len(s.Gaps); n == mostGaps {
 		// The list is bounded: the last one grows over what lies between, and
 		// promises less than it could, never more.
-		s.Gaps[n-1].Last = g.Last
-		s.Gaps[n-1].Restart = s.Gaps[n-1].Restart || g.Restart
+		last := &s.Gaps[n-1]
+		*last = Gap{First: min(last.First, g.First), Last: max(last.Last, g.Last), Restart: last.Restart || g.Restart}
 		return
 	}
 	s.Gaps = append(s.Gaps, g)
@@ -242,12 +244,14 @@ func (s *state) listed(sum Sum) {
 	s.Manifest, s.Previous, s.Through, s.Since, s.Pending = s.Manifest+1, sum, s.Pending.Last, s.Pending.Made, nil
 }
 
-// confirmedBefore marks what a former process must have confirmed, because seq is
-// the first that is offered after a restart.
+// confirmedBefore draws the conclusion from seq, the first that is offered after a
+// restart: the journal is done with all before it. An object of that which was not at
+// the store just now was never confirmed: its frames were dropped, and no manifest may
+// say that it is there.
 func (s *state) confirmedBefore(seq uint64) {
 	for i := range s.Objects {
-		if s.Objects[i].Last < seq {
-			s.Objects[i].Done = true
+		if k := &s.Objects[i]; k.Last < seq && !k.Done {
+			s.gap(Gap{First: k.First, Last: k.Last, Restart: true, Key: k.Key})
 		}
 	}
 	s.Confirmed = max(s.Confirmed, min(s.Seen, seq-1))

@@ -248,7 +248,10 @@ func (c *check) link(w *Whole, m *Manifest, key string, l link) {
 	}
 	for _, g := range m.Gaps {
 		why := "were not given to the output: the ledger of tallyman counts what the journal dropped or lost"
-		if g.Restart {
+		switch {
+		case g.Key != "":
+			why = "of " + g.Key + " were collected, and it was not at the store after a restart: the ledger of tallyman counts them as dropped; if it does not, the object was deleted"
+		case g.Restart:
 			why = "lie before a restart and left no trace: they held nothing for the output, or the ledger of tallyman counts them as dropped"
 		}
 		c.report.say(w.Archive, key, true, "sequences %d to %d %s", g.First, g.Last, why)
