@@ -46,6 +46,9 @@ type one struct {
 	exec  bool  // there is an EXECVE record
 	mixed bool  // there are records whose fields may repeat those of others
 
+	turned   bool // a PATH record has another number than that of its place
+	twoCalls bool // a second SYSCALL record was told
+
 	duplicate bool   // a field that matters stood twice in a record, with different values
 	ambiguous bool   // a value may hold what others took for fields, or the other way round
 	cur       string // the record that is read, for duplicates
@@ -122,9 +125,15 @@ func (f *facts) reset(out *event.Batch) {
 func (f *facts) gather(p *pending) {
 	f.head = f.chief(p)
 	// What SYSCALL says of the process counts, whatever other records say first.
+	var call *Record
 	for i := range p.parts {
-		if p.parts[i].typ == typeSyscall {
-			f.syscall(&p.parts[i].rec)
+		switch r := &p.parts[i]; {
+		case r.typ != typeSyscall:
+		case call == nil:
+			call = &r.rec
+			f.syscall(call)
+		default:
+			f.callAgain(call, &r.rec)
 		}
 	}
 	for i := range p.parts {
@@ -153,6 +162,9 @@ func (f *facts) gather(p *pending) {
 	}
 	if f.exec {
 		f.finishArgv(p)
+	}
+	if f.turned {
+		f.pathsInTurn(p)
 	}
 	f.whole(p)
 }

@@ -3,6 +3,7 @@ package audit
 import (
 	"cmp"
 	"slices"
+	"strings"
 )
 
 // turn is an EXECVE record and the argument that it begins with.
@@ -51,4 +52,59 @@ func firstArg(body string) (n, part int) {
 		}
 	}
 	return -1, -1
+}
+
+// pathsInTurn reads the PATH records of p again in the order of their numbers, each
+// once: the first of a call is the file that it is about, and one that came twice must
+// not stand for one that did not come.
+func (f *facts) pathsInTurn(p *pending) {
+	var turns []turn
+	for i := range p.parts {
+		r := &p.parts[i]
+		if r.typ != typePath {
+			continue
+		}
+		item, ok := strings.CutPrefix(r.rec.Body, "item=")
+		n, end := digits(item, 0)
+		if !ok || end == 0 {
+			return
+		}
+		turns = append(turns, turn{&r.rec, n, 0})
+	}
+	order := func(a, b turn) int { return cmp.Compare(a.n, b.n) }
+	sorted := slices.IsSortedFunc(turns, order)
+	slices.SortStableFunc(turns, order)
+	once := slices.CompactFunc(slices.Clone(turns), func(a, b turn) bool { return a.n == b.n && a.rec.Body == b.rec.Body })
+	if len(once) < len(turns) {
+		f.want("a PATH record came more than once")
+	}
+	for i := range once[1:] {
+		if once[i].n == once[i+1].n {
+			f.want("two PATH records have one number: the events of two hosts may have one serial")
+			break
+		}
+	}
+	if sorted && len(once) == len(turns) {
+		return
+	}
+	f.paths, f.items = f.paths[:0], f.items[:0]
+	for _, t := range once {
+		f.pathRecord(t.rec)
+	}
+}
+
+// callAgain takes a SYSCALL record behind the first, of which the kernel writes no more
+// than that one. It is told once.
+func (f *facts) callAgain(first, rec *Record) {
+	same := rec.Body == first.Body
+	switch {
+	case !f.twoCalls && same:
+		f.want("a SYSCALL record came more than once")
+	case !f.twoCalls:
+		f.want("two SYSCALL records have one serial: the events of two hosts may be joined here")
+	}
+	f.twoCalls, f.mixed = true, true
+	if !same {
+		f.syscall(rec)
+	}
 }

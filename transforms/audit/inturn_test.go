@@ -50,3 +50,65 @@ func TestArgumentsComeInTheirOrder(t *testing.T) {
 		})
 	}
 }
+
+// TestPathsComeInTheirOrder: PATH records say which they are, and the first is the
+// file that the call was about, whatever came first.
+func TestPathsComeInTheirOrder(t *testing.T) {
+	const (
+		file   = `item=0 name="/bin/ls" inode=1 nametype=NORMAL`
+		loader = `item=1 name="/lib64/ld.so" inode=2 nametype=NORMAL`
+		third  = `item=2 name="/third" inode=3 nametype=NORMAL`
+	)
+	for name, c := range map[string]struct {
+		records []string
+		want    string
+		says    string // "" for a whole event
+	}{
+		"in order":               {[]string{file, loader}, "/bin/ls|/lib64/ld.so", ""},
+		"the second first":       {[]string{loader, file}, "/bin/ls|/lib64/ld.so", ""},
+		"three, the first last":  {[]string{third, loader, file}, "/bin/ls|/lib64/ld.so|/third", ""},
+		"twice":                  {[]string{file, file, loader}, "/bin/ls|/lib64/ld.so", "a PATH record came more than once"},
+		"twice, and one is lost": {[]string{loader, loader}, "/lib64/ld.so", "a PATH record came more than once; PATH records are missing"},
+		"of another event":       {[]string{file, loader, `item=0 name="/evil" inode=9 nametype=NORMAL`}, "/bin/ls|/evil|/lib64/ld.so", "two PATH records have one number: the events of two hosts may have one serial"},
+		"without numbers":        {[]string{`name="/a"`, `name="/b"`}, "/a|/b", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			lines := []string{strings.Replace(sysA, "ppid=", "items=2 ppid=", 1), exeA}
+			for _, r := range c.records {
+				lines = append(lines, "type=PATH msg=audit(1795227901.123:7): "+r)
+			}
+			e := oneEvent(t, build(t, nil), append(lines, endA)...)
+			v := ours(&e)
+			var names []string
+			for _, f := range e.Fields {
+				if strings.HasSuffix(f.Name, ".name") {
+					names = append(names, f.Val.Str())
+				}
+			}
+			if got := strings.Join(names, "|"); got != c.want || first(v["file.path"]) != names[0] {
+				t.Errorf("the paths are %q and the file is %q, want %q", got, v["file.path"], c.want)
+			}
+			if got := first(v["error.message"]); got != c.says || (e.Raw != "") != (c.says != "") {
+				t.Errorf("it says %q, want %q", got, c.says)
+			}
+		})
+	}
+}
+
+// TestTwoCallsOfOneSerialAreTold: two hosts in one stream without their names may have
+// the same serial in the same millisecond. What one did must not silently be the other's.
+func TestTwoCallsOfOneSerialAreTold(t *testing.T) {
+	other := strings.NewReplacer("pid=2", "pid=9", "uid=0", "uid=1000").Replace(sysA)
+	e := oneEvent(t, build(t, nil), sysA, other, exeA, endA)
+	v := ours(&e)
+	if got, want := first(v["error.message"]), "two SYSCALL records have one serial: the events of two hosts may be joined here"; got != want || !slices.Contains(v["tags"], TagIncomplete) {
+		t.Errorf("it says %q, want %q; tags %q", got, want, v["tags"])
+	}
+	if first(v["process.pid"]) != "2" || first(v["auditd.data.pid"]) != "9" || first(v["auditd.data.uid"]) != "1000" {
+		t.Errorf("what the second says is lost: %s", show(&e))
+	}
+	e = oneEvent(t, build(t, nil), sysA, sysA, exeA, endA)
+	if got, want := first(ours(&e)["error.message"]), "a SYSCALL record came more than once"; got != want {
+		t.Errorf("of the same twice it says %q, want %q", got, want)
+	}
+}

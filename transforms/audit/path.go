@@ -68,6 +68,7 @@ func (f *facts) pathRecord(r *Record) {
 			if n, ok := decimal(val); ok && n == int64(item) {
 				continue
 			}
+			f.turned = true
 		case "name":
 			val, at = f.text(&t), 0
 			f.only(&p.name, val)
