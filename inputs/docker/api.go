@@ -18,6 +18,10 @@ import (
 // askFor is how long an engine may take to begin its answer.
 const askFor = 20 * time.Second
 
+// maxAnswer is the longest answer that is read. A list of containers has some 2 KiB
+// for each, and hosts that build have thousands that have ended.
+const maxAnswer = 64 << 20
+
 var errNoSuch = errors.New("no such object")
 
 // api is the Engine API of one host. Its version is the engine's own: paths
@@ -94,19 +98,27 @@ func (a *api) logs(ctx context.Context, id string, since int64, follow bool) (io
 
 func stamp(t time.Time) string { return fmt.Sprintf("%d.%09d", t.Unix(), t.Nanosecond()) }
 
-// get asks and decodes the answer, of which at most 4 MiB are read.
+// get asks and decodes the answer, of which at most maxAnswer is read.
 func (a *api) get(ctx context.Context, path string, into any) error {
+	_, err := a.getAt(ctx, path, into)
+	return err
+}
+
+// getAt returns when that was by the engine's clock too, in whole seconds; zero
+// where it does not say.
+func (a *api) getAt(ctx context.Context, path string, into any) (at time.Time, err error) {
 	ctx, cancel := context.WithTimeout(ctx, askFor)
 	defer cancel()
 	res, err := a.do(ctx, path)
 	if err != nil {
-		return err
+		return at, err
 	}
 	defer func() { _ = res.Body.Close() }()
-	if err := json.NewDecoder(io.LimitReader(res.Body, maxLine)).Decode(into); err != nil {
-		return fmt.Errorf("decode the answer of %s to %s: %w", a.host, path, err)
+	if err := json.NewDecoder(io.LimitReader(res.Body, maxAnswer)).Decode(into); err != nil {
+		return at, fmt.Errorf("decode the answer of %s to %s: %w", a.host, path, err)
 	}
-	return nil
+	at, _ = http.ParseTime(res.Header.Get("Date")) // zero where it is none
+	return at, nil
 }
 
 // do asks; what is no success is an error.

@@ -30,6 +30,7 @@ type fakeEngine struct {
 	cutAt   int               // bytes after which the next stream is cut; 0: not
 
 	boxes map[string]*box // containers that print
+	clock int64           // what the engine's clock says, in nanoseconds since begun
 
 	answers map[string]string // by path: what is answered, before all else
 }

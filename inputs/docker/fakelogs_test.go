@@ -66,6 +66,7 @@ func (f *fakeEngine) print(b *box, list ...said) {
 func (f *fakeEngine) box(w http.ResponseWriter, r *http.Request) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	w.Header().Set("Date", time.Unix(0, begun+f.clock).UTC().Format(http.TimeFormat))
 	if r.URL.Path == "/containers/json" {
 		list := []string{}
 		for id := range f.boxes {

@@ -237,6 +237,44 @@ func TestRotatedLogsAreSaid(t *testing.T) {
 	}
 }
 
+// TestAClockSetBack: lines that were printed after the clock of the host was set back
+// are read, by little behind the last line that was read, by more beside what comes
+// twice then, with the same ids.
+func TestAClockSetBack(t *testing.T) {
+	f := engineAt(t, t.TempDir()+"/s")
+	b := f.put(&box{id: idA, driver: "local", running: true})
+	f.print(b, said{1, begun, "one\n"}, said{1, begun, "two\n"})
+	r := openLogs(t, logsSettings(t, f.path), nil)
+	r.until(2)
+	pos := r.pos
+	_ = r.in.Close()
+	f.print(b, said{1, begun - int64(time.Second), "three\n"})
+	r = openLogs(t, logsSettings(t, f.path), pos)
+	same(t, "a second back", r.until(1), "stdout three")
+	ahead := begun + int64(time.Hour)
+	f.print(b, said{1, ahead, "four\n"})
+	r.until(2)
+	id := r.got[1].ID
+	pos = r.pos
+	_ = r.in.Close()
+	f.print(b, said{1, begun, "five\n"})
+	r = openLogs(t, logsSettings(t, f.path), pos)
+	same(t, "an hour back", r.until(5), "stdout one", "stdout two", "stdout three", "stdout four", "stdout five")
+	if r.got[3].ID != id || len(r.lost) > 0 {
+		t.Errorf("the id of what comes twice is %v, and was %v; losses: %v", r.got[3].ID, id, r.lost)
+	}
+}
+
+// TestALongListOfContainers: a host with thousands of containers, most of which have
+// ended, is read as any other.
+func TestALongListOfContainers(t *testing.T) {
+	f := engineAt(t, t.TempDir()+"/s")
+	b := f.put(&box{id: idA, driver: "local", running: true})
+	f.print(b, said{1, begun, "one\n"})
+	f.answers = map[string]string{"/containers/json": `[{"Id":"` + idA + `","Labels":{"x":"` + strings.Repeat("y", 5<<20) + `"}}]`}
+	same(t, "lines", openLogs(t, logsSettings(t, f.path), nil).until(1), "stdout one")
+}
+
 // TestContainersComeAndGo: those that start are followed, those that end are read
 // to their end, also the word that has none; one that starts again goes on; those
 // of other drivers and those that are left out are not read.

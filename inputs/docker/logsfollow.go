@@ -133,6 +133,7 @@ func (f *follower) line(stream int, stamp string, nano int64, text, part string)
 			return
 		case nano == from.nano:
 			if f.seen[stream]++; f.seen[stream] <= from.n {
+				f.past[stream] = f.seen[stream] == from.n // what follows is new, whatever the clock said then
 				return
 			}
 		default:

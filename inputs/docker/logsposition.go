@@ -6,6 +6,7 @@ import (
 	"hash/crc32"
 	"maps"
 	"slices"
+	"time"
 )
 
 // mark is how far one stream of a container was read: the time of the last line by
@@ -27,6 +28,18 @@ func (p place) since() int64 {
 		a = b
 	}
 	return max(a-int64(overlap), 0)
+}
+
+// ahead reports whether lines were read that are newer than now, by the engine's
+// clock in whole seconds: it was set back. The engine would leave out all that is
+// printed until the clock has come as far again.
+func (p place) ahead(now time.Time) bool {
+	for _, m := range p {
+		if m.n > 0 && !now.IsZero() && m.nano-int64(overlap) > now.Add(time.Second).UnixNano() {
+			return true
+		}
+	}
+	return false
 }
 
 // logsMagic begins the position of the input of logs: "DL" and the version. For

@@ -135,7 +135,7 @@ func (in *logs) begin(ctx context.Context) {
 // look follows one that is wanted, if it is to be read; false says that ctx is done.
 func (in *logs) look(ctx context.Context, id string, w wish) bool {
 	var i logInspection
-	err := in.api.get(ctx, "/containers/"+id+"/json", &i)
+	now, err := in.api.getAt(ctx, "/containers/"+id+"/json", &i)
 	switch {
 	case ctx.Err() != nil:
 		return false
@@ -157,6 +157,10 @@ func (in *logs) look(ctx context.Context, id string, w wish) bool {
 	}
 	if w.ifRuns && !i.State.Running {
 		return true
+	}
+	if in.places[id].ahead(now) {
+		in.env.Log.Info("docker_logs: the clock of the engine's host was set back; a container's log is read again", "container", id[:12])
+		delete(in.places, id)
 	}
 	in.busy[id] = true
 	in.followed.Set(int64(len(in.busy)))
