@@ -107,9 +107,9 @@ func (d *decoder) line(e event.Event, text string, out *event.Batch) error {
 	})
 	a := alert{pairs: pairs, head: strings.TrimSpace(head)}
 	switch {
-	case sep == ',' && len(pairs) > 2:
+	case sep == ',' && len(pairs) > 2 && (has(pairs, "result") || has(pairs, "imageid") || has(pairs, "containerid")):
 		a.product = &aqua
-	case has(pairs, "log_type") || has(pairs, "vulnerability_id") || has(pairs, "type") && has(pairs, "rule"):
+	case has(pairs, "time") && (has(pairs, "log_type") || has(pairs, "vulnerability_id") || has(pairs, "type") && has(pairs, "rule")):
 		a.product = &prisma
 	default:
 		return errForm

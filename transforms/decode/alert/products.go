@@ -53,7 +53,8 @@ var (
 			{schema.KubernetesDeploymentName, of("labels/kubernetes.deployment.name")}, {schema.RuleCategory, of("category", "content/type")}, {schema.RuleRuleset, of("content/policyName", "policyName")}}}
 )
 
-// productOf finds out whose alert an object is, nil for none of them.
+// productOf finds out whose alert an object is, nil for none of them. Words that many
+// programs use make none of theirs: something that is the product's has to be beside.
 func productOf(n jsontree.Node) *product {
 	has := func(list ...string) bool {
 		for _, name := range list {
@@ -63,12 +64,22 @@ func productOf(n jsontree.Node) *product {
 		}
 		return true
 	}
+	some := func(list ...string) bool {
+		for _, name := range list {
+			if n.Get(name).Is() {
+				return true
+			}
+		}
+		return false
+	}
+	_, numbered := n.Get("result").Int() // Aqua counts from 1
 	switch {
-	case n.Get("content", "ruleName").Is(), has("agentId", "severity"), has("originator", "source", "timestamp"):
+	case n.Get("content", "ruleName").Is(), has("agentId", "severity") && some("content", "containerId", "machineId", "policyId", "timestamp"), has("originator", "source", "timestamp"):
 		return &sysdig
-	case has("event_category", "result"), has("action", "result", "category"), has("action", "result", "type"):
+	case has("event_category", "result"), numbered && has("action") && some("category", "type"):
 		return &aqua
-	case has("rule", "message", "time"), has("forensic", "rule"), has("imageID", "rule"), has("alertId", "policyName"), has("kind", "accountID"):
+	case has("rule", "message", "time") && some("effect", "containerID", "imageID", "image_name", "imageName", "fqdn", "collections", "accountID"),
+		has("forensic", "rule"), has("imageID", "rule"), has("alertId", "policyName"), has("kind", "accountID", "time"):
 		return &prisma
 	}
 	return nil

@@ -46,13 +46,13 @@ func (d *decoder) any(h *head, n jsontree.Node) {
 			h.image = record.ParseImage(n.Get("image_name").Str())
 			d.aqua(h, n.Get("results"))
 		}
-	case has("image", "resources"), has("image_name", "cves"), has("count", "result", "page"):
+	case has("image", "resources"), has("image_name", "cves"), has("count", "result", "page") && listOf(n.Get("result"), true, "image_name", "aqua_severity"):
 		read = d.aqua
-	case n.Get("results").IsArray():
+	case listOf(n.Get("results"), has("consoleURL"), "vulnerabilities", "compliances", "vulnerabilityDistribution", "complianceDistribution", "scanID"):
 		read = d.prisma
-	case has("total_rows", "rows"), has("total_count", "data"):
+	case has("total_rows", "rows") && listOf(n.Get("rows"), true, xrayMembers...), has("total_count", "data") && listOf(n.Get("data"), false, xrayMembers...):
 		read = d.xray
-	case n.Get("report").IsObject(), has("items", "kubernetes_cis_version"), has("items", "run_at"):
+	case hasAny(n.Get("report"), "vulnerabilities", "checks"), has("items", "kubernetes_cis_version"), has("items", "run_at"):
 		read = d.neuvector
 	case has("tests", "node_type"), has("Controls"):
 		read = d.bench
@@ -63,9 +63,9 @@ func (d *decoder) any(h *head, n jsontree.Node) {
 			h.namespace, h.workload = n.Get("ResourceNamespace").Str(), n.Get("ResourceName").Str()
 			d.finding(h, misconfigured, n, &kubeaudit, n.Get("ResourceKind").Str())
 		}
-	case has("result", "scanner"), has("result", "info"):
+	case (has("scanner") || has("info")) && hasAny(n.Get("result"), "packages", "metadata", "policyEvaluations", "policies"):
 		read = d.sysdig
-	case has("scanner") && (has("vulnerabilities") || has("severity")):
+	case n.Get("scanner").IsObject() && (has("vulnerabilities") || has("severity")):
 		read = d.harbor
 	default:
 		n.Each(func(name string, m jsontree.Node) {
@@ -78,6 +78,34 @@ func (d *decoder) any(h *head, n jsontree.Node) {
 	}
 	d.found = true
 	read(h, n)
+}
+
+// xrayMembers are those of a finding of Xray, of which each has one.
+var xrayMembers = []string{"issue_id", "impacted_artifact", "vulnerable_component", "component_versions", "source_comp_id"}
+
+// hasAny reports whether n is an object with one of some members.
+func hasAny(n jsontree.Node, members ...string) bool {
+	for _, name := range members {
+		if n.IsObject() && n.Get(name).Is() {
+			return true
+		}
+	}
+	return false
+}
+
+// listOf reports whether n is a list of objects that have one of some members. Of an
+// empty list, which many programs write under the same name, the caller knows.
+func listOf(n jsontree.Node, empty bool, members ...string) bool {
+	if !n.IsArray() || n.Len() == 0 {
+		return n.IsArray() && empty
+	}
+	ours, first := false, true
+	n.Each(func(_ string, m jsontree.Node) {
+		if first {
+			ours, first = hasAny(m, members...), false
+		}
+	})
+	return ours
 }
 
 // merged keeps what two reports of one record have in common.
