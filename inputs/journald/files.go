@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"tallyman/pipeline/event"
@@ -31,7 +32,9 @@ type files struct {
 
 	name   string // of the file at hand, "" before the first
 	offset int64  // where the entry that is being gathered begins
+	at     string // its path
 	file   *os.File
+	final  bool // it was read to its end after another was found in its place
 	cut    cutter
 	buf    []byte
 	rest   []byte // read and not yet cut
@@ -103,6 +106,9 @@ func (f *files) fill(b *event.Batch) error {
 		if err != nil && !errors.Is(err, io.EOF) {
 			return plugin.Retry(fmt.Errorf("journald: %w", err))
 		}
+		if f.exchanged(b) {
+			continue
+		}
 		next, err := f.after(f.name)
 		if err != nil {
 			return err
@@ -120,6 +126,36 @@ func (f *files) fill(b *event.Batch) error {
 			return nil
 		}
 	}
+}
+
+// exchanged looks, at the end of the file at hand, whether it is still the one that
+// lies at its path, and begins that one where it is not, or where it was truncated.
+func (f *files) exchanged(b *event.Batch) bool {
+	there, err := os.Stat(f.at)
+	held, err2 := f.file.Stat()
+	read, err3 := f.file.Seek(0, io.SeekCurrent)
+	if errors.Join(err, err2, err3) != nil {
+		return false // it is on its way, or is met when it is opened
+	}
+	switch {
+	case !os.SameFile(there, held) && !f.final: // its writer may have written after the last look
+		f.final = true
+		return true
+	case !os.SameFile(there, held):
+		f.end(b)
+	case held.Size() < read:
+		f.shorter()
+	default:
+		return false
+	}
+	f.close()
+	f.offset = 0
+	return true
+}
+
+// shorter says that what was not read of the file is gone.
+func (f *files) shorter() {
+	f.losses = append(f.losses, event.Loss{Reason: event.Truncated, Text: "the file " + f.at + " is shorter than what was read of it; it is read from its beginning"})
 }
 
 // chop cuts what was read into entries.
@@ -162,19 +198,22 @@ func (f *files) begin(name string) error {
 	if name != filepath.Base(f.path) || isFolder(f.path) {
 		at = filepath.Join(f.path, name)
 	}
-	file, err := os.Open(at)
+	file, err := os.OpenFile(at, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a pipe must not wait for its writer
 	if err != nil {
 		return plugin.Retry(fmt.Errorf("journald: %w", err))
 	}
-	info, err := file.Stat()
-	if err == nil && info.Size() < f.offset {
-		f.losses = append(f.losses, event.Loss{Reason: event.Truncated, Text: "the file " + at + " is shorter than what was read of it; it is read from its beginning"})
+	f.at = at
+	switch info, err := file.Stat(); {
+	case err == nil && !info.Mode().IsRegular():
+		return plugin.Retry(errors.Join(fmt.Errorf("journald: %s is no file (name a file, or a folder of *.export)", at), file.Close()))
+	case err == nil && info.Size() < f.offset:
+		f.shorter()
 		f.offset = 0
 	}
 	if _, err := file.Seek(f.offset, io.SeekStart); err != nil {
 		return plugin.Retry(errors.Join(fmt.Errorf("journald: %w", err), file.Close()))
 	}
-	f.name, f.file, f.rest = name, file, nil
+	f.name, f.file, f.rest, f.final = name, file, nil, false
 	f.cut.reset()
 	f.shared = append(event.Fields{}, f.env.Shared...)
 	f.shared.Set(schema.LogFilePath, event.String(at))

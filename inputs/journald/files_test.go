@@ -1,12 +1,16 @@
 package journald
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"tallyman/pipeline/event"
+	"tallyman/pipeline/plugintest"
 	"tallyman/pipeline/schema"
 )
 
@@ -47,5 +51,56 @@ func TestTruncatedFile(t *testing.T) {
 	again.want("a")
 	if len(again.losses) != 1 || again.losses[0].Reason != event.Truncated {
 		t.Errorf("%v", again.losses)
+	}
+}
+
+// TestFileIsExchanged: one that is truncated, or put in the place of the one that is
+// read, while it is read, is read from its beginning; what was left is read, or said
+// to be lost.
+func TestFileIsExchanged(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "j.export")
+	add(t, dir, "j.export", item(1, "a")+item(2, "b"))
+	s := settings(t, dir, true)
+	s.Path = path
+	r := open(t, s, false, nil)
+	r.until(r.count(2))
+	if err := os.Truncate(path, 0); err != nil {
+		t.Fatal(err)
+	}
+	r.until(func() bool { return len(r.losses) > 0 })
+	add(t, dir, "j.export", item(3, "c"))
+	r.until(r.count(3))
+	if err := os.Rename(path, path+".1"); err != nil {
+		t.Fatal(err)
+	}
+	add(t, dir, "j.export.1", item(4, "d"))
+	add(t, dir, "j.export", item(5, "e"))
+	r.until(r.count(5))
+	r.want("a", "b", "c", "d", "e")
+	if len(r.losses) != 1 || r.losses[0].Reason != event.Truncated {
+		t.Errorf("%v", r.losses)
+	}
+}
+
+// TestNoFileIsSaid: what is no file is not opened, which would wait for ever for a
+// writer of a pipe.
+func TestNoFileIsSaid(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "p.export")
+	if err := syscall.Mkfifo(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := settings(t, "", true)
+	s.Path = path
+	in, err := Plugin.Input(s, plugintest.Env(""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := in.Open(context.Background(), nil); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = in.Close() }()
+	if err := in.Read(context.Background(), &event.Batch{}, time.Millisecond); err == nil || !strings.Contains(err.Error(), "no file") {
+		t.Errorf("%v", err)
 	}
 }
