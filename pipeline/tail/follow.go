@@ -21,15 +21,16 @@ func (t *Tail) file(n int) *file {
 	return t.files[n]
 }
 
-// drop closes the first file.
+// drop closes the first file. A Set remembers it first, so that it is not taken for
+// a new one in between, and before t.mu is locked: whoever holds the Set locks that.
 func (t *Tail) drop() {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	f := t.files[0]
-	t.files = t.files[1:]
+	f := t.file(0)
 	if t.o.set != nil {
 		t.o.set.left(f, t.lines.At())
 	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.files = t.files[1:]
 	t.shut(f)
 }
 
