@@ -3,6 +3,7 @@ package s3
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"strings"
@@ -129,4 +130,28 @@ func keyPair(c *Settings) aws.CredentialsProvider {
 // limited gives one request its time.
 func (o *output) limited(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(ctx, o.c.Timeout)
+}
+
+// steady is a ctx for the reading of an answer of any length: it ends when nothing was
+// read for a time. Read wraps what is read; stop is to be called at the end.
+func steady(ctx context.Context, within time.Duration) (_ context.Context, read func(io.Reader) io.Reader, stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	timer := time.AfterFunc(within, cancel)
+	read = func(r io.Reader) io.Reader { return &watched{r, timer, within} }
+	return ctx, read, func() { timer.Stop(); cancel() }
+}
+
+// watched is a reader that puts a timer off with each piece.
+type watched struct {
+	r      io.Reader
+	timer  *time.Timer
+	within time.Duration
+}
+
+func (w *watched) Read(b []byte) (int, error) {
+	n, err := w.r.Read(b)
+	if n > 0 {
+		w.timer.Reset(w.within)
+	}
+	return n, err
 }

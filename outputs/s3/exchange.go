@@ -232,14 +232,14 @@ func mayBe(size int64, e *Entry, former []Entry) bool {
 	return size == e.Bytes || slices.ContainsFunc(former, func(f Entry) bool { return size == f.Bytes })
 }
 
-// hash reads an object and returns its SHA-256.
+// hash reads an object, which may be large, and returns its SHA-256.
 func (o *output) hash(ctx context.Context, key string) (string, error) {
-	limit, cancel := o.limited(ctx)
-	defer cancel()
+	limit, read, stop := steady(ctx, o.c.Timeout)
+	defer stop()
 	h := sha256.New()
 	out, err := o.client.GetObject(limit, &s3.GetObjectInput{Bucket: &o.c.Bucket, Key: &key})
 	if err == nil {
-		_, err = io.Copy(h, out.Body)
+		_, err = io.Copy(h, read(out.Body))
 		_ = out.Body.Close() // it was read
 	}
 	if err != nil {
