@@ -53,7 +53,7 @@ func New(c *Settings, env plugin.Env) (plugin.Output, error) {
 	if err != nil {
 		return nil, err
 	}
-	client, err := webclient.New(&c.Web, env, webclient.Options{MaxAnswer: compiled.mostAnswer})
+	client, err := webclient.New(&c.Web, env, webclient.Options{MaxAnswer: compiled.mostAnswer, Sharers: c.Concurrency})
 	if err != nil {
 		return nil, err
 	}

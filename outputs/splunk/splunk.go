@@ -73,7 +73,11 @@ func build(c *Settings, env plugin.Env) (*output, error) {
 	}
 	// Behind a balancer a cookie is what leads back to the same indexer, which
 	// alone knows its acknowledgements.
-	client, err := webclient.New(&c.Web, env, webclient.Options{Cookies: c.Ack})
+	options := webclient.Options{Cookies: c.Ack, Sharers: c.Concurrency}
+	if c.Ack {
+		options.Sharers = 1 // one output does it all
+	}
+	client, err := webclient.New(&c.Web, env, options)
 	if err != nil {
 		return nil, err
 	}

@@ -11,12 +11,13 @@ type limits struct {
 	bytes, events *rate.Limiter
 }
 
-func newLimits(s *Settings) limits {
+// newLimits shares the limits of the settings out among so many clients.
+func newLimits(s *Settings, sharers int) limits {
 	limiter := func(n int) *rate.Limiter {
 		if n <= 0 {
 			return nil
 		}
-		return rate.NewLimiter(rate.Limit(n), n) // what a second may, may also go at once
+		return rate.NewLimiter(rate.Limit(n)/rate.Limit(sharers), max(1, n/sharers)) // what a second may, may also go at once
 	}
 	return limits{bytes: limiter(int(s.RateBytes)), events: limiter(s.RateEvents)}
 }

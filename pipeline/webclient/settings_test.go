@@ -131,17 +131,20 @@ func TestRateOfEvents(t *testing.T) {
 		set         func(*webclient.Settings)
 		bytes, each int
 		take        time.Duration
+		sharers     int
 	}{
-		{"none", func(*webclient.Settings) {}, 1 << 20, 1000, 0},
-		{"events", func(s *webclient.Settings) { s.RateEvents = 100 }, 10, 100, 3 * time.Second},
-		{"a batch larger than a second", func(s *webclient.Settings) { s.RateEvents = 100 }, 10, 250, 9 * time.Second},
-		{"bytes", func(s *webclient.Settings) { s.RateBytes = 1000 }, 500, 1, time.Second},
+		{name: "none", set: func(*webclient.Settings) {}, bytes: 1 << 20, each: 1000},
+		{"of two clients", func(s *webclient.Settings) { s.RateEvents = 100 }, 10, 100, 7 * time.Second, 2},
+		{"more clients than events", func(s *webclient.Settings) { s.RateEvents = 2 }, 10, 1, 6 * time.Second, 4},
+		{"events", func(s *webclient.Settings) { s.RateEvents = 100 }, 10, 100, 3 * time.Second, 0},
+		{"a batch larger than a second", func(s *webclient.Settings) { s.RateEvents = 100 }, 10, 250, 9 * time.Second, 0},
+		{"bytes", func(s *webclient.Settings) { s.RateBytes = 1000 }, 500, 1, time.Second, 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := settings("http://127.0.0.1:1")
 				c.set(&s)
-				client, err := webclient.New(&s, plugin.Env{}, webclient.Options{})
+				client, err := webclient.New(&s, plugin.Env{}, webclient.Options{Sharers: c.sharers})
 				if err != nil {
 					t.Fatal(err)
 				}

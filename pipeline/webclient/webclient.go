@@ -49,6 +49,7 @@ type Request struct {
 // Options are what an output decides and no user.
 type Options struct {
 	MaxAnswer int  // the most bytes that are read of an answer; 64 KiB where it is 0
+	Sharers   int  // how many clients of the same settings there are, 0 for this one alone: the limits of rate are for all of them
 	Cookies   bool // cookies are kept for each receiver, so that a balancer finds its way again
 }
 
@@ -71,7 +72,7 @@ func New(s *Settings, env plugin.Env, o Options) (*Client, error) {
 	if o.MaxAnswer == 0 {
 		o.MaxAnswer = maxAnswer
 	}
-	c := &Client{failover: s.Balance == balanceFailover, limits: newLimits(s), now: env.Now, log: env.Log}
+	c := &Client{failover: s.Balance == balanceFailover, limits: newLimits(s, max(1, o.Sharers)), now: env.Now, log: env.Log}
 	if c.now == nil {
 		c.now = time.Now
 	}
