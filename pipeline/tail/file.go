@@ -26,6 +26,7 @@ type file struct {
 	f    *os.File
 	read func(p []byte, off int64) (int, error) // ReadAt of f; tests fail it
 	open *atomic.Int64                          // counts the files that are open
+	seen *seenFiles                             // of a Set, where it is claimed
 	id   identity
 	at   position // where reading it begins, as it was then
 
@@ -67,6 +68,9 @@ func (t *Tail) openFile(e entry) (*file, error) {
 
 func (f *file) close() error {
 	f.open.Add(-1)
+	if f.seen != nil {
+		f.seen.release(f)
+	}
 	return f.f.Close()
 }
 

@@ -115,10 +115,13 @@ func (t *Tail) gone(list []entry) error {
 		return nil
 	}
 	if t.start.Ino != 0 {
-		t.lost(t.reason(list), t.start.left(), "the file that was read up to a position is gone, with what followed in it")
+		t.lost(t.reason(list), t.start.left(), goneUnread)
 	}
 	return t.begin(list, func(*os.File) int64 { return 0 })
 }
+
+// goneUnread says what is lost where nothing is known of the end of a file.
+const goneUnread = "the file that was read up to a position is gone, with what followed in it"
 
 // reason is why the file of t.start is not there.
 func (t *Tail) reason(list []entry) event.LossReason {
@@ -175,12 +178,27 @@ func (t *Tail) begin(list []entry, offset func(*os.File) int64) error {
 	if err != nil {
 		return ignoreMoved(err)
 	}
-	if err := first.seek(offset(first.f)); err != nil {
+	if free, err := t.claim(first, offset(first.f)); !free || err != nil {
 		return errors.Join(err, first.close())
 	}
 	t.files = append(t.files, first)
 	t.start, t.fresh, t.behind = nil, false, false
 	return t.hold(list[1:])
+}
+
+// claim lets reading of a file begin at off, or where it ended under another name of
+// the Set. False says that it is still read under that name: this one waits for it.
+func (t *Tail) claim(f *file, off int64) (bool, error) {
+	if t.o.set != nil && !t.o.Once { // with Once a file is read to where it ends now, and kept
+		s := &t.o.set.s.seen
+		if !s.claim(f, t.o.set) {
+			return false, nil
+		}
+		if p := s.before(f.path, f.id); off == 0 && p != nil {
+			off = p.Off
+		}
+	}
+	return true, f.seek(off)
 }
 
 // ignoreMoved drops what the next look mends.
@@ -240,6 +258,9 @@ func (t *Tail) hold(list []entry) error {
 		f, err := t.openFile(e)
 		if err != nil {
 			return ignoreMoved(err)
+		}
+		if free, err := t.claim(f, 0); !free || err != nil {
+			return errors.Join(err, f.close())
 		}
 		t.files = append(t.files, f)
 		t.rotations.Inc()

@@ -23,9 +23,9 @@ func TestTheSetIsLockedFirst(t *testing.T) {
 		m.t.drop()
 	}()
 	buf := make([]byte, 1<<20)
-	for end := time.Now().Add(20 * time.Second); !strings.Contains(string(buf[:runtime.Stack(buf, true)]), "(*Set).remember"); {
+	for end := time.Now().Add(20 * time.Second); !strings.Contains(string(buf[:runtime.Stack(buf, true)]), "(*Set).awaited"); {
 		if time.Now().After(end) {
-			t.Fatal("the file is not remembered")
+			t.Fatal("nobody is told that the file is left")
 		}
 	}
 	if m.t.mu.TryLock() {

@@ -76,12 +76,12 @@ type Set struct {
 	buf   []byte // of all Tails: only Read reads
 	roots []string
 	open  atomic.Int64 // files held open
+	seen  seenFiles
 
 	mu      sync.Mutex // guards what follows, and what member says
 	members map[string]*member
-	list    []*member // in the order of their discovery
-	queue   []*member // what there is to read
-	gone    []position
+	list    []*member            // in the order of their discovery
+	queue   []*member            // what there is to read
 	resume  map[string]*position // of Open: not found yet
 	known   bool                 // there was a position, or the first look is over
 	misread bool                 // the position was none of ours
@@ -141,6 +141,7 @@ func NewSet(o SetOptions) *Set {
 	s := &Set{
 		o: o, buf: make([]byte, prevBytes+setChunkBytes), wake: make(chan struct{}, 1),
 		members: map[string]*member{}, said: map[string]bool{}, unlisted: map[string]bool{},
+		seen:     seenFiles{open: map[identity]*member{}},
 		failures: o.Meter.Counter("tallyman_input_file_failures_total", "Times that one file of many could not be read and was left alone for a while, or a folder not be listed.", label),
 		degraded: o.Meter.Counter("tallyman_input_watch_degraded_total", "Times that the kernel could not say what changed, and files were looked at instead.", label),
 		refused:  o.Meter.Counter("tallyman_input_refused_links_total", "Symbolic links that led out of the known folders and were not followed.", label),

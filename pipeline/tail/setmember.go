@@ -75,19 +75,19 @@ func (s *Set) enqueue(m *member) {
 func (m *member) left(f *file, off int64) {
 	p := f.at
 	p.mark(f.f, off)
-	m.s.remember(p)
+	m.s.seen.remember(p)
+	m.s.awaited(m, f.id)
 }
 
-func (s *Set) remember(p position) {
-	if p.Ino == 0 {
-		return
-	}
+// awaited gives a turn to those whose names lead to a file that was left.
+func (s *Set) awaited(by *member, id identity) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.gone) >= maxLeft {
-		s.gone = append(s.gone[:0], s.gone[1:]...)
+	for _, m := range s.list {
+		if m != by && m.id.same(id) {
+			s.enqueue(m)
+		}
 	}
-	s.gone = append(s.gone, p)
 }
 
 // dated reports whether s begins with a date or a time, of six digits at least.

@@ -221,7 +221,7 @@ func (s *Set) forget(m *member) {
 		m.t.lost(event.RotatedAway, p.left(), "the file is gone, with what was not read of it")
 		s.losses = append(s.losses, m.t.noticed()...)
 	}
-	s.remember(m.t.given)
+	s.seen.remember(m.t.given)
 	s.drop(m)
 }
 

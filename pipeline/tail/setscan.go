@@ -172,7 +172,7 @@ func (s *Set) changed(m *member, f found) {
 // name, and what another still reads, is left to it. What was read under another
 // name before goes on where that ended.
 func (s *Set) take(fresh []found, here map[string]bool, owner map[identity]*member) {
-	var held map[identity]bool
+	gone := s.assign(fresh, here)
 	for _, f := range fresh {
 		if s.sibling(f.path, here) || f.info != nil && owner[f.id] != nil {
 			continue
@@ -184,10 +184,7 @@ func (s *Set) take(fresh []found, here map[string]bool, owner map[identity]*memb
 		at := s.resume[f.path]
 		delete(s.resume, f.path)
 		if at == nil && f.info != nil {
-			if held == nil {
-				held = s.held()
-			}
-			if held[f.id] {
+			if s.seen.held(f.id) {
 				continue
 			}
 			at = s.before(f)
@@ -195,38 +192,24 @@ func (s *Set) take(fresh []found, here map[string]bool, owner map[identity]*memb
 		if m := s.add(f.path, at); m != nil && f.info != nil {
 			m.id, m.size, m.mod = f.id, f.info.Size(), f.info.ModTime().UnixNano()
 			owner[f.id] = m
+			m.missed(gone[f.path])
 		}
 	}
-}
-
-// held returns what is open; s.mu is held.
-func (s *Set) held() map[identity]bool {
-	all := map[identity]bool{}
-	for _, m := range s.list {
-		m.t.mu.Lock()
-		for _, f := range m.t.files {
-			all[identity{Dev: f.id.Dev, Ino: f.id.Ino}] = true
-		}
-		m.t.mu.Unlock()
-	}
-	return all
 }
 
 // before returns how far a file was read under another name, nil where it was
 // not; s.mu is held.
 func (s *Set) before(f found) *position {
-	for i := len(s.gone) - 1; i >= 0; i-- {
-		if is(&s.gone[i], f) {
-			return &s.gone[i]
-		}
+	if p := s.seen.before(f.path, f.id); p != nil {
+		return p
 	}
 	for _, m := range s.list {
-		if is(&m.last, f) {
+		if is(&m.last, f.path, f.id) {
 			return &m.last
 		}
 	}
 	for path, p := range s.resume {
-		if is(p, f) {
+		if is(p, f.path, f.id) {
 			delete(s.resume, path)
 			return p
 		}
@@ -234,19 +217,19 @@ func (s *Set) before(f found) *position {
 	return nil
 }
 
-// is reports whether p was taken from the file that was found, and not from one
-// that had its inode number before.
-func is(p *position, at found) bool {
-	if p.Ino != at.id.Ino || p.Head == 0 {
+// is reports whether p was taken from the file at a path, and not from one that had
+// its inode number before.
+func is(p *position, path string, found identity) bool {
+	if p.Ino != found.Ino || p.Head == 0 {
 		return false
 	}
-	f, err := os.OpenFile(at.path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return false
 	}
 	defer func() { _ = f.Close() }()
 	id, err := identify(f)
-	return err == nil && id.same(at.id) && p.again(id) && p.holds(f)
+	return err == nil && id.same(found) && p.again(id) && p.holds(f)
 }
 
 // sibling reports whether a path is that of a file that was rotated away from
