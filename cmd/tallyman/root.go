@@ -32,6 +32,7 @@ output cannot be reached, 75 events are left in the journal, 77 no permission,
 	root.SetIn(s.in)
 	root.SetOut(s.out)
 	root.SetErr(s.err)
+	root.SetHelpFunc(showHelp)
 	f := root.PersistentFlags()
 	f.StringP("config", "c", config.DefaultPath, "the configuration `FILE`; also TALLYMAN_CONFIG")
 	f.String("log-level", "", "the least important line of tallyman's own log: debug, info, warn or error")

@@ -55,10 +55,15 @@ func (m Model) print(p Plain, w io.Writer) error {
 	var b strings.Builder
 	state := "ready"
 	if !m.state.Ready {
-		state = "NOT READY: " + inert(strings.Join(strings.Fields(m.state.Problem), " "))
+		state = "NOT READY"
 	}
 	fmt.Fprintf(&b, "%s  tallyman %s  pid %d  up %s  journal %s of %s  %s\n", m.at.Format(time.RFC3339), inert(m.state.Version), m.state.PID,
 		span(time.Duration(m.state.Uptime)*time.Second), size(m.state.Journal.Bytes), size(m.state.Journal.Max), state)
+	if !m.state.Ready {
+		for problem := range strings.Lines(m.state.Problem) { // each is a line: together they would hide the tables
+			b.WriteString(strings.TrimRight(fit("NOT READY: "+inert(strings.Join(strings.Fields(problem), " ")), plainWidth, false), " ") + "\n")
+		}
+	}
 	for _, pane := range []pane{paneInputs, paneOutputs, paneLosses, paneRules} {
 		m.pane = pane
 		g := m.grid()

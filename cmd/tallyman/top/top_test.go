@@ -45,7 +45,7 @@ func at(second int) *State {
 					Book:      map[string]uint64{"received": 1_000_000 + 1200*n, "delivered": 900_000 + 200*n, "buffered": 90_000 + 1000*n, "dropped_buffer_full": 10_000},
 					Generated: map[string]uint64{"received": 10, "buffered": 10}},
 			}},
-		Rules:  []Rule{{"TM-CT-001", 12 + n/5}, {"TM-HO-007", 40}, {hostile, 1}},
+		Rules:  []Rule{{"TM-CT-001", 12 + n/5}, {"TM-HO-007", 40}, {"TM-NET-001", 0}, {hostile, 1}},
 		Losses: []Loss{{"audit", "kernel_lost_records", 2, 171}},
 	}
 }
@@ -301,6 +301,26 @@ func TestContainersAreBounded(t *testing.T) {
 	}
 }
 
+// TestPlainSaysEachProblem: what is wrong is a line each, cut where the tables end.
+func TestPlainSaysEachProblem(t *testing.T) {
+	st := at(0)
+	st.Problem = "output siem: connection refused\ninput app: " + strings.Repeat("long ", 60)
+	m := New(t.Context(), Options{})
+	m.state = st
+	var b bytes.Buffer
+	if err := m.print(Plain{}, &b); err != nil {
+		t.Fatal(err)
+	}
+	if want := "NOT READY\nNOT READY: output siem: connection refused\nNOT READY: input app: long long"; !strings.Contains(b.String(), want) {
+		t.Errorf("no %q in\n%s", want, b.String())
+	}
+	for line := range strings.Lines(b.String()) {
+		if n := len([]rune(line)); n > plainWidth+1 {
+			t.Errorf("a line of %d columns: %q", n, line)
+		}
+	}
+}
+
 func TestPlain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &moving{fake: fake{}, begin: time.Now()}
@@ -316,6 +336,9 @@ func TestPlain(t *testing.T) {
 		}
 		if strings.ContainsAny(b.String(), "\x1b\u202e\a") {
 			t.Errorf("not inert: %q", b.String())
+		}
+		if strings.Contains(b.String(), "TM-NET-001") {
+			t.Errorf("a rule that never matched takes a line:\n%s", b.String())
 		}
 		b.Reset()
 		if err := RunPlain(t.Context(), o, Plain{Once: true, JSON: true}, &b); err != nil {
