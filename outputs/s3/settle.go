@@ -66,18 +66,27 @@ func (o *output) load() error {
 			o.state = nil
 			return fmt.Errorf("s3: %w; without it a new archive begins, and events may come twice", err)
 		}
-		o.frozen, o.size = o.state.Pending != nil, len(b)
-		return nil
+		if was := o.state.Place; was == "" || was == o.root() {
+			o.state.Place = o.root()
+			o.frozen, o.size = o.state.Pending != nil, len(b)
+			return nil
+		}
+		o.log.Info("the bucket or the beginning of the prefix was changed: a new archive begins", "before", o.state.Place, "now", o.root())
 	}
 	if o.state, err = newState(o.now()); err != nil {
 		return err
 	}
+	o.state.Place = o.root()
 	if err := o.save(); err != nil {
 		o.state = nil
 		return err
 	}
 	return nil
 }
+
+// root is where the archive is: its manifests are below it, and an archive whose
+// manifests are in two places is whole in neither.
+func (o *output) root() string { return o.c.Bucket + "/" + o.prefix.root }
 
 // save brings the state to stable storage.
 func (o *output) save() error {

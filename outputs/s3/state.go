@@ -21,6 +21,7 @@ import (
 type state struct {
 	Version   int       `json:"version"`
 	ID        string    `json:"id"`        // made at random with the journal, so that keys of two journals differ
+	Place     string    `json:"place"`     // the bucket and the root of the prefix; "" where it was saved before that was kept
 	Confirmed uint64    `json:"confirmed"` // up to here everything is at the destination
 	Seen      uint64    `json:"seen"`      // the last sequence that was collected
 	Base      uint64    `json:"base"`      // one less than the first sequence ever
