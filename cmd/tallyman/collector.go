@@ -13,10 +13,11 @@ import (
 // doubled, a small heap under load is collected ten times a second, which is an
 // eighth of all work. So under load the heap may grow to a bound that hardly is
 // more than the process has anyway; above it, and when there is little to do, the
-// rule is Go's.
+// rule is Go's. The bound holds then too: a process that gets little of the
+// processor collects as seldom as one with little to do.
 const (
-	heapBound = 40 << 20 // of all memory of the runtime, as GOMEMLIMIT counts
-	heapFloor = 8 << 20  // what of that is no live heap
+	heapBound = 46 << 20 // of all memory of the runtime, as GOMEMLIMIT counts
+	heapSlack = 8 << 20  // what a collection counts as live that is not any more, at most
 	often     = time.Second
 )
 
@@ -30,13 +31,19 @@ type pace struct {
 var usual = pace{100, math.MaxInt64}
 
 // paceOf returns the pace after a collection that left live bytes, since after the
-// one before. The limit leaves as much room as the live heap has, so that it never
-// is the limit that makes collections frequent.
+// one before. The limit leaves a large heap as much room as it has alive, and a
+// sixteenth of that for what the runtime needs beside, so that it is not the limit that
+// makes collections frequent. What is made while a collection runs counts as live:
+// with little of the processor that is a third of a small heap.
 func paceOf(since time.Duration, live uint64) pace {
-	if since > often || live > math.MaxInt64/4 {
+	if live > math.MaxInt64/4 {
 		return usual
 	}
-	return pace{400, max(heapBound, 2*int64(live)+heapFloor)}
+	p := pace{400, max(heapBound, 2*int64(live)+int64(live)/16-heapSlack)}
+	if since > often {
+		p.percent = usual.percent
+	}
+	return p
 }
 
 // paceCollector follows the collections of the process until it is stopped. Where
@@ -102,17 +109,18 @@ func (c *pacer) tell(p pace) {
 	if c.unrest != nil {
 		c.unrest()
 	}
-	if c.unrest = nil; p != usual {
+	if c.unrest = nil; p.percent != usual.percent {
 		c.unrest = c.after(often, c.rest)
 	}
 }
 
-// rest goes back to the usual pace: no collection came for long enough.
+// rest goes back to the usual pace, below the same limit: no collection came for long
+// enough.
 func (c *pacer) rest() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !c.stopped && c.now().Sub(c.last) >= often {
-		c.tell(usual)
+		c.tell(pace{usual.percent, c.is.limit})
 	}
 }
 
