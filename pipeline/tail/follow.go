@@ -178,8 +178,14 @@ func (t *Tail) begin(list []entry, offset func(*os.File) int64) error {
 	if err != nil {
 		return ignoreMoved(err)
 	}
-	if free, err := t.claim(first, offset(first.f)); !free || err != nil {
+	switch free, err := t.claim(first, offset(first.f)); {
+	case err != nil:
 		return errors.Join(err, first.close())
+	case !free:
+		if t.shut(first); len(list) > 1 {
+			return t.begin(list[1:], func(*os.File) int64 { return 0 })
+		}
+		return nil // it is waited for
 	}
 	t.files = append(t.files, first)
 	t.start, t.fresh, t.behind = nil, false, false
@@ -259,8 +265,13 @@ func (t *Tail) hold(list []entry) error {
 		if err != nil {
 			return ignoreMoved(err)
 		}
-		if free, err := t.claim(f, 0); !free || err != nil {
+		free, err := t.claim(f, 0)
+		if err != nil {
 			return errors.Join(err, f.close())
+		}
+		if !free {
+			t.shut(f)
+			continue
 		}
 		t.files = append(t.files, f)
 		t.rotations.Inc()

@@ -240,8 +240,8 @@ func (s *Set) sibling(path string, here map[string]bool) bool {
 		if name[i] != '.' && name[i] != '-' || !rotated(name[i:]) {
 			continue
 		}
-		if name[i] == '-' && !dated(name[i+1:]) {
-			continue // "app-2" is another program's log
+		if numbered(name[i:]) {
+			continue
 		}
 		if first := dir + name[:i]; here[first] || s.members[first] != nil {
 			return true

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 )
 
 // TestNamesThatShift: a program that numbers its files from its present one on (x.0,
@@ -64,4 +65,38 @@ func TestNamesThatShiftMeanwhile(t *testing.T) {
 		}
 		r.close()
 	}
+}
+
+// TestANumberIsAnotherLog: "x-1" beside "x" is another program's log, also where "x" is
+// rotated twice before it is looked at.
+func TestANumberIsAnotherLog(t *testing.T) {
+	r := newSetRig(t, SetOptions{Poll: time.Hour, addWatch: noWatch}, "x*")
+	r.put("x", "1\n")
+	r.put("x-1", "other 1\n")
+	r.open()
+	r.until(2)
+	r.rename("x", "x.1")
+	r.put("x", "2\n")
+	r.rename("x.1", "x.2")
+	r.rename("x", "x.1")
+	r.put("x", "3\n")
+	r.put("x-1", "other 2\n")
+	r.s.scan()
+	r.until(5)
+	r.want("x", "1", "2", "3")
+	r.want("x-1", "other 1", "other 2")
+}
+
+// TestARotatedFileIsFoundFirst: a file that was rotated away, and is followed under
+// that name since there was no other, keeps what comes in its place from nothing.
+func TestARotatedFileIsFoundFirst(t *testing.T) {
+	r := newSetRig(t, SetOptions{}, "x*")
+	r.put("x.1", "1\n")
+	r.open()
+	r.until(1)
+	r.put("x.1", "2\n")
+	r.put("x", "3\n")
+	r.until(3)
+	r.want("x.1", "1", "2")
+	r.want("x", "3")
 }

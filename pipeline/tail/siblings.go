@@ -48,7 +48,7 @@ func (t *Tail) list() ([]entry, error) {
 		}
 		for _, name := range names {
 			suffix, ok := strings.CutPrefix(name.Name(), base)
-			if !ok || !rotated(suffix) {
+			if !ok || !rotated(suffix) || t.o.set != nil && numbered(suffix) {
 				continue
 			}
 			list = appendEntry(list, filepath.Join(dir, name.Name()), suffix)
@@ -102,6 +102,10 @@ func rotated(suffix string) bool {
 	}
 	return true
 }
+
+// numbered reports whether a name with this suffix is that of another program's log
+// where many are followed: "app-2" beside "app".
+func numbered(suffix string) bool { return suffix[0] == '-' && !dated(suffix[1:]) }
 
 // older orders rotated files, oldest first: of numbers that count (".1") the
 // highest is the oldest, of dates ("-20261125") the earliest.
