@@ -74,7 +74,7 @@ type line struct {
 type input struct {
 	s           *Settings
 	env         plugin.Env
-	lines       chan line     // of the program that runs; nil without one
+	lines       chan line     // of the program that runs; nil without one, and once its output is closed
 	ended       chan error    // takes how it ended, after lines is closed
 	stop        chan struct{} // closed by Close: nothing is read any more
 	cmd         *exec.Cmd
@@ -107,15 +107,15 @@ func (in *input) Open(context.Context, []byte) error {
 
 // Read implements plugin.Input.
 func (in *input) Read(ctx context.Context, b *event.Batch, wait time.Duration) error {
-	if done, err := in.gather(b); done || err != nil || len(b.Events) > 0 {
-		return err
+	if in.gather(b); len(b.Events) > 0 {
+		return nil
 	}
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
-	if in.lines == nil {
+	if in.cmd == nil {
 		if pause := in.due.Sub(in.env.Now()); pause > 0 {
 			again := time.NewTimer(pause)
 			defer again.Stop()
@@ -132,14 +132,17 @@ func (in *input) Read(ctx context.Context, b *event.Batch, wait time.Duration) e
 			return plugin.Retry(fmt.Errorf("start %s: %w", in.s.Command[0], err))
 		}
 	}
+	var ended chan error
+	if in.lines == nil { // it may run on without an output
+		ended = in.ended
+	}
 	select {
 	case l, ok := <-in.lines:
-		if !ok {
-			return in.end()
-		}
-		in.add(b, l)
-		_, err := in.gather(b)
-		return err
+		in.take(b, l, ok)
+		in.gather(b)
+		return nil
+	case err := <-ended:
+		return in.end(err)
 	case <-timer.C:
 		return nil
 	case <-ctx.Done():
@@ -147,21 +150,25 @@ func (in *input) Read(ctx context.Context, b *event.Batch, wait time.Duration) e
 	}
 }
 
-// gather adds what is there; done says that the program has ended, and nothing
-// more is there.
-func (in *input) gather(b *event.Batch) (done bool, err error) {
+// gather adds what is there.
+func (in *input) gather(b *event.Batch) {
 	for in.lines != nil && len(b.Events) < mostRecords {
 		select {
 		case l, ok := <-in.lines:
-			if !ok {
-				return true, in.end()
-			}
-			in.add(b, l)
+			in.take(b, l, ok)
 		default:
-			return false, nil
+			return
 		}
 	}
-	return false, nil
+}
+
+// take adds a line; ok says that there was one, and that the output is not closed.
+func (in *input) take(b *event.Batch, l line, ok bool) {
+	if !ok {
+		in.lines = nil
+		return
+	}
+	in.add(b, l)
 }
 
 func (in *input) add(b *event.Batch, l line) {
@@ -229,9 +236,8 @@ func read(r *bufio.Reader, most int, lines chan<- line, stop <-chan struct{}, do
 }
 
 // end says how the program ended, and when it runs again.
-func (in *input) end() error {
-	err := <-in.ended
-	in.cmd, in.lines = nil, nil
+func (in *input) end(err error) error {
+	in.cmd = nil
 	in.due = in.env.Now().Add(in.s.Interval)
 	switch {
 	case err != nil:

@@ -219,3 +219,35 @@ func TestAStopDoesNotWaitForStrangers(t *testing.T) {
 		t.Errorf("the child, which is not ours to end: %v", err)
 	}
 }
+
+// TestAProgramThatClosesItsOutput: one that runs on without an output is waited for as
+// any other: Read returns when its time is over, and a stop ends it.
+func TestAProgramThatClosesItsOutput(t *testing.T) {
+	s := defaults()
+	s.Command = []string{"sh", "-c", "echo one; exec >&-; exec sleep 1000"}
+	in, err := Plugin.Input(&s, plugintest.Env(t.TempDir()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := make(chan []event.Event, 1)
+	go func() {
+		var b event.Batch
+		for range 50 {
+			if err := in.Read(context.Background(), &b, 10*time.Millisecond); err != nil {
+				t.Error(err)
+			}
+		}
+		all <- b.Events
+	}()
+	select {
+	case list := <-all:
+		if len(list) != 1 || list[0].Raw != "one" {
+			t.Errorf("%d lines came", len(list))
+		}
+	case <-time.After(20 * time.Second):
+		t.Fatal("it waits for the program")
+	}
+	if err := in.Close(); err != nil {
+		t.Error(err)
+	}
+}
