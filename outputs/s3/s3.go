@@ -60,8 +60,9 @@ type output struct {
 	sealed  bool               // nothing more of seq comes
 	calm    bool               // nothing was collected since the last Settle
 	open    map[string]*object // by folder
-	closing []*object          // cut, in the order of their cuts
-	held    int                // bytes of open and closing ones
+	spread  spread
+	closing []*object // cut, in the order of their cuts
+	held    int       // bytes of open and closing ones
 	line    []byte
 	dir     []byte
 	size    int  // bytes of the state as it was saved
@@ -212,6 +213,7 @@ func (o *output) note(seq uint64) {
 		o.state.gap(Gap{First: before + 1, Last: seq - 1, Restart: o.seq == 0})
 	}
 	o.seq, o.sealed, o.calm = seq, false, false
+	o.spread.begin()
 }
 
 // take renders events into the objects of their partitions.
@@ -245,6 +247,10 @@ func (o *output) of(e *event.Event, seq uint64) (*object, error) {
 	var odd bool
 	if o.dir, odd = o.prefix.append(o.dir[:0], e); odd {
 		o.meters.replaced.Inc()
+	}
+	if !o.spread.take(o.dir) {
+		o.dir = append(append(o.dir[:0], o.prefix.root...), overflow...)
+		o.meters.overflow.Inc()
 	}
 	if one := o.open[string(o.dir)]; one != nil {
 		return one, nil
