@@ -45,8 +45,9 @@ type series struct {
 	kind       event.Serials
 	unsure     bool   // others may have had what came since top: a jump is no gap
 	top        uint64 // the highest serial so far
-	ms         int64  // its time
+	ms         int64  // the latest time of one that was the highest
 	gaps       []gap  // by age
+	order
 }
 
 // gap is a range of serials that did not come yet.
@@ -100,23 +101,25 @@ func (s *stage) watch(r *Record, typ uint16, e *event.Event) {
 	q := s.series(r.Node)
 	switch n := r.Serial; {
 	case q.top == 0, n == q.top+1, q.unsure && n > q.top:
-		q.top, q.ms, q.unsure = n, ms, false
+		q.advance(n, ms)
 	case n > q.top:
 		if len(q.gaps) >= gapLimit {
 			s.gapEvent(q)
 		}
-		q.gaps = append(q.gaps, gap{from: q.top + 1, to: n - 1, ms: ms, seen: e.Seen, shared: e.Shared})
-		q.top, q.ms = n, ms
-	case n < q.top && !q.fill(n) && ms-q.ms > bootAfter.Milliseconds():
+		from := q.top + 1
+		q.advance(n, ms)
+		q.gaps = append(q.gaps, gap{from: from, to: n - 1, ms: q.ms, seen: e.Seen, shared: e.Shared})
+	case n < q.top && !q.fill(n) && q.anew(n, ms): // the host started anew and so does the count
 		for len(q.gaps) > 0 {
 			s.gapEvent(q)
 		}
-		q.top, q.ms, q.unsure = n, ms, false // the host started anew and so does the count
+		q.unsure = ms < q.ms
+		q.top, q.ms, q.order = n, ms, order{}
 	}
 	for len(q.gaps) > gapLimit || len(q.gaps) > 0 && ms-q.gaps[0].ms > gapWait.Milliseconds() {
 		s.gapEvent(q)
 	}
-	if len(q.gaps) == 0 && q.top == r.Serial && q.ms == ms {
+	if len(q.gaps) == 0 && q.top == r.Serial {
 		g.serial, g.ms, g.node = r.Serial, ms, q.node
 	}
 }

@@ -2,6 +2,7 @@ package audit
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -112,5 +113,50 @@ func TestWhatTheKernelSaysOfLostRecordsIsAnEvent(t *testing.T) {
 		if isLost := e.Fields.Get(schema.EventAction).Str() == "lost-audit-records"; isLost != (want != "") {
 			t.Errorf("%s: %s", line, show(&e))
 		}
+	}
+}
+
+// serialsAt makes one-record events of serials and their seconds.
+func serialsAt(pairs ...int) []event.Event {
+	var out []event.Event
+	for i := 0; i < len(pairs); i += 2 {
+		e := fileRecords("/var/log/audit/audit.log", pairs[i])[0]
+		e.Raw = strings.Replace(e.Raw, "1795227901.", fmt.Sprintf("%d.", 1795227901+pairs[i+1]), 1)
+		e.Offset = int64(i)
+		out = append(out, e)
+	}
+	return out
+}
+
+// TestTimesThatLieBackMakeNoLoss: a call that waited has the newest serial and the
+// time at which it began.
+func TestTimesThatLieBackMakeNoLoss(t *testing.T) {
+	row := func(serial, sec, n int) (pairs []int) {
+		for i := range n {
+			pairs = append(pairs, serial+i, sec+i)
+		}
+		return pairs
+	}
+	with := func(pairs ...[]int) []event.Event { return serialsAt(slices.Concat(pairs...)...) }
+	for name, c := range map[string]struct {
+		in   []event.Event
+		want string
+	}{
+		"more of the event before a call that waited": {serialsAt(100, 60, 101, 0, 100, 60, 102, 60), ""},
+		"one is late behind a call that waited":       {serialsAt(100, 60, 102, 0, 103, 60, 101, 60, 104, 61), ""},
+		"one is lost behind a call that waited":       {serialsAt(100, 60, 102, 0, 103, 60, 104, 73), "101-101"},
+		"calls that waited and end in a row":          {with([]int{100, 600}, row(101, 0, 9), []int{110, 601, 112, 602, 113, 615}), "111-111"},
+		"a clock that was set back":                   {with([]int{100, 3600}, row(101, 0, 20), []int{122, 20, 123, 34}, row(124, 35, 3)), "121-121"},
+		"a hole before the clock was set back":        {with([]int{100, 3600, 102, 3600}, row(103, 0, 40)), "101-101"},
+		"a start with a clock that lies back":         {with([]int{5000, 3600}, row(1, 0, 20), []int{22, 20, 23, 34}), "21-21"},
+		"a start with such a clock, out of order":     {with([]int{5000, 3600}, []int{2, 0, 1, 0, 4, 0, 3, 0}, row(5, 0, 20), []int{26, 20, 27, 34}), "25-25"},
+		"old serials that end late":                   {with(row(100, 0, 30), []int{200, 600}, row(105, 0, 9), []int{201, 601, 202, 620}), "130-199"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			st := build(t, nil).Lane("audit").(*stage)
+			if g := gapText(t, apply(t, st, c.in)); g != c.want {
+				t.Errorf("gaps are %q, want %q", g, c.want)
+			}
+		})
 	}
 }
