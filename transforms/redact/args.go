@@ -82,22 +82,34 @@ func (f *finder) suspects(fields event.Fields, line string) bool {
 	if joined(fields, line) {
 		return false
 	}
-	if f.shortProgram(fields[0].Val.Str()) {
-		return true
-	}
 	for i := range fields {
-		if x := &fields[i]; x.Key == schema.ProcessArgs && f.suspect(x.Val.Str()) {
-			return true
+		if x := &fields[i]; x.Key == schema.ProcessArgs {
+			if a := x.Val.Str(); f.shortSign(a) || f.suspect(a) {
+				return true
+			}
 		}
 	}
 	return false
 }
 
-// shortProgram reports whether s is a program that takes secrets and whose name is
-// too short for a literal.
-func (f *finder) shortProgram(s string) bool {
-	name := s[strings.LastIndexByte(s, '/')+1:]
-	return len(name) < leastLiteral && f.t.programs.takes(name)
+// shortSign reports whether an argument is what no literal tells, being too short for
+// one: a program that takes secrets, or an option that ends with pwd or psk.
+func (f *finder) shortSign(s string) bool {
+	n := len(s)
+	switch {
+	case n == 0:
+		return false
+	case s[0] == '-':
+		return n >= leastLiteral && (equalFold(s[n-3:], "pwd") || equalFold(s[n-3:], "psk"))
+	}
+	if n >= leastLiteral { // nearly all: its name is no shorter
+		i := strings.LastIndexByte(s[n-leastLiteral:], '/')
+		if i < 0 {
+			return false
+		}
+		s = s[n-leastLiteral+i+1:]
+	}
+	return f.t.programs.takes(s)
 }
 
 // joined reports whether a line is the arguments with a blank between them.

@@ -50,7 +50,7 @@ func (f *finder) execve(lines []string, records []int) bool {
 	for i := range r.args {
 		a := &r.args[i]
 		words[i] = word{s: a.text}
-		sign = sign || f.suspect(a.text) || i == 0 && f.shortProgram(a.text)
+		sign = sign || f.shortSign(a.text) || f.suspect(a.text)
 	}
 	if sign {
 		f.argv(words)

@@ -66,7 +66,7 @@ func (f *finder) maybe(s string, at int, lit *literal) bool {
 	end := at + len(lit.text)
 	switch lit.class {
 	case className:
-		from, to := nameBounds(s, at, end)
+		from, to := nameBounds(s, at, lit.nameEnd(at))
 		if to < len(s) && !follows(s[to]) && s[to] != ' ' ||
 			(to == len(s) || s[to] == ' ') && s[from] != '-' && !isBare(s[from:to]) && !sqlValue(s, from, to) {
 			return false
@@ -155,7 +155,7 @@ func (f *finder) scan(s string) {
 		end := at + len(lit.text)
 		switch lit.class {
 		case className:
-			f.name(s, at, end)
+			f.name(s, at, lit.nameEnd(at))
 		case classProgram:
 			f.read = f.read || f.maybe(s, at, lit)
 		case classToken:

@@ -27,6 +27,16 @@ type literal struct {
 	arg   int
 }
 
+// nameEnd returns where the name ends of which the literal at i is a part: a short one
+// has the mark behind it in its text, "pwd=".
+func (l *literal) nameEnd(i int) int {
+	n := len(l.text)
+	if !nameByte(l.text[n-1]) {
+		n--
+	}
+	return i + n
+}
+
 // stride is how far apart the pairs of bytes stand that are looked at, and
 // leastLiteral what a literal needs so that one of its pairs always is.
 const (

@@ -64,6 +64,23 @@ func (p *programs) takes(name string) bool {
 	return one != nil && (len(one.attached)+len(one.next)+len(one.pairs) > 0 || one.special > shell)
 }
 
+// told returns the texts that tell the program of that name. One too short for a
+// literal is told by the command line, not by its argument alone.
+func (p *programs) told(name string) (texts []string) {
+	switch one := p.byName[name]; {
+	case len(name) >= leastLiteral:
+		return []string{name}
+	case len(name)+1 >= leastLiteral:
+		return []string{name + " "}
+	case one != nil && one.sub != "":
+		return []string{name + " " + one.sub}
+	}
+	for c := byte('a'); c <= 'z'; c++ { // what follows is a word or an option
+		texts = append(texts, name+" "+string(c))
+	}
+	return append(texts, name+" -")
+}
+
 // find returns the program of a word, nil for none.
 func (p *programs) find(word string) *program {
 	if i := strings.LastIndexByte(word, '/'); i >= 0 {
@@ -103,7 +120,7 @@ func builtin() (p programs) {
 		{names: []string{"openssl"}, next: []string{"-k", "-K"}},
 		{names: []string{"ssh-keygen"}, next: []string{"-N", "-P"}},
 		{names: []string{"zip", "unzip", "sqlcmd", "bcp", "ipmitool"}, next: []string{"-P"}},
-		{names: []string{"7za", "7zr", "7zz", "rar"}, attached: []string{"-p", "-hp"}},
+		{names: []string{"7z", "7za", "7zr", "7zz", "rar"}, attached: []string{"-p", "-hp"}},
 		{names: []string{"useradd", "usermod", "groupadd", "groupmod"}, next: []string{"-p"}},
 		{names: []string{"mosquitto_pub", "mosquitto_sub"}, next: []string{"-P"}}, //nolint:misspell // that is its name
 		{names: []string{"snmpwalk", "snmpget", "snmpset", "snmpbulkwalk"}, next: []string{"-A", "-X", "-c"}},

@@ -182,7 +182,7 @@ func (f *finder) title(text string) (string, bool) {
 	f.cut = cut(len(text))
 	defer func() { f.cut = false }()
 	args := strings.Split(text, "\x00")
-	if !f.shortProgram(args[0]) && !slices.ContainsFunc(args, f.suspect) {
+	if !slices.ContainsFunc(args, f.shortSign) && !slices.ContainsFunc(args, f.suspect) {
 		return "", false
 	}
 	if !f.replaceAll(args) {

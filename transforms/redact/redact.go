@@ -154,11 +154,8 @@ func (t *Transform) extend(s *Settings) (problems plugin.Problems) {
 func (t *Transform) literals(s *Settings) []literal {
 	list := literals()
 	for _, name := range t.programs.list() {
-		if len(name) < leastLiteral { // it is told by the command line, not by its argument alone
-			name += " "
-		}
-		if len(name) >= leastLiteral {
-			list = append(list, literal{text: name, class: classProgram})
+		for _, text := range t.programs.told(name) {
+			list = append(list, literal{text: text, class: classProgram})
 		}
 	}
 	for i, p := range s.Patterns {
