@@ -114,10 +114,14 @@ func (t *Tail) gone(list []entry) error {
 	if list = newer(list, t.start.Mod); len(list) == 0 {
 		return nil
 	}
-	if t.start.Ino != 0 {
-		t.lost(t.reason(list), t.start.left(), goneUnread)
+	p, why := *t.start, t.reason(list)
+	if err := t.begin(list, func(*os.File) int64 { return 0 }); err != nil || t.start != nil {
+		return err // it comes to it later
 	}
-	return t.begin(list, func(*os.File) int64 { return 0 })
+	if p.Ino != 0 {
+		t.lost(why, p.left(), goneUnread)
+	}
+	return nil
 }
 
 // goneUnread says what is lost where nothing is known of the end of a file.
@@ -190,21 +194,6 @@ func (t *Tail) begin(list []entry, offset func(*os.File) int64) error {
 	t.files = append(t.files, first)
 	t.start, t.fresh, t.behind = nil, false, false
 	return t.hold(list[1:])
-}
-
-// claim lets reading of a file begin at off, or where it ended under another name of
-// the Set. False says that it is still read under that name: this one waits for it.
-func (t *Tail) claim(f *file, off int64) (bool, error) {
-	if t.o.set != nil && !t.o.Once { // with Once a file is read to where it ends now, and kept
-		s := &t.o.set.s.seen
-		if !s.claim(f, t.o.set) {
-			return false, nil
-		}
-		if p := s.before(f.path, f.id); off == 0 && p != nil {
-			off = p.Off
-		}
-	}
-	return true, f.seek(off)
 }
 
 // ignoreMoved drops what the next look mends.

@@ -194,6 +194,10 @@ func (s *Set) settle() {
 	s.mu.Lock()
 	fresh := !s.known
 	for _, path := range sortedPaths(s.resume) {
+		if isWaif(path) {
+			s.seen.remember(*s.resume[path])
+			continue
+		}
 		s.add(path, s.resume[path]) // what was rotated away from it may be there
 	}
 	// A start that found nothing yet is a position too: what comes then is new.

@@ -71,8 +71,12 @@ func (s *Set) enqueue(m *member) {
 	}
 }
 
-// left remembers a file that was read to its end under this name.
+// left remembers a file that was read to its end under this name, if another may lead
+// to it.
 func (m *member) left(f *file, off int64) {
+	if gone, err := deleted(f.f); gone && err == nil {
+		return
+	}
 	p := f.at
 	p.mark(f.f, off)
 	m.s.seen.remember(p)

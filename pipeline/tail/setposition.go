@@ -18,7 +18,8 @@ import (
 //	       Docker's do, has a zero byte in its place
 //	dev ino born off head [sum] tail [tsum] size-off mod
 //
-// as position has them, numbers as varints and sums as 12 bytes where the number
+// as position has them (files that were left and have no name yet follow, each under
+// one of waifPath), numbers as varints and sums as 12 bytes where the number
 // before is not 0, and at the end a CRC-32C of all before it.
 var (
 	setMagic   = []byte{'T', 'S', 1}

@@ -261,7 +261,7 @@ func (s *Set) mark(b *event.Batch) {
 	for _, m := range s.list {
 		s.enc = append(s.enc, m.pos...)
 	}
-	s.enc = sealSet(s.enc)
+	s.enc = sealSet(s.seen.appendTo(s.enc))
 	b.Position = s.enc
 }
 

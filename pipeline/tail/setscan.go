@@ -192,6 +192,7 @@ func (s *Set) take(fresh []found, here map[string]bool, owner map[identity]*memb
 		if m := s.add(f.path, at); m != nil && f.info != nil {
 			m.id, m.size, m.mod = f.id, f.info.Size(), f.info.ModTime().UnixNano()
 			owner[f.id] = m
+			s.seen.adopted(f.id)
 			m.missed(gone[f.path])
 		}
 	}

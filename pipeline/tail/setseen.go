@@ -1,6 +1,11 @@
 package tail
 
-import "sync"
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+)
 
 // seenFiles is what the files of a Set know of one another. A file may be read under
 // one name while another leads to it already: programs that number their files from
@@ -10,6 +15,42 @@ type seenFiles struct {
 	mu   sync.Mutex // guards what follows
 	open map[identity]*member
 	gone []position // of files that were read to their end, the last one last
+	// waifs are those of gone that no name stands for yet, as they are in a position.
+	waifs []waif
+}
+
+// waif is a file that was left and is not followed under another name, as far as is
+// known: the folders are not looked into all the time.
+type waif struct {
+	id  identity
+	enc []byte
+}
+
+// maxWaifs is how many of them a position holds. Most are files that were rotated away
+// for good.
+const maxWaifs = 32
+
+// waifPath begins what stands in a position for the path of a waif. No path of a Set
+// does.
+const waifPath = "//left/"
+
+func isWaif(path string) bool { return strings.HasPrefix(path, waifPath) }
+
+// appendTo adds the waifs to a position.
+func (s *seenFiles) appendTo(b []byte) []byte {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range s.waifs {
+		b = append(b, s.waifs[i].enc...)
+	}
+	return b
+}
+
+// adopted says that a file is followed under another name.
+func (s *seenFiles) adopted(id identity) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.waifs = slices.DeleteFunc(s.waifs, func(w waif) bool { return w.id.same(id) })
 }
 
 func (id identity) file() identity { return identity{Dev: id.Dev, Ino: id.Ino} }
@@ -52,6 +93,11 @@ func (s *seenFiles) remember(p position) {
 		s.gone = append(s.gone[:0], s.gone[1:]...)
 	}
 	s.gone = append(s.gone, p)
+	s.waifs = slices.DeleteFunc(s.waifs, func(w waif) bool { return w.id.same(p.identity) })
+	if len(s.waifs) >= maxWaifs {
+		s.waifs = append(s.waifs[:0], s.waifs[1:]...)
+	}
+	s.waifs = append(s.waifs, waif{p.identity, appendMember(nil, waifPath+strconv.FormatUint(p.Ino, 10), &p)})
 }
 
 // before returns how far the file at a path was read that was left, nil where there is
@@ -65,4 +111,19 @@ func (s *seenFiles) before(path string, id identity) *position {
 		}
 	}
 	return nil
+}
+
+// claim lets reading of a file begin at off, or where it ended under another name of
+// the Set. False says that it is still read under that name: this one waits for it.
+func (t *Tail) claim(f *file, off int64) (bool, error) {
+	if t.o.set != nil && !t.o.Once { // with Once a file is read to where it ends now, and kept
+		s := &t.o.set.s.seen
+		if !s.claim(f, t.o.set) {
+			return false, nil
+		}
+		if p := s.before(f.path, f.id); off == 0 && p != nil {
+			off = p.Off
+		}
+	}
+	return true, f.seek(off)
 }

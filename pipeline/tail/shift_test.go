@@ -100,3 +100,24 @@ func TestARotatedFileIsFoundFirst(t *testing.T) {
 	r.want("x.1", "1", "2")
 	r.want("x", "3")
 }
+
+// TestAStopBeforeTheNewNameIsFound: a file that was read to its end goes on under its
+// new name after a restart, also where nobody had seen it under that before.
+func TestAStopBeforeTheNewNameIsFound(t *testing.T) {
+	r := newSetRig(t, SetOptions{Poll: time.Hour, addWatch: noWatch}, "x.*")
+	r.put("x.0", "1\n")
+	r.open()
+	r.until(1)
+	r.rename("x.0", "x.1")
+	r.put("x.0", "2\n")
+	r.s.scan()
+	r.until(2)
+	r.close()
+	r.open()
+	r.put("x.1", "3\n")
+	r.s.scan()
+	r.until(3)
+	if r.want("x.1", "3"); len(r.loss) > 0 {
+		t.Errorf("losses: %v", r.loss)
+	}
+}
