@@ -72,6 +72,9 @@ func FuzzAgainstTheLibrary(f *testing.F) {
 			}
 			return
 		}
+		if strings.ToUpper(r.Type) != r.Type { // it knows the names of types in any case; auditd writes them in this one
+			return
+		}
 		for _, d := range libraryDefects {
 			if d.is(line, &r) {
 				return

@@ -72,6 +72,7 @@ type pair struct {
 type record struct {
 	fields event.Fields
 	set    [16]uint64 // a bit for each schema key that has a value
+	clash  schema.Key // that was given another value; of the key at hand
 	ours   bool       // written by tallyman: every key means what SCHEMA.md says
 	at     time.Time
 	doubt  string

@@ -2,6 +2,7 @@ package cef
 
 import (
 	"encoding/json"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -174,6 +175,21 @@ func FuzzDecode(f *testing.F) {
 	stage := decode.New([]plugin.Plugin{Plugin}, plugintest.Env(""))
 	f.Add("CEF:0|Tallyman|tallyman|0|x|x|3|cs1=a cs1Label=ContainerID cs2=b cs2Label=ContainerID cs3=c:1 cs3Label=ContainerImage cs4=d:2 cs4Label=ContainerImage cs5=n/p cs5Label=KubernetesPod cs6=n/q cs6Label=KubernetesPod")
 	f.Fuzz(func(t *testing.T, text string) { one(t, stage, text) })
+}
+
+// TestTwoKeysOfOneField: whichever two keys stand in an extension, and in whatever
+// order, a field that has one value is given one.
+func TestTwoKeysOfOneField(t *testing.T) {
+	stage := decode.New([]plugin.Plugin{Plugin}, plugintest.Env(""))
+	known := keys()
+	names := slices.Sorted(maps.Keys(known))
+	for _, a := range names {
+		for _, b := range names {
+			for _, values := range [][2]string{{"0", "0"}, {"1", "2"}, {"/a/b", "ns/pod"}, {"success", "failure"}, {"10.0.0.1", "10.0.0.2"}} {
+				one(t, stage, head+a+"="+values[0]+" "+b+"="+values[1])
+			}
+		}
+	}
 }
 
 // What is long costs no more than what it is long.

@@ -81,10 +81,6 @@ func (d *decoder) path(key, value string) {
 	if renamed && key == "filePath" {
 		k = schema.FileTargetPath
 	}
-	if d.r.has(k) {
-		d.r.wrong("two keys of the extension say " + k.String())
-		return
-	}
 	d.r.text(k, value)
 }
 

@@ -2,6 +2,7 @@ package leef
 
 import (
 	"encoding/json"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -139,6 +140,20 @@ func FuzzDecode(f *testing.F) {
 	f.Add("LEEF:1.0|Tallyman|tallyman|0|x|containerId=a\tcontainerId=b\tcontainerImage=c:1\tcontainerImage=d:2\tk8sPod=p\tk8sPod=q")
 	stage := decode.New([]plugin.Plugin{Plugin}, plugintest.Env(""))
 	f.Fuzz(func(t *testing.T, text string) { one(t, stage, text) })
+}
+
+// TestTwoKeysOfOneField: whichever two attributes a record has, and in whatever order,
+// a field that has one value is given one.
+func TestTwoKeysOfOneField(t *testing.T) {
+	stage := decode.New([]plugin.Plugin{Plugin}, plugintest.Env(""))
+	names := slices.Sorted(maps.Keys(keys()))
+	for _, a := range names {
+		for _, b := range names {
+			for _, values := range [][2]string{{"0", "0"}, {"1", "2"}, {"/a/b", "ns/pod"}, {"success", "failure"}, {"10.0.0.1", "10.0.0.2"}} {
+				one(t, stage, head+a+"="+values[0]+"\t"+b+"="+values[1])
+			}
+		}
+	}
 }
 
 // What is long costs no more than what it is long.

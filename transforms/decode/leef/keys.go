@@ -139,15 +139,12 @@ func (r *record) label(name, value string) {
 	r.fields.AddNamed(schema.Labels, name, event.String(value))
 }
 
-// has reports whether the record gave a field already, and notes that it has.
+// has reports whether the record gave a field already.
 func (r *record) has(k schema.Key) bool {
 	if int(k) >= len(r.set)*64 {
 		return !r.fields.Get(k).IsZero()
 	}
-	w, bit := &r.set[k/64], uint64(1)<<(k%64)
-	had := *w&bit != 0
-	*w |= bit
-	return had
+	return r.set[k/64]&(1<<(k%64)) != 0
 }
 
 func (r *record) text(k schema.Key, s string) {
@@ -156,32 +153,37 @@ func (r *record) text(k schema.Key, s string) {
 	}
 }
 
+// add adds a value, unless the field has one already and can have no other: then it
+// is noted in r.clash, and apply says so.
 func (r *record) add(k schema.Key, v event.Value) {
-	r.has(k)
+	if r.has(k) && !k.Info().Many {
+		r.clash = k
+		return
+	}
+	if int(k) < len(r.set)*64 {
+		r.set[k/64] |= 1 << (k % 64)
+	}
 	r.fields.Add(k, v)
-}
-
-// once reports whether a field that a special key becomes can have one value only.
-func once(k schema.Key) bool {
-	return k == schema.ContainerID || k == schema.ContainerImageName || k == schema.OrchestratorResourceName
 }
 
 // apply adds the value of a key as the field that it is. What cannot be that
 // field stays under the name of the key and is flagged.
 func (d *decoder) apply(t target, key, value string) {
 	r := &d.r
-	if (t.how != special || once(t.key)) && t.how != silent && r.has(t.key) {
-		if r.fields.Get(t.key).Str() != value {
-			r.label(key, value)
-			if !strings.HasPrefix(key, "ident") { // may be another one, as the guide has it
-				r.wrong("two attributes say " + t.key.String())
-			}
-		}
-		return
-	}
-	if !d.typed(t, value) {
+	r.clash = schema.None
+	switch {
+	case t.how != special && t.how != silent && r.has(t.key):
+		r.clash = t.key
+	case !d.typed(t, value):
 		r.label(key, value)
 		r.wrong("the value of " + key + " is not of its type")
+		return
+	}
+	if r.clash != schema.None && r.fields.Get(r.clash).Str() != value {
+		r.label(key, value)
+		if !strings.HasPrefix(key, "ident") { // may be another one, as the guide has it
+			r.wrong("two attributes say " + r.clash.String())
+		}
 	}
 }
 

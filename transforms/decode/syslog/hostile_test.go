@@ -164,6 +164,7 @@ func FuzzDecode(f *testing.F) {
 	}
 	env := plugintest.Env("")
 	d := newDecoder(env)
+	f.Add("Nov 1 0:00:00<auth.notice>  0") // two blanks where a host or a tag would be
 	f.Fuzz(func(t *testing.T, text string) {
 		var out, fresh event.Batch
 		in := event.Event{Decode: "syslog", Raw: text, Records: 1, Seen: receipt}

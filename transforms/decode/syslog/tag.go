@@ -112,10 +112,12 @@ func (d *decoder) twice(rest string, seen time.Time) {
 // hostname reports whether the first word after the time is a host and not the
 // tag or the text of a device that sends none.
 func (m *message) hostname(s, rest string) bool {
-	if s == "-" || s == "(none)" {
+	switch {
+	case s == "-", s == "(none)":
 		return true
-	}
-	if s[0] == '[' {
+	case s == "": // two blanks stand behind what says how bad it is
+		return false
+	case s[0] == '[':
 		_, ok := address(s)
 		return ok
 	}
