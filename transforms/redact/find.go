@@ -67,8 +67,8 @@ func (f *finder) maybe(s string, at int, lit *literal) bool {
 	switch lit.class {
 	case className:
 		from, to := nameBounds(s, at, lit.nameEnd(at))
-		if to < len(s) && !follows(s[to]) && s[to] != ' ' ||
-			(to == len(s) || s[to] == ' ') && s[from] != '-' && !isBare(s[from:to]) && !sqlValue(s, from, to) {
+		if to < len(s) && !follows(s[to]) && s[to] != ' ' && !isFunction(s, from, to) ||
+			(to == len(s) || s[to] == ' ') && s[from] != '-' && !isBare(s[from:to]) && !sqlValue(s, from, to) && !equalsQuote(s[to:]) {
 			return false
 		}
 		return named(s[from:to]) != nameNone || lit.text == "--from-literal"

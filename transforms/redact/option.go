@@ -22,7 +22,7 @@ func (w *walker) option(one *word) bool {
 		w.batch = true
 		return false
 	case p.sub != "" && !w.sub:
-		return false
+		return w.paired(one, p)
 	}
 	return w.short(one, p)
 }
@@ -69,9 +69,15 @@ func (w *walker) short(one *word, p *program) bool {
 			return true
 		}
 	}
+	return w.paired(one, p)
+}
+
+// paired takes the options of the program that a name and the secret follow.
+func (w *walker) paired(one *word, p *program) bool {
+	s := one.s
 	for _, o := range p.pairs {
 		mark := byte(':')
-		if last := o[len(o)-1]; last == '%' || last == ',' {
+		if last := o[len(o)-1]; last == '%' || last == ',' || last == '=' {
 			o, mark = o[:len(o)-1], last
 		}
 		if n, ok := pairOption(s, o); ok {

@@ -10,7 +10,8 @@ type program struct {
 	sub      string   // only with this word before
 	attached []string // the secret follows in the same argument
 	next     []string // in the same or the next
-	pairs    []string // as next, of user:secret; with a percent sign for % instead
+	pairs    []string // as next, of user:secret; with a percent sign, a comma or an equals sign at the end for that instead
+	words    []string // the secret follows this word
 	flag     bool     // a long option takes its secret only behind an equals sign
 	special  special
 }
@@ -61,7 +62,7 @@ func (p *programs) list() (names []string) {
 // own.
 func (p *programs) takes(name string) bool {
 	one := p.byName[name]
-	return one != nil && (len(one.attached)+len(one.next)+len(one.pairs) > 0 || one.special > shell)
+	return one != nil && (len(one.attached)+len(one.next)+len(one.pairs)+len(one.words) > 0 || one.special > shell)
 }
 
 // told returns the texts that tell the program of that name. One too short for a
@@ -107,16 +108,25 @@ func (p *program) not(word string) bool {
 
 func builtin() (p programs) {
 	for _, one := range []program{
+		{names: []string{"mysqladmin", "mariadb-admin"}, attached: []string{"-p"}, words: []string{"password"}, flag: true},
 		{names: []string{"mysql", "mariadb"}, begins: true, but: "mysqld", attached: []string{"-p"}, flag: true},
 		{names: []string{"ldap"}, begins: true, next: []string{"-w"}},
 		{names: []string{"mongo"}, begins: true, but: "mongod", next: []string{"-p"}},
 		{names: []string{"psql", "pg_dump", "pg_dumpall", "pg_restore", "createdb", "dropdb", "createuser", "dropuser", "vacuumdb", "pgbench"}, flag: true},
 		{names: []string{"sshpass"}, next: []string{"-p"}, special: wrapper},
-		{names: []string{"docker", "podman", "nerdctl", "buildah", "skopeo", "crane", "oras", "helm", "az", "oc"}, sub: "login", next: []string{"-p"}, special: wrapper},
-		{names: []string{"curl"}, pairs: []string{"-u", "--user", "-U", "--proxy-user"}},
+		{names: []string{"docker", "podman", "nerdctl", "buildah", "skopeo", "crane", "oras", "helm", "az", "oc"}, sub: "login", next: []string{"-p"},
+			pairs: []string{"--creds", "--src-creds", "--dest-creds"}, special: wrapper},
+		{names: []string{"curl"}, next: []string{"--oauth2-bearer"},
+			pairs: []string{"-u", "--user", "-U", "--proxy-user", "-E", "--cert", "--proxy-cert", "-b=", "--cookie="}},
+		{names: []string{"etcdctl"}, pairs: []string{"--user"}},
+		{names: []string{"plink", "pscp", "psftp", "putty"}, next: []string{"-pw"}},
+		{names: []string{"cqlsh", "twine", "hydra", "crackmapexec", "netexec", "nxc", "evil-winrm"}, next: []string{"-p"}},
+		{names: []string{"kadmin"}, next: []string{"-w"}},
+		{names: []string{"doctl", "flyctl"}, next: []string{"-t"}},
+		{names: []string{"nmcli"}, words: []string{"password", "wifi-sec.psk", "802-11-wireless-security.psk"}},
 		{names: []string{"wget2", "http", "https", "httpie"}, pairs: []string{"-a", "--auth"}},
-		{names: []string{"redis-cli", "valkey-cli", "keydb-cli"}, next: []string{"-a"}},
-		{names: []string{"smbclient", "smbget", "rpcclient", "smbmap"}, pairs: []string{"-U%", "--user%"}},
+		{names: []string{"redis-cli", "valkey-cli", "keydb-cli"}, next: []string{"-a"}, words: []string{"auth", "AUTH", "requirepass", "masterauth"}},
+		{names: []string{"smbclient", "smbget", "rpcclient", "smbmap", "winexe"}, pairs: []string{"-U%", "--user%"}},
 		{names: []string{"openssl"}, next: []string{"-k", "-K"}},
 		{names: []string{"ssh-keygen"}, next: []string{"-N", "-P"}},
 		{names: []string{"zip", "unzip", "sqlcmd", "bcp", "ipmitool"}, next: []string{"-P"}},

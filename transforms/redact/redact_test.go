@@ -89,6 +89,11 @@ func TestArguments(t *testing.T) {
 		"sh|-c|sh -c \"sshpass -p 'SECRET' ssh h\"", "sh|-c|echo 'root:SECRET' | chpasswd", "su|-|ana|-c|mysql -pSECRET", "htpasswd|-nb|ana|SECRET",
 		"env|X=[\"--password\", \"SECRET\"]", "x|password: SECRET", "ansible|-e|ansible_password=SECRET", "vault|x|VAULT_TOKEN=SECRET", "smbclient|-Uana%SECRET",
 		"docker|run|-e|PGPASSWORD=SECRET|postgres|psql", "mysql|--password=SECRET", "xfreerdp|/u:a|/p:SECRET|/v:h", "env|MYSQL_PWD=SECRET|mysql",
+		"mysqladmin|-uroot|password|SECRET", "mysqladmin|-pSECRET|ping", "skopeo|copy|--src-creds=ana:SECRET|a|b", "skopeo|copy|--dest-creds|ana:SECRET|a|b", "podman|pull|--creds|ana:SECRET|x",
+		"curl|--oauth2-bearer|SECRET|x", "curl|-E|cert.pem:SECRET|x", "curl|--cert|cert.pem:SECRET|x", "curl|-b|sid=SECRET|x", "curl|-sb|sid=SECRET|x", "curl|--cookie|sid=SECRET|x",
+		"etcdctl|--user=root:SECRET|get|x", "etcdctl|--user|root:SECRET|get|x", "plink|-pw|SECRET|h", "cqlsh|-u|ana|-p|SECRET", "cqlsh|-pSECRET", "twine|upload|-p|SECRET|x", "kadmin|-w|SECRET",
+		"doctl|-t|SECRET|x", "nmcli|dev|wifi|connect|ssid|password|SECRET", "nmcli|con|mod|x|wifi-sec.psk|SECRET", "redis-cli|AUTH|SECRET", "redis-cli|CONFIG|SET|requirepass|SECRET", "winexe|-U|d/ana%SECRET|//h",
+		"mysql|-e|SET PASSWORD = 'SECRET'", "mysql|-e|SET PASSWORD FOR 'ana'@'h' = PASSWORD('SECRET')", "mysql|-e|UPDATE user SET x=PASSWORD(\"SECRET\")", "python|-c|connect(password = 'SECRET')", "x|-c|select PASSWORD('SECRET')",
 		"tailscale|up|--authkey=SECRET", "kubeadm|join|--token|SECRET|--discovery-token-ca-cert-hash|sha256:0123", "x|--password2=SECRET",
 	} {
 		t.Run(line, func(t *testing.T) {

@@ -7,6 +7,7 @@ import "strings"
 func (f *finder) name(s string, at, end int) {
 	from, to := nameBounds(s, at, end)
 	if to < len(s) && !follows(s[to]) && s[to] != ' ' {
+		f.function(s, from, to)
 		return
 	}
 	kind := named(s[from:to])
@@ -18,9 +19,12 @@ func (f *finder) name(s string, at, end int) {
 	switch {
 	case to == len(s) || s[to] == ' ' || s[to] == '\t' || s[to] == '\n' || s[to] == '\r' || s[to] == 0:
 		f.read = f.read || dash
-		if sqlValue(s, from, to) {
+		switch {
+		case sqlValue(s, from, to):
 			f.read = true
 			f.value(s, from, to, kind)
+		case equalsQuote(s[to:]):
+			f.value(s, from, to+2, kind)
 		}
 		return
 	case s[to] == '=':
@@ -37,6 +41,23 @@ func (f *finder) name(s string, at, end int) {
 	default:
 		f.quotedName(s, from, to, dash, kind)
 	}
+}
+
+// equalsQuote reports whether s is an equals sign between blanks and a quote: set
+// password = 'secret'.
+func equalsQuote(s string) bool {
+	return strings.HasPrefix(s, " = ") && len(s) > 3 && (s[3] == '\'' || s[3] == '"')
+}
+
+// function takes what SQL's function password('secret') is given.
+func (f *finder) function(s string, from, to int) {
+	if isFunction(s, from, to) {
+		f.value(s, from, to+1, nameSecret)
+	}
+}
+
+func isFunction(s string, from, to int) bool {
+	return to+1 < len(s) && s[to] == '(' && (s[to+1] == '\'' || s[to+1] == '"') && equalFold(s[from:to], "password")
 }
 
 // literalSecret takes kubectl's --from-literal=name=secret.

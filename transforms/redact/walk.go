@@ -1,6 +1,9 @@
 package redact
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // mode says what a text is.
 type mode uint8
@@ -85,6 +88,8 @@ func (w *walker) word(i int, one *word) {
 		w.piped(i)
 	case s[0] == '-' && len(s) > 1 || s[0] == '/' && w.prog != nil:
 		whole = w.option(one)
+	case w.prog != nil && slices.Contains(w.prog.words, s):
+		w.wait(byOption, false)
 	case isBare(s):
 		w.wait(byName, true)
 		w.kind = nameSecret
@@ -107,10 +112,11 @@ func (w *walker) follow(one *word) bool {
 	s := one.s
 	switch {
 	case w.pair != 0:
-		if at := strings.IndexByte(s, w.pair); at >= 0 {
+		at := strings.IndexByte(s, w.pair)
+		if at >= 0 {
 			w.emit(one, at+1, len(s), w.pending)
 		}
-		return true
+		return at >= 0 || w.pair != '='
 	case w.literal:
 		if at := strings.IndexByte(s, '='); at >= 0 {
 			w.emit(one, at+1, len(s), w.pending)
