@@ -10,6 +10,7 @@ package cef
 
 import (
 	"strconv"
+	"strings"
 
 	"tallyman/outputs/format/view"
 	"tallyman/pipeline/event"
@@ -37,12 +38,16 @@ const (
 
 // Encoder renders events as CEF. It implements plugin.Encoder.
 type Encoder struct {
-	head string // up to and with the | after the product
-	ipv6 bool   // IPv6InSrc
-	max  int
+	head    []byte // up to and with the | after the version
+	fixed   int    // of head, up to and with the | after the product
+	version string // that is in head
+	ipv6    bool   // IPv6InSrc
+	max     int
 
-	*view.View // of the event at hand
+	*view.View             // of the event at hand
+	only       event.Event // a shared set and nothing else
 	pairs      []pair
+	always     uint64 // those that are looked at in any event
 
 	first int   // where the extension begins
 	marks []int // where each key of the extension begins
@@ -51,9 +56,9 @@ type Encoder struct {
 	cut   bool  // something was shortened
 	over  bool  // because the event was too long, and not only a value of it
 
-	// How much of the two texts that give way first may be written, and how much
-	// there was, in bytes as written.
-	commandLimit, commandSize, messageLimit, messageSize int
+	// How much of the texts that give way first may be written, and how much there
+	// was, in bytes as written. All others are at 0.
+	room, size [givers]int
 }
 
 // esc is a key whose value is escaped; at is its place in marks.
@@ -80,7 +85,9 @@ func New(o Options) *Encoder {
 		head = append(head, '|')
 	}
 	v := view.New(asked())
-	return &Encoder{head: string(head), ipv6: o.IPv6InSrc, max: o.MaxBytes, View: v, pairs: pairs(v)}
+	c := &Encoder{head: head, fixed: len(head), ipv6: o.IPv6InSrc, max: o.MaxBytes, View: v}
+	c.pairs, c.always = pairs(v)
+	return c
 }
 
 // Append implements plugin.Encoder; it never fails.
@@ -96,17 +103,20 @@ func (c *Encoder) AppendMax(dst []byte, e *event.Event, limit int) ([]byte, erro
 	limit = min(limit, c.max)
 	start := len(dst)
 	c.Load(e)
+	if !c.Shared().Memo.Made {
+		c.remember(e)
+	}
 	dst = c.header(dst)
 	c.first = len(dst)
-	c.commandLimit, c.messageLimit = unlimited, unlimited
+	c.room = [...]int{unlimited, unlimited, unlimited}
 	dst = c.extension(dst)
 	over := len(dst) - start - limit
 	if c.over = over > 0; c.over {
 		if !c.cut {
 			over += len(truncated)
 		}
-		c.commandLimit = max(0, c.commandSize-over)
-		c.messageLimit = max(0, c.messageSize-max(0, over-c.commandSize))
+		c.room[commandLine] = max(0, c.size[commandLine]-over)
+		c.room[messageText] = max(0, c.size[messageText]-max(0, over-c.size[commandLine]))
 		dst = c.extension(dst[:c.first])
 		if len(dst)-start > limit {
 			dst = c.drop(dst, start+limit)
@@ -134,7 +144,7 @@ func (c *Encoder) drop(dst []byte, limit int) []byte {
 		}
 	}
 	dst = c.escaped(dst[:c.first], 0)
-	return append(c.begin(dst, truncated[1:len(truncated)-len("=true")]), "true"...)
+	return append(c.begin(dst, truncated[:len(truncated)-len("true")]), "true"...)
 }
 
 // escaped appends the list of what is escaped among the first n keys.
@@ -142,7 +152,7 @@ func (c *Encoder) escaped(dst []byte, n int) []byte {
 	fresh := true
 	add := func(key string) {
 		if fresh {
-			dst = c.begin(dst, escaped[1:len(escaped)-1])
+			dst = c.begin(dst, escaped)
 		} else {
 			dst = append(dst, ',')
 		}
@@ -179,11 +189,15 @@ func (c *Encoder) escapedSize(n int) int {
 
 // header appends everything before the extension.
 func (c *Encoder) header(dst []byte) []byte {
+	if v := c.Version(); v != c.version {
+		c.version = strings.Clone(v)
+		c.head, _ = appendHeader(c.head[:c.fixed], v, versionLimit)
+		c.head = append(c.head, '|')
+	}
 	dst = append(dst, c.head...)
-	dst, _ = appendHeader(dst, c.Version(), versionLimit)
-	dst = append(c.AppendClass(append(dst, '|'), classLimit), '|')
+	dst = append(c.AppendClass(dst, classLimit), '|')
 	dst, c.title = appendHeader(dst, c.name(), nameLimit)
 	dst = append(dst, '|')
-	dst = strconv.AppendInt(dst, int64(c.Severity()), 10)
+	dst = event.AppendInt(dst, int64(c.Severity()))
 	return append(dst, '|')
 }

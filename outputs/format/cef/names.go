@@ -56,7 +56,7 @@ func (c *Encoder) auditName(action string) string {
 		case "creation":
 			return "File created"
 		case "change":
-			switch c.Syscall.Str() {
+			switch c.Syscall().Str() {
 			case "truncate", "ftruncate", "truncate64", "ftruncate64", "fallocate":
 				return "File truncated"
 			}
@@ -69,7 +69,7 @@ func (c *Encoder) auditName(action string) string {
 	if s := auditNames[action]; s != "" {
 		return s
 	}
-	if !c.Syscall.IsZero() {
+	if !c.Syscall().IsZero() {
 		return "System call"
 	}
 	return "Audit record"

@@ -1,6 +1,7 @@
 package cef
 
 import (
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -13,9 +14,7 @@ import (
 // would have had no value: an encoder that passes over none writes the same.
 func TestNoValueIsPassedOver(t *testing.T) {
 	c, all := New(Options{}), New(Options{})
-	for i := range all.pairs {
-		all.pairs[i].head = true
-	}
+	all.always = 1<<len(all.pairs) - 1
 	words := []string{"", "a", "renamed", "unix", "/run/x", "@x", "su", "compose", "ingress", "7", "/new/"}
 	six, _ := event.IP("2001:db8::1")
 	rapid.Check(t, func(t *rapid.T) {
@@ -36,6 +35,39 @@ func TestNoValueIsPassedOver(t *testing.T) {
 		got, _ := c.Append(nil, e)
 		if want, _ := all.Append(nil, e); string(got) != string(want) {
 			t.Fatalf("got\n%s\nwant\n%s", got, want)
+		}
+	})
+}
+
+// What is kept of a shared set is what would be written without: an event that has
+// all as its own, behind what is its own, gives the same, whatever came before it.
+func TestSharedFieldsAreWrittenAsOwn(t *testing.T) {
+	words := []string{"a", "a=b", "\x00", strings.Repeat("long", 300), "compose", "su", "renamed", "7"}
+	var asks []schema.Key
+	for _, k := range asked() {
+		if !k.Info().Many { // of a list the event's own hide what it shares
+			asks = append(asks, k)
+		}
+	}
+	c := New(Options{})
+	rapid.Check(t, func(t *rapid.T) {
+		fields := func(what string, most int) (f event.Fields) {
+			for range rapid.IntRange(0, most).Draw(t, what) {
+				f.AddString(rapid.SampledFrom(asks).Draw(t, "key"), rapid.SampledFrom(words).Draw(t, "word"))
+			}
+			return f
+		}
+		set := fields("shared", 6)
+		if ip, ok := event.IP(rapid.SampledFrom([]string{"192.0.2.1", "2001:db8::1", ""}).Draw(t, "ip")); ok {
+			set.Add(schema.HostIP, ip)
+		}
+		for range 3 {
+			own := fields("own", 4)
+			got, _ := c.Append(nil, &event.Event{Fields: own, Shared: set})
+			want, _ := New(Options{}).Append(nil, &event.Event{Fields: append(own[:len(own):len(own)], set...)})
+			if string(got) != string(want) {
+				t.Fatalf("got\n%s\nwant\n%s", got, want)
+			}
 		}
 	})
 }

@@ -1,7 +1,6 @@
 package cef
 
 import (
-	"strconv"
 	"strings"
 
 	"tallyman/pipeline/event"
@@ -10,67 +9,62 @@ import (
 
 // special appends the pairs whose value is more than a field.
 func (c *Encoder) special(dst []byte, p *pair) []byte {
-	switch p.key {
-	case "rt":
-		return c.received(dst)
-	case "dvc":
-		return c.device(dst)
-	case "deviceFacility":
+	switch p.how {
+	case received:
+		return c.received(dst, p)
+	case device:
+		return c.device(dst, p)
+	case facility:
 		return c.text(dst, p, c.Dataset(), "", "")
-	case "externalId":
+	case identity:
 		return c.id(dst, p)
-	case "deviceDirection":
-		return c.direction(dst, p.key)
-	case "src":
-		return c.address(dst, p.key, "c6a2", "Source IPv6 Address", c.Get(schema.SourceIP))
-	case "dst":
+	case direction:
+		return c.direction(dst, p)
+	case source:
+		return c.address(dst, p, sourceIPv6, c.Get(schema.SourceIP))
+	case destination:
 		v := c.Get(schema.DestinationIP)
 		if v.IsZero() {
 			v = c.Get(schema.ServerIP)
 		}
-		return c.address(dst, p.key, "c6a3", "Destination IPv6 Address", v)
-	case "dhost":
+		return c.address(dst, p, destinationIPv6, v)
+	case host:
 		return c.text(dst, p, c.DestinationHost(), "", "")
-	case "duser":
+	case account:
 		return c.value(dst, p, c.Target(false))
-	case "duid":
+	case accountID:
 		return c.value(dst, p, c.Target(true))
-	case "dpid":
-		return c.number(dst, p.key, c.OPID)
-	case "dproc":
-		return c.value(dst, p, c.OPIDComm)
-	case "fname":
+	case objectPID:
+		return c.number(dst, p, c.OPID())
+	case objectName:
+		return c.value(dst, p, c.OPIDComm())
+	case fileName:
 		return c.text(dst, p, c.FileName(), "", "")
-	case "filePath", "oldFilePath":
-		return c.value(dst, p, c.Path(p.key == "oldFilePath"))
-	case "cs2":
-		return c.image(dst, p)
-	case "cs3":
+	case path, oldPath:
+		return c.value(dst, p, c.Path(p.how == oldPath))
+	case image:
+		name, tag := c.Image()
+		return c.text(dst, p, name, ":", tag)
+	case pod:
 		return c.pod(dst, p)
-	case "msg":
+	case message:
 		return c.text(dst, p, c.Message(), "", "")
-	case "cn3":
+	case exitCode:
 		if v := c.Get(schema.ProcessExitCode); !v.IsZero() {
-			return c.number(dst, p.key, v)
+			return c.number(dst, p, v)
 		}
-		return c.number(dst, p.key, c.Exit)
+		return c.number(dst, p, c.Exit())
 	}
 	return dst
 }
 
-// image appends the container's image, else what a registry was asked for.
-func (c *Encoder) image(dst []byte, p *pair) []byte {
-	name, tag := c.Image()
-	return c.text(dst, p, name, ":", tag)
-}
-
 // received appends the event's time in milliseconds since 1970.
-func (c *Encoder) received(dst []byte) []byte {
+func (c *Encoder) received(dst []byte, p *pair) []byte {
 	t := c.Time()
 	if t.IsZero() {
 		return dst
 	}
-	return strconv.AppendInt(c.begin(dst, "rt"), t.UnixMilli(), 10)
+	return event.AppendInt(c.begin(dst, p.lead), t.UnixMilli())
 }
 
 func (c *Encoder) id(dst []byte, p *pair) []byte {
@@ -80,21 +74,21 @@ func (c *Encoder) id(dst []byte, p *pair) []byte {
 	if c.Event.ID.IsZero() {
 		return dst
 	}
-	return c.Event.ID.Append(c.begin(dst, p.key))
+	return c.Event.ID.Append(c.begin(dst, p.lead))
 }
 
-func (c *Encoder) direction(dst []byte, key string) []byte {
+func (c *Encoder) direction(dst []byte, p *pair) []byte {
 	switch c.Get(schema.NetworkDirection).Str() {
 	case "ingress":
-		return append(c.begin(dst, key), '0')
+		return append(c.begin(dst, p.lead), '0')
 	case "egress":
-		return append(c.begin(dst, key), '1')
+		return append(c.begin(dst, p.lead), '1')
 	}
 	return dst
 }
 
 // device appends the first IPv4 address of the host, else its first IPv6 one.
-func (c *Encoder) device(dst []byte) []byte {
+func (c *Encoder) device(dst []byte, p *pair) []byte {
 	fields := c.Fields(schema.HostIP)
 	six := event.Value{}
 	for i := range fields {
@@ -102,29 +96,37 @@ func (c *Encoder) device(dst []byte) []byte {
 			continue
 		}
 		if _, four := ipv4(fields[i].Val.Str()); four {
-			return c.address(dst, "dvc", "", "", fields[i].Val)
+			return c.address(dst, p, deviceIPv6, fields[i].Val)
 		}
 		if six.IsZero() {
 			six = fields[i].Val
 		}
 	}
-	return c.address(dst, "dvc", "c6a1", "Device IPv6 Address", six)
+	return c.address(dst, p, deviceIPv6, six)
 }
 
-// address appends an IPv4 address under key, an IPv6 one under key6 with its
-// label; only src and dst can take both (IPv6InSrc).
-func (c *Encoder) address(dst []byte, key, key6, label string, v event.Value) []byte {
+// sixth is a custom key for an IPv6 address: what stands before it and behind.
+type sixth struct{ lead, tail string }
+
+var (
+	deviceIPv6      = sixth{" c6a1=", " c6a1Label=Device IPv6 Address"}
+	sourceIPv6      = sixth{" c6a2=", " c6a2Label=Source IPv6 Address"}
+	destinationIPv6 = sixth{" c6a3=", " c6a3Label=Destination IPv6 Address"}
+)
+
+// address appends an IPv4 address under the key of p, an IPv6 one under a custom
+// key with its label; only src and dst can take both (IPv6InSrc).
+func (c *Encoder) address(dst []byte, p *pair, six sixth, v event.Value) []byte {
 	if v.Kind() != event.KindIP {
 		return dst
 	}
 	if four, ok := ipv4(v.Str()); ok {
-		return append(c.begin(dst, key), four...)
+		return append(c.begin(dst, p.lead), four...)
 	}
-	if c.ipv6 && key != "dvc" {
-		return append(c.begin(dst, key), v.Str()...)
+	if c.ipv6 && p.how != device {
+		return append(c.begin(dst, p.lead), v.Str()...)
 	}
-	dst = append(c.begin(dst, key6), v.Str()...)
-	return append(append(append(append(dst, ' '), key6...), "Label="...), label...)
+	return append(append(c.begin(dst, six.lead), v.Str()...), six.tail...)
 }
 
 // ipv4 returns the IPv4 address that s, an address in canonical form, is or

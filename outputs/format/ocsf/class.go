@@ -71,10 +71,10 @@ func (c *Encoder) audit(action string) class {
 			}
 		}
 	case "killed-pid", "traced-process":
-		if !c.OPID.IsZero() {
+		if !c.OPID().IsZero() {
 			got.layout = processTarget
 		}
-		if request := c.member("request"); strings.Contains(request, "POKE") || strings.HasSuffix(c.Syscall.Str(), "writev") {
+		if request := c.member("request"); strings.Contains(request, "POKE") || strings.HasSuffix(c.Syscall().Str(), "writev") {
 			got.activity = 4
 		}
 	case "authenticated", "started-session", "ended-session":
@@ -100,7 +100,7 @@ func (c *Encoder) audit(action string) class {
 			got.activity = 9
 		}
 	}
-	if !known && !c.Syscall.IsZero() {
+	if !known && !c.Syscall().IsZero() {
 		return class{kernelActivity, 4}
 	}
 	return got

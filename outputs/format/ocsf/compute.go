@@ -68,9 +68,11 @@ func computations(path string) computation {
 	case "actor.app_name":
 		return appName
 	case "target.pid":
-		return func(c *Encoder, dst []byte, _ *node) []byte { return c.integer(dst, schema.None, c.OPID) }
+		return func(c *Encoder, dst []byte, _ *node) []byte { return c.integer(dst, schema.None, c.OPID()) }
 	case "target.name":
-		return func(c *Encoder, dst []byte, _ *node) []byte { return c.some(dst, schema.AuditdData, c.OPIDComm.Str()) }
+		return func(c *Encoder, dst []byte, _ *node) []byte {
+			return c.some(dst, schema.AuditdData, c.OPIDComm().Str())
+		}
 	case "src_endpoint.name", "dst_endpoint.name":
 		return endpointName
 	case "connection_info.direction_id":

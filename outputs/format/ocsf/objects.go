@@ -175,7 +175,7 @@ func (c *Encoder) join(dst []byte, sep byte, k schema.Key, s string) []byte {
 // systemCall appends the call; a kernel's event without one is named by its
 // action.
 func systemCall(c *Encoder, dst []byte, n *node) []byte {
-	if s := c.Syscall.Str(); s != "" {
+	if s := c.Syscall().Str(); s != "" {
 		return c.text(dst, schema.AuditdData, s)
 	}
 	if len(n.from) == 1 {

@@ -172,7 +172,7 @@ func (c *Encoder) event(dst []byte) []byte {
 			return out
 		}
 	}
-	if uid := c.layouts[layout].uid; !c.Syscall.IsZero() && (uid/1000 == 1 || uid/1000 == 4) {
+	if uid := c.layouts[layout].uid; !c.Syscall().IsZero() && (uid/1000 == 1 || uid/1000 == 4) {
 		if out, ok := c.object(dst, kernelActivity, 4); ok {
 			return out
 		}

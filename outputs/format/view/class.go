@@ -57,21 +57,35 @@ func Copies(action string) bool {
 	return false
 }
 
-// appendClass appends s as a part of a class id that must end before end. A class
-// id has no = % # | and \ (SCHEMA.md section 3), nor anything but visible ASCII:
-// those become a dash.
+// appendClass appends s as a part of a class id that must end before end.
 func appendClass(dst []byte, end int, s string, lower bool) []byte {
-	for i := 0; i < len(s) && len(dst) < end; i++ {
-		c := s[i]
+	chars := &classChars
+	if lower {
+		chars = &lowerChars
+	}
+	s = s[:max(0, min(len(s), end-len(dst)))]
+	for i := range len(s) {
+		dst = append(dst, chars[s[i]])
+	}
+	return dst
+}
+
+// What the bytes of a text are in a class id. It has no = % # | and \ (SCHEMA.md
+// section 3), nor anything but visible ASCII: those become a dash.
+var classChars, lowerChars = inClass(false), inClass(true)
+
+func inClass(lower bool) (t [256]byte) {
+	for i := range t {
+		c := byte(i)
 		switch {
 		case c <= ' ' || c > '~' || c == '=' || c == '%' || c == '#' || c == '|' || c == '\\':
 			c = '-'
 		case lower && c >= 'A' && c <= 'Z':
 			c += 'a' - 'A'
 		}
-		dst = append(dst, c)
+		t[i] = c
 	}
-	return dst
+	return t
 }
 
 // appendSlug appends s in lower case with a dash for every run of characters
