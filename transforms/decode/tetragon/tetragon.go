@@ -6,7 +6,6 @@ package tetragon
 import (
 	"errors"
 	"path"
-	"strconv"
 	"strings"
 
 	"tallyman/pipeline/event"
@@ -44,6 +43,7 @@ var meanings = map[string]meaning{
 	"process_kprobe":     {"kprobe", "process", "info", 5},
 	"process_tracepoint": {"tracepoint", "process", "info", 5},
 	"process_uprobe":     {"uprobe", "process", "info", 5},
+	"process_usdt":       {"usdt", "process", "info", 5},
 	"process_lsm":        {"lsm", "process", "info", 5},
 	"process_loader":     {"loaded-library", "process", "info", 2},
 	"process_throttle":   {"throttled", "process", "info", 3},
@@ -127,6 +127,9 @@ func (d *decoder) head(f *event.Fields, m *meaning, n jsontree.Node) {
 	case "KPROBE_ACTION_SIGKILL", "KPROBE_ACTION_OVERRIDE", "KPROBE_ACTION_SIGNAL", "KPROBE_ACTION_NOTIFYENFORCER":
 		outcome, m.severity = "failure", 8
 	}
+	if strings.HasPrefix(n.Get("return", "int_arg").JSON(), "-") {
+		outcome = "failure" // of what the kernel was asked for: -EPERM
+	}
 	f.AddString(schema.EventKind, "event")
 	f.AddString(schema.EventModule, "tetragon")
 	f.AddString(schema.EventCategory, m.category)
@@ -158,8 +161,7 @@ func process(f *event.Fields, n jsontree.Node) {
 	if t, ok := record.Time(n.Get("start_time").Str()); ok {
 		f.Add(schema.ProcessStart, event.Time(t))
 	}
-	f.AddString(schema.UserID, n.Get("uid").Text())
-	f.AddString(schema.UserName, n.Get("user", "name").Str())
+	who(f, n)
 	if auid := n.Get("auid").Text(); auid != "4294967295" {
 		f.AddString(schema.UserAuditID, auid)
 	}
@@ -177,6 +179,25 @@ func process(f *event.Fields, n jsontree.Node) {
 	record.Label(f, "flags", n.Get("flags").Str())
 	f.AddString(schema.ProcessParentEntityID, n.Get("parent_exec_id").Str())
 	n.Get("refcnt").Skip() // of Tetragon's cache
+}
+
+// who adds the account. What Tetragon calls uid, and names, is the effective one; the
+// real one is among the credentials (--enable-process-cred).
+func who(f *event.Fields, n jsontree.Node) {
+	effective, name, of := n.Get("uid").Text(), n.Get("user", "name").Str(), n.Get("process_credentials")
+	if n.Get("uid").JSON() == of.Get("euid").JSON() {
+		of.Get("euid").Skip()
+	}
+	own := of.Get("uid").Text()
+	if own == "" || own == effective {
+		f.AddString(schema.UserID, effective)
+		f.AddString(schema.UserName, name)
+	} else {
+		f.AddString(schema.UserID, own)
+		f.AddString(schema.UserEffectiveID, effective)
+		f.AddString(schema.UserEffectiveName, name)
+	}
+	f.AddString(schema.RelatedUser, name)
 }
 
 // where adds pod and container. "docker" is the beginning of the container's id,
@@ -247,49 +268,4 @@ func parent(f *event.Fields, n, child jsontree.Node) {
 	}
 	n.Get("refcnt").Skip() // of Tetragon's cache
 	n.Get("cap").Skip()    // the actor has its own
-}
-
-// about adds the object: of a connection its ends, of a probe its arguments, of an
-// exit how it ended.
-func about(f *event.Fields, n jsontree.Node) {
-	for _, end := range [...]struct {
-		ip, port    string
-		key, number schema.Key
-	}{{"source_ip", "source_port", schema.SourceIP, schema.SourcePort}, {"destination_ip", "destination_port", schema.DestinationIP, schema.DestinationPort}} {
-		if v, ok := event.IP(n.Get(end.ip).Str()); ok {
-			f.Add(end.key, v)
-			f.Add(schema.RelatedIP, v)
-		}
-		if v, ok := n.Get(end.port).Int(); ok && v > 0 && v < 1<<16 {
-			f.Add(end.number, event.Int(v))
-		}
-	}
-	f.AddString(schema.NetworkTransport, strings.ToLower(n.Get("protocol").Str()))
-	if v, ok := n.Get("stats", "bytes_sent").Int(); ok {
-		f.Add(schema.SourceBytes, event.Int(v))
-	}
-	if v, ok := n.Get("stats", "bytes_received").Int(); ok {
-		f.Add(schema.DestinationBytes, event.Int(v))
-	}
-	if v, ok := n.Get("status").Int(); ok {
-		f.Add(schema.ProcessExitCode, event.Int(v))
-	}
-	found := false
-	n.Get("args").Each(func(_ string, a jsontree.Node) {
-		for _, name := range [...]string{"file_arg", "path_arg", "linux_binprm_arg"} {
-			if p := a.Get(name, "path"); p.Is() && !found {
-				f.AddString(schema.FilePath, p.Str())
-				found = true
-			}
-		}
-		if s := a.Get("sock_arg"); s.IsObject() {
-			if v, ok := event.IP(s.Get("daddr").Str()); ok {
-				f.Add(schema.DestinationIP, v)
-			}
-			if v, err := strconv.ParseUint(s.Get("dport").Text(), 10, 16); err == nil {
-				f.Add(schema.DestinationPort, event.Int(int64(v)))
-			}
-		}
-	})
-	record.Label(f, "function", n.Get("function_name").Str())
 }
