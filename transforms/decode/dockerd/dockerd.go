@@ -122,6 +122,10 @@ func (d *decoder) known(e *event.Event, pairs []pair, message *string) (doubt st
 		switch {
 		case p.name == "time" && !timed:
 			t, ok := pieces.ParseTime(p.value)
+			if !ok { // of CRI-O, with a blank between date and time
+				at, err := time.Parse("2006-01-02 15:04:05.999999999Z07:00", p.value)
+				t, ok = at.UTC(), err == nil
+			}
 			if timed = true; !ok || !sane(t) {
 				doubt = "the time cannot be read"
 				f.AddNamed(schema.Labels, p.name, event.String(p.value))
@@ -130,8 +134,9 @@ func (d *decoder) known(e *event.Event, pairs []pair, message *string) (doubt st
 			e.Time = t
 		case p.name == "level" && !levelled:
 			levelled = true
-			f.AddString(schema.LogLevel, p.value)
-			if w, ok := weights[p.value]; ok {
+			level := strings.ToLower(p.value) // slog writes WARN
+			f.AddString(schema.LogLevel, level)
+			if w, ok := weights[level]; ok {
 				f.Add(schema.EventSeverity, event.Int(w))
 			} else {
 				doubt = "the level is not known"
