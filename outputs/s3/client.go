@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/smithy-go/logging"
 
 	"tallyman/pipeline/clienttls"
 	"tallyman/pipeline/plugin"
@@ -53,6 +54,7 @@ func connect(c *Settings, dir string) (*s3.Client, *http.Transport, error) {
 	client := s3.NewFromConfig(cfg, func(o *s3.Options) {
 		// A redirect would take the signature, and what is uploaded, to another host.
 		o.HTTPClient = &http.Client{Transport: noPages{web}, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+		o.Logger = logging.Nop{}                            // what it logs by itself would stand among our lines; what counts is in errors
 		o.Retryer, o.RetryMaxAttempts = aws.NopRetryer{}, 1 // the engine tries again
 		o.UsePathStyle = c.Addressing == "path" || (c.Addressing == "" && c.Endpoint.Value != "")
 		// The sums that we know are sent as headers: trailing ones are what other stores refuse.
@@ -65,19 +67,35 @@ func connect(c *Settings, dir string) (*s3.Client, *http.Transport, error) {
 	return client, web, nil
 }
 
-// noPages takes no page for an answer: a proxy or a portal between that says 200 has
+// noPages takes no page for an answer, and no answer without an end: a proxy or a portal between that says 200 has
 // stored nothing, and no answer of a store, and no object of ours, is HTML.
 type noPages struct{ *http.Transport }
 
 var errPage = errors.New("a page came back, which is no answer of a store: look at endpoint, and at what is between this host and the store")
 
+// mostAnswer is how much is read of an answer that is no object. A list of a thousand
+// keys has a megabyte at most; the SDK itself reads an error to its end.
+const mostAnswer = 4 << 20
+
+// RoundTrip implements http.RoundTripper.
 func (n noPages) RoundTrip(r *http.Request) (*http.Response, error) {
 	resp, err := n.Transport.RoundTrip(r)
-	if err != nil || resp.StatusCode/100 != 2 || !strings.HasPrefix(resp.Header.Get("Content-Type"), "text/html") {
-		return resp, err
+	switch {
+	case err != nil:
+		return nil, err
+	case resp.StatusCode/100 == 2 && strings.HasPrefix(resp.Header.Get("Content-Type"), "text/html"):
+		_ = resp.Body.Close() // nothing of it is read
+		return nil, errPage
+	case resp.StatusCode/100 != 2 || r.URL.Query().Get("x-id") != "GetObject":
+		resp.Body = &limitedBody{io.LimitReader(resp.Body, mostAnswer), resp.Body}
 	}
-	_ = resp.Body.Close() // nothing of it is read
-	return nil, errPage
+	return resp, nil
+}
+
+// limitedBody ends where its limit is.
+type limitedBody struct {
+	io.Reader
+	io.Closer
 }
 
 // load finds region and credentials as every AWS client does.

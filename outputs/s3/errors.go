@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
@@ -112,6 +113,7 @@ func wrap(place clienttls.Place, bucket, op, key, needs string, err error) error
 	if errors.As(err, &opErr) {
 		err = opErr.Err // the operation is said in our words
 	}
+	err = brief{err}
 	if c == "" && st == 0 {
 		return plugin.Retry(fmt.Errorf("s3: %s %s: %w", op, at, place.Explain(err)))
 	}
@@ -134,6 +136,22 @@ func wrap(place clienttls.Place, bucket, op, key, needs string, err error) error
 	}
 	return plugin.Retry(full)
 }
+
+// mostText is how much of what a store says stands in an error, in bytes.
+const mostText = 600
+
+// brief is an error of which people see no more than its beginning.
+type brief struct{ err error }
+
+func (b brief) Error() string {
+	text := b.err.Error()
+	if len(text) > mostText {
+		return strings.ToValidUTF8(text[:mostText], "") + "…"
+	}
+	return text
+}
+
+func (b brief) Unwrap() error { return b.err }
 
 // forbidden fills the hint about a permission; other hints stay as they are.
 func forbidden(hint, bucket, needs string) string {

@@ -111,6 +111,7 @@ func TestACertificateThatChanges(t *testing.T) {
 	l.give(1, made("a", noon, 0, 5)...)
 	show(second.Sign(t, dir, "store", nil))
 	front.CloseClientConnections()
+	l.web.CloseIdleConnections() // or a request may still go to one that is gone
 	var err error
 	for range 3 { // the first asks to settle once more
 		if _, _, err = l.Settle(t.Context(), true); err != nil {
