@@ -8,10 +8,14 @@ import (
 // isPAM reports whether a line is one of the modules of PAM that are read here; pam_unix_ng
 // is that of SUSE.
 func isPAM(text string) bool {
-	for _, p := range [...]string{"pam_unix(", "pam_sss(", "pam_unix_ng(", "pam_access(", "pam_faillock("} {
-		if strings.HasPrefix(text, p) {
-			return true
-		}
+	rest, ok := strings.CutPrefix(text, "pam_")
+	if !ok {
+		return false
+	}
+	module, _, _ := strings.Cut(rest, "(")
+	switch module {
+	case "unix", "sss", "unix_ng", "access", "faillock":
+		return true
 	}
 	return false
 }

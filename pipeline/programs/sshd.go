@@ -104,13 +104,13 @@ func (s *Said) ends(rest string, invalid bool) bool {
 	if !ok || rest == "" || invalid && strings.Count(rest, " ") != 1 {
 		return false
 	}
-	kind, print, ok := strings.Cut(rest, " ")
-	print, more, _ := strings.Cut(print, " ")
-	if !ok || !strings.Contains(print, ":") {
+	kind, mark, ok := strings.Cut(rest, " ")
+	mark, more, _ := strings.Cut(mark, " ")
+	if !ok || !strings.Contains(mark, ":") {
 		s.identity = rest
 		return true
 	}
-	s.key, s.identity = kind+" "+strings.TrimSuffix(print, ","), more
+	s.key, s.identity = kind+" "+strings.TrimSuffix(mark, ","), more
 	return true
 }
 
