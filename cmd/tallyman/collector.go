@@ -1,10 +1,13 @@
 package main
 
 import (
+	"bytes"
 	"math"
+	"os"
 	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
+	"strconv"
 	"sync"
 	"time"
 )
@@ -16,7 +19,8 @@ import (
 // rule is Go's. The bound holds then too: a process that gets little of the
 // processor collects as seldom as one with little to do.
 const (
-	heapBound = 46 << 20 // of all memory of the runtime, as GOMEMLIMIT counts
+	bound     = 63 << 20 // of what is resident, the pages of the program's file among it
+	heapBound = 36 << 20 // of all memory of the runtime, as GOMEMLIMIT counts, however much of files is resident
 	heapSlack = 8 << 20  // what a collection counts as live that is not any more, at most
 	often     = time.Second
 )
@@ -31,19 +35,41 @@ type pace struct {
 var usual = pace{100, math.MaxInt64}
 
 // paceOf returns the pace after a collection that left live bytes, since after the
-// one before. The limit leaves a large heap as much room as it has alive, and a
-// sixteenth of that for what the runtime needs beside, so that it is not the limit that
-// makes collections frequent. What is made while a collection runs counts as live:
-// with little of the processor that is a third of a small heap.
-func paceOf(since time.Duration, live uint64) pace {
-	if live > math.MaxInt64/4 {
+// one before, where files bytes of files are resident. The limit leaves a large heap as
+// much room as it has alive, and a sixteenth of that for what the runtime needs beside,
+// so that it is not the limit that makes collections frequent. What is made while a
+// collection runs counts as live: with little of the processor that is a third of a
+// small heap.
+func paceOf(since time.Duration, live, files uint64) pace {
+	if live > math.MaxInt64/4 || files > math.MaxInt64/4 {
 		return usual
 	}
-	p := pace{400, max(heapBound, 2*int64(live)+int64(live)/16-heapSlack)}
+	p := pace{400, max(heapBound, bound-int64(files), 2*int64(live)+int64(live)/16-heapSlack)}
 	if since > often {
 		p.percent = usual.percent
 	}
 	return p
+}
+
+// usualFiles is what is resident of the program's file under load, for a system that
+// does not say it.
+const usualFiles = 17 << 20
+
+// residentFiles reads how many bytes of files are resident (proc(5), statm).
+func residentFiles() uint64 {
+	b, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		return usualFiles
+	}
+	f := bytes.Fields(b)
+	if len(f) < 3 {
+		return usualFiles
+	}
+	n, err := strconv.ParseUint(string(f[2]), 10, 32)
+	if err != nil {
+		return usualFiles
+	}
+	return n * uint64(os.Getpagesize())
 }
 
 // paceCollector follows the collections of the process until it is stopped. Where
@@ -56,11 +82,11 @@ func paceCollector(env func(string) string) (stop func()) {
 		debug.SetGCPercent(p.percent)
 		debug.SetMemoryLimit(p.limit)
 	}, after: func(d time.Duration, f func()) func() bool { return time.AfterFunc(d, f).Stop },
-		is: usual, live: []metrics.Sample{{Name: "/gc/heap/live:bytes"}}}
+		files: residentFiles, is: usual, live: []metrics.Sample{{Name: "/gc/heap/live:bytes"}}}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.last = c.now()
-	c.tell(paceOf(0, 0)) // the start leaves more behind than it keeps
+	c.tell(paceOf(0, 0, c.files())) // the start leaves more behind than it keeps
 	c.follow()
 	return c.stop
 }
@@ -70,6 +96,7 @@ type pacer struct {
 	now   func() time.Time
 	set   func(pace)
 	after func(time.Duration, func()) (stop func() bool)
+	files func() uint64
 	live  []metrics.Sample
 
 	mu      sync.Mutex // guards what follows
@@ -93,7 +120,7 @@ func (c *pacer) collected() {
 	}
 	now := c.now()
 	metrics.Read(c.live)
-	p := paceOf(now.Sub(c.last), c.live[0].Value.Uint64())
+	p := paceOf(now.Sub(c.last), c.live[0].Value.Uint64(), c.files())
 	c.last = now
 	c.tell(p)
 	c.follow()
@@ -102,7 +129,7 @@ func (c *pacer) collected() {
 // tell sets the pace, unless it is nearly the same: to set it stops the world for
 // a moment. One that lets the heap grow holds only while collections are frequent.
 func (c *pacer) tell(p pace) {
-	if p.percent != c.is.percent || p.limit-c.is.limit > heapBound/8 || c.is.limit-p.limit > heapBound/8 {
+	if p.percent != c.is.percent || p.limit-c.is.limit > bound/32 || c.is.limit-p.limit > bound/32 {
 		c.is = p
 		c.set(p)
 	}

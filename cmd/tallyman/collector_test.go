@@ -15,17 +15,20 @@ func TestPaceOf(t *testing.T) {
 		name  string
 		since time.Duration
 		live  uint64
+		files uint64
 		want  pace
 	}{
-		// With the 17 MiB of the program's file that are resident this is less than 64 MiB.
-		{"under load with a small heap", 50 * time.Millisecond, 6 << 20, pace{400, heapBound}},
-		{"as much as leaves no room below the bound", 50 * time.Millisecond, 26 << 20, pace{400, heapBound}},
-		{"under load with a large heap", 50 * time.Millisecond, 100 << 20, pace{400, 198<<20 + 1<<18}},
-		{"little to do", 2 * time.Second, 6 << 20, pace{100, heapBound}},
-		{"little of the processor, with a large heap", 2 * time.Second, 100 << 20, pace{100, 198<<20 + 1<<18}},
-		{"no heap that there is", 0, math.MaxUint64, usual},
+		{"under load with a small heap", 50 * time.Millisecond, 6 << 20, 17 << 20, pace{400, 46 << 20}},
+		{"as much as leaves less room below the bound", 50 * time.Millisecond, 25 << 20, 17 << 20, pace{400, 46 << 20}},
+		{"more of files", 50 * time.Millisecond, 6 << 20, 22 << 20, pace{400, 41 << 20}},
+		{"as much of files as there is room", 50 * time.Millisecond, 6 << 20, 80 << 20, pace{400, heapBound}},
+		{"under load with a large heap", 50 * time.Millisecond, 100 << 20, 17 << 20, pace{400, 198<<20 + 1<<18}},
+		{"little to do", 2 * time.Second, 6 << 20, 17 << 20, pace{100, 46 << 20}},
+		{"little of the processor, with a large heap", 2 * time.Second, 100 << 20, 17 << 20, pace{100, 198<<20 + 1<<18}},
+		{"no heap that there is", 0, math.MaxUint64, 17 << 20, usual},
+		{"no files that there are", 0, 6 << 20, math.MaxUint64, usual},
 	} {
-		if got := paceOf(c.since, c.live); got != c.want {
+		if got := paceOf(c.since, c.live, c.files); got != c.want {
 			t.Errorf("%s: %+v, want %+v", c.name, got, c.want)
 		}
 	}
@@ -45,7 +48,7 @@ func TestThePaceFollowsTheCollections(t *testing.T) {
 		}
 	},
 		after: func(_ time.Duration, f func()) func() bool { rest = f; return func() bool { return true } },
-		last:  time.Unix(0, 0), live: []metrics.Sample{{Name: "/gc/heap/live:bytes"}}}
+		files: func() uint64 { return 17 << 20 }, last: time.Unix(0, 0), live: []metrics.Sample{{Name: "/gc/heap/live:bytes"}}}
 	c.follow()
 	for _, step := range []struct {
 		after time.Duration
@@ -62,7 +65,7 @@ func TestThePaceFollowsTheCollections(t *testing.T) {
 				runtime.Gosched()
 			}
 		}
-		if (p.percent != usual.percent) != step.busy || p.limit < heapBound || p.limit == usual.limit {
+		if (p.percent != usual.percent) != step.busy || p.limit < bound-17<<20 || p.limit == usual.limit {
 			t.Errorf("%v after the one before: %+v", step.after, p)
 		}
 	}
@@ -92,5 +95,13 @@ func TestThePaceOfTheEnvironmentIsKept(t *testing.T) {
 		if got := debug.SetGCPercent(before); got != 77 {
 			t.Errorf("%s is set, and the percentage is %d", name, got)
 		}
+	}
+}
+
+// TestResidentFiles: it is what status says, within what a test maps meanwhile.
+func TestResidentFiles(t *testing.T) {
+	got, want := int64(residentFiles()), int64(ofFiles(t))<<10
+	if d := got - want; d > 4<<20 || -d > 4<<20 {
+		t.Errorf("%d bytes of files are resident, and status says %d", got, want)
 	}
 }
