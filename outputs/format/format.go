@@ -51,7 +51,7 @@ func New(s *Settings, env plugin.Env) (plugin.Encoder, error) {
 	if sel == nil {
 		return c, nil
 	}
-	return &selected{bounded: c, s: sel}, nil
+	return &selected{bounded: c, s: sel, shared: map[place]event.Fields{}}, nil
 }
 
 // whole returns an encoder of all that an event holds, for formats that are no

@@ -138,15 +138,19 @@ type selected struct {
 	bounded
 	s      *selection
 	ev     event.Event // what the encoder is shown
-	shared []sharedPart
+	shared map[place]event.Fields
 }
 
-// sharedPart is what is left of a set of shared fields. An encoder knows a set
-// again by its memory, so each set has one.
-type sharedPart struct{ of, part event.Fields }
+// place is where a set of shared fields lies. What is left of each is kept by it: an
+// encoder knows a set again by its memory, so each set has one. The place holds the
+// set's memory, so that no other can lie there.
+type place struct {
+	first *event.Field
+	size  int
+}
 
-// mostShared is how many sets are known: more than the inputs of most hosts.
-const mostShared = 64
+// mostShared is how many sets are known: more than a host has inputs and containers.
+const mostShared = 256
 
 // Append implements plugin.Encoder.
 func (c *selected) Append(dst []byte, e *event.Event) ([]byte, error) {
@@ -195,20 +199,22 @@ func (c *selected) share(set event.Fields) event.Fields {
 	if len(set) == 0 {
 		return nil
 	}
-	for i := range c.shared {
-		if p := &c.shared[i]; &p.of[0] == &set[0] && len(p.of) == len(set) {
-			return p.part
-		}
+	at := place{&set[0], len(set)}
+	part, known := c.shared[at]
+	if known {
+		return part
 	}
-	var part event.Fields
 	for i := range set {
 		if c.s.takes(&set[i]) {
 			part = append(part, set[i])
 		}
 	}
 	if len(c.shared) >= mostShared {
-		c.shared = c.shared[:0]
+		for other := range c.shared {
+			delete(c.shared, other) // its memory may be known to the encoder, and serves no other set
+			break
+		}
 	}
-	c.shared = append(c.shared, sharedPart{set, part})
+	c.shared[at] = part
 	return part
 }

@@ -3,6 +3,7 @@ package format
 import (
 	"bytes"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -153,6 +154,42 @@ func TestASelectionKeepsNothing(t *testing.T) {
 	c := enc.(*selected)
 	if slices.ContainsFunc(c.ev.Fields[:cap(c.ev.Fields)], func(f event.Field) bool { return f != event.Field{} }) || c.ev.Shared != nil || c.ev.Dataset != "" {
 		t.Errorf("it holds %+v", c.ev)
+	}
+}
+
+// Sets of shared fields that take turns are parted once each, and where there are more
+// than are known each gets its own all the same.
+func TestSelectionsOfSetsInTurn(t *testing.T) {
+	enc, err := New(&Settings{Format: JSON, WithoutFields: []string{"host.id"}}, plugin.Env{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var events []*event.Event
+	for i := range mostShared + 20 {
+		name := "host-" + strconv.Itoa(i)
+		events = append(events, &event.Event{Shared: event.Fields{{Key: schema.HostName, Val: event.String(name)}, {Key: schema.HostID, Val: event.String("id")}}})
+	}
+	dst := make([]byte, 0, 4096)
+	for range 3 {
+		for i, e := range events {
+			if got, err := enc.Append(dst, e); err != nil || string(got) != `{"host":{"name":"host-`+strconv.Itoa(i)+`"}}` {
+				t.Fatalf("%s, %v", got, err)
+			}
+		}
+	}
+	c := enc.(*selected)
+	if len(c.shared) > mostShared {
+		t.Errorf("%d sets are known", len(c.shared))
+	}
+	clear(c.shared)
+	turn := func() {
+		for _, e := range events[:mostShared] {
+			c.show(e)
+			c.forget()
+		}
+	}
+	if n := testing.AllocsPerRun(10, turn); n > 0 {
+		t.Errorf("%v allocations for %d events", n, mostShared)
 	}
 }
 

@@ -64,7 +64,8 @@ func (c *Encoder) remember(e *event.Event) {
 			continue
 		}
 		memo.Has |= 1 << i
-		memo.Text = append(text, p.tail...)
+		text = append(text, p.tail...)
+		memo.Text = text
 		memo.Ends = append(memo.Ends, len(memo.Text))
 	}
 	c.only = event.Event{}
