@@ -38,5 +38,8 @@ func programOf(app string) string {
 	if app == "" || app[0] == '%' || digits(app) == len(app) {
 		return ""
 	}
+	if n := len(app) - 1; app[n] == ']' && strings.IndexByte(app, '[') < 0 {
+		app = app[:n] // "gdm-password]" is what GDM calls itself
+	}
 	return app[strings.LastIndexByte(app, '/')+1:]
 }
