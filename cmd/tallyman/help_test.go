@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 )
@@ -60,5 +61,16 @@ func TestHelpKeepsItsForm(t *testing.T) {
 	if want := "Examples:\n" + strings.TrimRight(example, " ") + "\n\nFlags:\n      --name FILE   " + strings.TrimSpace(strings.Repeat("word ", 12)) + "\n" +
 		strings.Repeat(" ", 20) + strings.TrimSpace(strings.Repeat("word ", 8)) + "\n"; got != want {
 		t.Errorf("usage:\n%s", got)
+	}
+}
+
+// TestTableEndsWhereItsTextEnds: the last column is not filled up.
+func TestTableEndsWhereItsTextEnds(t *testing.T) {
+	rows := [][]string{{"a", "long last column"}, {"bb", ""}, {"c", "d"}}
+	if got, want := string(table(0, rows)), "a   long last column\nbb\nc   d\n"; got != want {
+		t.Errorf("to the left %q, want %q", got, want)
+	}
+	if got, want := string(table(tabwriter.AlignRight, rows[:1])), "  a  long last column\n"; got != want {
+		t.Errorf("to the right %q, want %q", got, want)
 	}
 }

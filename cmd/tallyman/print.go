@@ -11,7 +11,8 @@ import (
 	"tallyman/pipeline/journal"
 )
 
-// table lays rows out in columns, to the left or, with AlignRight, to the right.
+// table lays rows out in columns, to the left or, with AlignRight, to the right. No line
+// ends with blanks: a narrow terminal would break it there for nothing.
 func table(flags uint, rows [][]string) []byte {
 	var b bytes.Buffer
 	t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', flags)
@@ -20,7 +21,11 @@ func table(flags uint, rows [][]string) []byte {
 		_, _ = io.WriteString(t, strings.Join(row, "\t")+"\t\n")
 	}
 	_ = t.Flush()
-	return b.Bytes()
+	out := make([]byte, 0, b.Len())
+	for line := range bytes.Lines(b.Bytes()) {
+		out = append(append(out, bytes.TrimRight(line, " \n")...), '\n')
+	}
+	return out
 }
 
 // books prints the account of every output as a table: one row per state, and
