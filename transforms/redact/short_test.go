@@ -12,7 +12,7 @@ import (
 // literals, so each text must have another sign of them. The secret is made of nothing
 // that would be one.
 func TestShortNamesInEveryForm(t *testing.T) {
-	tr := build(t, nil)
+	tr := build(t, func(s *Settings) { s.Programs = []Program{{Names: []string{"7z"}, Attached: []string{"-p"}}} })
 	const secret = "Zq9Vb7XyWm"
 	for _, args := range []string{
 		"az|login|-u|ana|-p|SECRET", "oc|login|-pSECRET", "sudo|/usr/bin/7z|a|-pSECRET|x", "sudo|az|login|-p|SECRET", "prog|--db-pwd|SECRET", "7z|a|-pSECRET|x.7z|y", "7z|-pSECRET|x|a.7z", "rar|a|-hpSECRET|x",
