@@ -26,7 +26,9 @@ func newStatus(s streams) *cobra.Command {
 		Use: "status", Short: "Say how the running tallyman is",
 		Long: `status asks the running process how it is: its configuration, journal, inputs and
 outputs with their books, in source records. The exit code is 0 when it is ready,
-and 1 when it is not or nothing runs there.`,
+and 1 when it is not or nothing runs there. SENT is what was delivered or, where a
+protocol acknowledges nothing, is unconfirmed: the ledger has both apart. FRAMES is how
+many frames of the journal an output has not finished.`,
 		Example: "  tallyman status\n  tallyman status --json --journal-dir /var/lib/tallyman",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, cancel := context.WithTimeout(cmd.Context(), timeout)
@@ -90,7 +92,7 @@ func statusText(st *processStatus) string {
 	for _, in := range st.Inputs {
 		inputs = append(inputs, []string{in.Name, working(in.Up), fmt.Sprint(in.Records)})
 	}
-	outputs := [][]string{{"OUTPUT", "STATE", "RECEIVED", "DELIVERED", "WAITING", "FILTERED", "DEAD LETTERS", "LOST", "LAG"}}
+	outputs := [][]string{{"OUTPUT", "STATE", "RECEIVED", "SENT", "WAITING", "FILTERED", "DEAD LETTERS", "LOST", "FRAMES"}}
 	for _, o := range st.Outputs {
 		outputs = append(outputs, outputRow(&o))
 	}

@@ -101,7 +101,7 @@ func drain(b *trend.Backlog) cell {
 }
 
 func books(st *State) *grid {
-	g := &grid{columns: slices.Concat(words("OUTPUT"), numbers("RECEIVED", "DELIVERED", "WAITING", "FILTERED", "DEAD", "DROPPED"), words("BALANCE")), empty: "no outputs"}
+	g := &grid{columns: slices.Concat(words("OUTPUT"), numbers("RECEIVED", "SENT", "WAITING", "FILTERED", "DEAD", "DROPPED"), words("BALANCE")), empty: "no outputs"}
 	for i := range st.Outputs {
 		o := &st.Outputs[i]
 		dropped, dead := trend.Lost(o)
