@@ -15,7 +15,7 @@ func kernelQuotes(key string) bool {
 	switch key {
 	case "comm", "exe", "name", "path", "key", "cwd", "proctitle", "dev", "ocomm", "op", "cause", "file", "dir", "watch", "data",
 		"apparmor", "operation", "class", "info", "profile", "label", "namespace", "peer", "peer_profile", "target", "requested_mask", "denied_mask",
-		"requested", "denied", "family", "sock_type", "capname", "flags", "fstype", "srcname", "src_name", "options", "signal", "execpath",
+		"requested", "denied", "family", "sock_type", "capname", "flags", "fstype", "srcname", "src_name", "options", "signal", "execpath", "kmod", "key_desc", "lockdown_reason",
 		"hash", "bus", "interface", "member", "mask", "addr", "peer_addr", "net_addr",
 		"subject", "object", // Smack
 		"rule", "policy_name", "old_active_pol_name", "new_active_pol_name", // IPE

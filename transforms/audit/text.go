@@ -71,7 +71,8 @@ func encoded(key string) bool {
 	switch key {
 	case "name", "comm", "exe", "cwd", "proctitle", "key", "acct", "cmd", "path", "file", "dir", "watch",
 		"ocomm", "data", "profile", "peer", "target", "vm", "root_dir", "invalid_context", "device", "grp", "new_group",
-		"new-disk", "old-disk", "new-fs", "old-fs", "new-chardev", "old-chardev", "new-net", "old-net", "new-rng", "old-rng", "device_rule", "cgroup", "sw", "root-dir":
+		"new-disk", "old-disk", "new-fs", "old-fs", "new-chardev", "old-chardev", "new-net", "old-net", "new-rng", "old-rng", "device_rule", "cgroup", "sw", "root-dir",
+		"kmod", "key_desc":
 		return true
 	}
 	return false
