@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"net/url"
 	"strings"
 
 	"tallyman/pipeline/jsontree"
@@ -63,14 +64,54 @@ func (s *said) dockerHub(n jsontree.Node) {
 		s.repository = r.Get("namespace").Str() + "/" + r.Get("name").Str()
 	}
 	s.url, s.host = r.Get("repo_url").Str(), "registry.hub.docker.com"
-	s.name = n.Get("callback_url").Str()
-	s.label("callback_url", s.name)
+	s.callback(n.Get("callback_url"))
 	r.Get("name").Skip() // said by repo_name
 	r.Get("namespace").Skip()
 	if private, ok := r.Get("is_private").Bool(); ok && private {
 		s.label("private", "true")
 	}
 	s.label("owner", r.Get("owner").Str())
+}
+
+// callback takes where Docker Hub waits for an answer. Whoever has the whole
+// address may give it, and so say whether the image is good: only its host is told.
+// It still tells one push from another, as a part of the event's id.
+func (s *said) callback(n jsontree.Node) {
+	if s.name = n.Str(); s.name == "" {
+		return
+	}
+	s.secret = `"callback_url"`
+	if at, err := url.Parse(s.name); err == nil {
+		s.label("callback_host", at.Host)
+	}
+}
+
+// without returns a JSON text without the strings that a member of this name holds,
+// however they are spelled there (\/ for a slash).
+func without(text, member string) string {
+	var b strings.Builder
+	for {
+		before, after, ok := strings.Cut(text, member)
+		b.WriteString(before)
+		if !ok {
+			return b.String()
+		}
+		b.WriteString(member)
+		value := strings.TrimLeft(after, ": \t\r\n")
+		b.WriteString(after[:len(after)-len(value)])
+		if text = value; !strings.HasPrefix(value, `"`) {
+			continue
+		}
+		end := 1
+		for end < len(value) && value[end] != '"' {
+			if value[end] == '\\' {
+				end++
+			}
+			end++
+		}
+		b.WriteString(`"[left out]"`)
+		text = value[min(end+1, len(value)):]
+	}
 }
 
 // trusted reads the webhooks of Docker Trusted Registry and Mirantis Secure

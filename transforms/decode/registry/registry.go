@@ -215,6 +215,9 @@ func (d *decoder) emit(e *event.Event, s *said, records uint32, out *event.Batch
 	if ev.Raw != "" && s.one.Is() {
 		ev.Raw = s.one.JSON() // its part of a list
 	}
+	if s.secret != "" {
+		ev.Raw = without(ev.Raw, s.secret)
+	}
 	out.Events = append(out.Events, ev)
 }
 

@@ -67,6 +67,7 @@ type said struct {
 	labels                                                []label
 
 	one     jsontree.Node // what stays of it is said to be unknown
+	secret  string        // the name, in quotes, of a member whose value not even a text that is kept may show
 	doubt   string
 	unknown bool
 }
