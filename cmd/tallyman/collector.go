@@ -20,7 +20,7 @@ import (
 // processor collects as seldom as one with little to do.
 const (
 	bound     = 63 << 20 // of what is resident, the pages of the program's file among it
-	heapBound = 36 << 20 // of all memory of the runtime, as GOMEMLIMIT counts, however much of files is resident
+	heapBound = 40 << 20 // of all memory of the runtime, as GOMEMLIMIT counts, however much of files is resident
 	heapSlack = 8 << 20  // what a collection counts as live that is not any more, at most
 	often     = time.Second
 )
