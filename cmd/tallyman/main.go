@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"log"
 	"os"
 	"strings"
 	_ "time/tzdata" // an image of nothing but this program has no zones
@@ -53,6 +54,9 @@ func (e *exit) Unwrap() error { return e.err }
 
 // run is the program without the process around it.
 func run(args []string, in io.Reader, out, errw io.Writer) int {
+	// What the standard library prints by itself is not for a log: net/http shows what
+	// a receiver sends unasked, which may be the request, with its token.
+	log.SetOutput(io.Discard)
 	root := newRoot(streams{in, out, errw})
 	root.SetArgs(args)
 	err := root.Execute()

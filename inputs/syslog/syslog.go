@@ -110,7 +110,7 @@ func (in *input) Open(ctx context.Context, _ []byte) error {
 	in.slots = newSlots(in.s.MaxConnections, in.s.MaxPerPeer)
 	for _, a := range in.listen {
 		if err := in.open(a); err != nil {
-			return errors.Join(plugin.Permanent(fmt.Errorf("listen at %s: %w", a, err)), in.shut())
+			return errors.Join(plugin.Permanent(fmt.Errorf("listen at %s: %w", a, err)), in.Close()) // the engine closes it too, which is nothing then
 		}
 	}
 	for _, s := range in.sockets {

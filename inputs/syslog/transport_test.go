@@ -243,6 +243,9 @@ func TestAnAddressInUse(t *testing.T) {
 	if err == nil || !errors.Is(err, syscall.EADDRINUSE) || !strings.Contains(err.Error(), "tcp://127.0.0.1") {
 		t.Errorf("open gave %v", err)
 	}
+	if err := in.Close(); err != nil { // the engine closes what did not open, too
+		t.Errorf("close gave %v", err)
+	}
 }
 
 // shaky is a listener that fails before it gives a connection.

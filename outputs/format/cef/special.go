@@ -3,6 +3,7 @@ package cef
 import (
 	"strings"
 
+	"tallyman/outputs/format/view"
 	"tallyman/pipeline/event"
 	"tallyman/pipeline/schema"
 )
@@ -95,7 +96,7 @@ func (c *Encoder) device(dst []byte, p *pair) []byte {
 		if fields[i].Key != schema.HostIP {
 			continue
 		}
-		if _, four := ipv4(fields[i].Val.Str()); four {
+		if _, four := ipv4(fields[i].Val); four {
 			return c.address(dst, p, deviceIPv6, fields[i].Val)
 		}
 		if six.IsZero() {
@@ -120,19 +121,16 @@ func (c *Encoder) address(dst []byte, p *pair, six sixth, v event.Value) []byte 
 	if v.Kind() != event.KindIP {
 		return dst
 	}
-	if four, ok := ipv4(v.Str()); ok {
-		return append(c.begin(dst, p.lead), four...)
+	s, four := ipv4(v)
+	if four || c.ipv6 && p.how != device {
+		return append(c.begin(dst, p.lead), s...)
 	}
-	if c.ipv6 && p.how != device {
-		return append(c.begin(dst, p.lead), v.Str()...)
-	}
-	return append(append(c.begin(dst, six.lead), v.Str()...), six.tail...)
+	return append(append(c.begin(dst, six.lead), s...), six.tail...)
 }
 
-// ipv4 returns the IPv4 address that s, an address in canonical form, is or
-// stands for (RFC 4291 section 2.5.5.2).
-func ipv4(s string) (string, bool) {
-	s = strings.TrimPrefix(s, "::ffff:")
+// ipv4 returns an address, and whether it is one of IPv4.
+func ipv4(v event.Value) (s string, four bool) {
+	s = view.Address(v)
 	return s, s != "" && strings.IndexByte(s, ':') < 0
 }
 

@@ -142,15 +142,14 @@ func (c *Encoder) identifies() bool {
 	return c.Str(schema.EventAction) == "logged-in" && c.Str(schema.EventOutcome) == "success"
 }
 
-// address appends an address; an IPv4 address in the form of IPv6 is written as
-// what it is (RFC 4291 section 2.5.5.2).
+// address appends an address. Where % parts attributes no zone follows it.
 func (c *Encoder) address(dst []byte, name string, v event.Value) []byte {
 	if v.Kind() != event.KindIP {
 		return dst
 	}
-	s := v.Str()
-	if four := strings.TrimPrefix(s, "::ffff:"); strings.IndexByte(four, ':') < 0 {
-		s = four
+	s := view.Address(v)
+	if c.delim == '%' {
+		s, _, _ = strings.Cut(s, "%")
 	}
 	return append(c.begin(dst, name), s...)
 }

@@ -121,6 +121,30 @@ func (v *View) FileName() string {
 	return Base(v.Str(schema.FileTargetPath))
 }
 
+// Address is an address as a SIEM takes it: an IPv4 address in the form of IPv6 as
+// what it is (RFC 4291 section 2.5.5.2), and the zone of an IPv6 address only where
+// it is a name: it may be any bytes, line ends too.
+func Address(v event.Value) string {
+	s, zone, _ := strings.Cut(v.Str(), "%")
+	if four := strings.TrimPrefix(s, "::ffff:"); strings.IndexByte(four, ':') < 0 {
+		return four
+	}
+	if isName(zone) {
+		return v.Str()
+	}
+	return s
+}
+
+// isName reports whether s could be that of an interface.
+func isName(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '.' && c != '_' && c != '-' {
+			return false
+		}
+	}
+	return s != ""
+}
+
 // Image is the container's image and its tag, else what a registry was asked for.
 func (v *View) Image() (name, tag string) {
 	if name = v.Str(schema.ContainerImageName); name != "" {
