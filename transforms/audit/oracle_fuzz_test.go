@@ -27,8 +27,16 @@ var libraryDefects = []struct {
 	{"it takes a number in brackets behind any word for a type", func(_ string, r *Record) bool {
 		return strings.Contains(r.Type, "[") && !strings.HasPrefix(r.Type, "UNKNOWN[")
 	}},
-	{"it joins new and old to the name behind them, also where they are a value", func(_ string, r *Record) bool {
-		return r.Type == "LOGIN" && (strings.Contains(r.Body, "=new ") || strings.Contains(r.Body, "=old "))
+	{"it joins new and old to the name behind them, also where a value ends with them", func(_ string, r *Record) bool {
+		if r.Type != "LOGIN" {
+			return false
+		}
+		for _, word := range [...]string{"new ", "old "} {
+			if at := strings.Index(r.Body, word); at > 0 && r.Body[at-1] != ' ' {
+				return true
+			}
+		}
+		return false
 	}},
 	{"it wants a colon and a blank behind the stamp", func(line string, _ *Record) bool { return !strings.Contains(line, "): ") }},
 	{"it cuts a value at a blank or a mark and glues what stands behind 0x1D to the value before it", func(line string, r *Record) bool {
