@@ -104,6 +104,7 @@ func (f *finder) value(s string, from, i int, kind nameKind) {
 	}
 	v := s[start:end]
 	switch {
+	case s[i-1] == ':' && start == i && stackOfPAM(s, from, start):
 	case strings.HasPrefix(v, "pass:"): // of openssl
 		if start += len("pass:"); start < end {
 			f.emit(start, end, byName, s[start:end])
@@ -114,6 +115,24 @@ func (f *finder) value(s string, from, i int, kind nameKind) {
 		f.emit(start, end, byName, v)
 	}
 }
+
+// stackOfPAM reports whether the name that begins at from is that of a service, behind
+// which PAM writes what it was asked for: "pam_unix(passwd:chauthtok): password changed".
+func stackOfPAM(s string, from, start int) bool {
+	open := strings.LastIndexByte(s[:from], '(')
+	if open < 0 || strings.IndexByte(s[open:from], ' ') >= 0 || !strings.HasPrefix(lastWord(s[:open]), "pam_") {
+		return false
+	}
+	asked, _, ok := strings.Cut(s[start:min(len(s), start+len("chauthtok)"))], ")")
+	switch asked {
+	case "auth", "setcred", "account", "session", "chauthtok", "password":
+		return ok
+	}
+	return false
+}
+
+// lastWord is what stands behind the last blank.
+func lastWord(s string) string { return s[strings.LastIndexByte(s, ' ')+1:] }
 
 func isScheme(v string) bool {
 	for _, w := range schemes {
