@@ -3,6 +3,7 @@ package format
 import (
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"tallyman/pipeline/event"
 	"tallyman/pipeline/plugin"
@@ -31,7 +32,7 @@ func TestTheZoneOfAnAddress(t *testing.T) {
 			}
 			out, err := enc.Append(nil, e)
 			got := string(out)
-			broken := strings.ContainsAny(got, "\n\r\x00\xff\u0085")
+			broken := strings.ContainsAny(got, "\n\r\x00\u0085") || !utf8.ValidString(got)
 			switch s.Format {
 			case CEF:
 				broken = broken || strings.Contains(got, "duser=")
