@@ -79,6 +79,7 @@ func (s *said) jfrogLog(n jsontree.Node) {
 	s.label("trace_id", text("trace_id", "request_Uber-Trace-Id"))
 	s.level = strings.ToLower(text("log_level", "level"))
 	s.user, s.source = text("username"), text("remote_address", "remote_address ", "ClientAddr", "ip", "user_ip")
+	s.nobody()
 	if strings.Contains(s.source, "UNK") {
 		s.source = ""
 	}
