@@ -119,7 +119,7 @@ func rulesOf(root string) Finding {
 		}
 	}
 	return Finding{Name: "runtime rules", Text: "no file of /etc/audit has them: without the connector the log does not tell where containers begin",
-		Hint: "copy configs/audit.rules to /etc/audit/rules.d/60-tallyman.rules and run augenrules --load"}
+		Hint: "`tallyman audit-rules print > /etc/audit/rules.d/60-tallyman.rules && augenrules --load` loads them"}
 }
 
 // enginesOf lists the engines that can be asked.

@@ -27,7 +27,7 @@ func TestExamine(t *testing.T) {
 			want: map[string]string{"pid namespace": "hostPID", "process connector": "hostNetwork"}},
 		"not allowed": {err: unix.EPERM, rules: rules, engine: "run/docker.sock", want: map[string]string{"process connector": "CAP_NET_ADMIN"}},
 		"rules that are comments": {rules: "#" + rules, engine: "run/containerd/containerd.sock",
-			want: map[string]string{"runtime rules": "augenrules"}},
+			want: map[string]string{"runtime rules": "tallyman audit-rules print"}},
 		"no engine": {rules: rules, want: map[string]string{"runtimes": "socket"}},
 	} {
 		t.Run(name, func(t *testing.T) {
