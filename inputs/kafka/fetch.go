@@ -70,7 +70,7 @@ func (f *fetcher) run(ctx context.Context, addr string) error {
 		if err := f.once(ctx); err != nil {
 			return err
 		}
-		f.in.trouble.clear()
+		f.in.works()
 	}
 }
 
@@ -195,6 +195,7 @@ func (f *fetcher) partition(ctx context.Context, p place, err error, batches []b
 }
 
 func (f *fetcher) give(ctx context.Context, c chunk) error {
+	f.in.works() // before the lane has the records, which would find the trouble again behind them
 	select {
 	case f.in.chunks <- c:
 		f.next[c.place] = c.next

@@ -27,29 +27,6 @@ const (
 	pause = 500 * time.Millisecond
 )
 
-// trouble is what goes wrong at present.
-type trouble struct {
-	mu  sync.Mutex // guards err
-	err error
-}
-
-func (t *trouble) set(err error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.err = err
-}
-
-func (t *trouble) clear() { t.set(nil) }
-
-// take returns it, and forgets it until it happens again.
-func (t *trouble) take() error {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	err := t.err
-	t.err = nil
-	return err
-}
-
 // socket is a connection of the group's that can be ended from outside: the
 // library waits for an answer to JoinGroup as long as a rebalance may take.
 type socket struct {
@@ -69,7 +46,7 @@ func (s *socket) Close() error {
 func (in *input) dialGroup(ctx context.Context, network, addr string) (net.Conn, error) {
 	c, err := in.dialer.DialNet(ctx, network, addr)
 	if err != nil {
-		return nil, in.dialer.Explain(err, addr)
+		return nil, explained{in.dialer.Explain(err, addr)}
 	}
 	s := &socket{c, in}
 	in.socketsMu.Lock()
@@ -118,7 +95,7 @@ func (in *input) member(ctx context.Context) {
 			in.leave(g)
 		}
 		if ctx.Err() == nil {
-			in.trouble.set(fmt.Errorf("group %s: %w", in.s.Group, in.explainGroup(err)))
+			in.fails(fmt.Errorf("group %s: %w", in.s.Group, in.explainGroup(err)))
 			wait(ctx, pause)
 		}
 	}
@@ -192,7 +169,7 @@ func (in *input) generation(over context.Context, gen *kafka.Generation) {
 		select {
 		case <-tick.C:
 			if err := in.commit(gen); err != nil {
-				in.trouble.set(err)
+				in.fails(err)
 				cancel()
 			}
 		case <-ctx.Done():
@@ -241,7 +218,7 @@ func (in *input) read(ctx context.Context, session int, from map[place]int64) {
 	for ctx.Err() == nil && in.book.current(session) {
 		known, err := in.ask(ctx)
 		if err != nil {
-			in.trouble.set(err)
+			in.fails(err)
 			wait(ctx, pause)
 			continue
 		}
@@ -255,7 +232,7 @@ func (in *input) read(ctx context.Context, session int, from map[place]int64) {
 		parts = n
 		in.cluster(known.ID)
 		if err := in.lead(ctx, session, from, known); err != nil && ctx.Err() == nil && !errors.Is(err, errOver) {
-			in.trouble.set(err)
+			in.fails(err)
 			wait(ctx, pause)
 		}
 	}
@@ -274,7 +251,7 @@ func (in *input) ask(ctx context.Context) (*kafkalink.Cluster, error) {
 	}
 	for name, t := range known.Topics {
 		if t.Err != nil {
-			in.trouble.set(fmt.Errorf("topic %s: %w", name, explain(t.Err, name)))
+			in.fails(fmt.Errorf("topic %s: %w", name, explain(t.Err, name)))
 		}
 	}
 	return known, nil
@@ -317,6 +294,9 @@ func (in *input) lead(ctx context.Context, session int, from map[place]int64, kn
 		})
 	}
 	if len(byBroker) == 0 {
+		if ours := maps.Values(known.Topics); !slices.ContainsFunc(slices.Collect(ours), func(t kafkalink.Topic) bool { return t.Err != nil }) {
+			in.works() // others of the group have all partitions
+		}
 		<-ctx.Done()
 	}
 	busy.Wait()

@@ -124,7 +124,7 @@ func (in *input) Read(ctx context.Context, b *event.Batch, wait time.Duration) e
 			in.take(b, c, upTo)
 			in.gather(b, upTo)
 		case <-in.timer.C:
-			if err := in.trouble.take(); err != nil {
+			if err := in.trouble.lasts(in.env.Now()); err != nil {
 				return plugin.Retry(fmt.Errorf("kafka: %w", err))
 			}
 			return nil
@@ -209,6 +209,10 @@ func (in *input) add(b *event.Batch, p place, r *record, now time.Time) {
 	b.Add(e)
 }
 
+// fails says what goes wrong; works, that a broker gave what it was asked for.
+func (in *input) fails(err error) { in.trouble.set(err, in.env.Now()) }
+func (in *input) works()          { in.trouble.works(in.env.Now()) }
+
 // cluster remembers the id of the cluster.
 func (in *input) cluster(id string) {
 	in.mu.Lock()
@@ -250,6 +254,12 @@ func explain(err error, topic string) error {
 	return kafkalink.Allow(err, "READ", "topic", topic)
 }
 
+// explained is an error that says what can be done; the library returns it inside
+// of its own.
+type explained struct{ error }
+
+func (e explained) Unwrap() error { return e.error }
+
 // explainGroup adds to an error of the group what a person can do about it.
 func (in *input) explainGroup(err error) error {
 	switch {
@@ -263,6 +273,8 @@ func (in *input) explainGroup(err error) error {
 		return fmt.Errorf("%w (see session_timeout, and group.min.session.timeout.ms of the brokers)", err)
 	case in.joined.Load() && kafkalink.IsEnd(err):
 		return kafkalink.Ended(err)
+	case errors.As(err, new(explained)):
+		return err
 	}
 	return in.dialer.Explain(err, strings.Join(in.dialer.Brokers(), ","))
 }

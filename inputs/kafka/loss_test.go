@@ -250,9 +250,25 @@ func TestBrokerRestarts(t *testing.T) {
 	if said == "" || strings.Contains(said, "set tls") {
 		t.Errorf("while the broker is away it says %q", said)
 	}
+	for range 20 { // as long as it lasts
+		var b event.Batch
+		err := r.Read(context.Background(), &b, 10*time.Millisecond)
+		if err == nil {
+			t.Fatal("it works again, while the broker is away")
+		}
+		if n := strings.Count(err.Error(), "nothing listens there"); n > 1 {
+			t.Fatalf("%d times what can be done: %v", n, err)
+		}
+	}
 	c = broker(t, kfake.Ports(port), kfake.DataDir(dir))
 	produce(t, c, 0, numbered(10, 10)...)
 	got := r.read(10, true)
+	for range 20 {
+		var b event.Batch
+		if err := r.Read(context.Background(), &b, 10*time.Millisecond); err != nil {
+			t.Fatalf("the broker is back: %v", err)
+		}
+	}
 	if got[0].Raw != "m00010" || got[len(got)-1].Raw != "m00019" || len(got) != 10 {
 		t.Errorf("after the restart come %d, %q … %q", len(got), got[0].Raw, got[len(got)-1].Raw)
 	}
