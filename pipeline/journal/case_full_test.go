@@ -130,6 +130,8 @@ func TestMinFree(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := vfs.NewMem()
 		o := small(m)
+		var log strings.Builder
+		o.Log = slog.New(slog.NewTextHandler(&log, nil))
 		o.MinFree = 64 << 10
 		m.SetSpace(fixedSize + 40<<10 + o.MinFree)
 		j := open(t, o)
@@ -150,6 +152,12 @@ func TestMinFree(t *testing.T) {
 		}
 		if last < 50 || j.Blocked() == nil {
 			t.Errorf("it waits at frame %d: %v", last, j.Blocked())
+		}
+		if err := j.Blocked(); err == nil || !strings.Contains(err.Error(), "min_free leaves 0.1 MiB to others") || strings.Contains(err.Error(), "full") {
+			t.Errorf("the disk has too little room, and it says %v", err)
+		}
+		if n := strings.Count(log.String(), "disk has too little room"); n != 1 || strings.Contains(log.String(), "full") {
+			t.Errorf("%d times the log says that it is the disk:\n%s", n, log.String())
 		}
 		m.SetSpace(1 << 20)
 		durably(t, j)

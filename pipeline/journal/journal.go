@@ -127,7 +127,8 @@ type Journal struct {
 	size     int64         // bytes of all files in the folder
 	reserve  int64         // bytes that only urgent frames may use
 	tight    bool          // only the reserve is left
-	blocked  bool          // full: the writer waits for cursors
+	blocked  bool          // full: the writer waits for cursors, or for the disk
+	short    *shortage     // why, where it is the disk; nil else
 	flush    bool          // commit now
 	closing  bool
 	failed   error // why nothing can be accepted for now, for Blocked
@@ -260,6 +261,9 @@ func (j *Journal) Blocked() error {
 	switch {
 	case j.failed != nil:
 		return j.failed
+	case j.short != nil:
+		return fmt.Errorf("the disk of the journal has too little room: %s are free at %s, and journal.min_free leaves %s to others: free some there, or lower min_free",
+			mib(j.short.free), j.o.Dir, mib(j.o.MinFree))
 	case j.blocked:
 		return errors.New("the journal is full of events that " + j.holders() + " has not taken")
 	case j.waits(false):
@@ -267,6 +271,9 @@ func (j *Journal) Blocked() error {
 	}
 	return nil
 }
+
+// mib writes a size as people read it.
+func mib(n int64) string { return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20)) }
 
 // holders names who keeps the oldest segment from being deleted. j.mu is held.
 func (j *Journal) holders() string {

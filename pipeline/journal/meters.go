@@ -11,9 +11,9 @@ type meters struct {
 
 func (j *Journal) newMeters() meters {
 	r := j.o.Meter
-	r.Func("tallyman_journal_bytes", "Bytes that all files of the journal take.", meter.KindGauge,
+	r.Func("tallyman_journal_bytes", "Bytes that all files of the journal take, without dead letters and what transforms remember.", meter.KindGauge,
 		func() float64 { return float64(j.Size()) })
-	r.Func("tallyman_journal_max_bytes", "The most bytes that the journal may take.", meter.KindGauge,
+	r.Func("tallyman_journal_max_bytes", "The most that tallyman_journal_bytes may be: journal.max_size without what is kept for dead letters and for what transforms remember.", meter.KindGauge,
 		func() float64 { return float64(j.o.MaxSize) })
 	nanos := new(meter.Counter)
 	r.Func("tallyman_journal_commit_seconds_total", "Time spent in commits.", meter.KindCounter,
@@ -27,6 +27,6 @@ func (j *Journal) newMeters() meters {
 		aside:       r.Counter("tallyman_journal_quarantined_total", "Damaged parts of segments that were set aside."),
 		unkept:      r.Counter("tallyman_journal_quarantine_refused_total", "Damaged parts of segments that could not be set aside, for want of room or by an error."),
 		reserved:    r.Gauge("tallyman_journal_reserved", "1 while only inputs that cannot wait are accepted: the rest of the journal is full."),
-		blocked:     r.Gauge("tallyman_journal_blocked", "1 while inputs wait because the journal is full."),
+		blocked:     r.Gauge("tallyman_journal_blocked", "1 while inputs wait because the journal is full, or its disk."),
 	}
 }
