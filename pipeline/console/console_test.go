@@ -149,6 +149,38 @@ func TestPagesShowTheEngine(t *testing.T) {
 	}
 }
 
+// TestProblemsHaveLines: each problem is a line of its own, and shows as one; what
+// is on a line acts no more than elsewhere.
+func TestProblemsHaveLines(t *testing.T) {
+	f := newFake()
+	f.status.Ready, f.status.Problem = false, "input a: gone\ninput b: \x1b[2J"
+	f.status.Outputs[0].Error = "one\ntwo"
+	s := newConsole(t, f, config.Console{})
+	for path, want := range map[string]string{"/": "input a: gone\ninput b: \\x1b[2J</p>", "/books": ">one\ntwo</td>"} {
+		if body := ask(s, "GET", path, "", nil).Body.String(); !strings.Contains(body, want) {
+			t.Errorf("GET %s is without %q:\n%s", path, want, body)
+		}
+	}
+	css := ask(s, "GET", "/static/console.css", "", nil).Body.String()
+	for _, of := range []string{".problem {", ".why td {"} {
+		if _, rule, _ := strings.Cut(css, of); !strings.Contains(strings.SplitN(rule, "}", 2)[0], "white-space: pre-wrap") {
+			t.Errorf("%s shows no line ends", of)
+		}
+	}
+}
+
+// TestUnconfirmedIsNotDelivered: the books keep them apart, so the page does.
+func TestUnconfirmedIsNotDelivered(t *testing.T) {
+	f := newFake()
+	f.status.Outputs[0].Book = map[string]uint64{"received": 30, "delivered": 11, "unconfirmed": 19}
+	body := ask(newConsole(t, f, config.Console{}), "GET", "/books", "", nil).Body.String()
+	for _, want := range []string{`data-live="out.siem.delivered">11<`, `data-live="out.siem.unconfirmed">19<`, ">Unconfirmed<", ">Sent<"} {
+		if !strings.Contains(body, want) {
+			t.Errorf("the page is without %q:\n%s", want, body)
+		}
+	}
+}
+
 // TestNothingInlined: the policy forbids it, so a page that has it is broken.
 func TestNothingInlined(t *testing.T) {
 	files, err := templates.ReadDir("templates")

@@ -99,7 +99,7 @@ type words struct {
 func live(st *engine.Status, t *trend.Trend) words {
 	w := words{Text: map[string]string{}, State: map[string]string{}}
 	up := func(key string, fine bool, why string) {
-		w.State[key], w.Text[key+".problem"] = "ok", oneLine(why)
+		w.State[key], w.Text[key+".problem"] = "ok", inert(why) // with its lines: each is a problem
 		if !fine {
 			w.State[key] = "bad"
 		}
@@ -137,8 +137,9 @@ func (w *words) output(o *engine.BookStatus, t *trend.Trend) uint64 {
 	key, b := "out."+o.Name, t.Output(o.Name)
 	dropped, dead := trend.Lost(o)
 	for k, v := range map[string]string{
-		"received": count(trend.Sum(o, "received")), "delivered": count(trend.Sum(o, "delivered", "unconfirmed")), "filtered": count(trend.Sum(o, "filtered")),
-		"waiting": count(b.Waiting), "bytes": size(b.Bytes), "dead": count(dead), "lost": count(dropped), "lag": count(o.Lag),
+		"received": count(trend.Sum(o, "received")), "delivered": count(trend.Sum(o, "delivered")), "unconfirmed": count(trend.Sum(o, "unconfirmed")),
+		"filtered": count(trend.Sum(o, "filtered")),
+		"waiting":  count(b.Waiting), "bytes": size(b.Bytes), "dead": count(dead), "lost": count(dropped), "lag": count(o.Lag),
 		"rate": pace(b.Out), "in": pace(b.In), "behind": "nothing waits", "age": "–", "drain": "–", "balanced": "yes",
 	} {
 		w.Text[key+"."+k] = v
@@ -156,7 +157,7 @@ func (w *words) output(o *engine.BookStatus, t *trend.Trend) uint64 {
 			w.Text[key+".drain"] = "about " + span(b.Drain)
 		}
 	}
-	w.State[key], w.Text[key+".problem"] = "ok", oneLine(o.Error)
+	w.State[key], w.Text[key+".problem"] = "ok", inert(o.Error)
 	switch {
 	case o.Orphan:
 		w.State[key] = "warn"

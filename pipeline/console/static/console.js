@@ -62,7 +62,7 @@ function chart(at, pick) {
 }
 
 if (typeof uPlot !== "undefined") {
-  if (byID("rates")) chart(byID("rates"), [{ key: "in", label: "read a second", ink: "ok" }, { key: "out", label: "delivered a second, all outputs", ink: "warn" }]);
+  if (byID("rates")) chart(byID("rates"), [{ key: "in", label: "read a second", ink: "ok" }, { key: "out", label: "sent a second, all outputs", ink: "warn" }]);
   if (byID("waiting")) chart(byID("waiting"), [{ key: "waiting", label: "records that wait", ink: "warn" }]);
 }
 
