@@ -129,7 +129,13 @@ func (a *api) do(ctx context.Context, path string) (*http.Response, error) {
 	}
 	res, err := a.http.Do(req)
 	if err != nil {
-		return nil, explain(fmt.Errorf("ask %s: %w", a.host, err))
+		// The library's error has the whole address, in which the time changes with each
+		// try: the same reason would be another text.
+		if u := (*url.Error)(nil); errors.As(err, &u) {
+			err = u.Err
+		}
+		what, _, _ := strings.Cut(path, "?")
+		return nil, explain(fmt.Errorf("ask %s for %s: %w", a.host, what, err))
 	}
 	if res.StatusCode == http.StatusOK {
 		return res, nil

@@ -336,3 +336,41 @@ func TestLogsStartAtEnd(t *testing.T) {
 	f.tell(startOf(idB))
 	same(t, "lines", r.until(1), "stdout all")
 }
+
+// TestAwayIsOneReason: while an engine is away each try fails for the same reason in
+// the same words, whatever time it asks for: the log says a reason once.
+func TestAwayIsOneReason(t *testing.T) {
+	env := plugintest.Env(t.TempDir())
+	at := env.Now()
+	env.Now = func() time.Time { at = at.Add(time.Second); return at }
+	host := "unix://" + t.TempDir() + "/none.sock"
+	for name, build := range map[string]func() (plugin.Input, error){
+		"docker_logs": func() (plugin.Input, error) { s := logsDefaults(); s.Host = host; return Logs.Input(&s, env) },
+		"docker":      func() (plugin.Input, error) { s := defaults(); s.Host = host; return Plugin.Input(&s, env) },
+	} {
+		in, err := build()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := in.Open(t.Context(), nil); err != nil {
+			t.Fatal(err)
+		}
+		said := map[string]bool{}
+		for range 3 {
+			err := in.Read(t.Context(), &event.Batch{}, time.Millisecond)
+			if err == nil {
+				t.Fatalf("%s reads from nothing", name)
+			}
+			said[err.Error()] = true
+			if text := err.Error(); strings.Contains(text, "since=") || !strings.Contains(text, "does the engine run") {
+				t.Errorf("%s says %s", name, text)
+			}
+		}
+		if len(said) != 1 {
+			t.Errorf("%s gives %d reasons for one: %v", name, len(said), said)
+		}
+		if err := in.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
