@@ -35,6 +35,11 @@ func (e *Engine) measure(emit func(meter.Sample)) {
 		}
 		emit(meter.Sample{Name: "tallyman_output_lag_frames", Help: "Frames of the journal that the output has not finished.",
 			Kind: meter.KindGauge, Labels: []meter.Label{{Name: "output", Value: b.Output}}, Value: float64(b.Lag)})
+		emit(meter.Sample{Name: "tallyman_output_waiting_bytes", Help: "About how many bytes of the journal hold what the output has not finished.",
+			Kind: meter.KindGauge, Labels: []meter.Label{{Name: "output", Value: b.Output}}, Value: float64(e.journal.Waiting(b.Output))})
+		age, _ := e.journal.Oldest(b.Output)
+		emit(meter.Sample{Name: "tallyman_output_oldest_age_seconds", Help: "How long ago about the oldest of what the output has not finished was accepted; 0 where nothing waits.",
+			Kind: meter.KindGauge, Labels: []meter.Label{{Name: "output", Value: b.Output}}, Value: age.Seconds()})
 	}
 }
 

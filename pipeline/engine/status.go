@@ -63,9 +63,10 @@ type BookStatus struct {
 	Orphan    bool              `json:"orphan,omitempty"` // of an earlier configuration, with events left
 	Balanced  bool              `json:"balanced"`
 	Lag       uint64            `json:"lag_frames"`
-	Waiting   int64             `json:"waiting_bytes"` // about how much of the journal waits for it
-	Book      map[string]uint64 `json:"book"`          // source records by column, see Columns
-	Generated map[string]uint64 `json:"generated"`     // the same of events of our own
+	Waiting   int64             `json:"waiting_bytes"`  // about how much of the journal waits for it
+	Oldest    float64           `json:"oldest_seconds"` // how long the oldest of that has waited, about
+	Book      map[string]uint64 `json:"book"`           // source records by column, see Columns
+	Generated map[string]uint64 `json:"generated"`      // the same of events of our own
 }
 
 // Config returns the configuration that runs; nothing of it is changed.
@@ -99,6 +100,8 @@ func (e *Engine) Status() Status {
 func (e *Engine) bookStatus(g *graph, b *journal.Book) BookStatus {
 	s := BookStatus{Name: b.Output, Orphan: b.Orphan, Balanced: b.Balanced(), Lag: b.Lag, Waiting: e.journal.Waiting(b.Output),
 		Book: map[string]uint64{}, Generated: map[string]uint64{}}
+	age, _ := e.journal.Oldest(b.Output)
+	s.Oldest = age.Seconds()
 	for _, c := range Columns(b) {
 		s.Book[c.Name], s.Generated[c.Name] = c.Records, c.Generated
 	}

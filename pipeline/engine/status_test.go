@@ -83,11 +83,16 @@ func TestStatus(t *testing.T) {
 		if len(s.Inputs) != 1 || s.Inputs[0] != (PartStatus{Name: "in", Up: true, Records: 10}) {
 			t.Errorf("the inputs: %+v", s.Inputs)
 		}
-		if a := s.Outputs[0]; a.Name != "a" || a.Up || a.Error != "connection refused" || a.Book["buffered"]+a.Book["in_flight"] != 10 || a.Lag == 0 || a.Waiting <= 0 {
+		if a := s.Outputs[0]; a.Name != "a" || a.Up || a.Error != "connection refused" || a.Book["buffered"]+a.Book["in_flight"] != 10 || a.Lag == 0 || a.Waiting <= 0 || a.Oldest < 88 || a.Oldest > 90 {
 			t.Errorf("output a: %+v", a)
 		}
-		if b := s.Outputs[1]; b.Name != "b" || !b.Up || !b.Balanced || b.Book["received"] != 10 || b.Book["delivered"] != 1 || b.Book["filtered"] != 9 || b.Lag != 0 || b.Waiting != 0 {
+		if b := s.Outputs[1]; b.Name != "b" || !b.Up || !b.Balanced || b.Book["received"] != 10 || b.Book["delivered"] != 1 || b.Book["filtered"] != 9 || b.Lag != 0 || b.Waiting != 0 || b.Oldest != 0 {
 			t.Errorf("output b: %+v", b)
+		}
+		for name, s := range map[string]BookStatus{"a": s.Outputs[0], "b": s.Outputs[1]} {
+			if bytes, age := r.value("tallyman_output_waiting_bytes", "output", name), r.value("tallyman_output_oldest_age_seconds", "output", name); bytes != float64(s.Waiting) || age != s.Oldest {
+				t.Errorf("of output %s %v bytes and %v seconds are served, want %d and %v", name, bytes, age, s.Waiting, s.Oldest)
+			}
 		}
 		if r.value("tallyman_config_info", "hash", "abc") != 1 {
 			t.Error("the hash of the configuration is not served")

@@ -131,9 +131,10 @@ type Journal struct {
 	short    *shortage     // why, where it is the disk; nil else
 	flush    bool          // commit now
 	closing  bool
-	failed   error // why nothing can be accepted for now, for Blocked
-	gone     bool  // the folder is not ours any more: nothing is accepted again
-	worked   bool  // a frame was finished since the journal was opened
+	failed   error    // why nothing can be accepted for now, for Blocked
+	gone     bool     // the folder is not ours any more: nothing is accepted again
+	moments  []moment // when the journal stood where, in order; from the oldest that a cursor needs
+	worked   bool     // a frame was finished since the journal was opened
 
 	saved   uint64        // durable as of the last save
 	acks    int           // finished frames since the cursors were saved
@@ -181,6 +182,7 @@ func Open(o Options) (*Journal, error) {
 		return nil, errors.Join(fmt.Errorf("open journal %s: %w", o.Dir, err), j.slot.close(), lock.Close())
 	}
 	j.m = j.newMeters()
+	j.stand(o.Now())
 	j.writer.Add(2)
 	go j.write()
 	go j.keep()

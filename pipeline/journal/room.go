@@ -188,6 +188,9 @@ func (j *Journal) keep() {
 	for {
 		select {
 		case <-t.C:
+			j.mu.Lock()
+			j.stand(j.o.Now())
+			j.mu.Unlock()
 		case <-j.many:
 		case <-j.quit:
 			return
