@@ -17,7 +17,8 @@ func newValidate(s streams) *cobra.Command {
 		Use: "validate [FILE]", Short: "Check a configuration, its rules and the files it names, without starting anything",
 		Long: `validate reads the configuration as run would, compiles every expression and
 rule, and prints every problem with its place. It connects to nothing unless
---probe is given.`,
+--probe is given. A secret whose file or variable is not there is a warning: the
+configuration may be looked at on another machine.`,
 		Example: "  tallyman validate /etc/tallyman/tallyman.yaml\n  tallyman validate --probe --timeout 3s",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {

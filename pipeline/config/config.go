@@ -33,10 +33,20 @@ type Config struct {
 	Log     Log
 	Labels  map[string]string
 
+	Secrets []Secret // what the file refers to, in its order
+
 	Decoders   []plugin.Plugin // every one that is built in
 	Inputs     []Component     // in the order of the file
 	Transforms []Component
 	Outputs    []OutputComponent
+}
+
+// Secret is a reference to a secret, and where the file has it.
+type Secret struct {
+	plugin.Secret
+	Of    string // `"token" of output "siem"`
+	Pos   plugin.Pos
+	Width int
 }
 
 // Journal says where accepted events are kept and how much.
@@ -158,6 +168,7 @@ func understand(path string, text []byte, o Options) (*Config, plugin.Problems) 
 	cfg.Transforms = slices.DeleteFunc(cfg.Transforms, d.isBroken)
 	cfg.Outputs = slices.DeleteFunc(cfg.Outputs, func(c OutputComponent) bool { return d.isBroken(c.Component) })
 	sum := sha256.Sum256(text)
+	cfg.Secrets = d.secrets
 	cfg.Path, cfg.Dir, cfg.Hash = path, d.dir, hex.EncodeToString(sum[:])
 	cfg.Journal.Dir = d.journalDir(cfg.Journal.Dir)
 	return cfg, problems

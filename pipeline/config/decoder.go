@@ -33,6 +33,7 @@ type decoder struct {
 
 	problems plugin.Problems
 	claims   []claim               // of the components so far
+	secrets  []Secret              // that are referred to
 	broken   map[any]bool          // the settings in which something is wrong
 	foreign  map[*yaml.Node]string // values that came from a flag or the environment, and its name
 	values   int

@@ -46,9 +46,16 @@ func (d *decoder) secret(n *yaml.Node, v reflect.Value, w where) {
 	case s.Env != "" && !variable.MatchString(s.Env):
 		// Most often it is the secret itself.
 		d.addHidden(n, "write {env: NAME}, with the name of the variable that holds the secret", "%s refers to what cannot be the name of a variable", w)
-	case s.File != "" && !filepath.IsAbs(s.File):
-		s.File = filepath.Join(d.dir, s.File)
-		v.Set(reflect.ValueOf(s))
+	default:
+		if s.File != "" && !filepath.IsAbs(s.File) {
+			s.File = filepath.Join(d.dir, s.File)
+			v.Set(reflect.ValueOf(s))
+		}
+		at := d.placeOf(n)
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			at = d.placeOf(n.Content[i+1]) // of the one key that it has
+		}
+		d.secrets = append(d.secrets, Secret{Secret: s, Of: w.String(), Pos: at.Pos, Width: at.Width})
 	}
 }
 
