@@ -103,7 +103,7 @@ func TestCEFComesBack(t *testing.T) {
 			t.Fatalf("the message came back as %q, was %q", got.Get(schema.Message).Str(), m)
 		}
 		n, _ := got.Get(schema.ProcessParentPID).Int64()
-		if n != pid+1 || got.Get(schema.SourceIP) != e.Get(schema.SourceIP) || got.Get(schema.EventOutcome).Str() != "failure" {
+		if n != pid+1 || !got.Get(schema.SourceIP).Equal(e.Get(schema.SourceIP)) || got.Get(schema.EventOutcome).Str() != "failure" {
 			t.Fatalf("parent %d, source %q", n, got.Get(schema.SourceIP).Str())
 		}
 		var categories []string

@@ -159,16 +159,16 @@ func (x *explainer) fields(ev *event.Event) {
 	slices.SortStableFunc(list, func(a, b event.Field) int { return strings.Compare(fieldName(a), fieldName(b)) })
 	rows := make([][]string, 0, len(list))
 	for _, f := range list {
-		rows = append(rows, []string{"  " + fieldName(f), f.Key.Info().Type.String(), visible(string(f.Val.Append(nil)))})
+		rows = append(rows, []string{"  " + fieldName(f), f.Key.Info().Type.String(), visible(string(f.Value().Append(nil)))})
 	}
 	x.b.Write(table(0, rows))
 }
 
 func fieldName(f event.Field) string {
-	if f.Name == "" {
+	if f.Name() == "" {
 		return f.Key.String()
 	}
-	return f.Key.String() + "." + f.Name
+	return f.Key.String() + "." + f.Name()
 }
 
 // visible writes what would act on a terminal as \xHH. The formats themselves may

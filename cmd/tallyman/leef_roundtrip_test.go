@@ -87,7 +87,7 @@ func TestLEEFComesBack(t *testing.T) {
 			}
 		}
 		for _, k := range []schema.Key{schema.ProcessPID, schema.EventSeverity, schema.SourcePort, schema.SourceIP, schema.EventAction, schema.EventOutcome} {
-			if got.Get(k) != e.Get(k) {
+			if !got.Get(k).Equal(e.Get(k)) {
 				t.Fatalf("%s came back as %s, was %s", k, got.Get(k).Append(nil), e.Get(k).Append(nil))
 			}
 		}

@@ -96,7 +96,7 @@ func makeHostile(b *event.Batch) {
 		fields := b.Events[i].Fields
 		for k := range fields {
 			if list := hostile[fields[k].Key]; list != nil {
-				fields[k].Val = event.String(list[(i/10)%len(list)])
+				fields[k].SetValue(event.String(list[(i/10)%len(list)]))
 			}
 		}
 	}

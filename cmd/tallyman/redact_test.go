@@ -275,7 +275,7 @@ func TestConcealedRecordsDecode(t *testing.T) {
 			continue
 		}
 		for j := range a.Fields {
-			x, y := string(a.Fields[j].Val.Append(nil)), string(b.Fields[j].Val.Append(nil))
+			x, y := string(a.Fields[j].Value().Append(nil)), string(b.Fields[j].Value().Append(nil))
 			if x != y && !strings.Contains(y, "[redacted:") && a.Fields[j].Key != schema.EventHash {
 				t.Errorf("%s: %.100q became %.100q", a.Fields[j].Key, x, y)
 			}

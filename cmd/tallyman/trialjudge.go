@@ -88,8 +88,8 @@ func valuesOf(e *event.Event, name string) []string {
 	var out []string
 	for _, list := range []event.Fields{e.Fields, e.Shared} {
 		for _, f := range list {
-			if f.Key == key && f.Name == rest {
-				out = append(out, string(f.Val.Append(nil)))
+			if f.Key == key && f.Name() == rest {
+				out = append(out, string(f.Value().Append(nil)))
 			}
 		}
 	}

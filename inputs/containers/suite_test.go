@@ -108,7 +108,7 @@ func TestPaths(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			var got []string
 			for _, f := range fields(c.path) {
-				got = append(got, f.Key.String()+"="+f.Val.Str())
+				got = append(got, f.Key.String()+"="+f.Str())
 			}
 			if s := strings.Join(got, " "); s != c.want {
 				t.Errorf("%q, want %q", s, c.want)

@@ -50,7 +50,7 @@ func TestInspect(t *testing.T) {
 	for i := range b.Events {
 		line := ""
 		for _, f := range b.Events[i].Fields {
-			line += strings.TrimSuffix(f.Key.String()+"."+f.Name, ".") + "=" + string(f.Val.Append(nil)) + " "
+			line += strings.TrimSuffix(f.Key.String()+"."+f.Name(), ".") + "=" + string(f.Value().Append(nil)) + " "
 		}
 		got = append(got, line)
 	}

@@ -125,7 +125,7 @@ func (in *input) Read(ctx context.Context, b *event.Batch, wait time.Duration) e
 	}
 	ended := in.builds.ended(in.env.Now(), err != nil && ctx.Err() == nil)
 	for _, x := range ended {
-		shared := slices.Concat(in.env.Shared, event.Fields{{Key: schema.LogFilePath, Val: event.String(x.path)}})
+		shared := slices.Concat(in.env.Shared, event.Fields{event.NewField(schema.LogFilePath, "", event.String(x.path))})
 		b.Add(event.Event{Decode: decodeBuildXML, Raw: x.text, Records: 1, Seen: in.env.Now().UTC(), Shared: shared})
 	}
 	if len(b.Events) > from || b.Position != nil {

@@ -179,7 +179,7 @@ func TestAnEventThatCannotBeRenderedIsSetAside(t *testing.T) {
 type picky struct{ plugin.Encoder }
 
 func (p picky) Append(dst []byte, e *event.Event) ([]byte, error) {
-	if e.Fields[0].Val.Str() == "bad" {
+	if e.Fields[0].Str() == "bad" {
 		return dst, errors.New("not for this format")
 	}
 	return p.Encoder.Append(dst, e)

@@ -49,7 +49,7 @@ func drawn(t *rapid.T, sets []event.Fields) *event.Event {
 			case schema.AuditdPaths:
 				name = rapid.SampledFrom([]string{"0.a", "0.b", "0.c", "1.a", "1.b", "10.a", "x", "", `0."`}).Draw(t, "name")
 			}
-			e.Fields = append(e.Fields, event.Field{Key: k, Name: name, Val: rapid.SampledFrom(nasty).Draw(t, "value")})
+			e.Fields = append(e.Fields, event.NewField(k, name, rapid.SampledFrom(nasty).Draw(t, "value")))
 		}
 	}
 	return e
@@ -71,9 +71,9 @@ func like(t *rapid.T, e *event.Event, sets []event.Fields) *event.Event {
 	case what == "head":
 		other.Dataset, other.Time, other.ID = "e", time.Unix(rapid.Int64Range(0, 1).Draw(t, "second"), 0), event.ID{1}
 	case what == "value":
-		other.Fields[at].Val = rapid.SampledFrom(nasty).Draw(t, "other")
+		other.Fields[at].SetValue(rapid.SampledFrom(nasty).Draw(t, "other"))
 	case what == "name" && other.Fields[at].Key.Info().Type.IsMap():
-		other.Fields[at].Name = rapid.SampledFrom([]string{"a", "b", "0.a", "0.b", "1.a"}).Draw(t, "name")
+		other.Fields[at].SetName(rapid.SampledFrom([]string{"a", "b", "0.a", "0.b", "1.a"}).Draw(t, "name"))
 	case what == "less":
 		other.Fields = append(other.Fields[:at], other.Fields[at+1:]...)
 	case what == "more":
@@ -96,8 +96,8 @@ func TestNoEventShowsInAnother(t *testing.T) {
 
 // remembers finds what an encoder remembers.
 func remembers(t *rapid.T, s *Settings) {
-	sets := []event.Fields{nil, {{Key: schema.HostName, Val: event.String("h")}, {Key: schema.LogFilePath, Val: event.String("/p")}}, {{Key: schema.HostName, Val: event.String("h\xff")}},
-		{{Key: schema.HostName, Val: event.String("i")}, {Key: schema.Labels, Name: "a", Val: event.String("shared")}, {Key: schema.Tags, Val: event.String("t")}, {Key: schema.Tags, Val: event.String("u")}}}
+	sets := []event.Fields{nil, {event.NewField(schema.HostName, "", event.String("h")), event.NewField(schema.LogFilePath, "", event.String("/p"))}, {event.NewField(schema.HostName, "", event.String("h\xff"))},
+		{event.NewField(schema.HostName, "", event.String("i")), event.NewField(schema.Labels, "a", event.String("shared")), event.NewField(schema.Tags, "", event.String("t")), event.NewField(schema.Tags, "", event.String("u"))}}
 	warm, err := New(s, plugin.Env{})
 	if err != nil {
 		t.Fatal(err)

@@ -120,7 +120,7 @@ func (s *selection) takes(f *event.Field) bool {
 		return true
 	}
 	p, ok := s.named[f.Key]
-	name := f.Name
+	name := f.Name()
 	if f.Key.Info().Many { // a list of objects: its number stands before the member
 		_, name, _ = strings.Cut(name, ".")
 	}

@@ -18,8 +18,8 @@ import (
 // told is an event with fields of its own, shared ones and all that its head holds.
 func told() *event.Event {
 	e := &event.Event{ID: event.ID{1}, Time: time.Unix(1, 0).UTC(), Seen: time.Unix(2, 0).UTC(), Dataset: "d", Offset: 7, Raw: "raw",
-		Shared: event.Fields{{Key: schema.HostName, Val: event.String("h")}, {Key: schema.HostOSName, Val: event.String("o")}, {Key: schema.HostOSVersion, Val: event.String("1")},
-			{Key: schema.LogFilePath, Val: event.String("/p")}}}
+		Shared: event.Fields{event.NewField(schema.HostName, "", event.String("h")), event.NewField(schema.HostOSName, "", event.String("o")), event.NewField(schema.HostOSVersion, "", event.String("1")),
+			event.NewField(schema.LogFilePath, "", event.String("/p"))}}
 	e.Fields.AddString(schema.Message, "m")
 	e.Fields.AddNamed(schema.Labels, "env", event.String("prod"))
 	e.Fields.AddNamed(schema.Labels, "team", event.String("red"))
@@ -103,10 +103,10 @@ func TestWordsOfASelection(t *testing.T) {
 // it writes of an event that never had more.
 func TestASelectionIsAnEventWithLess(t *testing.T) {
 	without := []string{"process.args", "labels.a", "auditd.paths", "host.name", "event.category"}
-	sets := []event.Fields{nil, {{Key: schema.HostName, Val: event.String("h")}, {Key: schema.LogFilePath, Val: event.String("/p")}},
-		{{Key: schema.HostName, Val: event.String("i")}, {Key: schema.Labels, Name: "a", Val: event.String("shared")}, {Key: schema.Labels, Name: "b", Val: event.String("shared")}}}
+	sets := []event.Fields{nil, {event.NewField(schema.HostName, "", event.String("h")), event.NewField(schema.LogFilePath, "", event.String("/p"))},
+		{event.NewField(schema.HostName, "", event.String("i")), event.NewField(schema.Labels, "a", event.String("shared")), event.NewField(schema.Labels, "b", event.String("shared"))}}
 	left := func(f event.Field) bool {
-		return f.Key == schema.ProcessArgs || f.Key == schema.Labels && f.Name == "a" || f.Key == schema.AuditdPaths || f.Key == schema.HostName || f.Key == schema.EventCategory
+		return f.Key == schema.ProcessArgs || f.Key == schema.Labels && f.Name() == "a" || f.Key == schema.AuditdPaths || f.Key == schema.HostName || f.Key == schema.EventCategory
 	}
 	for _, s := range []Settings{{Format: JSON}, {Format: Splunk, JSON: &JSONSettings{MaxBytes: 600}}, {Format: CEF}, {Format: LEEF}, {Format: Text}, {Format: RFC5424, RFC5424: &RFC5424Settings{Body: JSON}}} {
 		less := s
@@ -152,7 +152,7 @@ func TestASelectionKeepsNothing(t *testing.T) {
 		t.Errorf("%v allocations", n)
 	}
 	c := enc.(*selected)
-	if slices.ContainsFunc(c.ev.Fields[:cap(c.ev.Fields)], func(f event.Field) bool { return f != event.Field{} }) || c.ev.Shared != nil || c.ev.Dataset != "" {
+	if slices.ContainsFunc(c.ev.Fields[:cap(c.ev.Fields)], func(f event.Field) bool { return f.Key != schema.None || f.NameLen() > 0 || !f.IsZero() }) || c.ev.Shared != nil || c.ev.Dataset != "" {
 		t.Errorf("it holds %+v", c.ev)
 	}
 }
@@ -167,7 +167,7 @@ func TestSelectionsOfSetsInTurn(t *testing.T) {
 	var events []*event.Event
 	for i := range mostShared + 20 {
 		name := "host-" + strconv.Itoa(i)
-		events = append(events, &event.Event{Shared: event.Fields{{Key: schema.HostName, Val: event.String(name)}, {Key: schema.HostID, Val: event.String("id")}}})
+		events = append(events, &event.Event{Shared: event.Fields{event.NewField(schema.HostName, "", event.String(name)), event.NewField(schema.HostID, "", event.String("id"))}})
 	}
 	dst := make([]byte, 0, 4096)
 	for range 3 {

@@ -202,7 +202,7 @@ func TestTopicsAreConfined(t *testing.T) {
 		events[0].Fields = nil
 		if text != "" {
 			events = plugintest.Events(0, 1)
-			events[0].Fields[0].Val = value(text)
+			events[0].Fields[0].SetValue(value(text))
 		}
 		if got := o.topic(&events[0]); got != want {
 			t.Errorf("%q leads to %q, want %q", text, got, want)

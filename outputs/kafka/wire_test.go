@@ -75,7 +75,7 @@ func FuzzTemplate(f *testing.F) {
 			return
 		}
 		events := keyed(1, 1)
-		events[0].Fields[0].Val = value(text)
+		events[0].Fields[0].SetValue(value(text))
 		got, _ := plan.topic.Append(nil, &events[0], &plan.asTopic)
 		head := plan.topic.Head()
 		for i := range got {

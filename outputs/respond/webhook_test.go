@@ -205,8 +205,8 @@ func TestWhatAWebhookAnswers(t *testing.T) {
 // label returns a label of what was said last.
 func (b *bench) label(name string) string {
 	for _, f := range b.all[len(b.all)-1].Fields {
-		if f.Key == schema.Labels && f.Name == name {
-			return f.Val.Str()
+		if f.Key == schema.Labels && f.Name() == name {
+			return f.Str()
 		}
 	}
 	return ""

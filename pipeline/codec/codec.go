@@ -121,13 +121,13 @@ func (e *Encoder) share(f event.Fields) int {
 func (e *Encoder) fields(b []byte, f event.Fields) []byte {
 	n := 0
 	for i := range f {
-		if !f[i].Val.IsZero() {
+		if !f[i].IsZero() {
 			n++
 		}
 	}
 	b = binary.AppendUvarint(b, uint64(n))
 	for i := range f {
-		v, k := &f[i].Val, f[i].Key
+		v, k := f[i].Value(), f[i].Key
 		if v.IsZero() { // absent: not to be told from not being there
 			continue
 		}
@@ -136,15 +136,15 @@ func (e *Encoder) fields(b []byte, f event.Fields) []byte {
 			e.index[k] = uint32(len(e.keys))
 		}
 		head := uint64(e.index[k]-1)<<4 | uint64(v.Kind())
-		if f[i].Name == "" {
+		if f[i].NameLen() == 0 {
 			b = binary.AppendUvarint(b, head)
 		} else {
-			b = appendString(binary.AppendUvarint(b, head|named), f[i].Name)
+			b = appendString(binary.AppendUvarint(b, head|named), f[i].Name())
 		}
 		if v.Kind() == event.KindString {
 			b = appendString(b, v.Str())
 		} else {
-			b = appendValue(b, *v)
+			b = appendValue(b, v)
 		}
 	}
 	return b

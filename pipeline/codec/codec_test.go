@@ -24,19 +24,19 @@ var opts = cmp.AllowUnexported(event.Value{})
 
 func TestBatchesComeBack(t *testing.T) {
 	at := time.Date(2026, 11, 21, 2, 25, 1, 123456789, time.UTC)
-	shared := event.Fields{{Key: schema.HostName, Val: event.String("node-7")}}
+	shared := event.Fields{event.NewField(schema.HostName, "", event.String("node-7"))}
 	in := []event.Event{
 		{ID: event.NewID([]byte("x")), Time: at, Seen: at.Add(time.Second), Dataset: "auditd.log", Records: 5, Offset: 77, Shared: shared,
 			Fields: event.Fields{
-				{Key: schema.ProcessArgs, Val: event.String("a\xff\x00b")},
-				{Key: schema.ProcessArgs, Val: event.String("")},
-				{Key: schema.AuditdData, Name: "a0", Val: event.String("7f")},
-				{Key: schema.ProcessPID, Val: event.Int(math.MinInt64)},
-				{Key: schema.FileInode, Val: event.Uint(math.MaxUint64)},
-				{Key: schema.EventRiskScore, Val: event.Float(0.1)},
-				{Key: schema.ProcessInteractive, Val: event.Bool(true)},
-				{Key: schema.ProcessStart, Val: event.Time(at)},
-				{Key: schema.SourceIP, Val: ip("2001:db8::1")},
+				event.NewField(schema.ProcessArgs, "", event.String("a\xff\x00b")),
+				event.NewField(schema.ProcessArgs, "", event.String("")),
+				event.NewField(schema.AuditdData, "a0", event.String("7f")),
+				event.NewField(schema.ProcessPID, "", event.Int(math.MinInt64)),
+				event.NewField(schema.FileInode, "", event.Uint(math.MaxUint64)),
+				event.NewField(schema.EventRiskScore, "", event.Float(0.1)),
+				event.NewField(schema.ProcessInteractive, "", event.Bool(true)),
+				event.NewField(schema.ProcessStart, "", event.Time(at)),
+				event.NewField(schema.SourceIP, "", ip("2001:db8::1")),
 			}},
 		{Decode: "audit", Raw: "type=…", Records: 1, Shared: shared},
 		{},
@@ -56,7 +56,7 @@ func TestBatchesComeBack(t *testing.T) {
 }
 
 func TestUnknownFieldsAreKept(t *testing.T) {
-	raw := NewEncoder().Append(nil, []event.Event{{Fields: event.Fields{{Key: schema.ProcessName, Val: event.String("sh")}}}})
+	raw := NewEncoder().Append(nil, []event.Event{{Fields: event.Fields{event.NewField(schema.ProcessName, "", event.String("sh"))}}})
 	for i := range raw {
 		if string(raw[i:i+12]) == "process.name" {
 			copy(raw[i:], "process.nine")
@@ -73,7 +73,7 @@ func TestUnknownFieldsAreKept(t *testing.T) {
 }
 
 func TestDamageIsAnError(t *testing.T) {
-	raw := NewEncoder().Append(nil, []event.Event{{Dataset: "d", Fields: event.Fields{{Key: schema.ProcessName, Val: event.String("sh")}}}})
+	raw := NewEncoder().Append(nil, []event.Event{{Dataset: "d", Fields: event.Fields{event.NewField(schema.ProcessName, "", event.String("sh"))}}})
 	for n := range raw {
 		b := &event.Batch{}
 		if err := NewDecoder().Decode(raw[:n], b); !errors.Is(err, ErrCorrupt) || len(b.Events) != 0 {
@@ -100,7 +100,7 @@ func TestAnyBatchComesBack(t *testing.T) {
 		rapid.Map(rapid.Uint64(), func(u uint64) event.Value { return event.Float(math.Float64frombits(u)) }), rapid.Map(instant, event.Time),
 		rapid.Map(rapid.SampledFrom([]string{"10.0.0.1", "::", "fe80::1%eth0", "::ffff:1.2.3.4"}), ip))
 	field := rapid.Custom(func(t *rapid.T) event.Field {
-		return event.Field{Key: rapid.SampledFrom(keys).Draw(t, "key"), Name: rapid.OneOf(rapid.Just(""), text).Draw(t, "name"), Val: value.Draw(t, "value")}
+		return event.NewField(rapid.SampledFrom(keys).Draw(t, "key"), rapid.OneOf(rapid.Just(""), text).Draw(t, "name"), value.Draw(t, "value"))
 	})
 	enc, dec := NewEncoder(), NewDecoder()
 	b := &event.Batch{}
@@ -136,10 +136,10 @@ func TestAnyBatchComesBack(t *testing.T) {
 
 // What is read of any bytes is written and read again the same.
 func FuzzDecode(f *testing.F) {
-	shared := event.Fields{{Key: schema.HostName, Val: event.String("h")}, {Key: schema.SourceIP, Val: ip("10.0.0.1")}}
+	shared := event.Fields{event.NewField(schema.HostName, "", event.String("h")), event.NewField(schema.SourceIP, "", ip("10.0.0.1"))}
 	f.Add(NewEncoder().Append(nil, []event.Event{{Dataset: "d", Raw: "r"}}))
-	f.Add(NewEncoder().AppendBatch(nil, []event.Event{{ID: event.ID{1}, Time: time.Unix(1, 2), Shared: shared, Fields: event.Fields{{Key: schema.Labels, Name: "n", Val: event.Float(0.5)},
-		{Key: schema.ProcessPID, Val: event.Int(-300)}, {Key: schema.FileInode, Val: event.Uint(1 << 40)}, {Key: schema.ProcessStart, Val: event.Time(time.Unix(3, 4))}}}, {Shared: shared}}, 300))
+	f.Add(NewEncoder().AppendBatch(nil, []event.Event{{ID: event.ID{1}, Time: time.Unix(1, 2), Shared: shared, Fields: event.Fields{event.NewField(schema.Labels, "n", event.Float(0.5)),
+		event.NewField(schema.ProcessPID, "", event.Int(-300)), event.NewField(schema.FileInode, "", event.Uint(1<<40)), event.NewField(schema.ProcessStart, "", event.Time(time.Unix(3, 4)))}}, {Shared: shared}}, 300))
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		b, again, dec := &event.Batch{}, &event.Batch{}, NewDecoder()
 		if err := dec.Decode(raw, b); err != nil {

@@ -166,8 +166,7 @@ func (r *reader) field(f *event.Field, keys []column) {
 		}
 		name = c.alien + name
 	}
-	f.Key, f.Name = c.key, name
-	f.Val = r.value(kind)
+	*f = event.NewField(c.key, name, r.value(kind))
 }
 
 // short reads fields to where they stay as long as they are what most are, a text
@@ -214,7 +213,9 @@ func (r *reader) short(f []event.Field, keys []column) int {
 		}
 		at = p + n
 		x := &f[i] // written piece by piece: a field is too large to be made elsewhere and copied
-		x.Key, x.Name, x.Val = c.key, name, event.String(s[p:at])
+		x.Key = c.key
+		x.SetName(name)
+		x.SetValue(event.String(s[p:at]))
 		r.at = at
 	}
 	return len(f)

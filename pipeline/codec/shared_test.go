@@ -19,15 +19,15 @@ func TestFirstVersion(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	shared := event.Fields{{Key: schema.HostName, Val: event.String("node-7")}}
+	shared := event.Fields{event.NewField(schema.HostName, "", event.String("node-7"))}
 	want := []event.Event{
 		{ID: event.NewID([]byte("x")), Time: time.Date(2026, 11, 21, 2, 25, 1, 123456789, time.UTC), Dataset: "auditd.log", Records: 5, Offset: 77, Shared: shared, Raw: "raw",
 			Fields: event.Fields{
-				{Key: schema.ProcessArgs, Val: event.String("a")},
-				{Key: schema.AuditdData, Name: "a0", Val: event.String("7f")},
-				{Key: schema.ProcessPID, Val: event.Int(-3)},
-				{Key: schema.FileInode, Val: event.Uint(9)},
-				{Key: schema.ProcessInteractive, Val: event.Bool(true)},
+				event.NewField(schema.ProcessArgs, "", event.String("a")),
+				event.NewField(schema.AuditdData, "a0", event.String("7f")),
+				event.NewField(schema.ProcessPID, "", event.Int(-3)),
+				event.NewField(schema.FileInode, "", event.Uint(9)),
+				event.NewField(schema.ProcessInteractive, "", event.Bool(true)),
 			}},
 		{Decode: "audit", Raw: "type=", Records: 1, Shared: shared},
 	}
@@ -43,13 +43,13 @@ func TestFirstVersion(t *testing.T) {
 // TestSharedSetsAreKnownAgain: the same set in frame after frame is the same
 // memory, another one with the same bytes under other keys is not taken for it.
 func TestSharedSetsAreKnownAgain(t *testing.T) {
-	set := func(k schema.Key, v string) event.Fields { return event.Fields{{Key: k, Val: event.String(v)}} }
+	set := func(k schema.Key, v string) event.Fields { return event.Fields{event.NewField(k, "", event.String(v))} }
 	dec := NewDecoder()
 	read := func(sets ...event.Fields) []event.Event {
 		t.Helper()
 		var in []event.Event
 		for i, s := range sets {
-			in = append(in, event.Event{Records: 1, Shared: s, Fields: event.Fields{{Key: schema.ProcessPID, Val: event.Int(int64(i))}}})
+			in = append(in, event.Event{Records: 1, Shared: s, Fields: event.Fields{event.NewField(schema.ProcessPID, "", event.Int(int64(i)))}})
 		}
 		b := &event.Batch{}
 		if err := dec.Decode(NewEncoder().Append(nil, in), b); err != nil {
@@ -67,7 +67,7 @@ func TestSharedSetsAreKnownAgain(t *testing.T) {
 	}
 	read(set(schema.HostID, "node-7"))
 	read(set(schema.HostName, "node-8"))
-	both := event.Fields{host[0], {Key: schema.HostID, Val: event.String("1")}}
+	both := event.Fields{host[0], event.NewField(schema.HostID, "", event.String("1"))}
 	read(both, host)
 	read(host, both)
 	for i := range 3 * knownSets {

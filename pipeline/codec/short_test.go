@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"math"
 	"math/rand/v2"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -57,7 +56,7 @@ func TestShortIsField(t *testing.T) {
 			if got = both.fields(columns, nil); both.bad != whole.bad {
 				t.Fatalf("%q: refused %v, want %v", body[:end], both.bad, whole.bad)
 			}
-			if !whole.bad && (!slices.Equal(got, want) || both.rest() != whole.rest()) {
+			if !whole.bad && (!got.Equal(want) || both.rest() != whole.rest()) {
 				t.Fatalf("%q: %v and the rest %q, want %v and %q", body[:end], got, both.rest(), want, whole.rest())
 			}
 		}

@@ -37,7 +37,7 @@ func TestVersion1(t *testing.T) {
 	if got := e.Get(schema.Message).Str(); got != "hello" {
 		t.Errorf("the message is %q", got)
 	}
-	if f := e.Fields[1]; f.Key != schema.Labels || f.Name != "team" || !f.Val.True() {
+	if f := e.Fields[1]; f.Key != schema.Labels || f.Name() != "team" || !f.Value().True() {
 		t.Errorf("the label is %+v", f)
 	}
 }

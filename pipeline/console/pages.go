@@ -231,10 +231,10 @@ func (s *Server) open(e *event.Event) opened {
 	}
 	for _, f := range slices.Concat(head, e.Fields, e.Shared) {
 		name := f.Key.String()
-		if f.Name != "" {
-			name += "." + f.Name
+		if f.Name() != "" {
+			name += "." + f.Name()
 		}
-		o.Fields = append(o.Fields, shown{oneLine(name), f.Key.Info().Type.String(), inert(string(f.Val.Append(nil)))})
+		o.Fields = append(o.Fields, shown{oneLine(name), f.Key.Info().Type.String(), inert(string(f.Value().Append(nil)))})
 	}
 	slices.SortStableFunc(o.Fields, func(a, b shown) int { return strings.Compare(a.Name, b.Name) })
 	return o

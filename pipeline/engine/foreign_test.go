@@ -10,8 +10,8 @@ import (
 // TestAnotherHostIsNotThisOne: an event that names another host has nothing of what
 // this one is, but says still who read it and where; one of this host keeps all.
 func TestAnotherHostIsNotThisOne(t *testing.T) {
-	home := event.Fields{{Key: schema.HostID, Val: event.String("ours")}, {Key: schema.HostName, Val: event.String("node-7")}, {Key: schema.HostOSName, Val: event.String("Debian")},
-		{Key: schema.AgentType, Val: event.String("tallyman")}, {Key: schema.LogFilePath, Val: event.String("/p")}, {Key: schema.TallymanInput, Val: event.String("in")}}
+	home := event.Fields{event.NewField(schema.HostID, "", event.String("ours")), event.NewField(schema.HostName, "", event.String("node-7")), event.NewField(schema.HostOSName, "", event.String("Debian")),
+		event.NewField(schema.AgentType, "", event.String("tallyman")), event.NewField(schema.LogFilePath, "", event.String("/p")), event.NewField(schema.TallymanInput, "", event.String("in"))}
 	var f foreign
 	var last *event.Field
 	for range 2 {
@@ -52,7 +52,7 @@ func TestAnotherHostIsNotThisOne(t *testing.T) {
 }
 
 func TestAnotherHostCostsNoMemory(t *testing.T) {
-	home := event.Fields{{Key: schema.HostID, Val: event.String("ours")}, {Key: schema.HostName, Val: event.String("node-7")}}
+	home := event.Fields{event.NewField(schema.HostID, "", event.String("ours")), event.NewField(schema.HostName, "", event.String("node-7"))}
 	var f foreign
 	e := event.Event{Shared: home}
 	e.Fields.AddString(schema.HostName, "router")

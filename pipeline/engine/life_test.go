@@ -24,8 +24,8 @@ func told(ctx context.Context, t *testing.T, h *herald) (string, []byte) {
 		e := &b.Events[i]
 		hash := ""
 		for _, f := range e.Fields {
-			if f.Key == schema.Labels && f.Name == "config_hash" {
-				hash = f.Val.Str()
+			if f.Key == schema.Labels && f.Name() == "config_hash" {
+				hash = f.Str()
 			}
 		}
 		list = append(list, strings.TrimSpace(e.Get(schema.EventAction).Str()+" "+e.Get(schema.EventReason).Str())+" "+hash)

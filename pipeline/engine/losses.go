@@ -76,7 +76,7 @@ func (l *lane) lossEvent(n *event.Loss) event.Event {
 	f.AddString(schema.TallymanComponent, l.in.name)
 	text := "input " + l.in.name + ": " + n.Text
 	if n.Count > 0 {
-		f = append(f, event.Field{Key: schema.Labels, Name: "lost", Val: event.String(strconv.FormatUint(n.Count, 10))})
+		f = append(f, event.NewField(schema.Labels, "lost", event.String(strconv.FormatUint(n.Count, 10))))
 		text += " (" + strconv.FormatUint(n.Count, 10) + " " + n.Reason.String() + ")"
 	}
 	f.AddString(schema.Message, text)

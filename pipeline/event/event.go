@@ -4,7 +4,11 @@
 package event
 
 import (
+	"math"
+	"slices"
+	"strings"
 	"time"
+	"unsafe"
 
 	"tallyman/pipeline/schema"
 )
@@ -60,11 +64,94 @@ func text(s string) Value {
 	return String(s)
 }
 
-// Field is one named value.
+// Field is one named value. It has 32 bytes, since an event has some seventy of
+// them and is written, passed over by each stage and read again: what it costs is
+// for a good part the memory that it lies in.
 type Field struct {
-	Key  schema.Key
-	Name string // the name below Key where its type is a map ("env" of labels), else ""
-	Val  Value
+	_      [0]func()
+	name   unsafe.Pointer // to the first byte of the name below Key
+	text   unsafe.Pointer // as Value's
+	num    uint64         // as Value's
+	length uint32         // of the name
+	Key    schema.Key
+	kind   Kind
+}
+
+// NewField returns the field of v under k; name is the name below k where its type is
+// a map ("env" of labels), else "".
+func NewField(k schema.Key, name string, v Value) Field {
+	f := Field{Key: k, text: v.text, num: v.num, kind: v.kind}
+	if name != "" {
+		f.SetName(name)
+	}
+	return f
+}
+
+// Name returns the name below Key where its type is a map, else "".
+func (f *Field) Name() string { return unsafe.String((*byte)(f.name), f.length) }
+
+// NameLen is len(Name()).
+func (f *Field) NameLen() int { return int(f.length) }
+
+// Named reports whether Name() is s.
+func (f *Field) Named(s string) bool {
+	return int(f.length) == len(s) && (len(s) == 0 || unsafe.String((*byte)(f.name), len(s)) == s)
+}
+
+// SetName changes the name. One of 4 GiB is cut.
+func (f *Field) SetName(s string) {
+	f.name, f.length = unsafe.Pointer(unsafe.StringData(s)), uint32(min(len(s), math.MaxUint32))
+}
+
+// Value returns the value.
+func (f *Field) Value() Value { return Value{text: f.text, num: f.num, kind: f.kind} }
+
+// Str is Value().Str(): the text of a string or address value, else "".
+func (f *Field) Str() string {
+	if f.text == nil {
+		return ""
+	}
+	return *(*string)(unsafe.Pointer(&f.text)) // text and num lie as a string's pointer and length do
+}
+
+// Len is len(Str()).
+func (f *Field) Len() int {
+	if f.text == nil {
+		return 0
+	}
+	return int(f.num)
+}
+
+// Kind returns the type of the value.
+func (f *Field) Kind() Kind { return f.kind }
+
+// IsZero reports whether the value is absent.
+func (f *Field) IsZero() bool { return f.kind == KindNone }
+
+// SetValue changes the value.
+func (f *Field) SetValue(v Value) { f.text, f.num, f.kind = v.text, v.num, v.kind }
+
+// Clone returns f with texts of its own: what f's are cut from is let go of.
+func (f Field) Clone() Field {
+	c := NewField(f.Key, strings.Clone(f.Name()), f.Value())
+	if s := f.Value().Str(); s != "" {
+		c.SetValue(textual(f.kind, strings.Clone(s)))
+	}
+	return c
+}
+
+// Equal reports whether f and g have the same key, name and value.
+func (f Field) Equal(g Field) bool {
+	return f.Key == g.Key && f.Name() == g.Name() && f.Value().Equal(g.Value())
+}
+
+// String is for messages: labels.env=prod.
+func (f Field) String() string {
+	s := f.Key.String()
+	if f.length > 0 {
+		s += "." + f.Name()
+	}
+	return s + "=" + f.Value().String()
 }
 
 // Fields are the fields of an event in the order they were added. A key that
@@ -75,21 +162,21 @@ type Fields []Field
 // Add appends a value; an absent value adds nothing (SCHEMA rule 1).
 func (f *Fields) Add(k schema.Key, v Value) {
 	if !v.IsZero() {
-		*f = append(*f, Field{Key: k, Val: v})
+		*f = append(*f, NewField(k, "", v))
 	}
 }
 
 // AddNamed appends the value of name below a key whose type is a map.
 func (f *Fields) AddNamed(k schema.Key, name string, v Value) {
 	if !v.IsZero() {
-		*f = append(*f, Field{Key: k, Name: name, Val: v})
+		*f = append(*f, NewField(k, name, v))
 	}
 }
 
 // AddString appends s unless it is empty: an empty text means unknown.
 func (f *Fields) AddString(k schema.Key, s string) {
 	if s != "" {
-		*f = append(*f, Field{Key: k, Val: String(s)})
+		*f = append(*f, NewField(k, "", String(s)))
 	}
 }
 
@@ -97,18 +184,21 @@ func (f *Fields) AddString(k schema.Key, s string) {
 func (f *Fields) Set(k schema.Key, v Value) {
 	for i := range *f {
 		if (*f)[i].Key == k {
-			(*f)[i].Val = v
+			(*f)[i].SetValue(v)
 			return
 		}
 	}
 	f.Add(k, v)
 }
 
+// Equal reports whether f and g are equal fields in one order.
+func (f Fields) Equal(g Fields) bool { return slices.EqualFunc(f, g, Field.Equal) }
+
 // Get returns the first value of k, the zero Value where it is absent.
 func (f Fields) Get(k schema.Key) Value {
 	for i := range f {
 		if f[i].Key == k {
-			return f[i].Val
+			return f[i].Value()
 		}
 	}
 	return Value{}
@@ -117,8 +207,8 @@ func (f Fields) Get(k schema.Key) Value {
 // GetNamed returns the first value of name below k.
 func (f Fields) GetNamed(k schema.Key, name string) Value {
 	for i := range f {
-		if f[i].Key == k && f[i].Name == name {
-			return f[i].Val
+		if f[i].Key == k && f[i].Named(name) {
+			return f[i].Value()
 		}
 	}
 	return Value{}
@@ -129,7 +219,7 @@ func (f Fields) GetNamed(k schema.Key, name string) Value {
 func (f Fields) All(k schema.Key) func(yield func(Value) bool) {
 	return func(yield func(Value) bool) {
 		for i := range f {
-			if f[i].Key == k && !yield(f[i].Val) {
+			if f[i].Key == k && !yield(f[i].Value()) {
 				return
 			}
 		}

@@ -12,9 +12,9 @@ import (
 	"tallyman/pipeline/schema"
 )
 
-func TestValueIsThirtyTwoBytes(t *testing.T) {
-	if n := unsafe.Sizeof(Value{}); n != 32 {
-		t.Errorf("a Value has %d bytes", n)
+func TestSizes(t *testing.T) {
+	if v, f := unsafe.Sizeof(Value{}), unsafe.Sizeof(Field{}); v != 24 || f != 32 {
+		t.Errorf("a Value has %d bytes, a Field %d", v, f)
 	}
 }
 
@@ -45,6 +45,45 @@ func TestValuesKeepWhatTheyWereGiven(t *testing.T) {
 	}
 	if got := Time(at).Instant(); !got.Equal(at) {
 		t.Errorf("a time came back as %v", got)
+	}
+}
+
+// TestFieldsSayWhatTheyWereGiven: a field keeps a value of every kind and a name, is
+// equal to one whose texts lie elsewhere, and to no other.
+func TestFieldsSayWhatTheyWereGiven(t *testing.T) {
+	ip, _ := IP("2001:db8::1")
+	values := []Value{{}, String(""), String("a"), String("7"), String("2001:db8::1"), ip, Int(0), Int(7), Int(-1), Uint(0), Uint(7), Uint(math.MaxUint64),
+		Float(0), Float(7), Bool(false), Bool(true), Time(time.Unix(0, 7))}
+	names := []string{"", "a", "b", "ab"}
+	for i, v := range values {
+		for j, name := range names {
+			f := NewField(schema.Labels, name, v)
+			c := f.Clone()
+			if !f.Value().Equal(v) || f.Kind() != v.Kind() || f.Str() != v.Str() || f.Len() != len(v.Str()) || f.IsZero() != v.IsZero() || f.Name() != name || f.NameLen() != len(name) {
+				t.Errorf("%q and %v became %v", name, v, f)
+			}
+			if !c.Equal(f) || f.Len() > 0 && unsafe.StringData(c.Str()) == unsafe.StringData(f.Str()) || len(name) > 0 && unsafe.StringData(c.Name()) == unsafe.StringData(f.Name()) {
+				t.Errorf("the clone of %v is %v", f, c)
+			}
+			for k, w := range values {
+				if v.Equal(w) != (i == k) {
+					t.Errorf("%v of kind %d and %v of kind %d: equal is %v", v, v.Kind(), w, w.Kind(), v.Equal(w))
+				}
+				for l, other := range names {
+					if g := NewField(schema.Labels, other, w); f.Equal(g) != (i == k && j == l) || f.Named(other) != (j == l) {
+						t.Errorf("%v and %v: equal is %v, named is %v", f, g, f.Equal(g), f.Named(other))
+					}
+				}
+				c.SetValue(w)
+				c.SetName("")
+				if !c.Equal(NewField(schema.Labels, "", w)) {
+					t.Errorf("%v over %v is %v", w, v, c)
+				}
+			}
+		}
+	}
+	if s := NewField(schema.Labels, "env", String("prod")).String(); s != "labels.env=prod" {
+		t.Errorf("a field is told as %s", s)
 	}
 }
 
@@ -108,13 +147,13 @@ func TestTake(t *testing.T) {
 				t.Fatalf("asked for %d, got %d of %d", size, len(f), cap(f))
 			}
 			for range size {
-				f = append(f, Field{Val: Int(int64(round*1000 + n))})
+				f = append(f, NewField(schema.None, "", Int(int64(round*1000+n))))
 			}
 			all = append(all, f)
 		}
 		for n, f := range all {
 			for i := range f {
-				if v, _ := f[i].Val.Int64(); v != int64(round*1000+n) {
+				if v, _ := f[i].Value().Int64(); v != int64(round*1000+n) {
 					t.Fatalf("round %d: field %d of set %d is %d", round, i, n, v)
 				}
 			}
@@ -126,7 +165,7 @@ func TestTake(t *testing.T) {
 				t.Errorf("a slab of %d fields is kept", cap(s.fields))
 			}
 			for _, f := range s.fields[:cap(s.fields)] {
-				if !f.Val.IsZero() {
+				if !f.IsZero() {
 					t.Fatal("a slab that is kept holds values")
 				}
 			}
@@ -135,7 +174,7 @@ func TestTake(t *testing.T) {
 			t.Errorf("%d slabs are kept", len(b.slabs))
 		}
 	}
-	with := b.Take(Fields{{Val: Int(1)}}, 2)
+	with := b.Take(Fields{NewField(schema.None, "", Int(1))}, 2)
 	if len(with) != 1 || cap(with) != 3 {
 		t.Errorf("%d of %d", len(with), cap(with))
 	}
@@ -147,7 +186,7 @@ func TestReset(t *testing.T) {
 	var b Batch
 	fill := func(events, fields int) {
 		for i := range events {
-			b.Add(Event{Raw: "raw", Fields: b.Take(Fields{{Val: Int(int64(i + 1))}}, fields)})
+			b.Add(Event{Raw: "raw", Fields: b.Take(Fields{NewField(schema.None, "", Int(int64(i+1)))}, fields)})
 		}
 	}
 	held := func(b *Batch) (events, fields int) {
@@ -158,7 +197,7 @@ func TestReset(t *testing.T) {
 		}
 		for _, s := range b.slabs {
 			for _, f := range s.fields[:cap(s.fields)] {
-				if !f.Val.IsZero() {
+				if !f.IsZero() {
 					fields++
 				}
 			}
@@ -213,7 +252,7 @@ func TestKeptFieldsAreTheirOwn(t *testing.T) {
 		}
 		for i, f := range kept {
 			for _, x := range f {
-				if n, _ := x.Val.Int64(); n != int64(i) {
+				if n, _ := x.Value().Int64(); n != int64(i) {
 					t.Fatalf("round %d, list %d holds the field of %d", round, i, n)
 				}
 			}

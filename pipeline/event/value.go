@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"strconv"
 	"time"
+	"unsafe"
 )
 
 // Kind says which type a Value holds.
@@ -22,16 +23,22 @@ const (
 	KindIP
 )
 
-// Value is one typed value without boxing: 32 bytes, no pointer but the string's.
-// The zero Value is absent.
+// Value is one typed value without boxing: 24 bytes, no pointer but the string's.
+// The zero Value is absent. Values are compared by Equal, not by ==, which would
+// compare where their texts lie.
 type Value struct {
-	str  string // the text of a string or an address
-	num  uint64 // every other kind
+	_    [0]func()
+	text unsafe.Pointer // to the first byte of a string or an address, else nil
+	num  uint64         // the length of text, or the bits of every other kind
 	kind Kind
 }
 
+func textual(k Kind, s string) Value {
+	return Value{text: unsafe.Pointer(unsafe.StringData(s)), num: uint64(len(s)), kind: k}
+}
+
 // String returns a string value; the bytes are kept as they are, valid UTF-8 or not.
-func String(s string) Value { return Value{kind: KindString, str: s} }
+func String(s string) Value { return textual(KindString, s) }
 
 // Int returns a signed integer value.
 func Int(i int64) Value { return Value{kind: KindInt, num: uint64(i)} }
@@ -64,7 +71,7 @@ func IP(s string) (Value, bool) {
 	if c := a.String(); c != s {
 		s = c
 	}
-	return Value{kind: KindIP, str: s}, true
+	return textual(KindIP, s), true
 }
 
 // Kind returns the type that v holds.
@@ -74,7 +81,24 @@ func (v Value) Kind() Kind { return v.kind }
 func (v Value) IsZero() bool { return v.kind == KindNone }
 
 // Str returns the text of a string or address value, "" for every other kind.
-func (v Value) Str() string { return v.str }
+func (v Value) Str() string {
+	if v.text == nil { // of no text, or of none that has a byte
+		return ""
+	}
+	return unsafe.String((*byte)(v.text), v.num)
+}
+
+// Equal reports whether v and w are of one kind and say the same; of two floats
+// that are no numbers it reports that they do.
+func (v Value) Equal(w Value) bool {
+	if v.kind != w.kind || v.num != w.num {
+		return false
+	}
+	return v.Str() == w.Str()
+}
+
+// String is Append as a string, for messages.
+func (v Value) String() string { return string(v.Append(nil)) }
 
 // Int64 returns an integer value and whether it fits a signed 64-bit integer.
 func (v Value) Int64() (int64, bool) {
@@ -122,7 +146,7 @@ func (v Value) Instant() time.Time {
 func (v Value) Append(b []byte) []byte {
 	switch v.kind {
 	case KindString, KindIP:
-		return append(b, v.str...)
+		return append(b, v.Str()...)
 	case KindInt:
 		return AppendInt(b, int64(v.num))
 	case KindUint:

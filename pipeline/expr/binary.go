@@ -80,7 +80,7 @@ func (f *fuser) in(l note, right ast.Node) test {
 			word := l.text(m, item)
 			list := m.from(k)
 			for i := range list {
-				if list[i].Key == k && textOf(list[i].Val) == word {
+				if list[i].Key == k && textOf(list[i].Value()) == word {
 					return true
 				}
 			}

@@ -143,7 +143,7 @@ func inHead(k schema.Key) bool {
 
 func (m *Machine) value(k schema.Key) event.Value {
 	if s := &m.slots[k]; s.turn == m.turn {
-		if v := m.e.Fields[s.first].Val; !v.IsZero() {
+		if v := m.e.Fields[s.first].Value(); !v.IsZero() {
 			return v
 		}
 	}
@@ -151,7 +151,7 @@ func (m *Machine) value(k schema.Key) event.Value {
 		return m.e.Get(k)
 	}
 	if f := m.from(k); len(f) > 0 {
-		return f[0].Val
+		return f[0].Value()
 	}
 	return event.Value{}
 }
@@ -247,8 +247,8 @@ func (m *Machine) flat(k schema.Key) map[string]string {
 	out := map[string]string{}
 	add := func(fields event.Fields) {
 		for _, f := range fields {
-			if _, double := out[f.Name]; f.Key == k && !double {
-				out[f.Name] = textOf(f.Val)
+			if _, double := out[f.Name()]; f.Key == k && !double {
+				out[f.Name()] = textOf(f.Value())
 			}
 		}
 	}
@@ -264,7 +264,7 @@ func (m *Machine) objects(k schema.Key) []map[string]string {
 	var out []map[string]string
 	at := map[string]int{}
 	for _, f := range m.from(k) {
-		index, member, ok := strings.Cut(f.Name, ".")
+		index, member, ok := strings.Cut(f.Name(), ".")
 		if f.Key != k || !ok {
 			continue
 		}
@@ -274,7 +274,7 @@ func (m *Machine) objects(k schema.Key) []map[string]string {
 			at[index] = i
 			out = append(out, map[string]string{})
 		}
-		out[i][member] = textOf(f.Val)
+		out[i][member] = textOf(f.Value())
 	}
 	return out
 }

@@ -242,11 +242,7 @@ func own(e *event.Event) event.Event {
 	c.Raw = strings.Clone(e.Raw)
 	c.Fields = make(event.Fields, len(e.Fields))
 	for i, f := range e.Fields {
-		if f.Val.Kind() == event.KindString {
-			f.Val = event.String(strings.Clone(f.Val.Str()))
-		}
-		f.Name = strings.Clone(f.Name)
-		c.Fields[i] = f
+		c.Fields[i] = f.Clone()
 	}
 	return c
 }

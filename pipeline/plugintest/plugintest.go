@@ -80,10 +80,10 @@ func Dump(e *event.Event) string {
 	}
 	for _, f := range e.Fields {
 		name := f.Key.String()
-		if f.Name != "" {
-			name += "." + f.Name
+		if f.Name() != "" {
+			name += "." + f.Name()
 		}
-		b.WriteString(" " + name + "=" + strconv.Quote(string(f.Val.Append(nil))))
+		b.WriteString(" " + name + "=" + strconv.Quote(string(f.Value().Append(nil))))
 	}
 	add("raw", e.Raw)
 	return b.String()

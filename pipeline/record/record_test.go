@@ -57,7 +57,7 @@ func FuzzPairs(f *testing.F) {
 // one place has one, however often it is read and whichever host reads it.
 func TestLineID(t *testing.T) {
 	at := func(id byte, path string, offset int64) *event.Event {
-		e := &event.Event{Dataset: "d", Offset: offset, Shared: event.Fields{{Key: schema.LogFilePath, Val: event.String(path)}}}
+		e := &event.Event{Dataset: "d", Offset: offset, Shared: event.Fields{event.NewField(schema.LogFilePath, "", event.String(path))}}
 		e.ID[0] = id
 		return e
 	}

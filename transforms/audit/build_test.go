@@ -13,9 +13,9 @@ import (
 func TestWhatTheInputKnewStaysOnTheEvent(t *testing.T) {
 	in := records([]string{sysA, endA})
 	in[0].Fields = event.Fields{
-		{Key: schema.LogSourceAddress, Val: event.String("10.0.0.8:514")},
-		{Key: schema.ProcessName, Val: event.String("of the syslog head")},
-		{Key: schema.Labels, Name: "env", Val: event.String("prod")},
+		event.NewField(schema.LogSourceAddress, "", event.String("10.0.0.8:514")),
+		event.NewField(schema.ProcessName, "", event.String("of the syslog head")),
+		event.NewField(schema.Labels, "env", event.String("prod")),
 	}
 	got := run(t, build(t, nil), in, 1)
 	if len(got) != 1 {

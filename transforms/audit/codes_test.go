@@ -136,8 +136,8 @@ func TestArgumentsHaveNames(t *testing.T) {
 		e := oneEvent(t, tr, "type=SYSCALL msg=audit(1795227901.123:7): arch="+w[0]+" syscall="+w[1]+" success=yes exit=0 a0="+w[2]+" a1="+w[3]+" a2="+w[4]+" a3="+w[5])
 		var got []string
 		for _, x := range e.Fields {
-			if name, ok := strings.CutPrefix(x.Name, "call."); ok && x.Key == schema.AuditdData {
-				got = append(got, name+"="+x.Val.Str())
+			if name, ok := strings.CutPrefix(x.Name(), "call."); ok && x.Key == schema.AuditdData {
+				got = append(got, name+"="+x.Str())
 			}
 		}
 		if g := strings.Join(got, " "); g != want {

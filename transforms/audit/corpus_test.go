@@ -86,16 +86,16 @@ func checkEvent(t testing.TB, name string, e *event.Event) {
 	}
 	for _, f := range e.Fields {
 		info := f.Key.Info()
-		if f.Name == "" && info.Type.IsMap() || info.Name == "" {
+		if f.Name() == "" && info.Type.IsMap() || info.Name == "" {
 			bad("a field has no name")
 		}
-		if !kindFits(info.Type, f.Val.Kind()) {
+		if !kindFits(info.Type, f.Kind()) {
 			bad(info.Name + " has a value of another type")
 		}
 	}
 	var seen = map[schema.Key]bool{}
 	for _, f := range e.Fields {
-		if seen[f.Key] && f.Name == "" && !f.Key.Info().Many {
+		if seen[f.Key] && f.Name() == "" && !f.Key.Info().Many {
 			bad(f.Key.String() + " stands twice and is no list")
 		}
 		seen[f.Key] = true

@@ -173,7 +173,7 @@ func (f *facts) lost(text string) {
 func (f *facts) inherit(fields event.Fields) {
 	own := len(f.out)
 	for _, x := range fields {
-		if f.out[:own].GetNamed(x.Key, x.Name).IsZero() || x.Key.Info().Many && !f.lists(own, x) {
+		if f.out[:own].GetNamed(x.Key, x.Name()).IsZero() || x.Key.Info().Many && !f.lists(own, x) {
 			f.out = append(f.out, x)
 		}
 	}
@@ -182,7 +182,7 @@ func (f *facts) inherit(fields event.Fields) {
 // lists reports whether a value is among the first n fields.
 func (f *facts) lists(n int, x event.Field) bool {
 	for _, y := range f.out[:n] {
-		if y == x {
+		if y.Equal(x) {
 			return true
 		}
 	}

@@ -165,8 +165,8 @@ func shapes(events []event.Event) map[string]*shape {
 		seen := map[string]bool{}
 		for _, x := range f {
 			name := x.Key.String()
-			if x.Name != "" {
-				name += "." + digitsIn.ReplaceAllString(x.Name, "N.")
+			if x.Name() != "" {
+				name += "." + digitsIn.ReplaceAllString(x.Name(), "N.")
 			}
 			if !seen[name] {
 				seen[name] = true

@@ -265,7 +265,7 @@ func (f *facts) leftover(name, val string) {
 		n := min(len(f.data), dataLimit)
 		f.steps += n
 		for i := range f.data[:n] {
-			if f.data[i].Name == name && f.data[i].Val.Str() == val {
+			if f.data[i].Named(name) && f.data[i].Str() == val {
 				return
 			}
 		}
@@ -274,5 +274,5 @@ func (f *facts) leftover(name, val string) {
 		f.over = true
 		return
 	}
-	f.data = append(f.data, event.Field{Key: schema.AuditdData, Name: name, Val: event.String(val)})
+	f.data = append(f.data, event.NewField(schema.AuditdData, name, event.String(val)))
 }

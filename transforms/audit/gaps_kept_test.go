@@ -117,7 +117,7 @@ func TestALossOfLongAgoExplainsNoGap(t *testing.T) {
 func again(t *testing.T, st *stage, boot string) *stage {
 	t.Helper()
 	tr := build(t, nil)
-	tr.env.Shared = event.Fields{{Key: schema.HostBootID, Val: event.String(boot)}}
+	tr.env.Shared = event.Fields{event.NewField(schema.HostBootID, "", event.String(boot))}
 	next := tr.Lane("audit").(*stage)
 	if got := give(t, next, event.Batch{Events: st.Held(nil)}); len(got.Events) > 0 {
 		t.Errorf("of what was held came %s", show(&got.Events[0]))
@@ -149,7 +149,7 @@ func TestAGapOverARestartIsTold(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			st := build(t, nil).Lane("audit").(*stage)
-			st.t.env.Shared = event.Fields{{Key: schema.HostBootID, Val: event.String("a")}}
+			st.t.env.Shared = event.Fields{event.NewField(schema.HostBootID, "", event.String("a"))}
 			got := give(t, st, event.Batch{Events: fileRecords(c.path, c.before...), Serials: c.kind}).Events
 			next := again(t, st, c.boot)
 			got = append(got, give(t, next, event.Batch{Events: fileRecords(c.path, c.after...), Serials: c.kind}).Events...)

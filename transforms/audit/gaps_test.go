@@ -24,7 +24,7 @@ func fileRecords(path string, serials ...int) []event.Event {
 		out = append(out, event.Event{Decode: Decoder, Records: 1, Offset: int64(len(out)), Seen: start,
 			Raw: fmt.Sprintf(`type=USER_ACCT msg=audit(%d.123:%d): pid=1 uid=0 auid=4294967295 ses=4294967295 msg='op=x acct="root" res=success'`, at, n)})
 		if path != "" {
-			out[len(out)-1].Shared = event.Fields{{Key: schema.LogFilePath, Val: event.String(path)}}
+			out[len(out)-1].Shared = event.Fields{event.NewField(schema.LogFilePath, "", event.String(path))}
 		}
 	}
 	return out

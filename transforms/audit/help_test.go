@@ -32,7 +32,7 @@ func build(t testing.TB, change func(*Settings)) *Transform {
 	if change != nil {
 		change(&s)
 	}
-	tr, err := New(&s, plugin.Env{HostID: "4c4c4544", Shared: event.Fields{{Key: schema.HostName, Val: event.String("node-7")}},
+	tr, err := New(&s, plugin.Env{HostID: "4c4c4544", Shared: event.Fields{event.NewField(schema.HostName, "", event.String("node-7"))},
 		Now: func() time.Time { return start }})
 	if err != nil {
 		t.Fatal(err)
@@ -99,10 +99,10 @@ func show(e *event.Event) string {
 	at := map[string]int{}
 	for _, f := range e.Fields {
 		name := f.Key.String()
-		if f.Name != "" {
-			name += "." + f.Name
+		if f.Name() != "" {
+			name += "." + f.Name()
 		}
-		val := fmt.Sprintf("%q", f.Val.Append(nil))
+		val := fmt.Sprintf("%q", f.Value().Append(nil))
 		if i, ok := at[name]; ok {
 			lines[i] += ", " + val
 			continue

@@ -147,7 +147,7 @@ func TestManyFieldsCostNoMoreThanTheyAre(t *testing.T) {
 			for _, f := range e.Fields {
 				if f.Key == schema.AuditdData {
 					n++
-					all.WriteString(f.Name + "=" + f.Val.Str() + " ")
+					all.WriteString(f.Name() + "=" + f.Str() + " ")
 				}
 			}
 			if n > dataLimit+32 {
@@ -179,7 +179,7 @@ func appendInt(b []byte, n int) []byte {
 func TestTagsOfTheInputStay(t *testing.T) {
 	in := records([]string{sysA, endA})
 	for i := range in {
-		in[i].Fields = event.Fields{{Key: schema.Tags, Val: event.String("tallyman_truncated")}, {Key: schema.LogSyslogAppname, Val: event.String("audispd")}}
+		in[i].Fields = event.Fields{event.NewField(schema.Tags, "", event.String("tallyman_truncated")), event.NewField(schema.LogSyslogAppname, "", event.String("audispd"))}
 	}
 	got := run(t, build(t, nil), in, 10)
 	if len(got) != 1 {

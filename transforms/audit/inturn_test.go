@@ -81,8 +81,8 @@ func TestPathsComeInTheirOrder(t *testing.T) {
 			v := ours(&e)
 			var names []string
 			for _, f := range e.Fields {
-				if strings.HasSuffix(f.Name, ".name") {
-					names = append(names, f.Val.Str())
+				if strings.HasSuffix(f.Name(), ".name") {
+					names = append(names, f.Str())
 				}
 			}
 			if got := strings.Join(names, "|"); got != c.want || first(v["file.path"]) != names[0] {

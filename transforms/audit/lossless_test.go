@@ -43,7 +43,7 @@ func checkValues(t *testing.T, name string, e *event.Event) int {
 	t.Helper()
 	have := map[string]bool{}
 	for _, f := range e.Fields {
-		have[string(f.Val.Append(nil))] = true
+		have[string(f.Value().Append(nil))] = true
 	}
 	n := 0
 	for line := range strings.SplitSeq(e.Raw, "\n") {

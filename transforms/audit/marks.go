@@ -78,7 +78,7 @@ func (p *span) after(t *Token) {
 func (p *span) end() {
 	p.f.capped = false
 	if p.from >= 0 {
-		p.f.data = append(p.f.data, event.Field{Key: schema.AuditdData, Name: "text", Val: event.String(p.s[p.from:p.to])})
+		p.f.data = append(p.f.data, event.NewField(schema.AuditdData, "text", event.String(p.s[p.from:p.to])))
 	}
 }
 

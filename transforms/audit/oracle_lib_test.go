@@ -25,10 +25,10 @@ func ours(e *event.Event) values {
 	v := values{}
 	for _, f := range e.Fields {
 		name := f.Key.String()
-		if f.Name != "" {
-			name += "." + f.Name
+		if f.Name() != "" {
+			name += "." + f.Name()
 		}
-		v[name] = append(v[name], string(f.Val.Append(nil)))
+		v[name] = append(v[name], string(f.Value().Append(nil)))
 	}
 	return v
 }

@@ -23,7 +23,7 @@ func TestTheLibrarysRecordsAreNotLost(t *testing.T) {
 		for _, e := range run(t, build(t, nil), records(readLines(t, name)), 100) {
 			seq := string(e.Fields.Get(schema.EventSequence).Append(nil))
 			for _, f := range e.Fields {
-				got[seq] += "\x00" + string(f.Val.Append(nil)) + "\x00"
+				got[seq] += "\x00" + string(f.Value().Append(nil)) + "\x00"
 			}
 		}
 		for _, m := range readJSON(t, name+".golden") {

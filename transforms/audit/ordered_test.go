@@ -2,10 +2,10 @@ package audit
 
 import (
 	"context"
-	"reflect"
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
 	"tallyman/pipeline/event"
@@ -47,7 +47,7 @@ func bothWays(t failer, tr *Transform, call, place string) (byPlace, byWalk []ev
 func compareWays(t testing.TB, call, place string) {
 	t.Helper()
 	a, b := bothWays(t, build(t, nil), call, place)
-	if len(a) == 0 || !reflect.DeepEqual(a, b) {
+	if len(a) == 0 || !cmp.Equal(a, b) {
 		t.Fatalf("%s\n%s\nby place: %+v\nby walk:  %+v", call, place, a, b)
 	}
 }
@@ -109,7 +109,7 @@ func TestOrderedReadsWhatWalkReadsOfAnything(t *testing.T) {
 			return s[:len(s)-min(len(s), rapid.SampledFrom([]int{0, 0, 1, 7, 40}).Draw(t, "short"))]
 		}
 		a, b := bothWays(t, tr, mangle(callBody), mangle(pathBody))
-		if !reflect.DeepEqual(a, b) {
+		if !cmp.Equal(a, b) {
 			t.Fatalf("by place: %+v\nby walk:  %+v", a, b)
 		}
 	})

@@ -46,7 +46,7 @@ func (f *facts) member(item, at int, key, val string) {
 		f.buf = append(append(strconv.AppendInt(f.buf[:0], int64(item), 10), '.'), key...)
 		name = f.arena.keep(f.buf)
 	}
-	f.items = append(f.items, event.Field{Key: schema.AuditdPaths, Name: name, Val: event.String(val)})
+	f.items = append(f.items, event.NewField(schema.AuditdPaths, name, event.String(val)))
 }
 
 // pathRecord reads a PATH record. Every field is kept as a member of

@@ -264,14 +264,7 @@ func (p *part) own() {
 	}
 	p.fields = slices.Clone(p.fields)
 	for i := range p.fields {
-		f := &p.fields[i]
-		f.Name = strings.Clone(f.Name)
-		switch f.Val.Kind() {
-		case event.KindString:
-			f.Val = event.String(strings.Clone(f.Val.Str()))
-		case event.KindIP:
-			f.Val, _ = event.IP(strings.Clone(f.Val.Str()))
-		}
+		p.fields[i] = p.fields[i].Clone()
 	}
 }
 

@@ -110,7 +110,7 @@ func TestAnIdleLaneEndsWhatWaits(t *testing.T) {
 func TestOtherRecordsPassUnchangedAndInOrder(t *testing.T) {
 	tr := build(t, nil)
 	in := records([]string{sysA, "", exeA, endA, loneC})
-	done := event.Event{Dataset: "docker.events", Records: 1, Fields: event.Fields{{Key: schema.Message, Val: event.String("x")}}}
+	done := event.Event{Dataset: "docker.events", Records: 1, Fields: event.Fields{event.NewField(schema.Message, "", event.String("x"))}}
 	wait := event.Event{Decode: "cri", Raw: sysA, Records: 1}
 	in = slices.Insert(in, 1, done, wait)
 	got := run(t, tr, in, 100)
@@ -172,7 +172,7 @@ func TestHeldRecordsAreCopies(t *testing.T) {
 	line := []byte(sysA)
 	st := build(t, nil).Lane("x").(*stage)
 	in := records([]string{sysB, string(line), exeA})
-	in[2].Fields = event.Fields{{Key: schema.LogSourceAddress, Val: event.String("10.0.0.8")}}
+	in[2].Fields = event.Fields{event.NewField(schema.LogSourceAddress, "", event.String("10.0.0.8"))}
 	apply(t, st, in)
 	held := st.Held(nil)
 	if len(held) != 3 {
@@ -322,7 +322,7 @@ func TestARecordOfAnotherHost(t *testing.T) {
 	})
 	for i, host := range []string{"", "web-1", "web-1", "node-7"} {
 		if host != "" {
-			in[i].Fields = event.Fields{{Key: schema.HostName, Val: event.String(host)}}
+			in[i].Fields = event.Fields{event.NewField(schema.HostName, "", event.String(host))}
 		}
 	}
 	for size := range 4 {

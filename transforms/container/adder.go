@@ -39,21 +39,22 @@ type adder struct {
 
 // next adds a field, whose value is to be set. To put a field together elsewhere and
 // to copy it at once makes the processor wait for what it has just written.
-func (a *adder) next(k schema.Key) *event.Value {
+func (a *adder) next(k schema.Key) *event.Field {
 	n := len(a.fields)
 	if n == cap(a.fields) {
 		a.room(1)
 	}
 	a.fields = a.fields[:n+1]
 	f := &a.fields[n]
-	f.Key, f.Name = k, ""
-	return &f.Val
+	f.Key = k
+	f.SetName("")
+	return f
 }
 
 // text adds s unless it is empty.
 func (a *adder) text(k schema.Key, s string) {
 	if s != "" {
-		*a.next(k) = event.String(s)
+		a.next(k).SetValue(event.String(s))
 	}
 }
 

@@ -71,8 +71,8 @@ func (a answer) child() answer {
 var howFound = func() (t [methods][confidences][2]event.Field) {
 	for m := range t {
 		for c := range t[m] {
-			t[m][c] = [2]event.Field{{Key: schema.TallymanContainerMethod, Val: event.String(methodNames[m])},
-				{Key: schema.TallymanContainerConfidence, Val: event.String(confidenceNames[c])}}
+			t[m][c] = [2]event.Field{event.NewField(schema.TallymanContainerMethod, "", event.String(methodNames[m])),
+				event.NewField(schema.TallymanContainerConfidence, "", event.String(confidenceNames[c]))}
 		}
 	}
 	return t
@@ -85,12 +85,12 @@ func (a answer) stamp(f *adder) {
 	}
 	f.all(howFound[a.method][a.conf][:])
 	if a.host {
-		*f.next(schema.TallymanContainerHost) = event.Bool(true)
+		f.next(schema.TallymanContainerHost).SetValue(event.Bool(true))
 	}
 	if a.hops > 0 {
-		*f.next(schema.TallymanContainerHops) = event.Int(int64(a.hops))
+		f.next(schema.TallymanContainerHops).SetValue(event.Int(int64(a.hops)))
 	}
 	if a.ambiguous {
-		*f.next(schema.TallymanContainerAmbiguous) = event.Bool(true)
+		f.next(schema.TallymanContainerAmbiguous).SetValue(event.Bool(true))
 	}
 }

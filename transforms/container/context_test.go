@@ -234,10 +234,10 @@ func words(f event.Fields) string {
 	var out []string
 	for i := range f {
 		name := f[i].Key.String()
-		if f[i].Name != "" {
-			name += "." + f[i].Name
+		if f[i].Name() != "" {
+			name += "." + f[i].Name()
 		}
-		out = append(out, name+"="+string(f[i].Val.Append(nil)))
+		out = append(out, name+"="+string(f[i].Value().Append(nil)))
 	}
 	return strings.Join(out, " ")
 }

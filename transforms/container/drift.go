@@ -80,7 +80,7 @@ func (t *Transform) drifted(f *adder, c *container, sn *seen) {
 		dir = x.UpperDir
 	}
 	if t.lore.layers.has(c.id, dir, x.InitPID, sn.exe, now) {
-		*f.next(schema.TallymanExeUpperLayer) = event.Bool(true)
+		f.next(schema.TallymanExeUpperLayer).SetValue(event.Bool(true))
 	}
 }
 

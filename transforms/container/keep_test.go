@@ -95,7 +95,7 @@ func TestACutChangesNoStamp(t *testing.T) {
 		st = again.Lane("audit")
 		for i := cut; i < len(all); i++ {
 			got := stampedBatch(t, st, all[i])
-			if diff := cmp.Diff(out[i], got, cmp.AllowUnexported(event.Value{})); diff != "" {
+			if diff := cmp.Diff(out[i], got); diff != "" {
 				rt.Fatalf("batch %d of %d, cut at %d, snapshot at %d (- whole, + cut):\n%s\n%s", i, len(all), cut, snapAt, diff, strings.Join(w.events, "\n"))
 			}
 			for j := range got {
@@ -200,7 +200,7 @@ func TestMetadataIsLearnedFromTheStamp(t *testing.T) {
 	if again.learn(f, true); again.lacks(&f) {
 		t.Error("something new is seen twice")
 	}
-	if diff := cmp.Diff(want, again.fields, cmp.AllowUnexported(event.Value{})); diff != "" {
+	if diff := cmp.Diff(want, again.fields); diff != "" {
 		t.Error(diff)
 	}
 }

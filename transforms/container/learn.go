@@ -125,7 +125,7 @@ func (t *Transform) movable(l *life, s *seen) bool {
 func stampOf(f *event.Fields) stamped {
 	var s stamped
 	for i := range *f {
-		v := (*f)[i].Val
+		v := (*f)[i].Value()
 		switch (*f)[i].Key {
 		case schema.ContainerID:
 			s.id = v.Str()
@@ -156,7 +156,7 @@ func factsOf(f *event.Fields) facts {
 	tag := ""
 	for i := range *f {
 		at := &(*f)[i]
-		s := at.Val.Str()
+		s := at.Str()
 		switch at.Key {
 		case schema.ContainerName:
 			k.name = strings.Clone(s)
@@ -173,13 +173,13 @@ func factsOf(f *event.Fields) facts {
 		case schema.KubernetesPodUID:
 			k.pod = strings.Clone(s)
 		case schema.ContainerSecurityContextPrivileged:
-			yes := at.Val.True()
+			yes := at.Value().True()
 			k.privileged = &yes
 		case schema.ContainerLabels:
 			if k.labels == nil {
 				k.labels = map[string]string{}
 			}
-			k.labels[strings.Clone(at.Name)] = strings.Clone(s)
+			k.labels[strings.Clone(at.Name())] = strings.Clone(s)
 		}
 	}
 	if k.image != "" && tag != "" {

@@ -284,7 +284,7 @@ func (r *registry) told(e *event.Event) {
 	}
 	for i := range e.Fields {
 		if at := &e.Fields[i]; at.Key == schema.ContainerLabels {
-			f.labels[strings.Clone(at.Name)] = strings.Clone(at.Val.Str())
+			f.labels[strings.Clone(at.Name())] = strings.Clone(at.Str())
 		}
 	}
 	c := r.get(id)

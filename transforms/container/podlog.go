@@ -38,7 +38,7 @@ func (t *Transform) ofPod(e *event.Event, out *event.Batch) bool {
 		return false
 	}
 	adds := adder{fields: e.Fields, out: out}
-	*adds.next(schema.ContainerID) = event.String(id)
+	adds.next(schema.ContainerID).SetValue(event.String(id))
 	e.Fields = adds.fields
 	return true
 }

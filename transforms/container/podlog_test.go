@@ -16,7 +16,7 @@ const podInspect = `{"Id":"%s","Name":"/%s","State":{"Running":true,"Pid":9},"Ho
 
 // podLine is a line of a pod's log, as the input containers makes it.
 func podLine(path, uid string) event.Event {
-	e := event.Event{Dataset: "container.log", Time: time.Now(), Shared: event.Fields{{Key: schema.LogFilePath, Val: event.String(path)}}}
+	e := event.Event{Dataset: "container.log", Time: time.Now(), Shared: event.Fields{event.NewField(schema.LogFilePath, "", event.String(path))}}
 	e.Fields.AddString(schema.KubernetesPodUID, uid)
 	e.Fields.AddString(schema.KubernetesContainerName, "api")
 	return e

@@ -29,32 +29,32 @@ func (s *stage) read(e *event.Event, sn *seen) {
 		switch reads[f.Key%keys] {
 		case readNothing:
 		case readPID:
-			sn.pid = number(f.Val)
+			sn.pid = number(f.Value())
 		case readParent:
-			sn.ppid = number(f.Val)
+			sn.ppid = number(f.Value())
 		case readName:
-			sn.name = f.Val.Str()
+			sn.name = f.Str()
 		case readExe:
-			sn.exe = f.Val.Str()
+			sn.exe = f.Str()
 		case readArg:
-			s.args = append(s.args, f.Val.Str())
+			s.args = append(s.args, f.Str())
 		case readCode:
-			w.code = f.Val.Str()
+			w.code = f.Str()
 		case readSerial:
-			w.serial, _ = f.Val.Int64()
+			w.serial, _ = f.Value().Int64()
 		case readUser:
-			sn.user = sn.user || f.Val.Str() != "0"
+			sn.user = sn.user || f.Str() != "0"
 		case readNode:
-			w.node = f.Val.Str()
+			w.node = f.Str()
 		case readAction:
-			w.action = f.Val.Str()
+			w.action = f.Str()
 		case readOutcome:
-			w.failed = w.failed || f.Val.Str() == "failure"
+			w.failed = w.failed || f.Str() == "failure"
 		case readResult:
-			w.failed = w.failed || f.Val.Str() == "fail"
+			w.failed = w.failed || f.Str() == "fail"
 		case readCall:
-			if f.Name == "syscall" {
-				w.call = f.Val.Str()
+			if f.Named("syscall") {
+				w.call = f.Str()
 			}
 		}
 	}

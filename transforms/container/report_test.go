@@ -33,7 +33,7 @@ func TestReportOfTheLastHour(t *testing.T) {
 		}
 		for range known {
 			e := event.Event{Dataset: "containerd.log", Time: now}
-			e.Fields = append(e.Fields, event.Field{Key: schema.ContainerID, Val: event.String("c1")})
+			e.Fields = append(e.Fields, event.NewField(schema.ContainerID, "", event.String("c1")))
 			in.Add(e)
 		}
 		if err := lane.Apply(t.Context(), in, out); err != nil {

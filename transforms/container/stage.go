@@ -208,7 +208,7 @@ func (s *stage) stamp(e *event.Event, out *event.Batch, p *pending) {
 	a.stamp(&s.adds)
 	t.drifted(&s.adds, a.in, &p.seen)
 	if p.held {
-		*s.adds.next(schema.TallymanContainerWaitedMS) = event.Int(p.waited)
+		s.adds.next(schema.TallymanContainerWaitedMS).SetValue(event.Int(p.waited))
 	}
 	e.Fields = s.adds.fields
 }

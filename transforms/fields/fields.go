@@ -152,10 +152,10 @@ func (t *Transform) change(e *event.Event, out *event.Batch) {
 	for _, m := range t.moves {
 		for i := range e.Fields {
 			f := &e.Fields[i]
-			if f.Key != schema.Labels || f.Name != m.label {
+			if f.Key != schema.Labels || f.Name() != m.label {
 				continue
 			}
-			v, ok := fit(m.key, f.Val)
+			v, ok := fit(m.key, f.Value())
 			switch {
 			case !ok:
 				t.misfit.Inc()
@@ -163,7 +163,7 @@ func (t *Transform) change(e *event.Event, out *event.Batch) {
 					record.Doubt(&e.Fields, "the label "+m.label+" does not fit "+m.key.String())
 				}
 			case m.key.Info().Many || e.Fields.Get(m.key).IsZero():
-				f.Key, f.Name, f.Val = m.key, "", v
+				*f = event.NewField(m.key, "", v)
 			case m.key == schema.EventModule || m.key == schema.EventAction || m.key == schema.EventSeverity || m.key == schema.Message:
 				e.Fields.Set(m.key, v) // what a decoder of any program could not know
 			}

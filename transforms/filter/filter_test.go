@@ -233,7 +233,7 @@ func BenchmarkTenEntries(b *testing.B) {
 	e := exec()
 	// As many fields as an event of a system call has beside those that count.
 	for range 26 {
-		e.Fields = slices.Insert(e.Fields, 3, event.Field{Key: schema.AuditdPaths, Name: "0.mode", Val: event.String("0100644")})
+		e.Fields = slices.Insert(e.Fields, 3, event.NewField(schema.AuditdPaths, "0.mode", event.String("0100644")))
 	}
 	stage := build(b, Settings{Drop: ten()}, plugin.Env{}).Lane("a")
 	in, out := &event.Batch{}, &event.Batch{}

@@ -82,10 +82,10 @@ func (b *bank) describes(e *event.Event) uint64 {
 		if at == factNone { // nearly all
 			continue
 		}
-		s := x.Val.Str()
+		s := x.Str()
 		switch at {
 		case factData:
-			switch x.Name {
+			switch x.Name() {
 			case "syscall":
 				at = factSyscall
 			case "exit":

@@ -21,7 +21,7 @@ func (f *finder) args() bool {
 	a.words, a.at = a.words[:0], a.at[:0]
 	for i := range fields {
 		if fields[i].Key == schema.ProcessArgs {
-			a.words, a.at = append(a.words, word{s: fields[i].Val.Str()}), append(a.at, i)
+			a.words, a.at = append(a.words, word{s: fields[i].Str()}), append(a.at, i)
 		}
 	}
 	f.argv(a.words)
@@ -31,7 +31,7 @@ func (f *finder) args() bool {
 			n++
 		}
 		x := f.own(a.at[spans[0].text])
-		x.Val = event.String(f.replace(x.Val.Str(), spans[:n]))
+		x.SetValue(event.String(f.replace(x.Str(), spans[:n])))
 		spans = spans[n:]
 	}
 	a.words = forget(a.words)
@@ -71,7 +71,7 @@ func sizeOf(fields event.Fields) int {
 		if fields[i].Key != schema.ProcessArgs {
 			break
 		}
-		n += len(fields[i].Val.Str()) + 1
+		n += len(fields[i].Str()) + 1
 	}
 	return n
 }
@@ -84,7 +84,7 @@ func (f *finder) suspects(fields event.Fields, line string) bool {
 	}
 	for i := range fields {
 		if x := &fields[i]; x.Key == schema.ProcessArgs {
-			if a := x.Val.Str(); f.shortSign(a) || f.suspect(a) {
+			if a := x.Str(); f.shortSign(a) || f.suspect(a) {
 				return true
 			}
 		}
@@ -118,7 +118,7 @@ func joined(fields event.Fields, line string) bool {
 		if fields[i].Key != schema.ProcessArgs {
 			break
 		}
-		s := fields[i].Val.Str()
+		s := fields[i].Str()
 		switch {
 		case i > 0 && (line == "" || line[0] != ' '):
 			return false

@@ -27,7 +27,7 @@ func (f *finder) event(e *event.Event, b *event.Batch) bool {
 			continue
 		}
 		wrong = wrong || x.Key == schema.ErrorMessage
-		s := x.Val.Str()
+		s := x.Str()
 		f.cut = f.cut || k.cut(s)
 		switch {
 		case k == kindArgs:
@@ -35,7 +35,7 @@ func (f *finder) event(e *event.Event, b *event.Batch) bool {
 				args = i
 			}
 		case k == kindMap:
-			changed = f.entry(i, x.Name, s) || changed
+			changed = f.entry(i, x.Name(), s) || changed
 		case len(s) < least:
 		case k == kindPaths:
 			if len(s) >= leastPath && f.suspect(s) {
@@ -88,7 +88,7 @@ func (f *finder) field(i int, s string, k fieldKind) bool {
 	}
 	out, ok := f.text1(s, m)
 	if ok {
-		f.own(i).Val = event.String(out)
+		f.own(i).SetValue(event.String(out))
 	}
 	return ok
 }
@@ -101,18 +101,20 @@ func (f *finder) entry(i int, name, s string) bool {
 		kind, other := f.entryName(name)
 		if kind.secret(s) {
 			f.count(byName)
-			f.own(i).Val = event.String(string(f.h.digest(s).append(nil)))
+			f.own(i).SetValue(event.String(string(f.h.digest(s).append(nil))))
 			return true
 		}
 		if other {
 			if out, ok := f.text1(name, loose); ok {
-				f.own(i).Name, changed = out, true
+				f.own(i).SetName(out)
+				changed = true
 			}
 		}
 	}
 	if len(s) >= least && f.suspect(s) {
 		if out, ok := f.text1(s, loose); ok {
-			f.own(i).Val, changed = event.String(out), true
+			f.own(i).SetValue(event.String(out))
+			changed = true
 		}
 	}
 	return changed
@@ -220,7 +222,7 @@ func (f *finder) rehash(raw string) {
 	for i := range f.e.Fields {
 		if f.e.Fields[i].Key == schema.EventHash {
 			sum := sha256.Sum256([]byte(raw))
-			f.own(i).Val = event.String(hex.EncodeToString(sum[:]))
+			f.own(i).SetValue(event.String(hex.EncodeToString(sum[:])))
 		}
 	}
 }

@@ -22,7 +22,7 @@ func (f *finder) halves() bool {
 		if f.t.kinds[int(x.Key)%len(f.t.kinds)] == kindNone {
 			continue
 		}
-		s := x.Val.Str()
+		s := x.Str()
 		for at := 0; ; {
 			from, to := halfHex(s, at)
 			if from < 0 {
@@ -36,7 +36,7 @@ func (f *finder) halves() bool {
 			if out, ok := f.text1(text, command); ok {
 				out = hexed(out)
 				s, at = s[:from]+out+s[to:], from+len(out)
-				f.own(i).Val = event.String(s)
+				f.own(i).SetValue(event.String(s))
 				changed = true
 			}
 		}

@@ -58,7 +58,7 @@ func TestHalfAByte(t *testing.T) {
 			e := event.Event{}
 			e.Fields.AddString(schema.ProcessCommandLine, plain)
 			e.Fields.AddString(schema.Message, "ana ran "+plain+" (EACCES)")
-			e.Fields = append(e.Fields, event.Field{Key: schema.AuditdData, Name: "data", Val: event.String(plain)})
+			e.Fields = append(e.Fields, event.NewField(schema.AuditdData, "data", event.String(plain)))
 			e.Fields.AddString(schema.ErrorMessage, wrong)
 			got := one(t, build(t, nil), e)
 			want := hidden

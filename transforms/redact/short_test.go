@@ -33,8 +33,8 @@ func TestShortNamesInEveryForm(t *testing.T) {
 			"\ntype=USER_CMD msg=audit(1.000:7): pid=1 msg='cmd=" + upper(line) + " terminal=? res=success'"
 		got := one(t, tr, e)
 		for _, f := range got.Fields {
-			if f.Val.Kind() == event.KindString && strings.Contains(f.Val.Str(), secret) {
-				t.Errorf("%s: %s is %q", args, f.Key.Info().Name, f.Val.Str())
+			if f.Kind() == event.KindString && strings.Contains(f.Str(), secret) {
+				t.Errorf("%s: %s is %q", args, f.Key.Info().Name, f.Str())
 			}
 		}
 		for _, l := range strings.Split(got.Raw, "\n") {

@@ -147,11 +147,11 @@ func TestNamedValues(t *testing.T) {
 	got := one(t, tr, e)
 	for i, want := range []bool{true, true, true, false, false, false, true, true} {
 		f := got.Fields[i]
-		if strings.Contains(f.Val.Str(), markOpen) != want {
-			t.Errorf("%s is %q", f.Name, f.Val.Str())
+		if strings.Contains(f.Str(), markOpen) != want {
+			t.Errorf("%s is %q", f.Name(), f.Str())
 		}
-		if strings.Contains(f.Name, "ghp_") {
-			t.Errorf("the name %s is a token", f.Name)
+		if strings.Contains(f.Name(), "ghp_") {
+			t.Errorf("the name %s is a token", f.Name())
 		}
 	}
 }

@@ -72,7 +72,7 @@ func (r *recent) add(t torn, args []argument) {
 // are not there.
 func (f *finder) torn() bool {
 	e := f.e
-	late := slices.ContainsFunc(e.Fields, func(x event.Field) bool { return x.Key == schema.Tags && x.Val.Str() == tagLate })
+	late := slices.ContainsFunc(e.Fields, func(x event.Field) bool { return x.Key == schema.Tags && x.Str() == tagLate })
 	if e.Raw == "" {
 		return late && e.Fields.Get(schema.EventCode).Str() == "EXECVE" && f.unknown()
 	}
@@ -237,19 +237,19 @@ func (f *finder) restate(r *argvRecords) {
 		}
 		if n < len(r.args) && len(r.args[n].spans) > 0 {
 			x = f.own(i)
-			x.Val = event.String(r.args[n].text)
+			x.SetValue(event.String(r.args[n].text))
 		}
 		n++
-		line += " " + x.Val.Str()
+		line += " " + x.Str()
 	}
 	line = strings.TrimPrefix(line, " ")
 	old := f.e.Fields.Get(schema.ProcessCommandLine).Str()
 	for i := range f.e.Fields {
 		switch x := &f.e.Fields[i]; x.Key {
 		case schema.ProcessCommandLine:
-			f.own(i).Val = event.String(line)
+			f.own(i).SetValue(event.String(line))
 		case schema.Message:
-			msg := x.Val.Str()
+			msg := x.Str()
 			if before, after, ok := strings.Cut(msg, old); ok && old != "" {
 				msg = before + line + after
 			} else if before, _, ok := strings.Cut(msg, " run "); ok {
@@ -257,7 +257,7 @@ func (f *finder) restate(r *argvRecords) {
 			} else if before, _, ok := strings.Cut(msg, " ran "); ok {
 				msg = before + " ran " + line
 			}
-			f.own(i).Val = event.String(msg[:min(len(msg), 1024)])
+			f.own(i).SetValue(event.String(msg[:min(len(msg), 1024)]))
 		}
 	}
 }

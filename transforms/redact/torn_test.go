@@ -38,7 +38,7 @@ func told(e *event.Event) string {
 	var all []string
 	for _, x := range e.Fields {
 		if x.Key == schema.ProcessArgs || x.Key == schema.ProcessCommandLine || x.Key == schema.Message {
-			all = append(all, x.Val.Str())
+			all = append(all, x.Str())
 		}
 	}
 	return swap(strings.Join(append(all, e.Raw), "|"))

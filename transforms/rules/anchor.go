@@ -205,7 +205,7 @@ func (g *group) candidates(bits []uint64, m *expr.Machine) []uint64 {
 		fields := m.Values(t.key)
 		for i := range fields {
 			if fields[i].Key == t.key {
-				t.mark(bits, fields[i].Val)
+				t.mark(bits, fields[i].Value())
 			}
 		}
 	}

@@ -57,8 +57,8 @@ func TestNoRuleIsMissed(t *testing.T) {
 				switch rapid.IntRange(0, 5).Draw(t, "how") {
 				case 0:
 				case 1:
-					if f.Val.Kind() == event.KindString {
-						f.Val = event.String(strings.ToUpper(f.Val.Str()))
+					if f.Kind() == event.KindString {
+						f.SetValue(event.String(strings.ToUpper(f.Str())))
 					}
 					e.Fields = append(e.Fields, f)
 				case 2:

@@ -149,7 +149,7 @@ func TestAMatchMakesAnAlert(t *testing.T) {
 	judged, alert := out[0], out[1]
 	was.AddString(schema.TallymanRules, "X-Y-001")
 	was.AddString(schema.Tags, "watch")
-	if !slices.Equal(judged.Fields, was) || judged.ID != e.ID || judged.Records != 1 || judged.Raw != "raw" {
+	if !judged.Fields.Equal(was) || judged.ID != e.ID || judged.Records != 1 || judged.Raw != "raw" {
 		t.Errorf("the judged event became %+v", judged)
 	}
 	if want := event.NewID(append(append(e.ID[:], 0), "X-Y-001"...)); alert.ID != want {
@@ -181,7 +181,7 @@ func TestAMatchMakesAnAlert(t *testing.T) {
 func said(f event.Fields) []string {
 	var out []string
 	for _, one := range f {
-		out = append(out, one.Key.String()+"="+string(one.Val.Append(nil)))
+		out = append(out, one.Key.String()+"="+string(one.Value().Append(nil)))
 	}
 	slices.Sort(out)
 	return out

@@ -25,7 +25,7 @@ func busy(t testing.TB, line string) (*Transform, event.Event) {
 	for i := range 24 {
 		e.Fields.AddNamed(schema.AuditdData, fmt.Sprintf("a%d", i), event.String("7ffd0decde60"))
 	}
-	e.Shared = event.Fields{{Key: schema.HostName, Val: event.String("h")}, {Key: schema.HostBootID, Val: event.String("b")}}
+	e.Shared = event.Fields{event.NewField(schema.HostName, "", event.String("h")), event.NewField(schema.HostBootID, "", event.String("b"))}
 	return tr, e
 }
 

@@ -62,7 +62,7 @@ func world(t *rapid.T, tb testing.TB) (list []event.Event) {
 func named(before []event.Event, how string, e *event.Event) (users []string) {
 	same := func(o *event.Event, keys ...schema.Key) bool {
 		for _, k := range keys {
-			if o.Fields.Get(k) != e.Fields.Get(k) {
+			if !o.Fields.Get(k).Equal(e.Fields.Get(k)) {
 				return false
 			}
 		}

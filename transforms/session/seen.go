@@ -65,14 +65,14 @@ func (s *seen) take(list event.Fields) {
 		}
 		switch f.Key {
 		case schema.ProcessPID:
-			s.pid, _ = f.Val.Int64()
+			s.pid, _ = f.Value().Int64()
 		case schema.ProcessParentPID:
-			s.ppid, _ = f.Val.Int64()
+			s.ppid, _ = f.Value().Int64()
 		case schema.DockerExecHealthcheck:
-			s.healthcheck = f.Val.True()
+			s.healthcheck = f.Value().True()
 		default:
 			if to := s.text(slots[f.Key]); *to == "" {
-				*to = f.Val.Str()
+				*to = f.Str()
 			}
 		}
 	}

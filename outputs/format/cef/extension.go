@@ -182,7 +182,7 @@ func (c *Encoder) list(dst []byte, p *pair, k schema.Key) []byte {
 		hex = hex || dirty(v.Str())
 	}
 	for i := range fields {
-		if fields[i].Key != k || view.Empty(fields[i].Val) {
+		if fields[i].Key != k || view.Empty(fields[i].Value()) {
 			continue
 		}
 		if len(dst) == at {
@@ -192,7 +192,7 @@ func (c *Encoder) list(dst []byte, p *pair, k schema.Key) []byte {
 		}
 		var n int
 		var cut bool
-		if dst, n, cut = appendValue(dst, view.Text(fields[i].Val), hex, left, unlimited); cut {
+		if dst, n, cut = appendValue(dst, view.Text(fields[i].Value()), hex, left, unlimited); cut {
 			c.cut = true
 			break
 		}

@@ -96,11 +96,11 @@ func (c *Encoder) device(dst []byte, p *pair) []byte {
 		if fields[i].Key != schema.HostIP {
 			continue
 		}
-		if _, four := ipv4(fields[i].Val); four {
-			return c.address(dst, p, deviceIPv6, fields[i].Val)
+		if _, four := ipv4(fields[i].Value()); four {
+			return c.address(dst, p, deviceIPv6, fields[i].Value())
 		}
 		if six.IsZero() {
-			six = fields[i].Val
+			six = fields[i].Value()
 		}
 	}
 	return c.address(dst, p, deviceIPv6, six)

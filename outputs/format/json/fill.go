@@ -24,13 +24,13 @@ func (c *Encoder) fill(dst []byte, s *shape, e *event.Event, size int) []byte {
 		p := &s.steps[i]
 		switch dst = buf[:at]; p.how {
 		case howText:
-			dst = c.inner(dst, fields[rows[p.row]].Val.Str(), false)
+			dst = c.inner(dst, fields[rows[p.row]].Str(), false)
 		case howTexts:
 			dst = c.texts(dst, fields[rows[p.row]:rows[p.row+1]])
 		case howHead:
 			dst = c.fromHead(dst, e, p.key, false)
 		case howValue:
-			dst = c.value(dst, fields[rows[p.row]].Val, p.native, false)
+			dst = c.value(dst, fields[rows[p.row]].Value(), p.native, false)
 		case howRow:
 			dst = c.row(dst, fields[rows[p.row]:rows[p.row+1]], p.native)
 		case howNumber: // plainSteps does it
@@ -61,7 +61,7 @@ func plainSteps(buf []byte, at int, text []byte, steps []step, i int, fields []e
 		}
 		from, at = from+n, at+n
 		if p.how == howText {
-			str := fields[rows[p.row]].Val.Str()
+			str := fields[rows[p.row]].Str()
 			if !copyClean(buf, at, str) {
 				break
 			}
@@ -71,7 +71,7 @@ func plainSteps(buf []byte, at int, text []byte, steps []step, i int, fields []e
 		if p.how != howNumber {
 			break
 		}
-		at = len(fields[rows[p.row]].Val.Append(buf[:at]))
+		at = len(fields[rows[p.row]].Value().Append(buf[:at]))
 	}
 	return i, at, text[from:]
 }
@@ -86,7 +86,7 @@ func (c *Encoder) texts(dst []byte, fields []event.Field) []byte {
 		if i > 0 {
 			dst = append(dst, `","`...)
 		}
-		str := fields[i].Val.Str()
+		str := fields[i].Str()
 		at := len(dst)
 		dst = slices.Grow(dst, len(str))
 		if copyClean(dst[:at+len(str)], at, str) {
@@ -104,7 +104,7 @@ func (c *Encoder) row(dst []byte, fields []event.Field, native bool) []byte {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		dst = c.value(dst, fields[i].Val, native, false)
+		dst = c.value(dst, fields[i].Value(), native, false)
 	}
 	return dst
 }

@@ -88,7 +88,7 @@ func (c *Encoder) quick(e *event.Event) {
 	c.at[c.plan.rank[schema.TallymanEscaped]].first = -1 // these may be had without an entry
 	c.at[c.plan.rank[schema.Tags]].first = -1
 	for i := range e.Fields {
-		if f := &e.Fields[i]; !f.Val.IsZero() && f.Key != schema.None && int(f.Key) < len(c.plan.rank) {
+		if f := &e.Fields[i]; !f.IsZero() && f.Key != schema.None && int(f.Key) < len(c.plan.rank) {
 			c.link(int(c.plan.rank[f.Key]), f)
 		}
 	}
@@ -103,7 +103,7 @@ func (c *Encoder) quick(e *event.Event) {
 		}
 		for _, f := range g.fields {
 			rank := int(c.plan.rank[f.Key])
-			if !c.own.has(rank) || c.plan.leaves[rank].form == formMap && e.Fields.GetNamed(f.Key, f.Name).IsZero() {
+			if !c.own.has(rank) || c.plan.leaves[rank].form == formMap && e.Fields.GetNamed(f.Key, f.Name()).IsZero() {
 				c.link(rank, f)
 			}
 		}
@@ -172,7 +172,7 @@ func (c *Encoder) gather(e *event.Event) {
 			continue
 		}
 		rank := int(c.plan.rank[f.Key])
-		if !c.own.has(rank) || c.plan.leaves[rank].form == formMap && e.Fields.GetNamed(f.Key, f.Name).IsZero() {
+		if !c.own.has(rank) || c.plan.leaves[rank].form == formMap && e.Fields.GetNamed(f.Key, f.Name()).IsZero() {
 			c.add(f)
 		}
 	}
@@ -217,14 +217,14 @@ func (c *Encoder) add1(k schema.Key) bool {
 }
 
 func (c *Encoder) add(f *event.Field) {
-	if f.Val.IsZero() || f.Key == schema.None || int(f.Key) >= len(c.plan.rank) {
+	if f.IsZero() || f.Key == schema.None || int(f.Key) >= len(c.plan.rank) {
 		return
 	}
 	rank := int(c.plan.rank[f.Key])
 	c.link(rank, f)
-	c.check(rank, f.Val.Str())
-	if f.Name != "" {
-		c.check(rank, f.Name)
+	c.check(rank, f.Str())
+	if f.Name() != "" {
+		c.check(rank, f.Name())
 	}
 }
 
@@ -267,14 +267,14 @@ func (c *Encoder) leaf(dst []byte, e *event.Event, l *leaf, rank int) []byte {
 		return c.fromHead(dst, e, l.key, esc)
 	}
 	if l.form != formMany && first.next < 0 {
-		return c.value(dst, first.field.Val, l.native, esc)
+		return c.value(dst, first.field.Value(), l.native, esc)
 	}
 	dst = append(dst, '[')
 	for n := c.at[rank].first; n >= 0; n = c.list[n].next {
 		if n != c.at[rank].first {
 			dst = append(dst, ',')
 		}
-		dst = c.value(dst, c.list[n].field.Val, l.native, esc)
+		dst = c.value(dst, c.list[n].field.Value(), l.native, esc)
 	}
 	return append(dst, ']')
 }
@@ -310,13 +310,13 @@ func (c *Encoder) escaped(dst []byte, rank int, esc bool) []byte {
 	start := len(dst)
 	from := c.at[rank].first
 	for n := from; n >= 0; n = c.list[n].next {
-		dst = c.text(append(dst, ','), c.list[n].field.Val.Str(), esc)
+		dst = c.text(append(dst, ','), c.list[n].field.Str(), esc)
 	}
 	for _, r := range c.esc {
 		name := c.plan.leaves[r].key.String()
 		known := false
 		for n := from; n >= 0 && !known; n = c.list[n].next {
-			known = c.list[n].field.Val.Str() == name
+			known = c.list[n].field.Str() == name
 		}
 		if !known {
 			dst = c.text(append(dst, ','), name, false)

@@ -12,7 +12,7 @@ import (
 type member struct {
 	index int // of the object in a list of objects, else 0
 	name  string
-	val   *event.Value
+	val   event.Value
 }
 
 // few is how many members are compared each with each to find a name that
@@ -29,9 +29,9 @@ func (c *Encoder) members(dst []byte, l *leaf, rank int, esc bool) []byte {
 	sorted := true
 	for n := c.at[rank].first; n >= 0; n = c.list[n].next {
 		f := c.list[n].field
-		m := member{name: f.Name, val: &f.Val}
+		m := member{name: f.Name(), val: f.Value()}
 		if l.form == formObjects {
-			m.index, m.name = split(f.Name)
+			m.index, m.name = split(f.Name())
 			sorted = sorted && (len(c.mem) == 0 || c.mem[len(c.mem)-1].index <= m.index)
 		}
 		c.mem = append(c.mem, m)
@@ -102,12 +102,12 @@ func (c *Encoder) values(dst []byte, list []member, wide, native, esc bool) []by
 		rest = rest[:n]
 	}
 	if !holds(rest, list[0].name) {
-		return c.value(dst, *list[0].val, native, esc)
+		return c.value(dst, list[0].val, native, esc)
 	}
-	dst = c.value(append(dst, '['), *list[0].val, native, esc)
+	dst = c.value(append(dst, '['), list[0].val, native, esc)
 	for i := range rest {
 		if rest[i].name == list[0].name {
-			dst = c.value(append(dst, ','), *rest[i].val, native, esc)
+			dst = c.value(append(dst, ','), rest[i].val, native, esc)
 		}
 	}
 	return append(dst, ']')

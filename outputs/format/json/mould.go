@@ -101,12 +101,12 @@ func (m *mould) members(l *leaf, rank int) {
 	for n := c.at[rank].first; n >= 0; n = c.list[n].next {
 		f := c.list[n].field
 		for o := c.at[rank].first; o != n; o = c.list[o].next {
-			m.odd = m.odd || c.list[o].field.Name == f.Name
+			m.odd = m.odd || c.list[o].field.Name() == f.Name()
 		}
 		if n != c.at[rank].first {
 			m.text = append(m.text, ',')
 		}
-		m.text = append(append(c.inner(append(m.text, open...), f.Name, false), '"'), ':')
+		m.text = append(append(c.inner(append(m.text, open...), f.Name(), false), '"'), ':')
 		m.value(f, false)
 	}
 	if !l.dotted {
@@ -128,7 +128,7 @@ func (m *mould) objects(l *leaf, rank int) {
 	last, begin, count := -1, int32(-1), 0
 	for n := c.at[rank].first; n >= 0 && !m.odd; n = c.list[n].next {
 		f := c.list[n].field
-		index, name := split(f.Name)
+		index, name := split(f.Name())
 		switch {
 		case index < last:
 			m.odd = true
@@ -144,7 +144,7 @@ func (m *mould) objects(l *leaf, rank int) {
 		count++
 		m.odd = m.odd || count > few
 		for o := begin; o != n; o = c.list[o].next {
-			_, other := split(c.list[o].field.Name)
+			_, other := split(c.list[o].field.Name())
 			m.odd = m.odd || other == name
 		}
 		m.text = append(append(c.inner(append(m.text, '"'), name, false), '"'), ':')
@@ -175,7 +175,7 @@ func (m *mould) row(f *event.Field) (row int, starts bool) {
 func (m *mould) value(f *event.Field, native bool) {
 	row, _ := m.row(f)
 	if row < 0 {
-		m.text = m.c.value(m.text, f.Val, native, false)
+		m.text = m.c.value(m.text, f.Value(), native, false)
 		return
 	}
 	s, list := step{row: uint8(row), native: native}, m.c.lists(f)

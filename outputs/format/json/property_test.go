@@ -147,7 +147,7 @@ func places(e *event.Event) map[schema.Key]map[int]int {
 		has := [4]bool{}
 		for _, f := range list {
 			if f.Key == k {
-				has[f.Name[0]-'0'] = true
+				has[f.Name()[0]-'0'] = true
 			}
 		}
 		index[k] = map[int]int{}
@@ -185,15 +185,15 @@ func expected(e *event.Event) (want flat, bad map[schema.Key]bool) {
 	add := func(f event.Field) {
 		path := f.Key.String()
 		if f.Key.Info().Type.IsMap() {
-			name := f.Name
+			name := f.Name()
 			if to, ok := index[f.Key]; ok {
 				n, member := split(name)
 				name = fmt.Sprint(to[n], ".", member)
 			}
 			path += "." + name
 		}
-		want[path] = append(want[path], plainText(f.Val))
-		if !utf8.ValidString(f.Val.Str()) || !utf8.ValidString(f.Name) {
+		want[path] = append(want[path], plainText(f.Value()))
+		if !utf8.ValidString(f.Str()) || !utf8.ValidString(f.Name()) {
 			bad[f.Key] = true
 		}
 	}
@@ -204,7 +204,7 @@ func expected(e *event.Event) (want flat, bad map[schema.Key]bool) {
 	for _, f := range e.Shared {
 		hidden := !first.Get(f.Key).IsZero()
 		if f.Key.Info().Type.IsMap() && !f.Key.Info().Many {
-			hidden = !first.GetNamed(f.Key, f.Name).IsZero()
+			hidden = !first.GetNamed(f.Key, f.Name()).IsZero()
 		}
 		if !hidden {
 			add(f)
@@ -305,8 +305,9 @@ func TestWhatIsSharedIsTheSame(t *testing.T) {
 					}
 				}
 				for i := range e.Fields { // another event of the form
-					if v := rapid.SampledFrom(e.Fields).Draw(t, "value").Val; rapid.Bool().Draw(t, "other") && !v.IsZero() {
-						e.Fields[i].Val = v
+					f := rapid.SampledFrom(e.Fields).Draw(t, "value")
+					if v := f.Value(); rapid.Bool().Draw(t, "other") && !v.IsZero() {
+						e.Fields[i].SetValue(v)
 					}
 				}
 				if got, _ = c.Append(got[:0], e); len(got) == 0 {

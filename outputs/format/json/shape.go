@@ -117,10 +117,10 @@ func (c *Encoder) formOf(e *event.Event, set int, head uint8) (uint64, bool) {
 	rows, n, last := &c.forms.rows, 0, schema.None
 	for i := range e.Fields {
 		f := &e.Fields[i]
-		if f.Val.IsZero() || f.Key == schema.TallymanEscaped || int(f.Key) >= len(c.plan.rank) {
+		if f.IsZero() || f.Key == schema.TallymanEscaped || int(f.Key) >= len(c.plan.rank) {
 			return 0, false
 		}
-		if f.Key == last && f.Name == "" {
+		if f.Key == last && f.NameLen() == 0 {
 			continue
 		}
 		if n == shapeFields {
@@ -137,8 +137,8 @@ func (c *Encoder) formOf(e *event.Event, set int, head uint8) (uint64, bool) {
 	for r := range n {
 		f := &e.Fields[rows[r]]
 		h = (h ^ uint64(f.Key) ^ uint64(c.classAt(e, r))<<32) * prime
-		if l := len(f.Name); l > 0 {
-			h = (h ^ uint64(l) ^ uint64(f.Name[0])<<8 ^ uint64(f.Name[l-1])<<16 ^ uint64(f.Name[l/2])<<24) * prime
+		if l := len(f.Name()); l > 0 {
+			h = (h ^ uint64(l) ^ uint64(f.Name()[0])<<8 ^ uint64(f.Name()[l-1])<<16 ^ uint64(f.Name()[l/2])<<24) * prime
 		}
 		h ^= h >> 29
 	}
@@ -146,16 +146,16 @@ func (c *Encoder) formOf(e *event.Event, set int, head uint8) (uint64, bool) {
 }
 
 // lists reports whether the values that follow f with its key are in its row.
-func (c *Encoder) lists(f *event.Field) bool { return f.Name == "" && c.plan.many[f.Key] }
+func (c *Encoder) lists(f *event.Field) bool { return f.NameLen() == 0 && c.plan.many[f.Key] }
 
 // classAt returns the class of a row of the event at hand.
 func (c *Encoder) classAt(e *event.Event, r int) class {
 	fields := e.Fields[c.forms.rows[r]:c.forms.rows[r+1]]
 	if !c.lists(&fields[0]) {
-		return classOf[fields[0].Val.Kind()]
+		return classOf[fields[0].Kind()]
 	}
 	for i := range fields {
-		if classOf[fields[i].Val.Kind()] != classText {
+		if classOf[fields[i].Kind()] != classText {
 			return classOther
 		}
 	}
@@ -168,8 +168,8 @@ func guessOf(e *event.Event) uint64 {
 	h, last, fields := uint64(0), uint64(0), e.Fields
 	for i := range fields {
 		f := &fields[i]
-		if n := uint64(f.Key); n != last || len(f.Name) > 0 { // of a list, one counts
-			h = mathbits.RotateLeft64(h, 5) + (n ^ uint64(len(f.Name))<<10)
+		if n := uint64(f.Key); n != last || f.NameLen() > 0 { // of a list, one counts
+			h = mathbits.RotateLeft64(h, 5) + (n ^ uint64(f.NameLen())<<10)
 			last = n
 		}
 	}
@@ -190,27 +190,27 @@ func (c *Encoder) fits(s *shape, e *event.Event, set int, head uint8) (size int,
 			return 0, false
 		}
 		f := &fields[at]
-		if f.Key != id.key || len(f.Name) != len(id.name) || len(id.name) > 0 && f.Name != id.name {
+		if f.Key != id.key || !f.Named(id.name) {
 			return 0, false
 		}
 		rows[r&(maxRows-1)] = int32(at)
 		if !id.list {
-			if classOf[f.Val.Kind()] != id.class {
+			if classOf[f.Kind()] != id.class {
 				return 0, false
 			}
-			size += len(f.Val.Str())
+			size += f.Len()
 			at++
 			continue
 		}
 		of := classText
-		for ; at < len(fields) && fields[at].Key == id.key && fields[at].Name == ""; at++ {
-			v := &fields[at].Val
+		for ; at < len(fields) && fields[at].Key == id.key && fields[at].NameLen() == 0; at++ {
+			v := &fields[at]
 			if classOf[v.Kind()] != classText {
 				if of = classOther; v.IsZero() {
 					return 0, false
 				}
 			}
-			size += len(v.Str()) + len(`","`)
+			size += v.Len() + len(`","`)
 		}
 		if of != id.class {
 			return 0, false
@@ -304,7 +304,7 @@ func (c *Encoder) learn(e *event.Event, h uint64, head uint8) *shape {
 	s.text = m.text
 	for r, i := range f.rows[:f.n] {
 		at := &e.Fields[i]
-		s.rows = append(s.rows, fieldID{key: at.Key, class: c.classAt(e, r), list: c.lists(at), name: strings.Clone(at.Name)})
+		s.rows = append(s.rows, fieldID{key: at.Key, class: c.classAt(e, r), list: c.lists(at), name: strings.Clone(at.Name())})
 	}
 	f.known[h] = s
 	return s

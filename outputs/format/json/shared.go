@@ -43,7 +43,7 @@ func (c *Encoder) share(set event.Fields) {
 	c.sets = append([]*shared{c.same}, c.sets[:min(len(c.sets), knownSets-1)]...)
 	for i := range set {
 		f := &set[i]
-		if f.Val.IsZero() || f.Key == schema.None || int(f.Key) >= len(c.plan.rank) {
+		if f.IsZero() || f.Key == schema.None || int(f.Key) >= len(c.plan.rank) {
 			continue
 		}
 		g := c.same.group(c.plan, int(c.plan.rank[f.Key]))

@@ -137,7 +137,7 @@ func (c *Encoder) take(rank, over, floor int) int {
 func (c *Encoder) tags(dst []byte, rank int, esc bool) []byte {
 	dst = append(dst, '[')
 	for n := c.at[rank].first; n >= 0; n = c.list[n].next {
-		dst = append(c.text(dst, c.list[n].field.Val.Str(), esc), ',')
+		dst = append(c.text(dst, c.list[n].field.Str(), esc), ',')
 	}
 	return append(append(append(dst, '"'), shortened...), '"', ']')
 }
@@ -165,7 +165,7 @@ func (c *Encoder) shorten(dst []byte, e *event.Event, l *leaf, rank int) []byte 
 	case first.field == nil:
 		return c.fromHead(dst, e, l.key, esc)
 	case l.form != formMany && first.next < 0:
-		return c.cutValue(dst, first.field.Val, l.native, esc, end)
+		return c.cutValue(dst, first.field.Value(), l.native, esc, end)
 	}
 	dst = append(dst, '[')
 	for n := c.at[rank].first; n >= 0; n = c.list[n].next {
@@ -175,7 +175,7 @@ func (c *Encoder) shorten(dst []byte, e *event.Event, l *leaf, rank int) []byte 
 			}
 			dst = append(dst, ',')
 		}
-		dst = c.cutValue(dst, c.list[n].field.Val, l.native, esc, end-1)
+		dst = c.cutValue(dst, c.list[n].field.Value(), l.native, esc, end-1)
 	}
 	return append(dst, ']')
 }
@@ -189,7 +189,7 @@ func (c *Encoder) fewer(dst []byte, l *leaf, rank int, esc bool) []byte {
 	c.at[rank].first = -1
 	for n := from; n >= 0; n = c.list[n].next {
 		f := c.list[n].field
-		c.buf = c.value(c.inner(c.buf[:0], f.Name, esc), f.Val, l.native, esc)
+		c.buf = c.value(c.inner(c.buf[:0], f.Name(), esc), f.Value(), l.native, esc)
 		size := len(c.buf) + len(`{"":},`)
 		if l.dotted {
 			size += len(l.name)

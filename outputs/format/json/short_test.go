@@ -22,9 +22,9 @@ func long(n int) *event.Event {
 	for i := range e.Fields {
 		switch f := &e.Fields[i]; f.Key {
 		case schema.ProcessCommandLine:
-			f.Val = event.String("bash -c '" + arg + "'")
+			f.SetValue(event.String("bash -c '" + arg + "'"))
 		case schema.Message:
-			f.Val = event.String("uid 1000 ran bash -c '" + arg[:1000])
+			f.SetValue(event.String("uid 1000 ran bash -c '" + arg[:1000]))
 		}
 	}
 	e.Fields.AddString(schema.ProcessArgs, arg)
@@ -148,8 +148,8 @@ func TestAnyEventFitsAnyLimit(t *testing.T) {
 		e := &event.Event{Fields: fields(t, "own"), Shared: fields(t, "shared"), Dataset: text().Draw(t, "dataset")}
 		e.Raw = strings.Repeat(text().Draw(t, "raw"), rapid.IntRange(1, 50).Draw(t, "times"))
 		for i := range e.Fields {
-			if s := e.Fields[i].Val.Str(); s != "" && rapid.Bool().Draw(t, "long") {
-				e.Fields[i].Val = event.String(strings.Repeat(s, rapid.IntRange(1, 200).Draw(t, "repeat")))
+			if s := e.Fields[i].Str(); s != "" && rapid.Bool().Draw(t, "long") {
+				e.Fields[i].SetValue(event.String(strings.Repeat(s, rapid.IntRange(1, 200).Draw(t, "repeat"))))
 			}
 		}
 		e.ID = event.NewID([]byte(e.Raw))

@@ -223,7 +223,7 @@ func (c *Encoder) joined(dst []byte, a *attribute, k schema.Key) []byte {
 		esc = esc || dirty(v.Str(), c.delim)
 	}
 	for i := range fields {
-		if fields[i].Key != k || view.Empty(fields[i].Val) {
+		if fields[i].Key != k || view.Empty(fields[i].Value()) {
 			continue
 		}
 		if len(dst) == at {
@@ -231,7 +231,7 @@ func (c *Encoder) joined(dst []byte, a *attribute, k schema.Key) []byte {
 		} else {
 			dst = append(dst, ',')
 		}
-		dst, _, _ = appendValue(dst, view.Text(fields[i].Val), c.delim, esc, unlimited, unlimited)
+		dst, _, _ = appendValue(dst, view.Text(fields[i].Value()), c.delim, esc, unlimited, unlimited)
 	}
 	c.note(a.Name, esc)
 	return dst

@@ -90,9 +90,9 @@ func (c *Encoder) named(dst []byte, id, name schema.Key, i int) []byte {
 // nth returns the ith value of k.
 func nth(fields event.Fields, k schema.Key, i int) event.Value {
 	for j := range fields {
-		if fields[j].Key == k && !view.Empty(fields[j].Val) {
+		if fields[j].Key == k && !view.Empty(fields[j].Value()) {
 			if i--; i < 0 {
-				return fields[j].Val
+				return fields[j].Value()
 			}
 		}
 	}

@@ -24,7 +24,7 @@ func (c *Encoder) unmapped(dst []byte) []byte {
 	}
 	for i := range e.Shared {
 		f := &e.Shared[i]
-		if int(f.Key) >= len(c.count) || c.count[f.Key] > 0 && (f.Name == "" || !e.Fields.GetNamed(f.Key, f.Name).IsZero()) {
+		if int(f.Key) >= len(c.count) || c.count[f.Key] > 0 && (f.Name() == "" || !e.Fields.GetNamed(f.Key, f.Name()).IsZero()) {
 			continue // the event's own hides it
 		}
 		if c.left(f, c.shared) {
@@ -33,11 +33,11 @@ func (c *Encoder) unmapped(dst []byte) []byte {
 	}
 	for _, k := range c.esc {
 		if k != schema.None {
-			rest = append(rest, event.Field{Key: schema.TallymanEscaped, Val: event.String(k.String())})
+			rest = append(rest, event.NewField(schema.TallymanEscaped, "", event.String(k.String())))
 		}
 	}
 	if !e.Shared.Get(schema.LogFilePath).IsZero() {
-		rest = append(rest, event.Field{Key: schema.LogOffset, Val: event.Int(e.Offset)})
+		rest = append(rest, event.NewField(schema.LogOffset, "", event.Int(e.Offset)))
 	}
 	for _, t := range c.took {
 		c.used[t.key] = 0
@@ -61,7 +61,7 @@ func (c *Encoder) unmapped(dst []byte) []byte {
 // left reports whether no object took the value of f. Of several values under
 // one key, as count has it, an object that took the first leaves all.
 func (c *Encoder) left(f *event.Field, count []int) bool {
-	if f.Key == schema.None || int(f.Key) >= len(c.used) || f.Val.IsZero() {
+	if f.Key == schema.None || int(f.Key) >= len(c.used) || f.IsZero() {
 		return false
 	}
 	switch c.used[f.Key] {

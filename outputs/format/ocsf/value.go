@@ -45,7 +45,7 @@ func (c *Encoder) spoilt(k schema.Key) bool {
 	c.asked, c.answer = k, false
 	for _, fields := range [...]event.Fields{c.Event.Fields, c.Event.Shared} {
 		for i := range fields {
-			if f := &fields[i]; f.Key == k && (!utf8.ValidString(f.Val.Str()) || !utf8.ValidString(f.Name)) {
+			if f := &fields[i]; f.Key == k && (!utf8.ValidString(f.Str()) || !utf8.ValidString(f.Name())) {
 				c.answer = true
 				return true
 			}
@@ -146,10 +146,10 @@ func (c *Encoder) pairs(dst []byte, k schema.Key) []byte {
 			dst = append(dst, ',')
 		}
 		// Two strings made one: the end of the first and the start of the second go.
-		dst = c.text(dst, k, f.Name)
+		dst = c.text(dst, k, f.Name())
 		dst[len(dst)-1] = '='
 		at := len(dst)
-		dst = c.valueText(dst, k, f.Val)
+		dst = c.valueText(dst, k, f.Value())
 		dst = append(dst[:at], dst[at+1:]...)
 	}
 	if len(dst) == start {

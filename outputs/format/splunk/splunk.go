@@ -57,7 +57,7 @@ func (c *Encoder) AppendMax(dst []byte, e *event.Event, limit int) ([]byte, erro
 		room := limit - (head - start)
 		dst, err = c.json.AppendMax(dst[:head], rest, room)
 		if len(c.tail) > 0 && !c.json.Shortened() { // the lists alone are missing
-			c.own = append(c.own, event.Field{Key: schema.Tags, Val: event.String("tallyman_shortened")})
+			c.own = append(c.own, event.NewField(schema.Tags, "", event.String("tallyman_shortened")))
 			c.flat.Fields = c.own
 			dst, err = c.json.AppendMax(dst[:head], rest, room)
 		}
@@ -148,21 +148,21 @@ func (c *Encoder) members() {
 		if c.done[i] {
 			continue
 		}
-		key, name := c.lists[i].Key, member(c.lists[i].Name)
+		key, name := c.lists[i].Key, member(c.lists[i].Name())
 		c.tail = append(append(append(c.tail, `,"`...), key.String()...), '.')
 		at := len(c.tail)
 		c.tail = c.text(c.tail, key, name)
 		c.tail = append(append(c.tail[:at], c.tail[at+1:]...), ':')
 		open := byte('[')
 		for j := i; j < len(c.lists); j++ {
-			if f := &c.lists[j]; f.Key == key && member(f.Name) == name {
+			if f := &c.lists[j]; f.Key == key && member(f.Name()) == name {
 				c.tail, open, c.done[j] = c.value(append(c.tail, open), f), ',', true
 			}
 		}
 		c.tail = append(c.tail, ']')
 	}
 	for _, k := range c.escape {
-		c.own = append(c.own, event.Field{Key: schema.TallymanEscaped, Val: event.String(k.String())})
+		c.own = append(c.own, event.NewField(schema.TallymanEscaped, "", event.String(k.String())))
 	}
 	if len(c.lists) > 0 {
 		c.flat.Fields = c.own
@@ -171,13 +171,13 @@ func (c *Encoder) members() {
 
 // value appends the value of a member; numbers and booleans are written as such.
 func (c *Encoder) value(dst []byte, f *event.Field) []byte {
-	switch f.Val.Kind() {
+	switch f.Kind() {
 	case event.KindInt, event.KindUint, event.KindBool:
-		return f.Val.Append(dst)
+		return f.Value().Append(dst)
 	case event.KindString, event.KindIP:
-		return c.text(dst, f.Key, f.Val.Str())
+		return c.text(dst, f.Key, f.Str())
 	}
-	return append(f.Val.Append(append(dst, '"')), '"')
+	return append(f.Value().Append(append(dst, '"')), '"')
 }
 
 func (c *Encoder) text(dst []byte, k schema.Key, s string) []byte {
@@ -206,7 +206,7 @@ func (c *Encoder) spoilt(k schema.Key) bool {
 	}
 	c.asked, c.answer = k, false
 	for i := range c.lists {
-		if f := &c.lists[i]; f.Key == k && (!utf8.ValidString(f.Val.Str()) || !utf8.ValidString(f.Name)) {
+		if f := &c.lists[i]; f.Key == k && (!utf8.ValidString(f.Str()) || !utf8.ValidString(f.Name())) {
 			c.answer = true
 			break
 		}

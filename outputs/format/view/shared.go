@@ -71,7 +71,7 @@ func (v *View) take(set event.Fields) *Known {
 		switch n := v.slot[f.Key]; {
 		case k.place[n] != 0:
 			k.many.add(n)
-		case !Empty(f.Val):
+		case !Empty(f.Value()):
 			k.place[n] = -1 - int32(i)
 			k.seen |= v.use[n]
 		}

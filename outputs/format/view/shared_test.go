@@ -16,7 +16,7 @@ func TestSetsInTurn(t *testing.T) {
 	host := func(n int) string { return "host-" + strconv.Itoa(n) }
 	var sets []event.Fields
 	for n := range mostSets + 50 {
-		set := event.Fields{{Key: schema.HostName, Val: event.String(host(n))}, {Key: schema.HostID, Val: event.String(strconv.Itoa(n))}}
+		set := event.Fields{event.NewField(schema.HostName, "", event.String(host(n))), event.NewField(schema.HostID, "", event.String(strconv.Itoa(n)))}
 		sets = append(sets, set, set[:1], nil)
 	}
 	v := New([]schema.Key{schema.HostName, schema.HostID})
@@ -55,7 +55,7 @@ func TestWhatIsFound(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		draw := func(what string) (f event.Fields) {
 			for range rapid.IntRange(0, 5).Draw(t, what) {
-				f = append(f, event.Field{Key: rapid.SampledFrom(append(asked, schema.FilePath, schema.None)).Draw(t, "key"), Val: rapid.SampledFrom(values).Draw(t, "value")})
+				f = append(f, event.NewField(rapid.SampledFrom(append(asked, schema.FilePath, schema.None)).Draw(t, "key"), "", rapid.SampledFrom(values).Draw(t, "value")))
 			}
 			return f
 		}
@@ -76,13 +76,13 @@ func TestWhatIsFound(t *testing.T) {
 					}
 				}
 			}
-			if v.Get(k) != first || v.Has(k) != (count > 0) || all>>i&1 != 0 != (count > 0) || own>>i&1 != 0 != mine {
+			if !v.Get(k).Equal(first) || v.Has(k) != (count > 0) || all>>i&1 != 0 != (count > 0) || own>>i&1 != 0 != mine {
 				t.Fatalf("%v: %v, %v, %b, %b; want %v, %d of them, its own %v", k, v.Get(k), v.Has(k), all, own, first, count, mine)
 			}
 			if count > 1 && v.One(k) {
 				t.Fatalf("%v: there are %d, and one is said", k, count)
 			}
-			if fields := v.Fields(k); count > 0 && fields[0].Val != first {
+			if fields := v.Fields(k); count > 0 && !fields[0].Value().Equal(first) {
 				t.Fatalf("%v: the fields begin with %v", k, fields[0])
 			}
 		}
@@ -92,7 +92,7 @@ func TestWhatIsFound(t *testing.T) {
 func TestNothingIsAllocatedForSetsInTurn(t *testing.T) {
 	var events []*event.Event
 	for n := range mostSets - 1 { // that of no field is known as well
-		events = append(events, &event.Event{Shared: event.Fields{{Key: schema.HostName, Val: event.String(strconv.Itoa(n))}}})
+		events = append(events, &event.Event{Shared: event.Fields{event.NewField(schema.HostName, "", event.String(strconv.Itoa(n)))}})
 	}
 	v := New([]schema.Key{schema.HostName})
 	turn := func() {

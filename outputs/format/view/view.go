@@ -93,12 +93,12 @@ func (v *View) Load(e *event.Event) {
 			continue
 		}
 		if f.Key == schema.AuditdData {
-			v.named(f.Name, i)
+			v.named(f.Name(), i)
 		}
 		switch {
 		case place[n] > 0:
 			v.many.add(n)
-		case !Empty(f.Val):
+		case !Empty(f.Value()):
 			place[n] = int32(i) + 1
 			own |= v.use[n]
 		}
@@ -137,7 +137,7 @@ func (v *View) named(name string, at int) {
 
 func (v *View) member(n int) event.Value {
 	if at := v.data[n]; at > 0 {
-		return v.Event.Fields[at-1].Val
+		return v.Event.Fields[at-1].Value()
 	}
 	return event.Value{}
 }
@@ -158,9 +158,9 @@ func (v *View) Syscall() event.Value { return v.member(syscall) }
 func (v *View) Get(k schema.Key) event.Value {
 	switch at := v.place[v.slot[k]]; {
 	case at > 0:
-		return v.Event.Fields[at-1].Val
+		return v.Event.Fields[at-1].Value()
 	case at < 0:
-		return v.Event.Shared[-1-at].Val
+		return v.Event.Shared[-1-at].Value()
 	}
 	return event.Value{}
 }
@@ -208,7 +208,7 @@ func (v *View) Fields(k schema.Key) event.Fields {
 // search is Fields for a key that is not asked for.
 func (v *View) search(k schema.Key) event.Fields {
 	for i := range v.Event.Fields {
-		if f := &v.Event.Fields[i]; f.Key == k && !Empty(f.Val) {
+		if f := &v.Event.Fields[i]; f.Key == k && !Empty(f.Value()) {
 			return v.Event.Fields
 		}
 	}

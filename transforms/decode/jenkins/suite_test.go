@@ -29,7 +29,7 @@ func TestConformance(t *testing.T) {
 					env := plugintest.Env("")
 					e := event.Event{Decode: c.plugin.Type, Raw: line, Records: 1, Offset: int64(n) * 1000, Seen: env.Now(), Shared: env.Shared}
 					if c.path != "" {
-						e.Shared = append(e.Shared[:len(e.Shared):len(e.Shared)], event.Field{Key: schema.LogFilePath, Val: event.String(c.path)})
+						e.Shared = append(e.Shared[:len(e.Shared):len(e.Shared)], event.NewField(schema.LogFilePath, "", event.String(c.path)))
 					}
 					return e
 				}})

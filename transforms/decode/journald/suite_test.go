@@ -44,7 +44,7 @@ func TestNoFieldIsLost(t *testing.T) {
 	}
 	have := map[string]bool{}
 	for _, f := range out.Events[0].Fields {
-		have[string(f.Val.Append(nil))] = true
+		have[string(f.Value().Append(nil))] = true
 	}
 	for i := range 200 {
 		if !have["v"+strconv.Itoa(i)] {
@@ -189,8 +189,8 @@ func TestPiecesOfContainers(t *testing.T) {
 			t.Fatalf("%q: %d events: %v", id, len(got), got)
 		}
 		for _, f := range got[0].Fields {
-			if strings.HasPrefix(f.Name, "CONTAINER_PARTIAL") {
-				t.Errorf("%s is said of the whole line", f.Name)
+			if strings.HasPrefix(f.Name(), "CONTAINER_PARTIAL") {
+				t.Errorf("%s is said of the whole line", f.Name())
 			}
 		}
 		if got = decodeAll(t, d, piecesOf(id, "whole")...); len(got) != 1 || got[0].Get(schema.Message).Str() != "whole" {

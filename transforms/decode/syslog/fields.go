@@ -154,7 +154,7 @@ func (d *decoder) param(f *event.Fields, first, at int) {
 	name := d.nameAt(at, p.pair)
 	turn := 1
 	for i := range at { // each before has its field, whose name may have a number that it did not come with
-		if q := &d.m.params[i]; q.name != "" && (*f)[first+i].Name[:len(q.id)+1+len(q.name)] == name {
+		if q := &d.m.params[i]; q.name != "" && (*f)[first+i].Name()[:len(q.id)+1+len(q.name)] == name {
 			turn++
 		}
 	}

@@ -269,7 +269,7 @@ func TestNamesWithANumber(t *testing.T) {
 		var got []string
 		for i := range e.Fields {
 			if f := &e.Fields[i]; f.Key == schema.LogSyslogStructuredData {
-				got = append(got, f.Name+"="+f.Val.Str())
+				got = append(got, f.Name()+"="+f.Str())
 			}
 		}
 		if strings.Join(got, " ") != want {
