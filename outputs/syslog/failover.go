@@ -104,8 +104,12 @@ func (o *output) try(ctx context.Context, i int) error {
 	dialing, cancel := context.WithTimeout(ctx, o.settings.Timeout)
 	defer cancel()
 	l, err := p.dial(dialing)
-	if err == nil && o.resend {
+	if err == nil && o.resend && !o.careful {
+		before := o.window.repeat()
 		if err = o.again(ctx, l); err != nil {
+			if before && ctx.Err() == nil && l.left() {
+				o.caution()
+			}
 			l.abort()
 		}
 	}
@@ -115,8 +119,12 @@ func (o *output) try(ctx context.Context, i int) error {
 		}
 		return fmt.Errorf("syslog: connect to %s: %w", p.target, p.target.explain(err))
 	}
-	o.link, o.at, o.resend, p.until = l, i, false, time.Time{}
+	o.link, o.at, p.until = l, i, time.Time{}
 	o.connects.Inc()
+	if o.careful {
+		return nil // one of many; what is to be sent again goes in parts
+	}
+	o.resend = false
 	o.log.Info("connected to the syslog receiver", "address", p.target.String())
 	return nil
 }
@@ -131,16 +139,8 @@ func (o *output) again(ctx context.Context, l *link) error {
 	}
 	release := l.begin(ctx, o.settings.Timeout)
 	defer release()
-	from := 0
-	for i, f := range sent {
-		if f.end-from < chunk && i < len(sent)-1 {
-			continue
-		}
-		l.extend(ctx, o.settings.Timeout)
-		if err := l.write(b[from:f.end]); err != nil {
-			return err
-		}
-		from = f.end
+	if err := o.pour(ctx, l, b); err != nil {
+		return err
 	}
 	if err := l.drained(ctx, o.settings.Timeout); err != nil {
 		return err
@@ -155,6 +155,9 @@ func (o *output) again(ctx context.Context, l *link) error {
 func (o *output) abort() {
 	if !o.resend {
 		o.window.expire(o.link.lost(o.now()))
+	}
+	if o.window.again > 0 && o.link.left() {
+		o.caution()
 	}
 	o.link.abort()
 	o.link, o.resend = nil, o.window.max > 0

@@ -188,3 +188,72 @@ func (l *link) drained(ctx context.Context, timeout time.Duration) error {
 		}
 	}
 }
+
+// farewell ends our side once the peer's host has acknowledged everything, and waits
+// until the peer has ended its own in peace. That is the most that syslog tells: its
+// program has read to the end, for a host that closes a connection with something
+// unread resets it (RFC 1122 section 4.2.2.13). A peer that never ends its side has
+// taken all for as long as timeout, at least. One that ends connections by itself has
+// the time of parting to do so before we do, since its end is no answer to ours.
+func (l *link) farewell(ctx context.Context, parting func(context.Context, *link), timeout time.Duration) error {
+	if err := l.drained(ctx, timeout); err != nil {
+		return err
+	}
+	parting(ctx, l)
+	if err := l.alive(); err != nil {
+		return err
+	}
+	if err := l.closeWrite(); err != nil {
+		return err
+	}
+	if ended, err := l.awaitEnd(ctx, timeout); ended && !errors.Is(err, errLeft) {
+		return err
+	}
+	return ctx.Err()
+}
+
+// awaitEnd waits for the peer to end the connection, for d at most; the error is why
+// it did, or that of ctx.
+func (l *link) awaitEnd(ctx context.Context, d time.Duration) (ended bool, err error) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-l.gone:
+		return true, l.why
+	case <-ctx.Done():
+		return false, ctx.Err()
+	case <-t.C:
+		return false, nil
+	}
+}
+
+// closeWrite tells the peer that nothing more comes, in TLS and below it.
+func (l *link) closeWrite() error {
+	ends := []net.Conn{l.conn}
+	if l.socket != l.conn {
+		ends = append(ends, l.socket)
+	}
+	for _, c := range ends {
+		half, ok := c.(interface{ CloseWrite() error })
+		if !ok {
+			continue
+		}
+		if err := half.CloseWrite(); err != nil {
+			if gone := l.alive(); gone != nil {
+				return gone
+			}
+			return err
+		}
+	}
+	return nil
+}
+
+// left reports whether the peer has ended the connection, as opposed to one that
+// takes nothing.
+func (l *link) left() bool { return l.gone != nil && l.alive() != nil }
+
+// tookAll reports whether a peer has ended the connection in peace and its program had
+// read everything before, whatever it did with it.
+func (l *link) tookAll() bool {
+	return errors.Is(l.alive(), errLeft) && unacknowledged(l.raw) == 0 && !broken(l.raw)
+}

@@ -58,6 +58,7 @@ func open(t *testing.T, address string, change func(*Settings)) *output {
 	if err != nil {
 		t.Fatal(err)
 	}
+	o.parting = func(context.Context, *link) {} // tests have many parts, and what they need is in parts_test.go
 	t.Cleanup(func() {
 		if err := o.Close(); err != nil {
 			t.Errorf("close: %v", err)

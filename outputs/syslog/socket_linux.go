@@ -30,3 +30,13 @@ func hungUp(raw syscall.RawConn) bool {
 	})
 	return gone || err != nil
 }
+
+// broken reports whether the connection was reset; the kernel says it once.
+func broken(raw syscall.RawConn) bool {
+	reset := true
+	err := raw.Control(func(fd uintptr) {
+		n, err := unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_ERROR)
+		reset = n != 0 || err != nil
+	})
+	return reset || err != nil
+}

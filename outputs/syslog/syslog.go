@@ -49,7 +49,14 @@ type output struct {
 	resend bool   // a connection was lost: the window goes first
 	warned bool   // a message was cut, and that was said
 
-	truncated, connects, resent *meter.Counter
+	cuts      int                          // Sends in a row that failed because the receiver ended the connection
+	careful   bool                         // what comes next goes in parts
+	cautioned bool                         // and that was said
+	parting   func(context.Context, *link) // see farewell
+	part      int                          // frames of the first part; 0 for all
+	control   []byte                       // the last frame of the last part that was taken
+
+	truncated, connects, resent, givenUp *meter.Counter
 }
 
 // New builds the output. It reads the files that the settings name and connects
@@ -104,8 +111,9 @@ func build(c *Settings, env plugin.Env, enc plugin.Encoder) (*output, error) {
 		w.max, w.age = int(c.Window), c.WindowAge
 	}
 	return &output{
-		settings: c, targets: places, enc: enc, max: c.limit(targets[0]), now: now, log: log, window: w,
+		settings: c, targets: places, enc: enc, max: c.limit(targets[0]), now: now, log: log, window: w, parting: part,
 		resent:    env.Meter.Counter("tallyman_syslog_resent_total", "Messages sent again after a connection was lost, with the same event ids.", label),
+		givenUp:   env.Meter.Counter("tallyman_syslog_given_up_total", "Messages that were sent and then left out, because the receiver ends each connection at them.", label),
 		truncated: env.Meter.Counter("tallyman_syslog_truncated_total", "Messages that were cut to max_bytes.", label),
 		connects:  env.Meter.Counter("tallyman_syslog_connects_total", "Connections made to the syslog receiver.", label),
 	}, nil
@@ -133,8 +141,13 @@ func (o *output) Probe(ctx context.Context) error { return o.connect(ctx) }
 // Send implements plugin.Output. After an error that concerns the connection all
 // events are to be sent again: nobody knows which of them the peer has.
 func (o *output) Send(ctx context.Context, events []event.Event) error {
-	if err := o.connect(ctx); err != nil {
-		return err
+	if !o.careful {
+		if err := o.connect(ctx); err != nil {
+			return err
+		}
+	}
+	if o.careful {
+		return o.sendInParts(ctx, events)
 	}
 	release := o.link.begin(ctx, o.settings.Timeout)
 	failed, err := o.write(ctx, events)
@@ -145,12 +158,18 @@ func (o *output) Send(ctx context.Context, events []event.Event) error {
 	if err != nil {
 		o.window.rollback()
 		to := o.target()
+		if ctx.Err() == nil && o.link.left() {
+			if o.cuts++; o.cuts > 1 {
+				o.caution()
+			}
+		}
 		o.abort()
 		if ctx.Err() == nil {
 			o.targets[o.at].rest(o.now().Add(o.settings.FallBack))
 		}
 		return plugin.Retry(fmt.Errorf("syslog: send to %s: %w", to, to.explain(err)))
 	}
+	o.cuts = 0
 	o.window.commit(o.now())
 	return plugin.Partial(failed)
 }

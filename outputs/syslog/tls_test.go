@@ -143,6 +143,9 @@ func TestTLSIsVerified(t *testing.T) {
 				if m := <-got; m != "secret" {
 					t.Errorf("%q arrived", m)
 				}
+				o.caution() // parts end in TLS and below it
+				send(t, o, "part")
+				want(t, got, "secret", "part")
 				return
 			}
 			if kind, _ := plugin.KindOf(err); err == nil || kind != plugin.KindRetry || !strings.Contains(err.Error(), c.hint) {

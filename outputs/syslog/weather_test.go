@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"net"
+	"sync"
 	"testing"
 
 	"tallyman/pipeline/plugintest"
@@ -16,12 +17,13 @@ func TestWeather(t *testing.T) {
 	for seed := range uint64(30) {
 		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
 			w := plugintest.NewWeather(t, seed, 12, plugintest.Reset)
-			fine := make(chan struct{}) // closed when a connection stands that nothing breaks
+			fine := make(chan struct{}) // closed, once, when a connection stands that nothing breaks
+			var once sync.Once
 			got := make(chan string, 100_000)
 			ln := w.Listener(listen(t, "tcp", "127.0.0.1:0"))
 			serve(t, ln, func(c net.Conn) {
 				if w.Left() == 0 {
-					close(fine)
+					once.Do(func() { close(fine) })
 				}
 				for r := bufio.NewReader(c); ; {
 					m, err := octets(r)
@@ -54,9 +56,9 @@ func TestWeather(t *testing.T) {
 			}
 			send()
 			var stored []string
-			last := fmt.Sprintf("tally-%06d-mark", n-1)
-			for len(stored) == 0 || stored[len(stored)-1] != last {
-				stored = append(stored, <-got)
+			for seen := map[string]bool{}; len(seen) < n; {
+				m := take(t, got, 1)[0]
+				stored, seen[m] = append(stored, m), true
 			}
 			w.Balance(stored, n, nil, plugintest.Freely)
 		})

@@ -16,6 +16,7 @@ type window struct {
 	sent   []frame       // of buf
 	bytes  int           // of buf that belong to batches that were sent
 	frames int           // of sent, likewise
+	again  int           // of the oldest, that were sent again before
 }
 
 // A frame is one message in a window. It has no time.Time, which is three times as
@@ -56,6 +57,12 @@ func (w *window) rollback() { w.buf, w.sent = w.buf[:w.bytes], w.sent[:w.frames]
 func (w *window) last() ([]byte, []frame) {
 	w.trim()
 	return w.buf, w.sent
+}
+
+// repeat says that all frames are sent again, and reports whether some were before.
+func (w *window) repeat() (before bool) {
+	before, w.again = w.again > 0, len(w.sent)
+	return before
 }
 
 // renew says that all frames were sent now.
@@ -100,4 +107,23 @@ func (w *window) drop(n int) {
 		w.sent[i].end -= cut
 	}
 	w.bytes, w.frames = len(w.buf), len(w.sent)
+	w.again = max(0, w.again-n)
+}
+
+// keep forgets all frames but those that open tells, in their order.
+func (w *window) keep(open func(i int) bool) {
+	from, size, n, again := 0, 0, 0, 0
+	for i, f := range w.sent {
+		if open(i) {
+			size += copy(w.buf[size:], w.buf[from:f.end])
+			w.sent[n] = frame{end: size, at: f.at}
+			n++
+			if i < w.again {
+				again++
+			}
+		}
+		from = f.end
+	}
+	w.buf, w.sent, w.again = w.buf[:size], w.sent[:n], again
+	w.bytes, w.frames = size, n
 }
