@@ -214,7 +214,7 @@ func (d *decoder) settings(c *Component, list []pair, n *yaml.Node, kind plugin.
 		d.add(typ, suggestAndList(typ.Value, known, types), "unknown type %q of %s", typ.Value, w)
 		return false
 	}
-	c.Type, c.Plugin = typ.Value, d.plugins[at]
+	c.Type, c.Plugin, c.places = typ.Value, d.plugins[at], d.placesOf(list, n)
 	c.Settings = c.Plugin.Settings()
 	if kind == plugin.KindTransform {
 		w.in += fmt.Sprintf(" (%s)", c.Type)
@@ -231,6 +231,31 @@ func (d *decoder) settings(c *Component, list []pair, n *yaml.Node, kind plugin.
 		d.claim(c.Settings, list, n, w)
 	}
 	return true
+}
+
+// mostPlaces and deepest bound what is remembered of where a component's keys are.
+const mostPlaces, deepest = 1024, 4
+
+// placesOf returns where the values of a component's keys are, for what is found out
+// only when it is built; n is its own place.
+func (d *decoder) placesOf(list []pair, n *yaml.Node) map[string]plugin.Problem {
+	places := map[string]plugin.Problem{"": d.placeOf(n)}
+	before := len(d.problems)
+	var walk func(list []pair, in string, deep int)
+	walk = func(list []pair, in string, deep int) {
+		for _, p := range list {
+			if len(places) >= mostPlaces {
+				return
+			}
+			key := in + resolve(p.key).Value
+			if places[key] = d.placeOf(p.val); p.val.Kind == yaml.MappingNode && deep < deepest {
+				walk(d.pairs(p.val, top), key+".", deep+1)
+			}
+		}
+	}
+	walk(list, "", 1)
+	d.problems = d.problems[:before] // what is wrong with them is said by whoever reads them
+	return places
 }
 
 // isBroken reports whether something is wrong in the settings of a component, or

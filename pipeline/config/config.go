@@ -14,6 +14,7 @@ import (
 	"encoding/hex"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"tallyman/pipeline/plugin"
@@ -85,6 +86,24 @@ type Component struct {
 	Pos      plugin.Pos // of the name, or of a transform's list entry
 	Plugin   plugin.Plugin
 	Settings any // what Plugin.Settings gave, filled
+
+	places map[string]plugin.Problem // of its keys, with dots between those inside each other; "" is of itself
+}
+
+// Place returns where the value of a key of the settings is in the file, with a dot
+// before a key inside one ("cef.version"), and how many bytes it has there: that of the
+// innermost map that is there, where the key is not.
+func (c *Component) Place(key string) (plugin.Pos, int) {
+	for key != "" {
+		if p, ok := c.places[key]; ok {
+			return p.Pos, p.Width
+		}
+		key = key[:max(strings.LastIndexByte(key, '.'), 0)]
+	}
+	if p, ok := c.places[""]; ok {
+		return p.Pos, p.Width
+	}
+	return c.Pos, 0
 }
 
 // OutputComponent is an output with what the engine does before it.

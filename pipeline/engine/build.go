@@ -7,6 +7,7 @@ package engine
 import (
 	"errors"
 	"log/slog"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -114,7 +115,7 @@ func Build(cfg *config.Config, around Surroundings) (*Pipeline, plugin.Problems)
 // output builds an output's plugin, as often as it wants batches under way.
 func (p *Pipeline) output(o *output, c config.Component) error {
 	env := p.env(c)
-	env.Store = newStore(p.Config.Journal.Dir, c.Name, env.Dry)
+	env.Store = newStore(p.Config.Journal.Dir, c.Name, c.Plugin.Name(), env.Dry, env.Log)
 	unsaid := env.Meter.Counter("tallyman_unsaid_events_total", "Events of an output itself, such as what it did about an alert, that were not told because too many waited; the log has them.",
 		meter.Label{Name: "output", Value: c.Name})
 	env.Say = func(e event.Event) {
@@ -154,13 +155,21 @@ func policy(c config.OutputComponent) journal.Policy {
 	return p
 }
 
-// problems places an error that says nothing of its place at the component.
+// problems places an error that says nothing of its place at the component, or at
+// the key of it that is wrong.
 func problems(kind string, c config.Component, err error) plugin.Problems {
 	if err == nil {
 		return nil
 	}
 	var list plugin.Problems
 	if errors.As(err, &list) {
+		list = slices.Clone(list)
+		for i := range list {
+			if one := &list[i]; one.Pos == (plugin.Pos{}) {
+				one.Pos, one.Width = c.Place(one.Key)
+				one.Key = "" // it has done its work
+			}
+		}
 		return list
 	}
 	return plugin.Problems{{Pos: c.Pos, Text: kind + " " + c.Name + ": " + err.Error()}}
