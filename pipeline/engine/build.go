@@ -115,7 +115,7 @@ func Build(cfg *config.Config, around Surroundings) (*Pipeline, plugin.Problems)
 // output builds an output's plugin, as often as it wants batches under way.
 func (p *Pipeline) output(o *output, c config.Component) error {
 	env := p.env(c)
-	env.Store = newStore(p.Config.Journal.Dir, c.Name, c.Plugin.Name(), env.Dry, env.Log)
+	env.Store = newStore(p.Config.Journal.Dir, c.Name, c.Type, env.Dry, env.Log)
 	unsaid := env.Meter.Counter("tallyman_unsaid_events_total", "Events of an output itself, such as what it did about an alert, that were not told because too many waited; the log has them.",
 		meter.Label{Name: "output", Value: c.Name})
 	env.Say = func(e event.Event) {

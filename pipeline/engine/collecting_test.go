@@ -1,9 +1,11 @@
 package engine
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,6 +15,7 @@ import (
 	"time"
 
 	"tallyman/pipeline/event"
+	"tallyman/pipeline/keep"
 	"tallyman/pipeline/plugin"
 )
 
@@ -311,8 +314,61 @@ func (l *liar) Settle(context.Context, bool) (uint64, time.Duration, error) {
 	return 1 << 40, 0, nil
 }
 
+// What one type keeps under a name is not given to another, is there when it comes
+// back, and goes with the name.
+func TestStoreIsOfItsType(t *testing.T) {
+	dir, said := t.TempDir(), new(bytes.Buffer)
+	log := slog.New(slog.NewTextHandler(said, nil))
+	of := func(typ string) *store { return newStore(dir, "archive", typ, false, log) }
+	load := func(typ, want string) {
+		t.Helper()
+		if got, err := of(typ).Load(); err != nil || string(got) != want {
+			t.Errorf("%s loaded %q, %v; want %q", typ, got, err, want)
+		}
+	}
+	// A file of before types were kept.
+	w := keep.NewWriter(nil, storeMark, storeUntyped)
+	w.Str("archive")
+	w.Bytes([]byte("old"))
+	if err := os.MkdirAll(of("").dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(of("").untyped(), w.End(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	load("s3", "old")
+	if err := of("s3").Save([]byte("parts")); err != nil {
+		t.Fatal(err)
+	}
+	if said.Len() > 0 {
+		t.Errorf("said without a reason: %s", said)
+	}
+	load("respond", "")
+	if !strings.Contains(said.String(), "kept=[s3]") || strings.Count(said.String(), "\n") != 1 {
+		t.Errorf("it said %q", said)
+	}
+	if err := of("respond").Save([]byte("done")); err != nil {
+		t.Fatal(err)
+	}
+	load("s3", "parts")
+	load("respond", "done")
+	if err := of("respond").Save(nil); err != nil {
+		t.Fatal(err)
+	}
+	load("s3", "parts")
+	if err := of("").removeAll(); err != nil {
+		t.Fatal(err)
+	}
+	if left, err := os.ReadDir(of("").dir); err != nil || len(left) > 0 {
+		t.Errorf("%v is left, %v", left, err)
+	}
+}
+
 func TestStore(t *testing.T) {
 	dir := t.TempDir()
+	newStore := func(dir, name string, dry bool) *store {
+		return newStore(dir, name, "crate", dry, slog.New(slog.DiscardHandler))
+	}
 	s := newStore(dir, "archive", false)
 	load := func(s *store, want string) {
 		t.Helper()
@@ -344,7 +400,7 @@ func TestStore(t *testing.T) {
 	if info, err := os.Stat(s.path()); err != nil || info.Mode() != 0o600 {
 		t.Errorf("its mode is %v, %v", info.Mode(), err)
 	}
-	if err := os.WriteFile(filepath.Join(s.dir, "other"), b, 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(s.dir, "other@crate"), b, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if got, err := newStore(dir, "other", false).Load(); err == nil {

@@ -266,7 +266,7 @@ func (e *Engine) discard(name string) {
 		"filtered", b.Counts.Filtered, "dead_lettered", b.Counts.DeadLettered, "lost", b.Counts.Lost(),
 		"operator_discard", lost, "operator_discard_alerts", alerts, "balanced", b.Balanced()}
 	e.letGo.add(&b)
-	if err := newStore(e.dir, name, false).remove(); err != nil {
+	if err := newStore(e.dir, name, "", false, e.around.Log).removeAll(); err != nil {
 		e.around.Log.Warn("what an output that is gone kept could not be removed", "output", name, "error", err)
 	}
 	if lost+alerts == 0 {
