@@ -5,6 +5,7 @@
 package meter
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -70,6 +71,19 @@ type entry struct {
 	counter *Counter
 	gauge   *Gauge
 	fn      func() float64
+	sets    map[*set]bool // nil where it is none; copied before it is changed
+}
+
+// set is what one of those who share a number has to say about it.
+type set struct{ fn func(emit func(key string)) }
+
+// size is how many different keys there are in all of them.
+func (e *entry) size() float64 {
+	keys := map[string]bool{}
+	for s := range e.sets {
+		s.fn(func(key string) { keys[key] = true })
+	}
+	return float64(len(keys))
 }
 
 // Counter returns the counter of that name and labels, made at first use.
@@ -98,6 +112,30 @@ func (r *Registry) Func(name, help string, kind Kind, fn func() float64, labels 
 	r.mu.Lock()
 	e.fn = fn
 	r.mu.Unlock()
+}
+
+// Distinct serves, as a gauge, how many different keys all functions of the same name
+// and labels emit: for those who do one work side by side and know of the same things.
+// fn is called by Each, from any goroutine, until leave is called.
+func (r *Registry) Distinct(name, help string, fn func(emit func(key string)), labels ...Label) (leave func()) {
+	if r == nil {
+		return func() {}
+	}
+	e, s := r.get(name, help, KindGauge, labels, func() entry { return entry{} }), &set{fn}
+	change := func(with bool) {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		sets := maps.Clone(e.sets)
+		if sets == nil {
+			sets = map[*set]bool{}
+		}
+		if delete(sets, s); with {
+			sets[s] = true
+		}
+		e.sets = sets
+	}
+	change(true)
+	return func() { change(false) }
 }
 
 // Multi serves the samples that fn emits; numbers that belong together are
@@ -152,6 +190,8 @@ func (r *Registry) Each(fn func(Sample)) {
 	r.mu.Unlock()
 	for _, e := range list {
 		switch {
+		case e.sets != nil:
+			e.sample.Value = e.size()
 		case e.fn != nil:
 			e.sample.Value = e.fn()
 		case e.counter != nil:

@@ -42,3 +42,34 @@ func TestMulti(t *testing.T) {
 		t.Errorf("got %v", got)
 	}
 }
+
+func TestDistinct(t *testing.T) {
+	var r Registry
+	share := func(keys ...string) func() {
+		return r.Distinct("a", "A.", func(emit func(string)) {
+			for _, k := range keys {
+				emit(k)
+			}
+		}, Label{"out", "x"})
+	}
+	want := func(n float64) {
+		t.Helper()
+		served := 0
+		r.Each(func(s Sample) {
+			if served++; s.Value != n || s.Kind != KindGauge {
+				t.Errorf("it is %v, want %v", s.Value, n)
+			}
+		})
+		if served != 1 {
+			t.Errorf("served %d times", served)
+		}
+	}
+	one, two := share("p", "q"), share("q")
+	want(2)
+	one()
+	want(1)
+	two()
+	two()
+	want(0)
+	(*Registry)(nil).Distinct("a", "A.", nil)()
+}

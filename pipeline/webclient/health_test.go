@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"tallyman/pipeline/clienttls"
+	"tallyman/pipeline/meter"
 	"tallyman/pipeline/plugin"
 	"tallyman/pipeline/plugintest"
 	"tallyman/pipeline/webclient"
@@ -178,6 +179,48 @@ func TestRenewedCertificates(t *testing.T) {
 	if err := send(c); err == nil || !strings.Contains(err.Error(), "tls.cert and tls.key") {
 		t.Errorf("half a certificate: %v", err)
 	}
+}
+
+// TestReceiversLeftAloneAreThoseOfAllDeliveries: the clients of an output that has
+// several deliveries under way know of different failures, and one receiver is one.
+func TestReceiversLeftAloneAreThoseOfAllDeliveries(t *testing.T) {
+	a, b := newReceiver(t, status(500)), newReceiver(t, status(200))
+	env := plugintest.Env(t.TempDir())
+	env.Now = (&clock{at: time.Unix(1_700_000_000, 0)}).now
+	s := settings(a.URL, b.URL)
+	var clients []*webclient.Client
+	for range 3 {
+		c, err := webclient.New(&s, env, webclient.Options{Sharers: 3})
+		if err != nil {
+			t.Fatal(err)
+		}
+		clients = append(clients, c)
+	}
+	want := func(n float64) {
+		t.Helper()
+		env.Meter.Each(func(s meter.Sample) {
+			if s.Name == "tallyman_http_receivers_left_alone" && s.Value != n {
+				t.Errorf("%v are left alone, want %v", s.Value, n)
+			}
+		})
+	}
+	want(0)
+	for range 2 {
+		for _, c := range clients[:2] {
+			_ = send(c) // to a, which fails, or b
+		}
+	}
+	want(1)
+	for _, c := range clients[1:] {
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	want(1)
+	if err := clients[0].Close(); err != nil {
+		t.Error(err)
+	}
+	want(0)
 }
 
 // TestTLSThatIsWrong: the error says which setting to look at, and nothing is

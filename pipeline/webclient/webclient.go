@@ -64,6 +64,7 @@ type Client struct {
 	limits   limits
 	now      func() time.Time
 	log      *slog.Logger
+	leave    func() // the meter of receivers that are left alone
 }
 
 // New builds a client. It reads the files that the settings name and connects to
@@ -89,20 +90,18 @@ func New(s *Settings, env plugin.Env, o Options) (*Client, error) {
 	if len(c.backends) == 0 {
 		return nil, plugin.Problems{{Key: "url", Text: "url names no receiver"}}
 	}
-	env.Meter.Func("tallyman_http_receivers_left_alone", "Receivers that failed and are left alone for a while.", meter.KindGauge,
+	c.leave = env.Meter.Distinct("tallyman_http_receivers_left_alone", "Receivers that failed and are left alone for a while, by one delivery of the output at least.",
 		c.leftAlone, meter.Label{Name: "output", Value: env.Name})
 	return c, nil
 }
 
-// leftAlone counts the receivers that are left alone now, from any goroutine.
-func (c *Client) leftAlone() float64 {
-	n := 0
+// leftAlone names the receivers that are left alone now, from any goroutine.
+func (c *Client) leftAlone(emit func(key string)) {
 	for _, b := range c.backends {
 		if until := b.until.Load(); until != 0 && c.now().UnixNano() < until {
-			n++
+			emit(b.base.String())
 		}
 	}
-	return float64(n)
 }
 
 // Backends returns the receivers in the order of the settings. The slice is the
@@ -250,6 +249,7 @@ func (c *Client) judge(b *Backend, err error, stopped bool) {
 
 // Close closes what connections wait. It is called once, after the last Do.
 func (c *Client) Close() error {
+	c.leave()
 	for _, b := range c.backends {
 		b.close()
 	}
