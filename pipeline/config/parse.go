@@ -89,8 +89,8 @@ func (d *decoder) badText(text []byte) *plugin.Problem {
 		r, n := utf8.DecodeRune(text[i:])
 		what := ""
 		switch {
-		case r == '\n':
-			line, start = line+1, i+1
+		case r == '\n', r == '\r' && !bytes.HasPrefix(text[i:], []byte("\r\n")), r == 0x85, r == 0x2028, r == 0x2029: // as splitLines
+			line, start = line+1, i+n
 		case r == utf8.RuneError && n <= 1:
 			what = "a byte that is not UTF-8"
 		case r < 0x20 && r != '\t' && r != '\r', r >= 0x7f && r < 0xa0 && r != 0x85, r == 0xfffe, r == 0xffff:
