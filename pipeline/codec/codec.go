@@ -21,6 +21,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"tallyman/pipeline/event"
@@ -118,42 +119,67 @@ func (e *Encoder) share(f event.Fields) int {
 	return len(e.shareds)
 }
 
+// fields appends a set. It makes room once, for the longest that the set can become,
+// and then writes without a look at it.
 func (e *Encoder) fields(b []byte, f event.Fields) []byte {
-	n := 0
+	n, size := 0, binary.MaxVarintLen64+len(f)*mostAround
 	for i := range f {
-		if !f[i].IsZero() {
+		if x := &f[i]; !x.IsZero() {
 			n++
+			size += x.NameLen() + x.Len()
 		}
 	}
-	b = binary.AppendUvarint(b, uint64(n))
+	b = binary.AppendUvarint(slices.Grow(b, size), uint64(n))
+	at := len(b)
+	b = b[:cap(b)]
 	for i := range f {
-		v, k := f[i].Value(), f[i].Key
-		if v.IsZero() { // absent: not to be told from not being there
+		x := &f[i]
+		kind := x.Kind()
+		if kind == event.KindNone { // absent: not to be told from not being there
 			continue
 		}
-		if e.index[k] == 0 {
-			e.keys = append(e.keys, k)
-			e.index[k] = uint32(len(e.keys))
+		number := e.index[x.Key]
+		if number == 0 {
+			number = e.number(x.Key)
 		}
-		head := uint64(e.index[k]-1)<<4 | uint64(v.Kind())
-		if f[i].NameLen() == 0 {
-			b = binary.AppendUvarint(b, head)
-		} else {
-			b = appendString(binary.AppendUvarint(b, head|named), f[i].Name())
+		head := uint(number-1)<<4 | uint(kind)
+		name := x.Name()
+		if name != "" {
+			head |= named
 		}
-		if v.Kind() == event.KindString {
-			b = appendString(b, v.Str())
+		if head >= 0x80 { // a build has less than 1,024 keys, so that two bytes are enough
+			b[at] = byte(head) | 0x80
+			at++
+			head >>= 7
+		}
+		b[at] = byte(head)
+		at++
+		if name != "" {
+			at = putString(b, at, name)
+		}
+		if kind == event.KindString || kind == event.KindIP {
+			at = putString(b, at, x.Str())
 		} else {
-			b = appendValue(b, v)
+			at = len(appendValue(b[:at], x.Value()))
 		}
 	}
-	return b
+	return b[:at]
 }
 
+// mostAround is the most that a field takes beside its texts: a head, two lengths, or
+// one and a number.
+const mostAround = 2 + 2*binary.MaxVarintLen64
+
+// number gives a key the next number.
+func (e *Encoder) number(k schema.Key) uint32 {
+	e.keys = append(e.keys, k)
+	e.index[k] = uint32(len(e.keys))
+	return e.index[k]
+}
+
+// appendValue appends what is no text.
 func appendValue(b []byte, v event.Value) []byte {
 	switch v.Kind() {
-	case event.KindString, event.KindIP:
-		return appendString(b, v.Str())
 	case event.KindInt:
 		n, _ := v.Int64()
 		return binary.AppendVarint(b, n)
@@ -184,6 +210,44 @@ func appendString(b []byte, s string) []byte {
 	b[at] = byte(len(s))
 	copy(b[at+1:], s)
 	return b
+}
+
+// putString writes a string to where at is and returns where it ends. Nearly all are
+// short: those are copied in two halves that overlap, which takes less than a call.
+// Slices are cut with their capacity: the compiler then needs no care for one that would
+// end at the end.
+func putString(b []byte, at int, s string) int {
+	n := len(s)
+	if n >= 0x80 {
+		at += binary.PutUvarint(b[at:], uint64(n))
+		return at + copy(b[at:], s)
+	}
+	b[at] = byte(n)
+	at++
+	switch end := at + n; {
+	case n > 16:
+		copy(b[at:], s)
+	case n >= 8:
+		binary.LittleEndian.PutUint64(b[at:at+8:at+8], word(s))
+		binary.LittleEndian.PutUint64(b[end-8:end:end], word(s[n-8:]))
+	case n >= 4:
+		binary.LittleEndian.PutUint32(b[at:at+4:at+4], half(s))
+		binary.LittleEndian.PutUint32(b[end-4:end:end], half(s[n-4:]))
+	case n > 0:
+		b[at+n/2], b[end-1], b[at] = s[n/2], s[n-1], s[0]
+	}
+	return at + n
+}
+
+// word returns the first eight bytes of s, half the first four: the compiler makes one
+// load of each.
+func word(s string) uint64 {
+	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
+}
+
+func half(s string) uint32 {
+	return uint32(s[0]) | uint32(s[1])<<8 | uint32(s[2])<<16 | uint32(s[3])<<24
 }
 
 func appendTime(b []byte, t time.Time) []byte {

@@ -178,46 +178,43 @@ func (r *reader) short(f []event.Field, keys []column) int {
 	}
 	s, at := r.s, r.at
 	for i := range f {
-		if at+3 > len(s) {
+		if at+4 > len(s) {
+			r.at = at
 			return i
 		}
 		head, p := uint(s[at]), at+1
 		if head >= 0x80 {
-			if s[p] >= 0x80 {
+			head = head&0x7f | uint(s[p])<<7
+			if p++; head >= 0x80<<7 {
+				r.at = at
 				return i
 			}
-			head = head&0x7f | uint(s[p])<<7
-			p++
 		}
-		if event.Kind(head&7) != event.KindString || head>>4 >= uint(len(keys)) {
-			return i
-		}
-		c := &keys[head>>4]
-		if c.alien != "" {
+		if head&7 != uint(event.KindString) || head>>4 >= uint(len(keys)) || keys[head>>4].alien != "" {
+			r.at = at
 			return i
 		}
 		name := ""
+		n := int(s[p])
+		p++
 		if head&named != 0 {
-			n := int(s[p])
-			p++
 			if n >= 0x80 || n >= len(s)-p {
+				r.at = at
 				return i
 			}
 			name = s[p : p+n]
 			p += n
+			n = int(s[p])
+			p++
 		}
-		n := int(s[p])
-		p++
 		if n >= 0x80 || n > len(s)-p {
+			r.at = at
 			return i
 		}
 		at = p + n
-		x := &f[i] // written piece by piece: a field is too large to be made elsewhere and copied
-		x.Key = c.key
-		x.SetName(name)
-		x.SetValue(event.String(s[p:at]))
-		r.at = at
+		f[i].Put(keys[head>>4].key, name, s[p:at])
 	}
+	r.at = at
 	return len(f)
 }
 

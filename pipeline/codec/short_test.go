@@ -96,3 +96,26 @@ func someValue(random *rand.Rand, lengths []int) event.Value {
 	}
 	return event.String(strings.Repeat("v", lengths[random.IntN(len(lengths))]))
 }
+
+// TestHeadsHaveTwoBytes: fields makes room for a head of two bytes.
+func TestHeadsHaveTwoBytes(t *testing.T) {
+	if n := len(schema.Keys()); n >= 1<<10 {
+		t.Errorf("a number of %d keys and what stands beside it does not fit two bytes", n)
+	}
+}
+
+// TestStringsOfEveryLength: a text comes back, whatever its length is and wherever it lies.
+func TestStringsOfEveryLength(t *testing.T) {
+	text := strings.Repeat("0123456789abcdefghijklmnopqrstuv", 10)
+	var e event.Event
+	for n := range 300 {
+		e.Fields.AddNamed(schema.Labels, text[n-n%20:n], event.String(text[n/2:n/2+n%140]))
+	}
+	var b event.Batch
+	if err := NewDecoder().Decode(NewEncoder().Append(nil, []event.Event{e}), &b); err != nil {
+		t.Fatal(err)
+	}
+	if !b.Events[0].Fields.Equal(e.Fields) {
+		t.Errorf("%v, want %v", b.Events[0].Fields, e.Fields)
+	}
+}

@@ -128,6 +128,14 @@ func (f *Field) Kind() Kind { return f.kind }
 // IsZero reports whether the value is absent.
 func (f *Field) IsZero() bool { return f.kind == KindNone }
 
+// Put makes f the field of the text s under k; name is as NewField's, and not longer
+// than 4 GiB.
+func (f *Field) Put(k schema.Key, name, s string) {
+	f.name, f.length = unsafe.Pointer(unsafe.StringData(name)), uint32(len(name))
+	f.text, f.num = unsafe.Pointer(unsafe.StringData(s)), uint64(len(s))
+	f.Key, f.kind = k, KindString
+}
+
 // SetValue changes the value.
 func (f *Field) SetValue(v Value) { f.text, f.num, f.kind = v.text, v.num, v.kind }
 
