@@ -92,6 +92,8 @@ $(BUILD)/package/tallyman: FORCE
 	@mkdir -p $(@D)
 	CGO_ENABLED=0 GOOS=linux GOARCH=$(ARCH) go build -trimpath -buildvcs=false -ldflags '-s -w -buildid= -X main.release=$(VERSION)' -o $@ ./cmd/tallyman
 	@go run ./cmd/tallyman completion bash > $(@D)/tallyman.bash
+	@rm -rf $(@D)/man && mkdir -p $(@D)/man
+	@TZ=UTC SOURCE_DATE_EPOCH=$(EPOCH) go run -buildvcs=false ./cmd/tallyman man --dir $(@D)/man && gzip -9n $(@D)/man/*.1
 FORCE:
 .PHONY: FORCE
 

@@ -100,6 +100,7 @@ func TestPackages(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	manuals(t, pkg+"/tallyman_1.0.1_amd64.deb")
 	cmd := exec.Command("unshare", "--mount", "bash", "-c", packageSteps)
 	cmd.Env = append(os.Environ(), "DIR="+dir, "OLD="+pkg+"/tallyman_1.0.0_amd64.deb", "NEW="+pkg+"/tallyman_1.0.1_amd64.deb")
 	out, err := cmd.CombinedOutput()
@@ -117,6 +118,28 @@ func TestPackages(t *testing.T) {
 	}
 	if n := strings.Count(string(out), "does not run yet"); n != 1 {
 		t.Errorf("the hint of a first installation is given %d times", n)
+	}
+}
+
+// manuals wants a page for each verb in a package, each one that man's index can read
+// where there is a man.
+func manuals(t *testing.T, deb string) {
+	t.Helper()
+	dir := t.TempDir()
+	says(t, program(t), "man", "--dir", dir)
+	pages, err := filepath.Glob(dir + "/*.1")
+	if err != nil || len(pages) < 40 {
+		t.Fatalf("%d pages are written: %v", len(pages), err)
+	}
+	says(t, "dpkg-deb", "-x", deb, dir+"/deb")
+	lexgrog, none := exec.LookPath("lexgrog")
+	for _, page := range pages {
+		packed := dir + "/deb/usr/share/man/man1/" + filepath.Base(page) + ".gz"
+		if _, err := os.Stat(packed); err != nil {
+			t.Errorf("the package lacks a page: %v", err)
+		} else if none == nil {
+			says(t, lexgrog, packed)
+		}
 	}
 }
 

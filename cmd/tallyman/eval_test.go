@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -56,6 +57,19 @@ func TestManuals(t *testing.T) {
 		if err != nil || !strings.Contains(string(page), `.TH "`+strings.ToUpper(name)+`" "1"`) || !strings.Contains(string(page), ".SH SYNOPSIS") {
 			t.Errorf("%s: %v\n%.200s", name, err, page)
 		}
+	}
+	pages, err := filepath.Glob(dir + "/*.1")
+	if err != nil || len(pages) < 40 {
+		t.Errorf("%d pages: %v", len(pages), err)
+	}
+	for _, page := range pages { // as apropos reads it
+		name := strings.TrimSuffix(filepath.Base(page), ".1")
+		if !regexp.MustCompile(`(?m)^\.SH NAME\n` + regexp.QuoteMeta(name) + ` - \S.*$`).MatchString(slurp(t, page)) {
+			t.Errorf("the page of %s does not begin with what it is", name)
+		}
+	}
+	if packed := slurp(t, "../../configs/deploy/packages/nfpm.yaml"); !strings.Contains(packed, "build/package/man/*.gz, dst: /usr/share/man/man1/") || !strings.Contains(slurp(t, "../../Makefile"), "man --dir $(@D)/man") {
+		t.Error("the packages hold no manual pages")
 	}
 	whole, err := os.ReadFile(filepath.Join(dir, "tallyman-journal-ls.1"))
 	if err != nil {
