@@ -84,6 +84,7 @@ func TestSettings(t *testing.T) {
 		"bucket":             func(c *Settings) { c.Bucket = "" },
 		"endpoint":           func(c *Settings) { c.Endpoint.Value = "store:9000" },
 		"endpoint user":      func(c *Settings) { c.Endpoint.Value = "https://a:b@store" },
+		"endpoint password":  func(c *Settings) { c.Endpoint.Value = "s3://ana:hush@store" },
 		"access_key_id":      func(c *Settings) { c.AccessKeyID = "x" },
 		"kms_key":            func(c *Settings) { c.KMSKey = "x" },
 		"object_lock.retain": func(c *Settings) { c.ObjectLock = &ObjectLock{Mode: "compliance"} },
@@ -99,8 +100,8 @@ func TestSettings(t *testing.T) {
 	} {
 		c := good()
 		change(c)
-		if p := c.Check(); !p.Bad() {
-			t.Errorf("%s is taken", name)
+		if p := c.Check(); !p.Bad() || strings.Contains(p.Error(), "hush") {
+			t.Errorf("%s is taken, or shown: %v", name, p)
 		}
 	}
 }

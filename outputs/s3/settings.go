@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"tallyman/outputs/format"
@@ -107,10 +108,10 @@ func (c *Settings) checkEndpoint() plugin.Problems {
 	}
 	u, err := url.Parse(at)
 	switch {
+	case strings.ContainsAny(at, "@?#"): // before the text is shown, in which they may be a secret
+		return bad("endpoint has parts that have no place there", "credentials go into access_key_id and secret_access_key")
 	case err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https"):
 		return bad("endpoint "+strconv.Quote(at)+" is no URL of a store", "write it as https://host:9000")
-	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
-		return bad("endpoint has parts that have no place there", "credentials go into access_key_id and secret_access_key")
 	case u.Scheme == "http" && c.TLS != nil:
 		return bad("tls is set, but an http:// endpoint is not encrypted", "use https://, or remove tls")
 	}

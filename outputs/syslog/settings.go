@@ -166,6 +166,9 @@ func (t target) explain(err error) error {
 // parseAddress reads a URL such as tls://siem:6514.
 func parseAddress(s string) (target, error) {
 	u, err := url.Parse(s)
+	if i := strings.LastIndexByte(s, '@'); i >= 0 {
+		s = "…" + s[i:] // what is before it may be a password
+	}
 	if err != nil {
 		return target{}, fmt.Errorf("address %q is not a URL", s)
 	}

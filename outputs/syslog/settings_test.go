@@ -24,6 +24,9 @@ func TestAddresses(t *testing.T) {
 		{"tcp://siem/path", "", ""},
 		{"tls://user@siem", "", ""},
 		{"tcp://siem?x=1", "", ""},
+		{"tls://ana:hush@siem", "", ""},
+		{"http://ana:hush@siem", "", ""},
+		{"tls://ana:hush@siem:%", "", ""},
 		{"unix://run/x.sock", "", ""},
 		{"unix:///", "", ""},
 		{"tcp://siem:99x", "", ""},
@@ -34,6 +37,9 @@ func TestAddresses(t *testing.T) {
 		got, err := parseAddress(c.in)
 		if (err != nil) != (c.network == "") || got.network != c.network && err == nil || got.addr != c.addr {
 			t.Errorf("%q is %+v, %v", c.in, got, err)
+		}
+		if err != nil && strings.Contains(err.Error(), "hush") {
+			t.Errorf("a password is shown: %v", err)
 		}
 	}
 }

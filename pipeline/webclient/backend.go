@@ -30,7 +30,7 @@ type Backend struct {
 	timeout   time.Duration
 	maxAnswer int
 	jar       http.CookieJar // nil where no cookies are kept
-	secrets   []string       // what the query of base may hold of them
+	secrets   []string       // what the path and the query of base may hold of them
 
 	client   *http.Client // nil until the first exchange
 	asking   asking
@@ -46,7 +46,7 @@ func newBackend(u plugin.Text, s *Settings, env plugin.Env, o Options) (*Backend
 		return nil, plugin.Problems{{Pos: u.Pos, Width: len(u.Value), Text: err.Error(), Hint: urlHint}}
 	}
 	b := &Backend{base: base, connect: s.ConnectTimeout, timeout: s.Timeout, maxAnswer: o.MaxAnswer}
-	b.secrets = inQuery(base.RawQuery)
+	b.secrets = append(inPath(base), inQuery(base.RawQuery)...)
 	b.place = clienttls.Place{Key: "url", Address: b.URL(), Plain: "http://"}
 	if base.Scheme == "https" {
 		if b.certs, err = clienttls.New(s.TLS, env.Dir, base.Hostname()); err != nil {
@@ -68,8 +68,11 @@ func newBackend(u plugin.Text, s *Settings, env plugin.Env, o Options) (*Backend
 	return b, nil
 }
 
-// URL is the receiver's address for people: without its query.
-func (b *Backend) URL() string { return b.base.Scheme + "://" + b.base.Host + b.base.Path }
+// URL is the receiver's address for people: without its query, and without what of
+// its path may be a secret. Two receivers may look alike.
+func (b *Backend) URL() string {
+	return b.base.Scheme + "://" + b.base.Host + shownPath(b.base.Path)
+}
 
 // connection sees to it that there is a client whose certificates are those of
 // now.
@@ -125,7 +128,7 @@ func (b *Backend) do(ctx context.Context, r *Request) (Answer, error) {
 	if errors.As(err, &wrapped) {
 		err = wrapped.Err
 	}
-	return Answer{}, plugin.Retry(&callError{where: r.method() + " " + r.visible(at), err: b.place.Explain(err), untaken: !connected})
+	return Answer{}, plugin.Retry(&callError{where: r.method() + " " + b.visible(r), err: b.place.Explain(err), untaken: !connected})
 }
 
 // exchange is do without a second try; ctx sets connected.
@@ -157,7 +160,7 @@ func (b *Backend) exchange(ctx context.Context, r *Request, at *url.URL, connect
 	}
 	return Answer{
 		Status: resp.StatusCode, Header: resp.Header, Body: body[:min(len(body), b.maxAnswer)], Cut: len(body) > b.maxAnswer, Backend: b,
-		encoded: req.Header.Get("Content-Encoding") != "", where: r.method() + " " + r.visible(at), secrets: append(r.secrets(), b.secrets...),
+		encoded: req.Header.Get("Content-Encoding") != "", where: r.method() + " " + b.visible(r), secrets: append(r.secrets(), b.secrets...),
 	}, nil
 }
 
@@ -190,14 +193,17 @@ func (b *Backend) target(r *Request) *url.URL {
 }
 
 // visible is where a request goes, for people.
-func (r *Request) visible(u *url.URL) string {
-	at := u.Scheme + "://" + u.Host + u.Path
+func (b *Backend) visible(r *Request) string {
+	if r.Path == "" {
+		return b.URL()
+	}
+	path := r.Path
 	for _, one := range r.Conceal {
 		if one != "" {
-			at = strings.ReplaceAll(at, one, "[redacted]")
+			path = strings.ReplaceAll(path, one, "[redacted]")
 		}
 	}
-	return at
+	return strings.TrimSuffix(b.URL(), "/") + "/" + strings.TrimPrefix(path, "/")
 }
 
 func (b *Backend) header(h http.Header, r *Request) {

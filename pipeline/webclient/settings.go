@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net"
 	"net/url"
-	"strings"
 	"time"
 
 	"tallyman/pipeline/clienttls"
@@ -24,7 +23,7 @@ const urlHint = "write it as https://host:port or https://host/path"
 // Settings are the keys of an output over HTTP, to be inlined into its settings
 // (`yaml:",inline"`).
 type Settings struct {
-	URL            []plugin.Text       `yaml:"url" doc:"Where the receivers listen. One that fails is left alone for a second, then for longer, up to a minute." example:"[\"https://receiver.example\"]" required:"true"`
+	URL            []plugin.Text       `yaml:"url" doc:"Where the receivers listen. What of the path is no common word is shown nowhere, nor is the query: either may be a token. One that fails is left alone for a second, then for longer, up to a minute." example:"[\"https://receiver.example\"]" required:"true"`
 	Balance        string              `yaml:"balance" doc:"How one of several receivers is chosen: round_robin takes turns, failover takes the first that is well." enum:"round_robin,failover"`
 	TLS            *clienttls.Settings `yaml:"tls" doc:"Certificates for https. The receiver's certificate is always verified."`
 	Proxy          plugin.Text         `yaml:"proxy" doc:"The URL of a proxy, http://, https:// or socks5://, or none. Where it is not set, the environment counts: HTTPS_PROXY, HTTP_PROXY and NO_PROXY. The proxy looks the receivers' names up." example:"http://proxy.example:3128"`
@@ -80,25 +79,17 @@ func parseURL(s string) (*url.URL, error) {
 	u, err := url.Parse(s)
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("url %q is not a URL", redactedURL(s))
+		return nil, fmt.Errorf("url %q is not a URL", shown(s))
 	case u.User != nil:
 		return nil, errors.New("url holds a user or a password, which would be shown wherever it stands")
 	case u.Scheme != "https" && u.Scheme != "http":
-		return nil, fmt.Errorf("url %q is neither https:// nor http://", s)
+		return nil, fmt.Errorf("url %q is neither https:// nor http://", shown(s))
 	case u.Hostname() == "":
-		return nil, fmt.Errorf("url %q names no host", s)
+		return nil, fmt.Errorf("url %q names no host", shown(s))
 	case u.Fragment != "":
-		return nil, fmt.Errorf("url %q has a fragment, which is never sent", s)
+		return nil, fmt.Errorf("url %q has a fragment, which is never sent", shown(s))
 	}
 	return u, nil
-}
-
-// redactedURL cuts what may be a password off a text that is no URL.
-func redactedURL(s string) string {
-	if i := strings.LastIndexByte(s, '@'); i >= 0 {
-		return "…" + s[i:]
-	}
-	return s
 }
 
 func loopback(host string) bool {
