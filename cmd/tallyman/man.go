@@ -32,6 +32,9 @@ tallyman-run.1 and so on.`,
 				at = found
 			}
 			if dir != "" {
+				if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // a manual is for everybody
+					return failed(err)
+				}
 				return failed(writeManuals(at, dir))
 			}
 			return failed(manual(at, s.out))
