@@ -14,6 +14,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -45,13 +46,14 @@ type output struct {
 	disk   disk
 	tender *tender // nil without rotation
 
+	spread  spread
 	only    *target            // of a path without places
 	targets map[string]*target // by path, those that are open, of a path with places
 	touched []*target          // of one Send, in the order of their first event
 	round   uint64             // counts Sends
 	flushes uint64             // counts files written to
 
-	opened, torn, rotated, unrotated *meter.Counter
+	opened, torn, rotated, unrotated, overflowed *meter.Counter
 }
 
 // New builds the output. It opens nothing, but a path that is there and is no
@@ -88,10 +90,12 @@ func build(c *Settings, env plugin.Env) (*output, error) {
 	o := &output{
 		place: where, own: own, sync: c.Sync, follow: c.Symlink, rotate: c.Rotate, most: c.OpenFiles, lead: leads[c.Format],
 		enc: enc, log: log, now: now, disk: osDisk{}, targets: map[string]*target{},
-		opened:    env.Meter.Counter("tallyman_file_opened_total", "Times a file was opened: at the first event, after it was moved away or rotated, after an error.", label),
-		torn:      env.Meter.Counter("tallyman_file_torn_total", "Unfinished lines that a crash had left at the end of the file.", label),
-		rotated:   env.Meter.Counter("tallyman_file_rotated_total", "Files that were renamed so that a new one begins.", label),
-		unrotated: env.Meter.Counter("tallyman_file_rotate_failed_total", "Batches that were appended to a file which should have been rotated and could not be.", label),
+		opened:     env.Meter.Counter("tallyman_file_opened_total", "Times a file was opened: at the first event, after it was moved away or rotated, after an error.", label),
+		torn:       env.Meter.Counter("tallyman_file_torn_total", "Unfinished lines that a crash had left at the end of the file.", label),
+		rotated:    env.Meter.Counter("tallyman_file_rotated_total", "Files that were renamed so that a new one begins.", label),
+		spread:     spread{most: c.MaxFiles, seed: maphash.MakeSeed(), known: map[uint64]struct{}{}},
+		overflowed: env.Meter.Counter("tallyman_file_overflow_total", "Events that went to the file of overflow, because the path had led to max_files different files that day.", label),
+		unrotated:  env.Meter.Counter("tallyman_file_rotate_failed_total", "Batches that were appended to a file which should have been rotated and could not be.", label),
 	}
 	if where.text.Fixed() {
 		o.only = &target{o: o, path: absolute(c.Path.Value, env.Dir)}
@@ -218,6 +222,18 @@ func (o *output) target(e *event.Event) *target {
 	}
 	path := o.place.of(e)
 	t := o.targets[string(path)]
+	if t != nil {
+		return t
+	}
+	now := o.now()
+	if ok, first := o.spread.take(path, now); !ok {
+		o.overflowed.Inc()
+		path = o.place.overflow(now)
+		if first {
+			o.log.Warn("events lead to more than max_files different files in a day; those of further ones go to one file", "output", "file", "max_files", o.spread.most, "path", string(path))
+		}
+		t = o.targets[string(path)]
+	}
 	if t == nil {
 		t = &target{o: o, path: string(path)}
 		o.targets[t.path] = t

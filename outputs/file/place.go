@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"tallyman/pipeline/event"
 	"tallyman/pipeline/plugin"
@@ -22,6 +23,9 @@ const (
 	mostName   = 255 - len(".20060102T150405.000Z.zst.part")
 )
 
+// overflow stands in each place of the path for what is one file too many.
+const overflow = "overflow"
+
 const pathHint = `write it as /var/log/tallyman/{{ container.name | host.name }}.jsonl`
 
 // place is where events are written: one file, or one for what each event says.
@@ -31,6 +35,8 @@ type place struct {
 	dir  string // what a relative path starts at
 	root string // the folder that must exist; those below it are made
 	buf  []byte
+
+	rest template.Rule // for the path of events whose own would be one too many
 }
 
 // compile reads the path.
@@ -83,7 +89,8 @@ func newPlace(c *Settings, dir string) (*place, error) {
 	if wrong != nil {
 		return nil, wrong
 	}
-	p := &place{text: text, part: template.Part(mostValue)}
+	p := &place{text: text, part: template.Part(mostValue), rest: template.Part(mostValue)}
+	p.rest.Absent = overflow
 	if text.Fixed() {
 		p.root = filepath.Dir(absolute(c.Path.Value, dir))
 		return p, nil
@@ -97,8 +104,14 @@ func newPlace(c *Settings, dir string) (*place, error) {
 }
 
 // of returns the path for an event; the bytes are good until the next call.
-func (p *place) of(e *event.Event) []byte {
-	p.buf, _ = p.text.Append(append(p.buf[:0], p.dir...), e, &p.part)
+func (p *place) of(e *event.Event) []byte { return p.fill(e, &p.part) }
+
+// overflow is the path of events whose own would be one too many; the bytes are good
+// until the next call.
+func (p *place) overflow(now time.Time) []byte { return p.fill(&event.Event{Time: now}, &p.rest) }
+
+func (p *place) fill(e *event.Event, rule *template.Rule) []byte {
+	p.buf, _ = p.text.Append(append(p.buf[:0], p.dir...), e, rule)
 	if bytes.IndexByte(p.buf, 'Z') >= 0 { // every stamp has one
 		name, _ := lastPart(string(p.buf))
 		if _, ok := split(name); ok { // it would be taken for a rotated file of another

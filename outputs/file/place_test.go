@@ -1,9 +1,12 @@
 package file
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -73,6 +76,53 @@ func TestAPathWithPlaces(t *testing.T) {
 	if open > 2 || len(o.targets) > 2 {
 		t.Errorf("%d files are open, %d known", open, len(o.targets))
 	}
+}
+
+// What somebody names containers makes no more than so many files a day. Those that
+// are there go on to have what is theirs; all else is in one file, and nothing is lost.
+func TestNamesWithoutNumberMakeFewFiles(t *testing.T) {
+	dir, said := t.TempDir(), new(bytes.Buffer)
+	o := at(t, filepath.Join(dir, `{{ container.name }}/audit.jsonl`), func(c *Settings) { c.OpenFiles, c.MaxFiles = 4, 10 })
+	o.log = slog.New(slog.NewTextHandler(said, nil))
+	now := time.Date(2026, 11, 26, 10, 0, 0, 0, time.UTC)
+	o.now = func() time.Time { return now }
+	hostile := func(n int) (list []event.Event) {
+		for i := range n {
+			list = append(list, named("m", fmt.Sprintf("c%d", i)))
+		}
+		return list
+	}
+	want := func(folders, lines int) {
+		t.Helper()
+		found, _ := filepath.Glob(filepath.Join(dir, "*", "audit.jsonl"))
+		got := 0
+		for _, f := range found {
+			got += strings.Count(content(t, f), "\n")
+		}
+		if len(found) != folders || got != lines {
+			t.Errorf("%d lines in %d files, want %d in %d", got, len(found), lines, folders)
+		}
+	}
+	for range 3 {
+		if err := o.Send(context.Background(), hostile(500)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want(11, 1500)
+	if n := strings.Count(content(t, filepath.Join(dir, overflow, "audit.jsonl")), "\n"); n != 3*490 || o.overflowed.Value() != 3*490 {
+		t.Errorf("%d lines overflowed, %d are counted", n, o.overflowed.Value())
+	}
+	if n := strings.Count(said.String(), "max_files"); n != 2 { // in the text and as a key
+		t.Errorf("said %q", said)
+	}
+	if len(o.targets) > 4 {
+		t.Errorf("%d files are known", len(o.targets))
+	}
+	now = now.Add(24 * time.Hour)
+	if err := o.Send(context.Background(), hostile(500)[20:]); err != nil {
+		t.Fatal(err)
+	}
+	want(21, 1980)
 }
 
 // One file of several that fails keeps no other waiting, and a link in the place

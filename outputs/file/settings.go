@@ -22,6 +22,7 @@ type Settings struct {
 	Sync            bool    `yaml:"sync" doc:"Events count as delivered when they are on stable storage (fsync after each batch). Without it they count as unconfirmed, and a power failure may take some."`
 	Symlink         bool    `yaml:"symlink" doc:"A path that is a symbolic link is followed. Without it such a path is refused."`
 	OpenFiles       int     `yaml:"open_files" doc:"How many files a path with places keeps open; beyond that the one that was not written to for longest is closed."`
+	MaxFiles        int     `yaml:"max_files" doc:"How many different files a path with places leads to in a day (UTC, or since the start); the events of further ones go to one file, whose path has overflow in each place. 0 for no limit."`
 	Rotate          *Rotate `yaml:"rotate" doc:"When the file is renamed and a new one begun, and what becomes of the old ones. Without it the file grows, or something else moves it away."`
 }
 
@@ -38,7 +39,7 @@ type Rotate struct {
 
 // Default returns the settings with their defaults.
 func Default() Settings {
-	return Settings{Settings: format.Settings{Format: format.JSON}, Mode: "0640", Sync: true, OpenFiles: 64}
+	return Settings{Settings: format.Settings{Format: format.JSON}, Mode: "0640", Sync: true, OpenFiles: 64, MaxFiles: 10_000}
 }
 
 // Check implements the check of settings.
@@ -60,6 +61,9 @@ func (c *Settings) Check() plugin.Problems {
 	}
 	if c.OpenFiles < 1 || c.OpenFiles > 4096 {
 		add("open_files", fmt.Sprintf("open_files is %d, and must be between 1 and 4096", c.OpenFiles), "the default is 64")
+	}
+	if c.MaxFiles < 0 {
+		add("max_files", "max_files is less than nothing", "the default is 10000; 0 sets no limit")
 	}
 	return append(p, c.Rotate.check()...)
 }
