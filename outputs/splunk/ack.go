@@ -214,7 +214,6 @@ func (o *collector) again(ctx context.Context, s *sent) error {
 		return nil
 	}
 	// What was taken once is not refused for good: a person mends what changed.
-	err = withHint(err)
 	if kind, after := plugin.KindOf(err); kind == plugin.KindAfter {
 		return plugin.After(err, after)
 	}

@@ -142,6 +142,44 @@ func TestRefusedCredentials(t *testing.T) {
 	}
 }
 
+// TestRefusalsSayWhatToCheck: what an answer's code means is said in place of what its
+// status means elsewhere, to a delivery and to a probe.
+func TestRefusalsSayWhatToCheck(t *testing.T) {
+	for name, c := range map[string]struct {
+		status     int
+		says, want string
+	}{
+		"disabled":        {403, `{"text":"Token disabled","code":1}`, "the token is disabled: enable it"},
+		"required":        {401, `{"text":"Token is required","code":2}`, "the token did not arrive as one"},
+		"no header":       {401, `{"text":"Invalid authorization","code":3}`, "takes the header Authorization away"},
+		"unknown":         {403, `{"text":"Invalid token","code":4}`, "Splunk does not know the token"},
+		"index":           {400, `{"text":"Incorrect index","code":7,"invalid-event-number":0}`, "allow it for the token"},
+		"acknowledgement": {400, `{"text":"Data channel is missing","code":10}`, "set ack: true"},
+		"a page":          {403, "<html>403 Forbidden</html>", "addresses that Splunk Cloud lets in"},
+		"nothing":         {403, "", "no collector says this"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := newDouble(t, func(d *splunkDouble) {
+				d.trouble = func(_ string, _ int, w http.ResponseWriter) bool {
+					say(w, c.status, c.says)
+					return true
+				}
+			})
+			out, _ := open(t, settingsFor(t, d.URL))
+			prober, ok := out.(plugin.Prober)
+			if !ok {
+				t.Fatal("it cannot be probed")
+			}
+			for what, err := range map[string]error{"delivery": out.Send(context.Background(), marks(0, 1)), "probe": prober.Probe(context.Background())} {
+				if kind, _ := plugin.KindOf(err); err == nil || kind != plugin.KindRetry || !strings.Contains(err.Error(), c.want) ||
+					strings.Contains(err.Error(), "knows us") || strings.Count(err.Error(), "nothing is lost meanwhile") != 1 {
+					t.Errorf("a %s says %v, want %q once", what, err, c.want)
+				}
+			}
+		})
+	}
+}
+
 // TestSuccessThatIsNone (O15): an answer of 200 that is none of a collector is not
 // believed.
 func TestSuccessThatIsNone(t *testing.T) {

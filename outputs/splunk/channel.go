@@ -101,7 +101,6 @@ func (o *collector) ready(ctx context.Context, b *webclient.Backend) error {
 		ch.known = true
 		return nil
 	case code == codeAckDisabled:
-		err = withHint(err)
 		o.client.Doubt(b, err)
 		return err
 	}
@@ -110,7 +109,7 @@ func (o *collector) ready(ctx context.Context, b *webclient.Backend) error {
 		o.client.Doubt(b, err)
 		return err
 	}
-	return withHint(err)
+	return err
 }
 
 // number files a body that the receiver has taken under the number it gave. An
@@ -160,7 +159,7 @@ func (o *collector) poll(ctx context.Context, b *webclient.Backend, ch *channel)
 			return nil
 		}
 		ch.pause = min(max(2*ch.pause, o.settings.AckInterval), mostPause)
-		return withHint(err)
+		return err
 	}
 	ch.pause = 0
 	for text, done := range a.Acks {

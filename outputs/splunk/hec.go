@@ -6,8 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 
-	"tallyman/pipeline/plugin"
 	"tallyman/pipeline/webclient"
 )
 
@@ -85,9 +85,11 @@ func codeOf(err error) (answer, int) {
 func hintOf(code int) string {
 	switch code {
 	case codeTokenDisabled:
-		return "the token is disabled: enable it in Splunk, or put another into token; nothing is lost meanwhile"
-	case codeNoToken, codeBadAuth, codeBadToken:
-		return "Splunk does not know the token: see token; nothing is lost meanwhile"
+		return "the token is disabled: enable it in Splunk (Settings, Data inputs, HTTP Event Collector), or put another into token; nothing is lost meanwhile"
+	case codeNoToken, codeBadAuth:
+		return "the token did not arrive as one: see token, and whether a proxy before Splunk takes the header Authorization away; nothing is lost meanwhile"
+	case codeBadToken:
+		return "Splunk does not know the token: see token, and that every receiver in url has it; nothing is lost meanwhile"
 	case codeBadIndex:
 		return "the token may not write to this index, or there is none of this name: create it, allow it for the token, or change index; nothing is lost meanwhile"
 	case codeAckDisabled:
@@ -100,19 +102,17 @@ func hintOf(code int) string {
 	return ""
 }
 
-// withHint adds to an error of an exchange what its code means, and keeps its
-// kind.
-func withHint(err error) error {
-	_, code := codeOf(err)
-	hint := hintOf(code)
-	if hint == "" {
-		return err
+// hintFor says what a person can do about an answer: what its code means, in place of
+// what its status means elsewhere.
+func hintFor(got webclient.Answer) string {
+	a, err := read(got.Body)
+	switch {
+	case err == nil && a.Code != nil:
+		return hintOf(*a.Code)
+	case got.Status == http.StatusForbidden, got.Status == http.StatusUnauthorized:
+		return "no collector says this, but somebody before it: a proxy, a firewall, or the list of addresses that Splunk Cloud lets in; nothing is lost meanwhile"
 	}
-	wrapped := fmt.Errorf("%w (%s)", err, hint)
-	if kind, after := plugin.KindOf(err); kind == plugin.KindAfter {
-		return plugin.After(wrapped, after)
-	}
-	return plugin.Retry(wrapped)
+	return ""
 }
 
 // refusal is the verdict on a body that was not taken for what is in it.

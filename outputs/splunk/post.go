@@ -44,7 +44,6 @@ func (o *output) deliver(ctx context.Context, events []event.Event, post post) e
 		}
 		r, refused := o.refused(err)
 		if !refused {
-			err = withHint(err)
 			if !taken && len(failed) == 0 {
 				return err
 			}

@@ -73,7 +73,7 @@ func build(c *Settings, env plugin.Env) (*output, error) {
 	}
 	// Behind a balancer a cookie is what leads back to the same indexer, which
 	// alone knows its acknowledgements.
-	options := webclient.Options{Cookies: c.Ack, Sharers: c.Concurrency}
+	options := webclient.Options{Cookies: c.Ack, Sharers: c.Concurrency, Hint: hintFor}
 	if c.Ack {
 		options.Sharers = 1 // one output does it all
 	}
@@ -131,7 +131,7 @@ func (o *output) Probe(ctx context.Context) error {
 			_, err = o.believe(got, false)
 		}
 		if err != nil {
-			found = append(found, withHint(err))
+			found = append(found, err)
 		}
 	}
 	if len(found) > 0 {

@@ -20,9 +20,10 @@ type Answer struct {
 	Cut     bool   // there is more of it
 	Backend *Backend
 
-	encoded bool     // the body was compressed
-	where   string   // "POST https://hec:8088/services/collector/event"
-	secrets []string // what must not be repeated of Body
+	encoded bool                // the body was compressed
+	told    func(Answer) string // Options.Hint
+	where   string              // "POST https://hec:8088/services/collector/event"
+	secrets []string            // what must not be repeated of Body
 }
 
 // StatusError is an answer that is no success.
@@ -81,6 +82,11 @@ func (a Answer) Err(now time.Time) error {
 }
 
 func (a Answer) hint() string {
+	if a.told != nil {
+		if hint := a.told(a); hint != "" {
+			return hint
+		}
+	}
 	switch {
 	case a.Status == http.StatusUnauthorized:
 		return "the receiver does not know us: check the token or the password; nothing is lost meanwhile"

@@ -51,6 +51,10 @@ type Options struct {
 	MaxAnswer int  // the most bytes that are read of an answer; 64 KiB where it is 0
 	Sharers   int  // how many clients of the same settings there are, 0 for this one alone: the limits of rate are for all of them
 	Cookies   bool // cookies are kept for each receiver, so that a balancer finds its way again
+
+	// Hint returns what a person can do about an answer that is no success; "" leaves
+	// that to what its status means everywhere. It may be nil.
+	Hint func(Answer) string
 }
 
 const maxAnswer = 64 << 10
@@ -63,6 +67,7 @@ type Client struct {
 	next     int // where round robin goes on, in backends
 	limits   limits
 	now      func() time.Time
+	hint     func(Answer) string
 	log      *slog.Logger
 	leave    func() // the meter of receivers that are left alone
 }
@@ -73,7 +78,7 @@ func New(s *Settings, env plugin.Env, o Options) (*Client, error) {
 	if o.MaxAnswer == 0 {
 		o.MaxAnswer = maxAnswer
 	}
-	c := &Client{failover: s.Balance == balanceFailover, limits: newLimits(s, max(1, o.Sharers)), now: env.Now, log: env.Log}
+	c := &Client{failover: s.Balance == balanceFailover, limits: newLimits(s, max(1, o.Sharers)), now: env.Now, hint: o.Hint, log: env.Log}
 	if c.now == nil {
 		c.now = time.Now
 	}
@@ -159,6 +164,7 @@ func (c *Client) Wait(ctx context.Context, bytes, events int) error {
 func (c *Client) DoAt(ctx context.Context, b *Backend, r *Request) (Answer, error) {
 	a, err := b.do(ctx, r)
 	if err == nil {
+		a.told = c.hint
 		err = a.Err(c.now())
 	}
 	c.judge(b, err, ctx.Err() != nil)
