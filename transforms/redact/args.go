@@ -77,9 +77,24 @@ func sizeOf(fields event.Fields) int {
 }
 
 // suspects reports whether the arguments may hold a secret; line is the command
-// line where it holds none.
+// line where it holds none that a text tells.
 func (f *finder) suspects(fields event.Fields, line string) bool {
-	if joined(fields, line) {
+	short := &f.t.programs.short
+	told := true // the line is the arguments with a blank between them
+	for i := range fields {
+		x := &fields[i]
+		if x.Key != schema.ProcessArgs {
+			break
+		}
+		s := x.Str()
+		told = told && follow(&line, s, i > 0)
+		if n := len(s); n > 0 && n < leastLiteral && short[s[0]] || n >= leastLiteral && (s[n-2] == '/' || s[n-3] == '/' || s[n-4] == '/') {
+			if f.shortSign(s) {
+				return true
+			}
+		}
+	}
+	if told && line == "" {
 		return false
 	}
 	for i := range fields {
@@ -92,8 +107,25 @@ func (f *finder) suspects(fields event.Fields, line string) bool {
 	return false
 }
 
+// follow takes an argument, and the blank before it, from the start of a line; false where
+// another stands there.
+func follow(line *string, s string, blank bool) bool {
+	rest := *line
+	if blank {
+		if rest == "" || rest[0] != ' ' {
+			return false
+		}
+		rest = rest[1:]
+	}
+	if !strings.HasPrefix(rest, s) {
+		return false
+	}
+	*line = rest[len(s):]
+	return true
+}
+
 // shortSign reports whether an argument is what no literal tells, being too short for
-// one: a program that takes secrets, or an option that ends with pwd or psk.
+// one: a program that takes secrets, what sets a setting, or an option that ends with pwd or psk.
 func (f *finder) shortSign(s string) bool {
 	n := len(s)
 	switch {
@@ -103,32 +135,16 @@ func (f *finder) shortSign(s string) bool {
 		return n >= leastLiteral && (equalFold(s[n-3:], "pwd") || equalFold(s[n-3:], "psk"))
 	}
 	if n >= leastLiteral { // nearly all: its name is no shorter
-		i := strings.LastIndexByte(s[n-leastLiteral:], '/')
-		if i < 0 {
-			return false
-		}
-		s = s[n-leastLiteral+i+1:]
-	}
-	return f.t.programs.takes(s)
-}
-
-// joined reports whether a line is the arguments with a blank between them.
-func joined(fields event.Fields, line string) bool {
-	for i := range fields {
-		if fields[i].Key != schema.ProcessArgs {
-			break
-		}
-		s := fields[i].Str()
 		switch {
-		case i > 0 && (line == "" || line[0] != ' '):
+		case s[n-2] == '/':
+			s = s[n-1:]
+		case s[n-3] == '/':
+			s = s[n-2:]
+		case s[n-4] == '/':
+			s = s[n-3:]
+		default:
 			return false
-		case i > 0:
-			line = line[1:]
 		}
-		if !strings.HasPrefix(line, s) {
-			return false
-		}
-		line = line[len(s):]
 	}
-	return line == ""
+	return f.t.programs.short[s[0]] && (s == "set" || f.t.programs.takes(s))
 }

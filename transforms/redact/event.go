@@ -52,8 +52,11 @@ func (f *finder) event(e *event.Event, b *event.Batch) bool {
 			line = s
 		}
 	}
-	if args >= 0 {
-		changed = f.arguments(e.Fields[args:], line, told) || changed
+	if args >= 0 && f.arguments(e.Fields[args:], line, told) {
+		changed = true
+		if !told {
+			f.again()
+		}
 	}
 	if wrong {
 		changed = args >= 0 && f.torn() || changed
@@ -64,6 +67,7 @@ func (f *finder) event(e *event.Event, b *event.Batch) bool {
 		changed = f.raw(e) || changed
 	}
 	if changed {
+		f.copies()
 		f.tag()
 	}
 	f.e, f.b = nil, nil
@@ -91,6 +95,19 @@ func (f *finder) field(i int, s string, k fieldKind) bool {
 		f.own(i).SetValue(event.String(out))
 	}
 	return ok
+}
+
+// again reads the texts of a program whose arguments held a secret that nothing in them
+// told, word by word.
+func (f *finder) again() {
+	f.always = true
+	for i := range f.e.Fields {
+		x := &f.e.Fields[i]
+		if k := f.t.kinds[int(x.Key)%len(f.t.kinds)]; k == kindLine || k == kindTitle {
+			f.field(i, x.Str(), k)
+		}
+	}
+	f.always = false
 }
 
 // entry replaces a named value where its name says that it is a secret, and what

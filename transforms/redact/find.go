@@ -17,20 +17,23 @@ type span struct {
 // finder finds secrets. It belongs to one goroutine; what it returns lives until
 // the next call.
 type finder struct {
-	t     *Transform
-	h     hasher
-	spans []span
-	words [maxDepth + 1][]word
-	text  int  // the number of the text at hand, for spans
-	cut   bool // the text may end in the middle of a secret
-	read  bool // it has to be read word by word
-	done  int  // where the last secret ends that scan found: a text is not read twice
-	buf   []byte
-	arg   argScratch
-	memo  map[string]string // of conceal: records that were looked at, and what became of them
+	t      *Transform
+	h      hasher
+	spans  []span
+	words  [maxDepth + 1][]word
+	text   int  // the number of the text at hand, for spans
+	always bool // and is, whatever it holds
+	cut    bool // the text may end in the middle of a secret
+	read   bool // it has to be read word by word
+	refers bool // of the program at hand --secret is the name of one
+	done   int  // where the last secret ends that scan found: a text is not read twice
+	buf    []byte
+	arg    argScratch
+	memo   map[string]string // of conceal: records that were looked at, and what became of them
 
-	waiting bool   // the records at hand wait for others of their event
-	recent  recent // arguments of events of which some were missing
+	found   []found // the secrets of the event at hand that nothing else can be
+	waiting bool    // the records at hand wait for others of their event
+	recent  recent  // arguments of events of which some were missing
 
 	e     *event.Event // the one at hand, of the batch b
 	b     *event.Batch
@@ -67,13 +70,16 @@ func (f *finder) maybe(s string, at int, lit *literal) bool {
 	switch lit.class {
 	case className:
 		from, to := nameBounds(s, at, lit.nameEnd(at))
-		if to < len(s) && !follows(s[to]) && s[to] != ' ' && !isFunction(s, from, to) ||
-			(to == len(s) || s[to] == ' ') && s[from] != '-' && !isBare(s[from:to]) && !sqlValue(s, from, to) && !equalsQuote(s[to:]) {
+		if to < len(s) && !follows(s[to]) && s[to] != ' ' && !isFunction(s, from, to) && !isElement(s, from, to) ||
+			(to == len(s) || s[to] == ' ') && s[from] != '-' && !isBare(s[from:to]) && !isSetting(s, from, to) && !sqlValue(s, from, to) && !equalsQuote(s[to:]) {
 			return false
 		}
 		return named(s[from:to]) != nameNone || lit.text == "--from-literal"
 	case classProgram:
-		return (at == 0 || !nameByte(s[at-1])) && (end == len(s) || s[end] != '/' && s[end] != '=' && s[end] != ':')
+		return (at == 0 || !nameByte(lit.text[0]) || !nameByte(s[at-1]) || strings.IndexByte(lit.text, '/') > 0) &&
+			(end == len(s) || !nameByte(s[end-1]) || s[end] != '/' && s[end] != '=' && s[end] != ':')
+	case classPipe:
+		return lit.text[0] == '<' || strings.IndexByte(s[end:], '|') >= 0
 	case classURL:
 		for ; end < len(s) && !endsHost[s[end]]; end++ {
 			if s[end] == '@' {
@@ -99,7 +105,16 @@ func follows(c byte) bool {
 
 // isBare reports whether a name without dashes takes the next word for its value.
 func isBare(name string) bool {
-	return name == "aws_secret_access_key" || name == "aws_session_token"
+	switch name[len(name)-1] {
+	case 'y', 'n', 'h', 'd':
+	default:
+		return false
+	}
+	switch name[strings.LastIndexByte(name, ':')+1:] { // npm's //host/:_authToken
+	case "aws_secret_access_key", "aws_session_token", "_auth", "_authToken", "_password":
+		return true
+	}
+	return false
 }
 
 // nameBounds returns the whole name around a literal of it.
@@ -118,7 +133,11 @@ func (f *finder) emit(from, to int, id pattern, secret string) {
 	if from >= to || marked(secret) {
 		return
 	}
-	f.spans = append(f.spans, span{f.text, from, to, id, f.h.digest(secret)})
+	hash := f.h.digest(secret)
+	f.spans = append(f.spans, span{f.text, from, to, id, hash})
+	if f.e != nil && distinct(secret) {
+		f.found = append(f.found, found{secret, id, hash})
+	}
 	f.done = max(f.done, to)
 }
 
@@ -127,7 +146,7 @@ func (f *finder) emit(from, to int, id pattern, secret string) {
 func (f *finder) find(s string, m mode, depth int) {
 	f.read = false
 	f.scan(s)
-	if f.read && depth <= maxDepth {
+	if (f.read || f.always && depth == 0) && depth <= maxDepth {
 		f.read = false
 		f.words[depth] = lex(f.words[depth][:0], s)
 		f.walk(f.words[depth], m, depth)
@@ -156,8 +175,12 @@ func (f *finder) scan(s string) {
 		switch lit.class {
 		case className:
 			f.name(s, at, lit.nameEnd(at))
-		case classProgram:
+		case classProgram, classPipe:
 			f.read = f.read || f.maybe(s, at, lit)
+		case classCall:
+			f.call(s, end)
+		case classSAS:
+			f.signature(s, end)
 		case classToken:
 			f.token(s, at, lit.arg)
 		case classURL:
@@ -236,7 +259,31 @@ func (f *finder) url(s string, from int) {
 		}
 		return
 	}
+	if f.tokenUser(s, from, from+host) {
+		return
+	}
 	f.userinfo(s, from, from+host)
+}
+
+// tokenUser notes a token that stands for the user of a URL of HTTP, without a password
+// or with one that says that it is none.
+func (f *finder) tokenUser(s string, from, to int) bool {
+	user, password, _ := strings.Cut(s[from:to], ":")
+	if password != "" && password != "x-oauth-basic" || !strings.HasSuffix(s[:from], "http://") && !strings.HasSuffix(s[:from], "https://") || !isToken(user) {
+		return false
+	}
+	f.emit(from, from+len(user), byURL, user)
+	return true
+}
+
+// isToken reports whether a word is more like a token than like a name: long, without
+// marks, and with a letter behind a digit.
+func isToken(s string) bool {
+	if len(s) < 20 || setPlain.run(s, 0) < len(s) {
+		return false
+	}
+	digit := strings.IndexAny(s, "0123456789")
+	return digit >= 0 && strings.Trim(s[digit:], "0123456789") != ""
 }
 
 // userinfo notes the password of user:password.
@@ -245,6 +292,37 @@ func (f *finder) userinfo(s string, from, to int) {
 		if from += colon + 1; nameSecret.secret(s[from:to]) {
 			f.emit(from, to, byURL, s[from:to])
 		}
+	}
+}
+
+// call notes the last text in quotes that a function of MongoDB's shell is given.
+func (f *finder) call(s string, i int) {
+	end := strings.IndexByte(s[i:], ')')
+	if end < 0 {
+		end = len(s) - i
+	}
+	list := s[i : i+end]
+	to := strings.LastIndexAny(list, `"'`)
+	if to <= 0 {
+		return
+	}
+	if from := strings.LastIndexByte(list[:to], list[to]); from >= 0 && from+1 < to {
+		for list[to-1] == '\\' && to-1 > from+1 { // in quotes of another text
+			to--
+		}
+		f.emit(i+from+1, i+to, byName, list[from+1:to])
+	}
+}
+
+// signature notes the signature of a shared access to Azure's storage: base64, some of it
+// escaped.
+func (f *finder) signature(s string, from int) {
+	to := from
+	for to < len(s) && (setURL.has(s[to]) || strings.IndexByte("%+/=", s[to]) >= 0) {
+		to++
+	}
+	if to-from >= 20 {
+		f.emit(from, to, byOther, s[from:to])
 	}
 }
 

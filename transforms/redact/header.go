@@ -2,7 +2,6 @@ package redact
 
 import (
 	"encoding/base64"
-	"slices"
 	"strings"
 )
 
@@ -36,24 +35,36 @@ func (f *finder) header(s string, i int) {
 func (f *finder) schemed(s string, from, to int) {
 	scheme := s[from:to]
 	switch {
-	case to+1 >= len(s) || s[to] != ' ' || !slices.ContainsFunc(schemes[:], func(w string) bool { return equalFold(scheme, w) }):
+	case to+1 >= len(s) || s[to] != ' ' || !isScheme(scheme):
 		if nameSecret.secret(scheme) {
 			f.emit(from, to, byHeader, scheme)
 		}
-	case equalFold(scheme, "digest"), equalFold(scheme, "aws4-hmac-sha256"):
+		if to+1 < len(s) && s[to] == ' ' && mayBeScheme(scheme) {
+			if from, to = value(s, to); !strings.HasPrefix(s[from:to], "-") && !strings.Contains(s[from:to], "://") && nameSecret.secret(s[from:to]) && s[to-1] != '=' {
+				f.emit(from, to, byHeader, s[from:to])
+			}
+		}
+	case equalFold(scheme, "digest"), equalFold(scheme, "aws4-hmac-sha256"), equalFold(scheme, "oauth") && strings.IndexByte(s[to:], '=') > 0:
 		end := to + 1
 		for end < len(s) && !endsHeader[s[end]] {
 			end++
 		}
 		f.emit(to+1, end, byHeader, s[to+1:end])
 	default:
-		if from, to = value(s, to); nameSecret.secret(s[from:to]) {
+		if from, to = value(s, to); nameSecret.secret(s[from:to]) && s[to-1] != '=' {
 			f.emit(from, to, byHeader, s[from:to])
 		}
 	}
 }
 
-var schemes = [...]string{"bearer", "basic", "token", "apikey", "negotiate", "digest", "aws4-hmac-sha256", "googlelogin"}
+var schemes = [...]string{"bearer", "basic", "token", "apikey", "negotiate", "digest", "aws4-hmac-sha256", "googlelogin", "oauth", "ntlm", "hmac", "dpop",
+	"api-token", "api-key", "apitoken", "geniekey", "splunk", "ssws", "snowflake", "sharedkey", "sharedkeylite", "sharedaccesssignature", "jwt", "bot", "key", "private-token"}
+
+// mayBeScheme reports whether a word looks like the name of a way to read a secret that is
+// not known: letters and dashes.
+func mayBeScheme(s string) bool {
+	return len(s) > 1 && len(s) <= 20 && strings.IndexFunc(s, func(c rune) bool { return (c|0x20 < 'a' || c|0x20 > 'z') && c != '-' && c != '_' }) < 0
+}
 
 // scheme notes what stands behind the bare word Bearer or Basic, where it looks
 // like a token and not like a sentence.

@@ -1,7 +1,5 @@
 package redact
 
-import "strings"
-
 // class is what a literal may be the start of.
 type class uint8
 
@@ -16,6 +14,9 @@ const (
 	classScheme                   // bearer, basic; arg 1 for basic
 	classAWS                      // AKIA…:secret
 	classSQL                      // identified by 'secret'
+	classPipe                     // echo secret | program
+	classSAS                      // ?sig=
+	classCall                     // db.auth('user', 'secret')
 	classOwn                      // a pattern of the settings
 )
 
@@ -25,6 +26,7 @@ type literal struct {
 	fold  bool   // in upper or lower case; text is in lower
 	class class
 	arg   int
+	start bool // only at the start of a text; it may be shorter
 }
 
 // nameEnd returns where the name ends of which the literal at i is a part: a short one
@@ -45,93 +47,158 @@ const (
 )
 
 // look finds literals. Of each three bytes of a text it asks a table whether the
-// first two stand in a literal; each literal has one pair there for each of the
-// three ways in which it may lie, the rarest.
+// first two stand in a literal, and then another whether the byte beside them does;
+// each literal has one pair there for each of the three ways in which it may lie, that
+// which costs least.
 type look struct {
 	bits   [1 << 16 / 64]uint64 // the pairs
-	ends   [1 << 16 / 64]uint64 // those of them with which a literal ends
-	third  [1 << 16 / 64]uint64 // the others with the byte behind them, mixed
-	at     [1 << 16]uint16      // the pair's place in probes
+	third  [1 << 16 / 64]uint64 // with the byte behind them, mixed
+	prior  [1 << 16 / 64]uint64 // those with which a literal ends, with the byte before them
+	at     [buckets]uint16      // the place in probes of a pair and the byte beside it
 	probes [][]probe
 	list   []literal
 }
 
+// buckets is how many lists of probes there are, at most.
+const buckets = 1 << 13
+
 // probe is a literal that has a pair at an offset.
 type probe struct {
-	literal, offset int
+	literal, offset uint16
 }
 
 func newLook(list []literal) *look {
 	l := &look{probes: make([][]probe, 1), list: list}
 	for i := range list {
+		if list[i].start {
+			l.enter(i, 0)
+			continue
+		}
 		for way := range stride {
-			l.enter(i, rarest(list[i].text, way))
+			l.enter(i, l.cheapest(&list[i], way))
 		}
 	}
 	return l
 }
 
-// rarest returns the place, of those that one way of lying has, whose pair texts
-// have least.
-func rarest(s string, way int) int {
-	best, least := way, 1<<30
-	for i := way; i+1 < len(s); i += stride {
-		if n := common(s[i]) * common(s[i+1]); n < least {
+// cheapest returns the place, of those that one way of lying has, whose pair costs least:
+// each time that a text has it the byte beside it is looked at, and then its literals. A
+// pair that another literal has costs only the latter.
+func (l *look) cheapest(lit *literal, way int) int {
+	best, least := way, 1<<60
+	for i := way; i+1 < len(lit.text); i += stride {
+		pair, other := often(lit.text[i])*often(lit.text[i+1]), often(lit.text[beside(lit.text, i)])
+		n := pair * (1000 + 3*other)
+		if at := uint16(lit.text[i])<<8 | uint16(lit.text[i+1]); l.bits[at>>6]>>(at&63)&1 != 0 {
+			n = pair * 3 * other
+		}
+		if isCommon(lit.text, i) {
+			n += 1 << 20
+		}
+		if n < least {
 			best, least = i, n
 		}
 	}
 	return best
 }
 
-// common says how often a byte stands in command lines and paths, roughly.
-func common(c byte) int {
-	const order = "zjq_w:kxyvbfghmpu0d1clnar-osite/" // the later, the more often
-	return strings.IndexByte(order, c) + 2
+// beside returns the place of the byte that is looked at beside the pair at i: that behind
+// it, and before it where a text ends with it.
+func beside(s string, i int) int {
+	if i+2 < len(s) {
+		return i + 2
+	}
+	return max(0, i-1)
 }
+
+// isCommon reports whether the pair at i and the byte that is looked at beside it are a part
+// of many words.
+func isCommon(s string, i int) bool {
+	if beside(s, i) < i {
+		i--
+	}
+	for n := 0; i >= 0 && i+3 <= len(s) && n < len(commonThrees); n += 4 {
+		if commonThrees[n:n+3] == s[i:i+3] {
+			return true
+		}
+	}
+	return false
+}
+
+// commonThrees are parts of the words that paths and command lines of hosts with containers
+// are made of.
+const commonThrees = "bin exe con ner ker run usr lib app tmp opt box bus ork ain ine ont ost hos ing ion ent ser ver tai nta ock doc loc oca cal sys yst ste tem etc var log " +
+	"roo oot hom ome pro roc onf nfi fig ite tes est ide ode nod pyt yth tho hon jav ava net sha har are mod odu dul ule les pac ack cka kag age ges dat ata " +
+	"tar arg get rel eas ase rus ust ree cac ach che com omp pon ect ers ess per ate ter the and for all int str tri men man nag ana sto tor rag ove erl rla " +
+	"lay sna nap aps sho hot ots sli lic ice cgr gro rou oup ups cri rip ipt unc nch shi him api com arc kub ube bel ele let pod ods mai mon dae aem use fil ile "
+
+// often says how many of a thousand bytes of records, command lines and paths are c, roughly.
+func often(c byte) int {
+	if n := frequency[c&127]; n > 0 {
+		return int(n)
+	}
+	return 3
+}
+
+var frequency = [128]uint8{'/': 40, 'e': 60, 't': 45, 'i': 45, 's': 45, 'o': 38, 'a': 40, 'r': 32, 'n': 35, 'l': 25, 'c': 30, 'd': 34, 'p': 27, 'u': 25,
+	'm': 20, '-': 14, ' ': 45, '.': 16, 'b': 16, 'h': 12, 'g': 15, 'f': 18, 'y': 11, 'v': 8, 'k': 7, 'x': 7, 'w': 9, '_': 8, ':': 8, '=': 30,
+	'0': 50, '1': 25, '2': 32, '3': 35, '4': 17, '5': 21, '6': 32, '7': 28, '8': 13, '9': 22, '"': 12, '(': 5, ')': 5}
 
 // enter notes a pair, in every case that it may be written in.
 func (l *look) enter(i, offset int) {
-	a, b := l.list[i].text[offset], l.list[i].text[offset+1]
-	as, bs, cs := []byte{a}, []byte{b}, []byte(nil)
-	if offset+2 < len(l.list[i].text) {
-		cs = cases(l.list[i].text[offset+2])
-	}
+	text := l.list[i].text
+	a, b, c := text[offset], text[offset+1], text[beside(text, offset)]
+	as, bs, cs := []byte{a}, []byte{b}, []byte{c}
 	if l.list[i].fold {
-		as, bs = cases(a), cases(b)
+		as, bs, cs = cases(a), cases(b), cases(c)
 	}
+	marks, bucket := &l.third, bucketBehind
+	if offset+2 >= len(text) {
+		marks, bucket = &l.prior, bucketBefore
+	}
+	one := probe{literal: uint16(i), offset: uint16(offset)}
 	for _, a := range as {
 		for _, b := range bs {
 			pair := uint16(a)<<8 | uint16(b)
 			l.bits[pair>>6] |= 1 << (pair & 63)
-			if len(cs) == 0 {
-				l.ends[pair>>6] |= 1 << (pair & 63)
-			}
 			for _, c := range cs {
 				n := mix(pair, c)
-				l.third[n>>6] |= 1 << (n & 63)
+				marks[n>>6] |= 1 << (n & 63)
+				at := &l.at[bucket(n)]
+				if *at == 0 {
+					*at = uint16(len(l.probes))
+					l.probes = append(l.probes, nil)
+				}
+				l.probes[*at] = append(l.probes[*at], one)
 			}
-			if l.at[pair] == 0 {
-				l.at[pair] = uint16(len(l.probes))
-				l.probes = append(l.probes, nil)
-			}
-			l.probes[l.at[pair]] = append(l.probes[l.at[pair]], probe{i, offset})
 		}
 	}
 }
 
+// bucketBehind and bucketBefore return the bucket of a pair that is mixed with the byte
+// behind it, or before it.
+func bucketBehind(n uint16) uint16 { return n % buckets }
+func bucketBefore(n uint16) uint16 { return (n ^ 0x1555) % buckets }
+
 // hit returns the first place from i on, in steps of stride, of a pair that
 // stands in a literal; -1 for none.
 func (l *look) hit(s string, i int) int {
-	for ; i+1 < len(s); i += stride {
+	if i < 0 {
+		return -1
+	}
+	pairs := &l.bits
+	for ; i < len(s)-1; i += stride {
 		pair := uint16(s[i])<<8 | uint16(s[i+1])
-		if l.bits[pair>>6]>>(pair&63)&1 == 0 {
+		if pairs[pair>>6]>>(pair&63)&1 == 0 {
 			continue
 		}
-		if l.ends[pair>>6]>>(pair&63)&1 != 0 {
-			return i
-		}
-		if i+2 < len(s) {
+		if i < len(s)-2 {
 			if n := mix(pair, s[i+2]); l.third[n>>6]>>(n&63)&1 != 0 {
+				return i
+			}
+		}
+		if i > 0 {
+			if n := mix(pair, s[i-1]); l.prior[n>>6]>>(n&63)&1 != 0 {
 				return i
 			}
 		}
@@ -166,12 +233,23 @@ func (l *look) next(s string, c *cursor) (int, *literal) {
 		if i != c.i {
 			c.i, c.k = i, 0
 		}
-		for probes := l.probes[l.at[uint16(s[i])<<8|uint16(s[i+1])]]; c.k < len(probes); {
-			p := probes[c.k]
+		pair := uint16(s[i])<<8 | uint16(s[i+1])
+		var behind, before []probe
+		if i+2 < len(s) {
+			behind = l.probes[l.at[bucketBehind(mix(pair, s[i+2]))]]
+		}
+		if i > 0 {
+			before = l.probes[l.at[bucketBefore(mix(pair, s[i-1]))]]
+		}
+		for c.k < len(behind)+len(before) {
+			list, k := behind, c.k
+			if k >= len(behind) {
+				list, k = before, k-len(behind)
+			}
 			c.k++
-			lit := &l.list[p.literal]
-			at := i - p.offset
-			if at < 0 || at+len(lit.text) > len(s) {
+			lit := &l.list[list[k].literal]
+			at := i - int(list[k].offset)
+			if at < 0 || at+len(lit.text) > len(s) || lit.start && at > 0 {
 				continue
 			}
 			if text := s[at : at+len(lit.text)]; text == lit.text || lit.fold && equalFold(text, lit.text) {

@@ -21,7 +21,9 @@ var secretWords = [...]struct {
 	kind nameKind
 	free bool
 }{
-	{"password", nameSecret, true}, {"passwd", nameSecret, true}, {"passphrase", nameSecret, true}, {"passcode", nameSecret, true},
+	{"password", nameSecret, true}, {"pass-phrase", nameSecret, true}, {"requirepass", nameSecret, true}, {"masterauth", nameSecret, true},
+	{"secret-string", nameSecret, true}, {"secretstring", nameSecret, true}, {"sonar.login", nameSecret, true}, {"x-jfrog-art-api", nameSecret, true},
+	{"x-goog-signature", nameSecret, true}, {"passwd", nameSecret, true}, {"passphrase", nameSecret, true}, {"passcode", nameSecret, true},
 	{"pass", nameSecret, false}, {"storepass", nameSecret, true}, {"keypass", nameSecret, true}, {"dbpass", nameSecret, true},
 	{"userpass", nameSecret, true}, {"rootpass", nameSecret, true}, {"bindpass", nameSecret, true}, {"adminpass", nameSecret, true},
 	{"secret", nameSecret, false}, {"clientsecret", nameSecret, true}, {"appsecret", nameSecret, true}, {"jwtsecret", nameSecret, true},
@@ -38,6 +40,11 @@ var secretWords = [...]struct {
 	{"masterkey", nameKey, true}, {"master_key", nameKey, true}, {"master-key", nameKey, true},
 	{"signingkey", nameKey, true}, {"signing_key", nameKey, true}, {"signing-key", nameKey, true},
 	{"privatekey", nameKey, true}, {"private_key", nameKey, true}, {"private-key", nameKey, true},
+	{"subscriptionkey", nameKey, true}, {"subscription_key", nameKey, true}, {"subscription-key", nameKey, true},
+	{"applicationkey", nameKey, true}, {"application_key", nameKey, true}, {"application-key", nameKey, true},
+	{"app_key", nameKey, true}, {"app-key", nameKey, true}, {"appkey", nameKey, true}, {"insert-key", nameKey, true}, {"functions-key", nameKey, true},
+	{"licensekey", nameKey, true}, {"license_key", nameKey, true}, {"license-key", nameKey, true},
+	{"sharedkey", nameKey, true}, {"shared_key", nameKey, true}, {"shared-key", nameKey, true},
 	{"certificatekey", nameKey, true}, {"certificate-key", nameKey, true},
 	{"x-amz-signature", nameSecret, true},
 }

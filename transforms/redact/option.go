@@ -1,6 +1,9 @@
 package redact
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // option reads an option and reports whether its value was taken.
 func (w *walker) option(one *word) bool {
@@ -21,10 +24,14 @@ func (w *walker) option(one *word) bool {
 	case p.special == batch && s[0] == '-' && strings.IndexByte(s, 'b') > 0:
 		w.batch = true
 		return false
-	case p.sub != "" && !w.sub:
-		return w.paired(one, p)
+	case slices.Contains(p.valued, s):
+		w.stand.skip = true
+		return false
 	}
-	return w.short(one, p)
+	if u := w.under; u != nil && (w.next(one, u.next, "", p.apart) || w.paired(one, u.pairs)) {
+		return true
+	}
+	return w.waits || w.short(one, p)
 }
 
 // named takes a long option that stands alone: --password.
@@ -35,7 +42,7 @@ func (w *walker) named(s string) bool {
 		return true
 	}
 	kind := named(s)
-	if kind == nameNone || w.prog != nil && w.prog.flag {
+	if kind == nameNone || w.prog != nil && (w.prog.flag || slices.Contains(w.prog.not, s)) {
 		return false
 	}
 	w.wait(byName, true)
@@ -55,37 +62,70 @@ func (w *walker) short(one *word, p *program) bool {
 			return true
 		}
 	}
-	for _, o := range p.next {
+	return w.next(one, p.next, p.flags, p.apart) || !w.waits && w.paired(one, p.pairs)
+}
+
+// next takes options that the secret follows in the same or the next argument.
+func (w *walker) next(one *word, list []string, flags string, apart bool) bool {
+	s := one.s
+	for _, o := range list {
 		switch {
 		case s == o:
 			w.wait(byOption, false)
 			return false
-		case strings.HasPrefix(s, o) && !strings.HasPrefix(o, "--"):
+		case apart:
+		case strings.HasPrefix(s, o) && (len(o) == 2 || s[len(o)] == '='):
 			from := len(o)
 			if s[from] == '=' {
 				from++
 			}
 			w.emit(one, from, len(s), byOption)
 			return true
+		case flags != "" && len(o) == 2:
+			if n := behindFlags(s, o[1], flags); n == len(s) {
+				w.wait(byOption, false)
+				return false
+			} else if n > 0 {
+				w.emit(one, n, len(s), byOption)
+				return true
+			}
 		}
 	}
-	return w.paired(one, p)
+	return false
 }
 
-// paired takes the options of the program that a name and the secret follow.
-func (w *walker) paired(one *word, p *program) bool {
+// behindFlags returns where the value of an option begins that stands behind others in
+// one argument: -xw; 0 where it does not.
+func behindFlags(s string, option byte, flags string) int {
+	for i := 1; i < len(s); i++ {
+		if s[i] == option {
+			return i + 1
+		}
+		if strings.IndexByte(flags, s[i]) < 0 {
+			break
+		}
+	}
+	return 0
+}
+
+// paired takes options that a name and the secret follow.
+func (w *walker) paired(one *word, list []string) bool {
 	s := one.s
-	for _, o := range p.pairs {
+	for _, o := range list {
 		mark := byte(':')
-		if last := o[len(o)-1]; last == '%' || last == ',' || last == '=' {
+		if last := o[len(o)-1]; strings.IndexByte("%,=@", last) >= 0 {
 			o, mark = o[:len(o)-1], last
 		}
-		if n, ok := pairOption(s, o); ok {
-			if n == len(s) {
-				w.wait(byOption, false)
-				w.pair = mark
-				return false
-			}
+		n, ok := pairOption(s, o)
+		switch {
+		case !ok:
+		case n == len(s):
+			w.wait(byOption, false)
+			w.pair = mark
+			return false
+		case mark == '@':
+			return w.host(one, n)
+		default:
 			if at := strings.IndexByte(s[n:], mark); at >= 0 {
 				w.emit(one, n+at+1, len(s), byOption)
 				return true
@@ -98,7 +138,7 @@ func (w *walker) paired(one *word, p *program) bool {
 // pairOption reports whether s is the option o, alone, with a value behind it or
 // at the end of other options in one argument (-su), and where its value begins.
 func pairOption(s, o string) (int, bool) {
-	if strings.HasPrefix(o, "--") {
+	if len(o) > 2 {
 		if rest, ok := strings.CutPrefix(s, o); ok && (rest == "" || rest[0] == '=') {
 			return len(s) - len(strings.TrimPrefix(rest, "=")), true
 		}
@@ -139,6 +179,9 @@ func (w *walker) assigned(one *word) bool {
 		return false
 	}
 	kind := named(s[:at])
+	if w.prog != nil && slices.Contains(w.prog.not, s[:at]) {
+		kind = nameNone
+	}
 	v := s[at+1:]
 	if strings.HasPrefix(v, "pass:") && kind != nameNone {
 		w.emit(one, at+1+len("pass:"), len(s), byName)
@@ -159,12 +202,18 @@ func (w *walker) inside(one *word) {
 		return
 	}
 	n, read, done := len(f.spans), f.read, f.done
+	f.refers = w.prog != nil && len(w.prog.not) > 0
 	if strings.ContainsAny(one.s, blanks+breaks) {
 		f.find(one.s, command, w.depth+1)
+		if p := w.prog; p != nil && p.inner && w.depth < maxDepth {
+			f.words[w.depth+1] = lex(f.words[w.depth+1][:0], one.s)
+			f.walkOf(p, f.words[w.depth+1], command, w.depth+1)
+			f.words[w.depth+1] = forget(f.words[w.depth+1])
+		}
 	} else {
 		f.scan(one.s)
 	}
-	f.read, f.done = read, done
+	f.read, f.done, f.refers = read, done, false
 	if one.place == nil {
 		return // an argument: its places are those of the text
 	}

@@ -1,19 +1,37 @@
 package redact
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // program says how a program takes its secrets, beside what names tell.
 type program struct {
 	names    []string
 	begins   bool     // the names are how its name may begin
 	but      string   // except this, and this with a word behind it
-	sub      string   // only with this word before
 	attached []string // the secret follows in the same argument
 	next     []string // in the same or the next
-	pairs    []string // as next, of user:secret; with a percent sign, a comma or an equals sign at the end for that instead
+	pairs    []string // as next, of user:secret; with a percent sign, a comma, an equals or an at sign at the end for that instead
 	words    []string // the secret follows this word
+	flags    string   // options without a value, which may stand before one of next in its argument: -xw
+	valued   []string // options with a value that is none of places
+	places   []place  // secrets that no option tells
+	under    []under  // more, only behind a word
+	stdin    []string // words behind which it reads a secret from its input; "" for always
+	not      []string // long options whose name is that of a secret, and their value is none
 	flag     bool     // a long option takes its secret only behind an equals sign
+	signs    []string // how what follows a name of less than four bytes begins where it asks for a secret
+	apart    bool     // an option and its secret never stand in one argument
+	inner    bool     // its arguments may be texts of commands of its own: lftp -e 'open -u a,b h'
 	special  special
+}
+
+// under is how a program takes secrets behind one of some words: docker login -p.
+type under struct {
+	words []string
+	next  []string
+	pairs []string
 }
 
 // special is what a program does that no list says.
@@ -25,23 +43,31 @@ const (
 	shell            // as wrapper; what follows -c is a text of its own
 	chpasswd         // user:secret is written to it
 	batch            // htpasswd -b: the last argument
+	expect           // what it sends is a secret where it was asked for one
 )
 
 type programs struct {
 	byName map[string]*program
 	begins []*program
+	short  byteSet // how names of less than four bytes begin
+	starts byteSet // how those of begins do
 }
 
 func (p *programs) add(one program) {
 	if p.byName == nil {
 		p.byName = map[string]*program{}
+		p.short['s'] = true // set, of config set
 	}
 	if one.begins {
 		p.begins = append(p.begins, &one)
+		for _, n := range one.names {
+			p.starts[n[0]] = true
+		}
 		return
 	}
 	for _, n := range one.names {
 		p.byName[n] = &one
+		p.short[n[0]] = p.short[n[0]] || len(n) < leastLiteral && p.takes(n)
 	}
 }
 
@@ -55,6 +81,7 @@ func (p *programs) list() (names []string) {
 	for _, one := range p.begins {
 		names = append(names, one.names...)
 	}
+	slices.Sort(names)
 	return names
 }
 
@@ -62,26 +89,63 @@ func (p *programs) list() (names []string) {
 // own.
 func (p *programs) takes(name string) bool {
 	one := p.byName[name]
-	return one != nil && (len(one.attached)+len(one.next)+len(one.pairs)+len(one.words) > 0 || one.special > shell)
+	return one != nil && (len(one.attached)+len(one.next)+len(one.pairs)+len(one.words)+len(one.places)+len(one.under) > 0 || one.special > shell)
 }
 
-// told returns the texts that tell the program of that name. One too short for a
-// literal is told by the command line, not by its argument alone.
-func (p *programs) told(name string) (texts []string) {
-	switch one := p.byName[name]; {
+// marks are what may stand before a program in a text.
+var marks = [...]string{" ", "bin/", "zip/", "\"", "'", "=", ";", "|", "&", "(", "`", "\n", "\t"}
+
+// literals returns the texts that tell the program of a name. One of a short name is told
+// by the words behind it that ask for a secret, or, where it has none, by what parts it from
+// others before and behind.
+func (p *programs) literals(name string) (list []literal) {
+	one := p.byName[name]
+	switch {
 	case len(name) >= leastLiteral:
-		return []string{name}
-	case len(name)+1 >= leastLiteral:
-		return []string{name + " "}
-	case one != nil && one.sub != "":
-		return []string{name + " " + one.sub}
+		return []literal{{text: name, class: classProgram}}
+	case one != nil && len(one.signs) > 0:
+		for _, s := range one.signs {
+			list = append(list, literal{text: name + " " + s, class: classProgram})
+		}
+		return list
 	}
-	// What follows is a word or an option. Such texts cost a hundredth of a run, so that no
-	// program of two bytes is built in.
-	for c := byte('a'); c <= 'z'; c++ {
-		texts = append(texts, name+" "+string(c))
+	ends := []string{name + " "}
+	if len(name)+2 < leastLiteral { // too short with a mark, too
+		ends = nil
+		for c := byte('!'); c <= 'z'; c++ {
+			ends = append(ends, name+" "+string(rune(c)))
+		}
 	}
-	return append(texts, name+" -")
+	for _, end := range ends {
+		list = append(list, literal{text: end, class: classProgram, start: true})
+		for _, mark := range marks {
+			list = append(list, literal{text: mark + end, class: classProgram})
+		}
+	}
+	return list
+}
+
+// instead reports whether, in words of anybody, p stands where another program's arguments
+// were read, and is none of its words.
+func (p *program) instead(other *program, s string) bool {
+	has := func(list []string) bool { return slices.Contains(list, s) }
+	switch {
+	case p.special == wrapper, p.special == shell, len(p.attached)+len(p.next)+len(p.pairs)+len(p.words)+len(p.places)+len(p.under) == 0 && p.special == plain:
+		return false
+	case has(other.words), slices.ContainsFunc(other.under, func(u under) bool { return has(u.words) }), slices.ContainsFunc(other.places, func(x place) bool { return has(x.behind) }):
+		return false
+	}
+	return true
+}
+
+// slashes reports whether options of the program begin with a slash.
+func (p *program) slashes() bool {
+	for _, o := range p.attached {
+		if o[0] == '/' {
+			return true
+		}
+	}
+	return false
 }
 
 // find returns the program of a word, nil for none.
@@ -92,9 +156,12 @@ func (p *programs) find(word string) *program {
 	if one := p.byName[word]; one != nil {
 		return one
 	}
+	if word == "" || !p.starts[word[0]] {
+		return nil
+	}
 	for _, one := range p.begins {
 		for _, n := range one.names {
-			if strings.HasPrefix(word, n) && !one.not(word) {
+			if strings.HasPrefix(word, n) && !one.another(word) {
 				return one
 			}
 		}
@@ -102,51 +169,8 @@ func (p *programs) find(word string) *program {
 	return nil
 }
 
-// not reports whether a name that begins right is another program's.
-func (p *program) not(word string) bool {
+// another reports whether a name that begins right is another program's.
+func (p *program) another(word string) bool {
 	rest, ok := strings.CutPrefix(word, p.but)
 	return p.but != "" && ok && (rest == "" || rest[0] == '_' || rest[0] == '-')
-}
-
-func builtin() (p programs) {
-	for _, one := range []program{
-		{names: []string{"mysqladmin", "mariadb-admin"}, attached: []string{"-p"}, words: []string{"password"}, flag: true},
-		{names: []string{"mysql", "mariadb"}, begins: true, but: "mysqld", attached: []string{"-p"}, flag: true},
-		{names: []string{"ldap"}, begins: true, next: []string{"-w"}},
-		{names: []string{"mongo"}, begins: true, but: "mongod", next: []string{"-p"}},
-		{names: []string{"psql", "pg_dump", "pg_dumpall", "pg_restore", "createdb", "dropdb", "createuser", "dropuser", "vacuumdb", "pgbench"}, flag: true},
-		{names: []string{"sshpass"}, next: []string{"-p"}, special: wrapper},
-		{names: []string{"docker", "podman", "nerdctl", "buildah", "skopeo", "crane", "oras", "helm", "az", "oc"}, sub: "login", next: []string{"-p"},
-			pairs: []string{"--creds", "--src-creds", "--dest-creds"}, special: wrapper},
-		{names: []string{"curl"}, next: []string{"--oauth2-bearer"},
-			pairs: []string{"-u", "--user", "-U", "--proxy-user", "-E", "--cert", "--proxy-cert", "-b=", "--cookie="}},
-		{names: []string{"etcdctl"}, pairs: []string{"--user"}},
-		{names: []string{"plink", "pscp", "psftp", "putty"}, next: []string{"-pw"}},
-		{names: []string{"cqlsh", "twine"}, next: []string{"-p"}},
-		{names: []string{"kadmin"}, next: []string{"-w"}},
-		{names: []string{"doctl", "flyctl"}, next: []string{"-t"}},
-		{names: []string{"nmcli"}, words: []string{"password", "wifi-sec.psk", "802-11-wireless-security.psk"}},
-		{names: []string{"wget2", "http", "https", "httpie"}, pairs: []string{"-a", "--auth"}},
-		{names: []string{"redis-cli", "valkey-cli", "keydb-cli"}, next: []string{"-a"}, words: []string{"auth", "AUTH", "requirepass", "masterauth"}},
-		{names: []string{"smbclient", "smbget", "rpcclient", "smbmap", "winexe"}, pairs: []string{"-U%", "--user%"}},
-		{names: []string{"openssl"}, next: []string{"-k", "-K"}},
-		{names: []string{"ssh-keygen"}, next: []string{"-N", "-P"}},
-		{names: []string{"zip", "unzip", "sqlcmd", "bcp", "ipmitool"}, next: []string{"-P"}},
-		{names: []string{"7za", "7zr", "7zz", "rar"}, attached: []string{"-p", "-hp"}},
-		{names: []string{"useradd", "usermod", "groupadd", "groupmod"}, next: []string{"-p"}},
-		{names: []string{"mosquitto_pub", "mosquitto_sub"}, next: []string{"-P"}}, //nolint:misspell // that is its name
-		{names: []string{"snmpwalk", "snmpget", "snmpset", "snmpbulkwalk"}, next: []string{"-A", "-X", "-c"}},
-		{names: []string{"xfreerdp", "xfreerdp3", "wlfreerdp"}, attached: []string{"/p:"}},
-		{names: []string{"rdesktop", "vncviewer", "lftp"}, next: []string{"-p"}, pairs: []string{"-u,"}},
-		{names: []string{"chpasswd"}, special: chpasswd},
-		{names: []string{"htpasswd"}, special: batch},
-		{names: []string{"sh", "bash", "dash", "ash", "zsh", "ksh", "su", "runuser", "script", "fish"}, special: shell},
-		{names: []string{"sudo", "doas", "env", "nohup", "nice", "ionice", "time", "timeout", "xargs", "kubectl", "crictl", "ctr", "runc", "crun",
-			"chroot", "nsenter", "unshare", "setsid", "strace", "ltrace", "watch", "ssh", "exec", "command", "stdbuf", "flock", "parallel",
-			"systemd-run", "gosu", "su-exec", "tini", "dumb-init", "busybox", "find", "lxc", "docker-compose", "eval", "setpriv", "capsh",
-			"then", "do", "else", "if", "while", "until", "!", "{"}, special: wrapper},
-	} {
-		p.add(one)
-	}
-	return p
 }

@@ -154,9 +154,7 @@ func (t *Transform) extend(s *Settings) (problems plugin.Problems) {
 func (t *Transform) literals(s *Settings) []literal {
 	list := literals()
 	for _, name := range t.programs.list() {
-		for _, text := range t.programs.told(name) {
-			list = append(list, literal{text: text, class: classProgram})
-		}
+		list = append(list, t.programs.literals(name)...)
 	}
 	for i, p := range s.Patterns {
 		for _, w := range p.Words {

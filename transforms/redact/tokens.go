@@ -7,6 +7,7 @@ type pattern uint8
 const (
 	byName pattern = iota
 	byOption
+	byPlace
 	byURL
 	byHeader
 	byBlock
@@ -23,7 +24,7 @@ const (
 	numPatterns
 )
 
-var patternNames = [numPatterns]string{"name", "short_option", "url", "header", "private_key", "aws", "jwt", "github", "gitlab", "slack",
+var patternNames = [numPatterns]string{"name", "short_option", "argument", "url", "header", "private_key", "aws", "jwt", "github", "gitlab", "slack",
 	"npm", "pypi", "stripe", "google", "other_token"}
 
 // charset is what a token is made of, beside letters and digits.
@@ -96,14 +97,16 @@ var tokens = [...]token{
 func literals() []literal {
 	list := []literal{
 		{text: "pass", fold: true, class: className}, {text: "secret", fold: true, class: className}, {text: "token", fold: true, class: className},
-		{text: "_auth", class: className}, {text: "signature", fold: true, class: className}, {text: "--from-literal", class: className},
+		{text: "_auth", class: className}, {text: "masterauth", fold: true, class: className}, {text: "sonar.login", class: className},
+		{text: "-art-api", fold: true, class: className}, {text: "db.auth(", class: classCall}, {text: "changeUserPassword(", class: classCall}, {text: "signature", fold: true, class: className}, {text: "--from-literal", class: className},
 		{text: "-----BEGIN", class: classKey}, {text: "@tcp(", class: classDSN}, {text: "@unix(", class: classDSN},
 		{text: "authorization", fold: true, class: classHeader}, {text: "cookie:", fold: true, class: classHeader},
 		{text: "bearer ", fold: true, class: classScheme}, {text: "basic ", fold: true, class: classScheme, arg: 1},
 		{text: "identified", fold: true, class: classSQL}, {text: "--password-stdin", class: classProgram},
+		{text: "echo ", class: classPipe}, {text: "printf ", class: classPipe}, {text: "?sig=", class: classSAS}, {text: "&sig=", class: classSAS},
 		{text: "AKIA", class: classAWS}, {text: "ASIA", class: classAWS},
 	}
-	for _, before := range "_-ihtsenrgc" { // api-key, apikey, authkey, accountkey, accesskey, storagekey, …
+	for _, before := range "_-ihtsenrgcdp" { // api-key, apikey, authkey, accountkey, accesskey, storagekey, …
 		list = append(list, literal{text: string(before) + "key", fold: true, class: className})
 	}
 	for _, mark := range "=:\"' " {
@@ -114,6 +117,10 @@ func literals() []literal {
 	}
 	for i := range tokens {
 		list = append(list, long(tokens[i].prefix, tokens[i].set, literal{class: classToken, arg: i})...)
+	}
+	list = append(list, long("<<<", setPlain, literal{class: classPipe})...)
+	for _, c := range " \"'$" {
+		list = append(list, literal{text: "<<<" + string(c), class: classPipe})
 	}
 	return append(list, long("eyJ", setPlain, literal{class: classToken, arg: -1})...)
 }

@@ -8,6 +8,7 @@ func (f *finder) name(s string, at, end int) {
 	from, to := nameBounds(s, at, end)
 	if to < len(s) && !follows(s[to]) && s[to] != ' ' {
 		f.function(s, from, to)
+		f.element(s, from, to)
 		return
 	}
 	kind := named(s[from:to])
@@ -15,7 +16,7 @@ func (f *finder) name(s string, at, end int) {
 		f.literalSecret(s, from, to)
 		return
 	}
-	dash := s[from] == '-' || isBare(s[from:to])
+	dash := s[from] == '-' || isBare(s[from:to]) || isSetting(s, from, to)
 	switch {
 	case to == len(s) || s[to] == ' ' || s[to] == '\t' || s[to] == '\n' || s[to] == '\r' || s[to] == 0:
 		f.read = f.read || dash
@@ -29,6 +30,9 @@ func (f *finder) name(s string, at, end int) {
 		return
 	case s[to] == '=':
 		f.read = true // the words tell better where the value ends
+		if s[from:to] == "--secret" && (f.refers || refers(s[:from])) {
+			return
+		}
 		f.value(s, from, to+1, kind)
 	case s[to] == ':':
 		if !strings.HasPrefix(s[to:], "://") {
@@ -43,6 +47,16 @@ func (f *finder) name(s string, at, end int) {
 	}
 }
 
+// refers reports whether a program stands in a text whose --secret=x is the name of one.
+func refers(s string) bool {
+	for _, name := range [...]string{"docker", "podman", "nerdctl", "buildah", "gcloud"} {
+		if strings.Contains(s, name) {
+			return true
+		}
+	}
+	return false
+}
+
 // equalsQuote reports whether s is an equals sign between blanks and a quote: set
 // password = 'secret'.
 func equalsQuote(s string) bool {
@@ -54,6 +68,36 @@ func (f *finder) function(s string, from, to int) {
 	if isFunction(s, from, to) {
 		f.value(s, from, to+1, nameSecret)
 	}
+}
+
+// element takes what stands in an element of XML: <password>secret</password>.
+func (f *finder) element(s string, from, to int) {
+	if isElement(s, from, to) && named(s[from:to]) != nameNone {
+		if n := strings.IndexByte(s[to:], '<'); n > 1 && nameSecret.secret(s[to+1:to+n]) {
+			f.emit(to+1, to+n, byName, s[to+1:to+n])
+		}
+	}
+}
+
+func isElement(s string, from, to int) bool {
+	return from > 0 && s[from-1] == '<' && to < len(s) && s[to] == '>'
+}
+
+// isSetting reports whether a name without dashes may take the next word for its value:
+// config set name, the name of a setting with a full stop in it, and .netrc's
+// login ana password.
+func isSetting(s string, from, to int) bool {
+	if strings.IndexByte(s[from:to], '.') > 0 || from > 0 && s[from-1] == ':' && to < len(s) && s[to] == ' ' {
+		return true
+	}
+	before := s[max(0, from-64):from]
+	return strings.HasSuffix(before, "set ") || strings.HasPrefix(lastWord(strings.TrimRight(withoutLast(before), " ")), "login")
+}
+
+// withoutLast is what stands before the last word.
+func withoutLast(s string) string {
+	s = strings.TrimRight(s, " ")
+	return s[:len(s)-len(lastWord(s))]
 }
 
 func isFunction(s string, from, to int) bool {

@@ -20,12 +20,21 @@ type walker struct {
 	m     mode
 	depth int
 	words []word
+	i     int // the word at hand
 
+	keep    *program // whose text it is: each command is one of it
 	prog    *program
-	open    bool // the word may be a program
-	sub     bool // the word that prog asks for was there
-	code    bool // what follows is a command in one word: sh -c
-	batch   bool // htpasswd -b
+	under   *under // the part of prog that its words asked for
+	stand   stand
+	open    bool   // the word may be a program
+	code    bool   // what follows is a command in one word: sh -c
+	batch   bool   // htpasswd -b
+	reads   bool   // prog reads a secret from its input
+	asked   bool   // expect: a password was asked for
+	set     bool   // what follows is a name and its value: config set
+	here    int    // the word that is the input of the command (<<<), and 1
+	before  string // the last word, and the one before it
+	earlier string
 	pending pattern
 	waits   bool // the next word is a secret
 	long    bool // its name said so
@@ -35,16 +44,19 @@ type walker struct {
 }
 
 // walk reads words as a program would and notes its secrets.
-func (f *finder) walk(words []word, m mode, depth int) {
-	w := walker{f: f, m: m, depth: depth, words: words, open: true}
+func (f *finder) walk(words []word, m mode, depth int) { f.walkOf(nil, words, m, depth) }
+
+// walkOf is walk of a text that is the program's own.
+func (f *finder) walkOf(keep *program, words []word, m mode, depth int) {
+	w := walker{f: f, m: m, depth: depth, words: words, keep: keep}
 	for i := range words {
 		one := &words[i]
-		if m == argv {
-			f.text = i
-		}
 		if one.first && m != argv || i == 0 {
 			w.end(i)
-			w.prog, w.open, w.sub, w.code, w.waits, w.batch = nil, true, false, false, false, false
+			w = walker{f: f, m: m, depth: depth, words: words, keep: keep, prog: keep, open: keep == nil, asked: w.asked}
+		}
+		if w.i = i; m == argv {
+			f.text = i
 		}
 		w.word(i, one)
 	}
@@ -54,52 +66,125 @@ func (f *finder) walk(words []word, m mode, depth int) {
 // end ends a command before the word i.
 func (w *walker) end(i int) {
 	if w.batch && i > 0 {
-		last := &w.words[i-1]
-		w.emit(last, 0, len(last.s), byOption)
+		w.emitAt(i-1, byOption)
+	}
+	if at := w.stand.last; at > 0 && nameSecret.secret(w.words[at-1].s) {
+		w.emitAt(at-1, byPlace)
 	}
 }
 
-// emit notes a part of a word as a secret.
+// emit notes a part of the word at hand as a secret.
 func (w *walker) emit(one *word, from, to int, id pattern) {
-	if from < to {
+	if from < to && !variable(one.s[from:to]) {
 		a, b := one.source(from, to)
 		w.f.emit(a, b, id, one.s[from:to])
 	}
 }
 
+// emitAt notes the word i as a secret.
+func (w *walker) emitAt(i int, id pattern) {
+	text := w.f.text
+	if w.m == argv {
+		w.f.text = i
+	}
+	w.emit(&w.words[i], 0, len(w.words[i].s), id)
+	w.f.text = text
+}
+
 func (w *walker) word(i int, one *word) {
 	s := one.s
-	if s == "" {
-		w.waits = false
+	switch {
+	case one.here:
+		w.input(i)
+		w.inside(one)
 		return
-	}
-	if w.waits {
+	case s == "":
+		w.waits, w.stand.skip = false, false
+		return
+	case w.waits:
 		w.waits = false
 		if w.follow(one) {
 			return
 		}
+	case w.stand.skip:
+		w.stand.skip = false
+		w.inside(one)
+		return
 	}
 	code := w.code
 	w.code = false
-	w.program(i, s)
 	whole := false
-	switch {
-	case s == "--password-stdin":
-		w.piped(i)
-	case s[0] == '-' && len(s) > 1 || s[0] == '/' && w.prog != nil:
-		whole = w.option(one)
-	case w.prog != nil && slices.Contains(w.prog.words, s):
-		w.wait(byOption, false)
-	case isBare(s):
-		w.wait(byName, true)
-		w.kind = nameSecret
+	if !w.program(i, s) {
+		whole = w.argument(one)
 	}
+	w.read(i, s)
 	if !whole && !code {
 		whole = w.assigned(one)
 	}
 	if !whole {
 		w.inside(one)
 	}
+}
+
+// argument reads a word that is no program; true where it is a secret as a whole.
+func (w *walker) argument(one *word) bool {
+	s := one.s
+	if s[0] == '-' && len(s) > 1 || s[0] == '/' && w.prog != nil && w.prog.slashes() {
+		return w.option(one)
+	}
+	whole := false
+	if p := w.prog; p != nil {
+		if len(p.places) > 0 {
+			whole = w.placed(one)
+		}
+		for i := range p.under {
+			if slices.Contains(p.under[i].words, s) {
+				w.under = &p.under[i]
+			}
+		}
+		if p.special == expect && (hasFold(s, "assword") || hasFold(s, "assphrase")) {
+			w.asked = true
+		}
+		if slices.Contains(p.words, s) && (p.special != expect || w.asked) {
+			w.wait(byOption, false)
+			w.asked = false
+			return whole
+		}
+	}
+	if isBare(s) || w.setting(s) || w.earlier == "login" && named(s) != nameNone { // .netrc: login ana password secret
+		w.wait(byName, true)
+		w.kind = nameSecret
+	}
+	return whole
+}
+
+// setting notes that a name and its value follow, config set, and reports whether s is
+// such a name, of a secret.
+func (w *walker) setting(s string) bool {
+	switch s {
+	case "config", "configure", "user-secrets":
+		w.set = true
+		return false
+	case "set", "create", "update", "add":
+		return false
+	}
+	if !w.set {
+		return false
+	}
+	if w.m == loose && w.depth == 0 && !settles(w.before) {
+		w.set = false // words of anybody
+		return false
+	}
+	return named(s[strings.LastIndexByte(s, ':')+1:]) != nameNone
+}
+
+// settles reports whether a word may stand before the name of a setting.
+func settles(s string) bool {
+	switch s {
+	case "config", "configure", "set":
+		return true
+	}
+	return strings.HasPrefix(s, "-")
 }
 
 // wait takes the next word for a secret.
@@ -111,6 +196,21 @@ func (w *walker) wait(id pattern, long bool) {
 func (w *walker) follow(one *word) bool {
 	s := one.s
 	switch {
+	case variable(s): // it may be a command that has one: $(…)
+		return false
+	case s == "--": // the end of options
+		w.waits = true
+		return true
+	case w.prog != nil && w.prog.special == expect:
+		end := len(strings.TrimRight(s, "\r\n"))
+		for strings.HasSuffix(s[:end], `\r`) || strings.HasSuffix(s[:end], `\n`) {
+			end -= 2
+		}
+		w.emit(one, 0, end, w.pending)
+		return true
+	case w.pair == '@':
+		w.host(one, 0)
+		return false
 	case w.pair != 0:
 		at := strings.IndexByte(s, w.pair)
 		if at >= 0 {
@@ -134,27 +234,26 @@ func (w *walker) follow(one *word) bool {
 	return true
 }
 
-// program notes that a word is one, where one may stand.
-func (w *walker) program(i int, s string) {
+// program notes that a word is one, where one may stand, and reports whether it is.
+func (w *walker) program(i int, s string) bool {
 	if w.m == loose && w.depth == 0 {
 		switch s {
 		case "ran", "run":
 			w.open = true
-			return
+			return false
 		}
 		if at := strings.IndexByte(s, '='); at > 0 && strings.HasPrefix(s[at+1:], "/") { // sudo's COMMAND=/usr/bin/…
 			s = s[at+1:]
 		}
 	}
-	if p := w.prog; p != nil && p.sub != "" && s == p.sub {
-		w.sub = true
-		return
+	if w.keep != nil || !w.open && w.m != loose || s[0] == '-' {
+		return false
 	}
-	if !w.open && w.m != loose {
-		return
-	}
-	if s[0] == '-' || strings.IndexByte(s, '=') > 0 && w.prog == nil { // A=b program
-		return
+	if at := strings.IndexByte(s, '='); at > 0 && w.prog == nil { // A=b program
+		if i > 0 || w.depth == 0 {
+			return false
+		}
+		s = s[at+1:] // GIT_SSH_COMMAND='sshpass -p …'
 	}
 	p := w.f.t.programs.find(s)
 	switch {
@@ -162,54 +261,16 @@ func (w *walker) program(i int, s string) {
 		if w.prog == nil && w.m != loose {
 			w.open = false // it is a program that is not known
 		}
-	case w.prog != nil && w.prog.special != wrapper && w.prog.special != shell && w.m != loose:
-	default:
-		w.prog, w.sub = p, false
-		w.open = p.special == wrapper || p.special == shell
-		if p.special == chpasswd {
-			w.written(i)
-		}
+		return false
+	case w.prog != nil && w.prog.special != wrapper && w.prog.special != shell && (w.m != loose || !w.open && !p.instead(w.prog, s)):
+		return false
 	}
-}
-
-// written takes user:secret out of what a shell writes to chpasswd.
-func (w *walker) written(i int) {
-	if w.m != command {
-		return
+	first := w.open
+	w.prog, w.under, w.stand = p, nil, stand{}
+	w.open = p.special == wrapper || p.special == shell
+	w.reads = first && (p.special == chpasswd || slices.Contains(p.stdin, ""))
+	if w.reads {
+		w.piped(i)
 	}
-	written := false
-	for j := range w.words[:i] {
-		one := &w.words[j]
-		written = written || one.s == "echo" || one.s == "printf"
-		if !written {
-			continue
-		}
-		if at := strings.IndexByte(one.s, ':'); at > 0 && !strings.ContainsAny(one.s[:at], " /=") {
-			end := len(one.s)
-			if n := strings.IndexAny(one.s[at:], "\n\\"); n >= 0 {
-				end = at + n
-			}
-			w.emit(one, at+1, end, byOption)
-		}
-	}
-}
-
-// piped takes the word that a shell writes to a program which reads its password:
-// echo secret | docker login --password-stdin.
-func (w *walker) piped(i int) {
-	if w.m != command {
-		return
-	}
-	for j := i - 1; j >= 0; j-- {
-		if one := &w.words[j]; one.s == "echo" || one.s == "printf" {
-			last := one
-			for k := j + 1; k < i && !w.words[k].first; k++ {
-				last = &w.words[k]
-			}
-			if last != one && nameSecret.secret(last.s) {
-				w.emit(last, 0, len(last.s), byOption)
-			}
-			return
-		}
-	}
+	return true
 }

@@ -8,6 +8,8 @@ type word struct {
 	at    int     // the place of its first byte in the text, where places is nil
 	place []int32 // else the place of each byte of s
 	first bool    // a command begins with it
+	here  bool    // it is what a command reads: <<< word
+	sep   byte    // what parts a command from the one before: | ; & … and G for ) |
 }
 
 // source turns a part of the word into a part of the text.
@@ -47,22 +49,38 @@ var (
 // lex appends the words of s as a shell parts them. A quote that is not closed
 // goes to the end.
 func lex(dst []word, s string) []word {
-	first := true
+	first, here, sep := true, false, byte(0)
 	for i := 0; i < len(s); {
 		switch c := s[i]; {
+		case c == '<' && strings.HasPrefix(s[i:], "<<<"):
+			here = true
+			i += len("<<<")
 		case strings.IndexByte(breaks, c) >= 0:
-			first = true
+			first, sep = true, parts(sep, c)
 			i++
 		case strings.IndexByte(blanks, c) >= 0:
 			i++
 		default:
 			w, end := lexWord(s, i)
-			w.first = first
+			w.first, w.here, w.sep = first && !here, here, sep
 			dst = append(dst, w)
-			first, i = false, end
+			first, here, sep, i = false, false, 0, end
 		}
 	}
 	return dst
+}
+
+// parts returns what parts two commands: before, and c behind it.
+func parts(before, c byte) byte {
+	switch {
+	case c == '|' && before == '|':
+		return 'o' // or
+	case c == '|' && before == ')':
+		return 'G'
+	case (before == '|' || before == 'G') && (c == '(' || c == '\n'):
+		return before
+	}
+	return c
 }
 
 // lexWord reads the word at i.
@@ -92,6 +110,7 @@ func lexWord(s string, i int) (word, int) {
 			add(end)
 		case c == '"' || c == '\'':
 			quote = c
+		case c == '$' && end+1 < len(s) && (s[end+1] == '"' || s[end+1] == '\''): // $'…'
 		case endsWord[c]:
 			return word{s: string(b), at: i, place: place}, end
 		default:
