@@ -25,6 +25,10 @@ func (a *argv) reset() {
 
 // execve reads one EXECVE record.
 func (f *facts) execve(r *Record) {
+	if f.plainArgs(r) {
+		return
+	}
+	r.partBody()
 	f.exec = true
 	var t Token
 	w := NewWalk(r.Body)
@@ -251,6 +255,10 @@ func (f *facts) commandLine(args []string) string {
 // proctitle reads a PROCTITLE record: the arguments as the process shows them,
 // parted by NUL, cut at 128 bytes.
 func (f *facts) proctitle(r *Record) {
+	if f.plainTitle(r) {
+		return
+	}
+	r.partBody()
 	var t Token
 	w := NewWalk(r.Body)
 	for w.next(&t) {

@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"hash/maphash"
 	"strings"
 
 	"tallyman/pipeline/event"
@@ -19,6 +20,8 @@ type facts struct {
 	ips    ipCache
 	recent wordCache
 	titles titles
+	calls  tails[callTail]
+	ends   tails[pathTail]
 
 	buf    []byte       // scratch
 	out    event.Fields // the fields of the event
@@ -41,10 +44,11 @@ type facts struct {
 
 // one is what is set back for every event.
 type one struct {
-	head  *part // the record that says what the event is
-	sys   bool  // there is a SYSCALL record
-	exec  bool  // there is an EXECVE record
-	mixed bool  // there are records whose fields may repeat those of others
+	head  *part     // the record that says what the event is
+	tail  *callTail // of the SYSCALL record, nil where it was not read by it
+	sys   bool      // there is a SYSCALL record
+	exec  bool      // there is an EXECVE record
+	mixed bool      // there are records whose fields may repeat those of others
 
 	turned   bool // a PATH record has another number than that of its place
 	twoCalls bool // a second SYSCALL record was told
@@ -72,6 +76,7 @@ type one struct {
 	comm, exe, tty, ses     string
 	ids                     ids
 	cwd, title, shown       string // shown is titleText where it is known
+	titled                  *title // what is kept of title, nil where that is nothing
 	op, cmd, unit           string
 	addr, hostname          string
 	grp                     string
@@ -106,6 +111,7 @@ func (f *facts) init(t *Transform) {
 	f.t = t
 	f.users.init(t)
 	f.data = make(event.Fields, 0, 32)
+	f.calls.seed, f.ends.seed = maphash.MakeSeed(), maphash.MakeSeed()
 	id := &f.ids
 	f.callSlots = [...]*string{&f.archHex, &f.nr, &f.success, &f.exit, &f.arg[0], &f.arg[1], &f.arg[2], &f.arg[3], &f.nPaths, &f.ppid, &f.pid,
 		&id.auid, &id.uid, &id.gid, &id.euid, &id.suid, &id.fsuid, &id.egid, &id.sgid, &id.fsgid, &f.tty, &f.ses}
@@ -138,10 +144,6 @@ func (f *facts) gather(p *pending) {
 	}
 	for i := range p.parts {
 		r := &p.parts[i]
-		if r.rec.torn { // only the names that begin a record may have the byte
-			body := r.rec.Body
-			f.ambiguous = f.ambiguous || strings.IndexByte(body[max(0, nameEnd(r.typ, body)):], separator) >= 0
-		}
 		switch r.typ {
 		case typeSyscall:
 		case typePath:
@@ -155,9 +157,14 @@ func (f *facts) gather(p *pending) {
 		case typeSockaddr:
 			f.sockaddr(&r.rec)
 		case typeEOE:
+			r.rec.partBody()
 		default:
 			f.mixed = true
 			f.other(r)
+		}
+		if r.rec.torn { // only the names that begin a record may have the byte
+			body := r.rec.Body
+			f.ambiguous = f.ambiguous || strings.IndexByte(body[max(0, nameEnd(r.typ, body)):], separator) >= 0
 		}
 	}
 	if f.exec {

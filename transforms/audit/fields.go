@@ -2,6 +2,7 @@ package audit
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 
 	"tallyman/pipeline/event"
@@ -69,19 +70,33 @@ func (f *facts) arguments() {
 		f.line = f.cmd
 		out.AddString(schema.ProcessCommandLine, f.cmd)
 	case f.title != "":
-		out.AddString(schema.ProcessTitle, f.titleText())
-		for s := f.title; ; {
-			a, rest, more := strings.Cut(s, "\x00")
-			out.Add(schema.ProcessArgs, event.String(a))
-			f.args = append(f.args, a)
-			if s = rest; !more {
-				break
-			}
-		}
+		f.titleFields()
 		if executed {
 			f.line = f.commandLine(f.args)
 			out.AddString(schema.ProcessCommandLine, f.line)
 		}
+	}
+}
+
+// titleFields writes the title and the arguments that it shows.
+func (f *facts) titleFields() {
+	k, out := f.titled, &f.out
+	if k != nil && k.fields != nil {
+		*out, f.args = append(*out, k.fields...), append(f.args, k.args...)
+		return
+	}
+	at := len(*out)
+	out.AddString(schema.ProcessTitle, f.titleText())
+	for s := f.title; ; {
+		a, rest, more := strings.Cut(s, "\x00")
+		out.Add(schema.ProcessArgs, event.String(a))
+		f.args = append(f.args, a)
+		if s = rest; !more {
+			break
+		}
+	}
+	if k != nil {
+		k.fields, k.args = slices.Clone((*out)[at:]), slices.Clone(f.args)
 	}
 }
 

@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"slices"
 	"strings"
 
 	"tallyman/pipeline/event"
@@ -78,6 +79,23 @@ func (f *facts) pathFields(s string) {
 func (f *facts) inode(p *path, node string) {
 	out := &f.out
 	out.AddString(schema.FileInode, p.inode)
+	k, at := p.tail, len(*out)
+	if node != "" {
+		k = nil
+	}
+	if k != nil && k.inode != nil && k.inodeAs == f.users.changes {
+		*out = append(*out, k.inode...)
+		return
+	}
+	f.rights(p, node)
+	if k != nil {
+		k.inode, k.inodeAs = slices.Clone((*out)[at:]), f.users.changes
+	}
+}
+
+// rights writes what PATH says of a file beside its inode.
+func (f *facts) rights(p *path, node string) {
+	out := &f.out
 	out.AddString(schema.FileDevice, p.dev)
 	if m, ok := octal(p.mode); ok {
 		out.AddString(schema.FileType, fileType(m))

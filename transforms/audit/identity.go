@@ -1,9 +1,30 @@
 package audit
 
-import "tallyman/pipeline/schema"
+import (
+	"slices"
+
+	"tallyman/pipeline/schema"
+)
 
 // identity writes who acted, by the rule of SCHEMA §4.1.
 func (f *facts) identity(node string) {
+	k, at := f.tail, len(f.out)
+	if k != nil && (f.mixed || node != "" || f.head.typ != typeSyscall) { // other records may have a say
+		k = nil
+	}
+	if k != nil && k.identity != nil && k.identityAs == f.users.changes {
+		f.out = append(f.out, k.identity...)
+		f.who, f.auditName, f.userID = k.who, k.auditName, k.userID
+		return
+	}
+	f.identify(node)
+	if k != nil {
+		k.identity, k.identityAs = slices.Clone(f.out[at:]), f.users.changes
+		k.who, k.auditName, k.userID = f.who, f.auditName, f.userID
+	}
+}
+
+func (f *facts) identify(node string) {
 	id := &f.ids
 	if id.idName == "" && !unset(id.id) {
 		if id.idName = f.users.user(node, id.id); managesGroups(f.head.typ) {

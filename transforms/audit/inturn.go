@@ -19,6 +19,7 @@ func (f *facts) inTurn(p *pending) bool {
 	var turns []turn
 	for i := range p.parts {
 		if r := &p.parts[i]; r.typ == typeExecve {
+			r.rec.partBody()
 			n, part := firstArg(r.rec.Body)
 			turns = append(turns, turn{&r.rec, n, part})
 		}
@@ -64,6 +65,7 @@ func (f *facts) pathsInTurn(p *pending) {
 		if r.typ != typePath {
 			continue
 		}
+		r.rec.partBody()
 		item, ok := strings.CutPrefix(r.rec.Body, "item=")
 		n, end := digits(item, 0)
 		if !ok || end == 0 {
@@ -96,6 +98,8 @@ func (f *facts) pathsInTurn(p *pending) {
 // callAgain takes a SYSCALL record behind the first, of which the kernel writes no more
 // than that one. It is told once.
 func (f *facts) callAgain(first, rec *Record) {
+	first.partBody()
+	rec.partBody()
 	same := rec.Body == first.Body
 	switch {
 	case !f.twoCalls && same:

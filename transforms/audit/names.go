@@ -13,6 +13,7 @@ type names struct {
 	t             *Transform
 	looked        time.Time
 	users, groups database
+	changes       uint32 // how often one of them was looked at and may have changed
 }
 
 type database struct {
@@ -39,28 +40,30 @@ func (n *names) refresh() {
 		return
 	}
 	n.looked = now
-	n.users.refresh()
-	n.groups.refresh()
+	if users, groups := n.users.refresh(), n.groups.refresh(); users || groups {
+		n.changes++
+	}
 }
 
 // refresh reads the database when it changed. One that cannot be read gives no
-// names, which is no error: ids are always on the event.
-func (d *database) refresh() {
+// names, which is no error: ids are always on the event. It reports whether names may
+// be others now.
+func (d *database) refresh() (changed bool) {
 	if d.path == "" {
-		return
+		return false
 	}
 	info, err := os.Stat(d.path)
 	if err != nil {
-		d.byID = nil
-		return
+		changed, d.byID = d.byID != nil, nil
+		return changed
 	}
 	if d.byID != nil && info.ModTime().Equal(d.mod) && info.Size() == d.size {
-		return
+		return false
 	}
 	text, err := os.ReadFile(d.path)
 	if err != nil {
-		d.byID = nil
-		return
+		changed, d.byID = d.byID != nil, nil
+		return changed
 	}
 	d.mod, d.size = info.ModTime(), info.Size()
 	d.byID = make(map[string]string, 64)
@@ -70,6 +73,7 @@ func (d *database) refresh() {
 			d.byID[f[2]] = f[0]
 		}
 	}
+	return true
 }
 
 // local reports whether records of this node are of this host.

@@ -1,6 +1,9 @@
 package audit
 
-import "math/bits"
+import (
+	"math/bits"
+	"strings"
+)
 
 // The kernel writes the fields of SYSCALL and of PATH always in one order, so
 // that the next field is known before it is read. What stands in that order and
@@ -79,6 +82,75 @@ func ordered(s string, i int, steps []step, slots []*string) int {
 		i = next
 	}
 	return i
+}
+
+// plainly is ordered for a text whose values are all plain, so that what stands behind
+// them means what it would mean behind any others: it returns where it came to, with a
+// slot set for each field that it passed, or 0 where a value holds a blank, a quote, an
+// equals sign or a control character.
+func plainly(s string, steps []step, slots []*string) int {
+	slots = slots[:len(steps)]
+	i, fields := 0, 0
+	for k := range steps {
+		x := &steps[k]
+		if i+8 > len(s) {
+			return 0
+		}
+		if load(s, i)&x.mask != x.word {
+			continue
+		}
+		from := i + x.n
+		end := from
+		for {
+			if end+8 > len(s) {
+				return 0
+			}
+			w := marksIn(load(s, end))
+			if w != 0 {
+				end += bits.TrailingZeros64(w) >> 3
+				break
+			}
+			end += 8
+		}
+		if end == from || s[end] != ' ' {
+			return 0
+		}
+		*slots[k] = s[from:end]
+		i, fields = end+1, fields+1
+	}
+	if strings.Count(s[:i], "=") != fields {
+		return 0
+	}
+	return i
+}
+
+// marksIn has the highest bit set of the first byte of w that is a blank, a quote, an
+// apostrophe, a control character or another below '('; behind it it may be set of others.
+func marksIn(w uint64) uint64 {
+	const ones, tops = 0x0101010101010101, 0x8080808080808080
+	return (w - '('*ones) &^ w & tops
+}
+
+// endOfQuoted returns where the quote stands that ends the text from i on, 0 where a
+// control character stands before it, or nothing does.
+func endOfQuoted(s string, i int) int {
+	const ones, tops, quotes = 0x0101010101010101, 0x8080808080808080, 0x2222222222222222
+	for ; i+8 <= len(s); i += 8 {
+		w := load(s, i)
+		q := w ^ quotes
+		if m := ((w-' '*ones)&^w | (q-ones)&^q) & tops; m != 0 {
+			i += bits.TrailingZeros64(m) >> 3
+			break
+		}
+	}
+	for ; i < len(s); i++ {
+		if c := s[i]; c == '"' {
+			return i
+		} else if c < ' ' {
+			return 0
+		}
+	}
+	return 0
 }
 
 // blanksIn has the highest bit set of each byte of w that is a blank; behind the

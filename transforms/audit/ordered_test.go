@@ -2,6 +2,8 @@ package audit
 
 import (
 	"context"
+	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -19,14 +21,41 @@ const (
 // failer is what testing.T and rapid.T have in common.
 type failer interface{ Fatal(args ...any) }
 
-// bothWays reads an event of these two records by place and by Walk alone.
-func bothWays(t failer, tr *Transform, call, place string) (byPlace, byWalk []event.Event) {
-	in := records([]string{
-		"type=SYSCALL msg=audit(1795227901.123:7): " + call,
-		"type=PATH msg=audit(1795227901.123:7): " + place,
-		"type=PATH msg=audit(1795227901.123:7): " + strings.Replace(place, "item=0", "item=1", 1),
-		"type=EOE msg=audit(1795227901.123:7): ",
-	})
+const (
+	cwdBody   = `cwd="/tmp/a b"`
+	argsBody  = `argc=3 a0="sh" a1="-c" a2=6C73202D6C`
+	titleBody = `proctitle=7368002D63006C73202D6C`
+)
+
+// bodies are those of the records of one event.
+type bodies struct{ call, args, cwd, place, title string }
+
+func plainBodies() bodies { return bodies{callBody, argsBody, cwdBody, pathBody, titleBody} }
+
+func (b *bodies) lines(serial int) []string {
+	head := " msg=audit(1795227901.123:" + strconv.Itoa(serial) + "): "
+	return []string{
+		"type=SYSCALL" + head + b.call,
+		"type=EXECVE" + head + b.args,
+		"type=CWD" + head + b.cwd,
+		"type=PATH" + head + b.place,
+		"type=PATH" + head + strings.Replace(b.place, "item=0", "item=1", 1),
+		"type=PROCTITLE" + head + b.title,
+		"type=EOE" + head,
+	}
+}
+
+// bothWays reads events of these records by place, and by what is known of the records
+// before, and by Walk alone. Each is read four times in a row: the first time nothing is
+// known of it, the second it is learned, then it is known.
+func bothWays(t failer, tr *Transform, all ...bodies) (byPlace, byWalk []event.Event) {
+	var lines []string
+	for i := range all {
+		for range 4 {
+			lines = append(lines, all[i].lines(1+len(lines))...)
+		}
+	}
+	in := records(lines)
 	for _, walk := range []bool{false, true} {
 		st := tr.Lane("x").(*stage)
 		st.f.walkOnly = walk
@@ -44,11 +73,24 @@ func bothWays(t failer, tr *Transform, call, place string) (byPlace, byWalk []ev
 	return byPlace, byWalk
 }
 
-func compareWays(t testing.TB, call, place string) {
+// differ returns the first two events that differ.
+func differ(a, b []event.Event) string {
+	if len(a) != len(b) {
+		return fmt.Sprintf("%d events by place, %d by walk", len(a), len(b))
+	}
+	for i := range a {
+		if !cmp.Equal(a[i], b[i]) {
+			return fmt.Sprintf("event %d\nby place: %+v\nby walk:  %+v", i, a[i], b[i])
+		}
+	}
+	return ""
+}
+
+func compareWays(t testing.TB, all ...bodies) {
 	t.Helper()
-	a, b := bothWays(t, build(t, nil), call, place)
-	if len(a) == 0 || !cmp.Equal(a, b) {
-		t.Fatalf("%s\n%s\nby place: %+v\nby walk:  %+v", call, place, a, b)
+	a, b := bothWays(t, build(t, nil), all...)
+	if why := differ(a, b); len(a) == 0 || why != "" {
+		t.Fatalf("%+v\n%s", all, why)
 	}
 }
 
@@ -81,23 +123,65 @@ func TestOrderedReadsWhatWalkReads(t *testing.T) {
 		{"capabilities", "cap_fp=0", "cap_fp=2000"},
 		{"another item", "item=0", "item=5"},
 		{"cut", "rdev=00:00 nametype=NORMAL cap_fp=0 cap_fi=0 cap_fe=0 cap_fver=0 cap_frootid=0", "rd"},
+		{"what auditd added", `key="perf"`, "key=\"perf\"\x1dARCH=x86_64 SYSCALL=openat AUID=\"unset\" UID=\"ana\" GID=\"ana\" EUID=\"root\" SUID=\"ana\""},
+		{"what auditd added to a file", `cap_frootid=0`, "cap_frootid=0\x1dOUID=\"root\" OGID=\"shadow\""},
+		{"additions without their mark", `key="perf"`, `key="perf"AUID="unset" UID="ana"`},
+		{"an addition that needs another to be seen", `key="perf"`, `key="perf" ARCH=x86_64`},
+		{"what makes it be seen, in a name", `name="/etc/shadow"`, `name="/UID="`},
+		{"0x1D in a name", "shadow", "sha\x1ddow"},
+		{"0x1D in a value", "a2=e6092", "a2=e6\x1d092"},
+		{"an addition in a value", "exit=4", `exit=4AUID="x"`},
+		{"an addition behind the pid", "pid=1247212", `pid=1247212AUID="x"`},
+		{"a pid twice", `key="perf"`, `pid=1247212 key="perf"`},
+		{"another pid", `key="perf"`, `pid=1 key="perf"`},
+		{"two keys", `key="perf"`, "key=61016201"},
+		{"no key", `key="perf"`, "key=(null)"},
+		{"no inode at all", "inode=1937735 dev=fe:00 mode=0100644 ouid=0 ogid=42 rdev=00:00 ", ""},
+		{"an inode twice", "nametype", "inode=1937735 nametype"},
+		{"another inode", "nametype", "inode=2 nametype"},
+		{"a folder", "0100644", "040755"},
+		{"a mode that is none", "0100644", "9"},
+		{"an apostrophe in the folder", `"/tmp/a b"`, `"/tmp/a'b"`},
+		{"a folder in hex", `"/tmp/a b"`, `2F746D70`},
+		{"a folder and more", `"/tmp/a b"`, `"/tmp" x=1`},
+		{"an addition in the folder", `"/tmp/a b"`, `"/tmp/AUID=\"x\""`},
+		{"a title in quotes", titleBody, `proctitle="ls"`},
+		{"a title of one", titleBody, `proctitle=6C73`},
+		{"a title that is not hex", titleBody, `proctitle=6C7`},
+		{"a title of nothing", titleBody, `proctitle=0000`},
+		{"a title and more", titleBody, titleBody + " x=1"},
+		{"no title", titleBody, "proctitle=(null)"},
+		{"arguments and more", "argc=3", "argc=4"},
+		{"arguments and less", "argc=3", "argc=2"},
+		{"no argument", argsBody, "argc=0"},
+		{"an empty argument", `a1="-c"`, `a1=""`},
+		{"an argument that is no text", `a1="-c"`, `a1=(null)`},
+		{"an argument that is cut", `a1="-c"`, `a1=414`},
+		{"an argument in pieces", "a2=6C73202D6C", "a2_len=10 a2[0]=6C73 a2[1]=202D6C"},
+		{"arguments in another order", `a0="sh" a1="-c"`, `a1="-c" a0="sh"`},
+		{"an equals sign in an argument", `a1="-c"`, `a1="--user=a b=c AUID=x"`},
+		{"an addition to the arguments", "a2=6C73202D6C", "a2=6C73202D6CAUID=\"x\""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			compareWays(t, strings.Replace(callBody, c.old, c.new, 1), strings.Replace(pathBody, c.old, c.new, 1))
+			b := plainBodies()
+			for _, s := range [...]*string{&b.call, &b.args, &b.cwd, &b.place, &b.title} {
+				*s = strings.Replace(*s, c.old, c.new, 1)
+			}
+			compareWays(t, plainBodies(), b, plainBodies())
 		})
 	}
-	a, _ := bothWays(t, build(t, nil), callBody, pathBody)
 	st := build(t, nil).Lane("x").(*stage)
 	if n := st.f.inOrder(callBody); callBody[n:] != `subj=unconfined key="perf"` {
 		t.Errorf("read by place up to %q", callBody[n:])
 	}
-	if n := st.f.pathInOrder(0, pathBody); n != len(pathBody) || len(a) != 1 {
+	if n := st.f.pathInOrder(0, pathBody); n != len(pathBody) {
 		t.Errorf("read by place up to %q", pathBody[n:])
 	}
 }
 
 func TestOrderedReadsWhatWalkReadsOfAnything(t *testing.T) {
-	bits := strings.Fields(`= " ' "" '' uid=1 name= mode=x (null) ? 00:00 res= éa \x1d 0 item=0 nametype=CREATE`)
+	bits := append(strings.Fields(`= " ' "" '' uid=1 name= mode=x (null) ? 00:00 res= éa 0 item=0 nametype=CREATE AUID= AUID="x" OUID="root" ARCH=x86_64 UID=x a1= "x" 41 inode=7 pid=9`),
+		"\x1d", "\x1dAUID=\"unset\" UID=\"ana\"", "\x1dOUID=\"root\"")
 	tr := build(t, nil)
 	rapid.Check(t, func(t *rapid.T) {
 		mangle := func(s string) string {
@@ -108,9 +192,23 @@ func TestOrderedReadsWhatWalkReadsOfAnything(t *testing.T) {
 			}
 			return s[:len(s)-min(len(s), rapid.SampledFrom([]int{0, 0, 1, 7, 40}).Draw(t, "short"))]
 		}
-		a, b := bothWays(t, tr, mangle(callBody), mangle(pathBody))
-		if !cmp.Equal(a, b) {
-			t.Fatalf("by place: %+v\nby walk:  %+v", a, b)
+		one, two := plainBodies(), plainBodies()
+		for _, b := range [...]*bodies{&one, &two} {
+			for _, s := range [...]*string{&b.call, &b.args, &b.cwd, &b.place, &b.title} {
+				*s = mangle(*s)
+			}
+		}
+		// What is learned of one must not be noticed in another that begins, or goes on, as it does.
+		three := bodies{joined(t, one.call, two.call), joined(t, one.args, two.args), joined(t, one.cwd, two.cwd), joined(t, one.place, two.place), joined(t, one.title, two.title)}
+		a, b := bothWays(t, tr, one, two, three, plainBodies())
+		if why := differ(a, b); why != "" {
+			t.Fatalf("%q\n%q\n%q\n%s", one, two, three, why)
 		}
 	})
+}
+
+// joined is the start of a and the end of b.
+func joined(t *rapid.T, a, b string) string {
+	at := rapid.IntRange(0, min(len(a), len(b))).Draw(t, "seam")
+	return a[:len(a)-at] + b[len(b)-at:]
 }

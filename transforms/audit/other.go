@@ -6,6 +6,7 @@ import "strings"
 // those of programs, access control, configuration, anomalies, and what the
 // kernel adds for single calls.
 func (f *facts) other(p *part) {
+	p.rec.partBody()
 	f.walk(p)
 	f.translated(&p.rec)
 	f.enriched(&p.rec)

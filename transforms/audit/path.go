@@ -13,6 +13,8 @@ import (
 type path struct {
 	name, inode, dev, mode, ouid, ogid, rdev, kind string
 	owner, group                                   string
+
+	tail *pathTail // nil where it was not read by it
 }
 
 // The members of auditd.paths whose names stand ready for the first items.
@@ -53,9 +55,15 @@ func (f *facts) member(item, at int, key, val string) {
 // auditd.paths, but for what says that there is nothing: no device number, no
 // file capabilities, an item number that is its place.
 func (f *facts) pathRecord(r *Record) {
+	text := r.Body
+	known, tail, h := f.knownPath(r)
+	if known {
+		return
+	}
+	r.partBody()
 	p := &f.place
 	*p = path{}
-	item := len(f.paths)
+	item, first := len(f.paths), len(f.items)
 	var t Token
 	w := Walk{s: r.Body, i: f.pathInOrder(item, r.Body)}
 	for w.next(&t) {
@@ -110,6 +118,9 @@ func (f *facts) pathRecord(r *Record) {
 		f.pathNames(p, r.Enriched)
 	}
 	f.paths = append(f.paths, *p)
+	if tail > 0 {
+		f.learnPath(r, text, tail, first, h)
+	}
 }
 
 // only sets a member of a PATH record. Of one that stands twice the first counts.
@@ -148,6 +159,10 @@ func (f *facts) pathNames(p *path, enriched string) {
 }
 
 func (f *facts) cwdRecord(r *Record) {
+	if f.plainCwd(r) {
+		return
+	}
+	r.partBody()
 	f.cur = r.Body
 	var t Token
 	w := NewWalk(r.Body)

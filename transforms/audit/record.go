@@ -20,6 +20,7 @@ type Record struct {
 	Sec      int64  // seconds since 1970
 	Milli    uint16 // 0 to 999
 	torn     bool   // 0x1D stands in Body: a name holds it, or what auditd added was cut
+	parted   bool   // Body is without Enriched; else it is all behind the head, and partBody was not called yet
 	Serial   uint64
 	Body     string // the fields as the kernel or the program wrote them
 	Enriched string // what auditd added with log_format=ENRICHED, after 0x1D; often ""
@@ -33,7 +34,16 @@ func Parse(line string) (Record, error) {
 	if !r.read(line, &stampMemo{}) {
 		return Record{}, ErrNoRecord
 	}
+	r.partBody()
 	return r, nil
+}
+
+// partBody parts the body from what auditd added. Of most records it is known without.
+func (r *Record) partBody() {
+	if !r.parted {
+		r.Body, r.Enriched, r.torn = split(r.Body)
+		r.parted = true
+	}
 }
 
 // stampMemo is the stamp that was read last: four of five records have that of
@@ -46,7 +56,7 @@ type stampMemo struct {
 	host   string // of the head that the last record stood behind; the caller takes it
 }
 
-// read is Parse into r, which is empty, and false for ErrNoRecord. A carriage
+// read is Parse into r, which is empty, and false for ErrNoRecord. The body is not parted. A carriage
 // return at the end is of the line, not of the record: neither the kernel nor a
 // program writes one.
 func (r *Record) read(line string, memo *stampMemo) bool {
@@ -91,7 +101,7 @@ func (r *Record) read(line string, memo *stampMemo) bool {
 	} else {
 		body = strings.TrimPrefix(strings.TrimPrefix(body, ":"), " ")
 	}
-	r.Body, r.Enriched, r.torn = split(body)
+	r.Body = body
 	return true
 }
 

@@ -29,6 +29,7 @@ const (
 
 // sockaddr reads a SOCKADDR record.
 func (f *facts) sockaddr(r *Record) {
+	r.partBody()
 	var t Token
 	for w := NewWalk(r.Body); w.next(&t); {
 		if t.Key != "saddr" {

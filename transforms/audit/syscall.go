@@ -2,6 +2,13 @@ package audit
 
 // syscall reads a SYSCALL record.
 func (f *facts) syscall(r *Record) {
+	text := r.Body
+	known, tail, h := f.knownCall(r)
+	if known {
+		f.callOf()
+		return
+	}
+	r.partBody()
 	from := 0
 	if !f.sys && !f.walkOnly { // nothing is set yet
 		from = f.inOrder(r.Body)
@@ -38,6 +45,14 @@ func (f *facts) syscall(r *Record) {
 	f.cur = ""
 	f.seen(&w)
 	f.enriched(r)
+	if tail > 0 {
+		f.learnCall(r, text, tail, h)
+	}
+	f.callOf()
+}
+
+// callOf finds the call by its number.
+func (f *facts) callOf() {
 	if nr, ok := decimal(f.nr); ok {
 		f.call = f.arch.call(nr)
 	}

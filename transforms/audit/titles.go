@@ -2,11 +2,16 @@ package audit
 
 import (
 	"strings"
+
+	"tallyman/pipeline/event"
 )
 
 // titles keeps what PROCTITLE records of late say. A process has the same one in
 // all of its events, and to read it and to join it took a thirtieth of a run.
 type titles [64]title
+
+// titleBytes is the most that one of them has in hex; the kernel writes 128 bytes.
+const titleBytes = 1024
 
 // title is one of them. It is kept when it comes for the second time.
 type title struct {
@@ -14,23 +19,53 @@ type title struct {
 	hex   string // as it stands in the record
 	text  string
 	shown string // titleText of it
+	plain bool   // hex is hex to its end
+
+	// What an event without EXECVE has of it, nil where that is not known: the fields, and
+	// the arguments.
+	fields event.Fields
+	args   []string
 }
 
 // of returns the title of a field in hex, without NUL at its end, and how it is
 // shown where that is known, else "".
 func (k *titles) of(f *facts, t *Token) (text, shown string) {
-	h := mix(t.Val)
-	at := &k[h%uint64(len(k))]
+	at, h := k.place(t.Val)
 	if at.hex == t.Val && at.hex != "" {
 		return at.text, at.shown
 	}
-	text = strings.TrimRight(f.text(t), "\x00")
-	if at.once != h {
+	return at.take(f, h, t.Val, strings.TrimRight(f.text(t), "\x00"), false)
+}
+
+// takePlain takes a title that is hex to its end; false for another.
+func (k *titles) takePlain(f *facts, s string) bool {
+	at, h := k.place(s)
+	if at.hex == s {
+		if at.plain {
+			f.title, f.shown, f.titled = at.text, at.shown, at
+		}
+		return at.plain
+	}
+	b, ok := appendHex(f.buf[:0], s)
+	if f.buf = b; ok {
+		f.title, f.shown = at.take(f, h, s, strings.TrimRight(f.arena.keep(b), "\x00"), true)
+	}
+	return ok
+}
+
+func (k *titles) place(s string) (*title, uint64) {
+	h := mix(s)
+	return &k[h%uint64(len(k))], h
+}
+
+// take returns the text of a title that was read, and keeps it if it was the last here.
+func (at *title) take(f *facts, h uint64, hex, text string, plain bool) (string, string) {
+	if at.once != h || len(hex) > titleBytes {
 		at.once = h
 		return text, ""
 	}
 	text = strings.Clone(text)
-	*at = title{hex: strings.Clone(t.Val), text: text, shown: strings.Clone(f.spaced(text))}
+	*at = title{hex: strings.Clone(hex), text: text, shown: strings.Clone(f.spaced(text)), plain: plain}
 	return text, at.shown
 }
 

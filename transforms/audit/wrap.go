@@ -167,6 +167,7 @@ func parse(line string) (Record, error) {
 	if !r.parse(line, &stampMemo{}) {
 		return Record{}, ErrNoRecord
 	}
+	r.partBody()
 	return r, nil
 }
 
@@ -211,6 +212,7 @@ func (s *stage) unstamped(e *event.Event) (Record, bool) {
 	}
 	ms := max(0, at.UnixMilli())
 	r.Sec, r.Milli = ms/1000, uint16(ms%1000)
-	r.Body, r.Enriched, r.torn = split(rest)
+	r.Body = rest
+	r.partBody()
 	return r, true
 }

@@ -1,0 +1,130 @@
+package audit
+
+import (
+	"hash/maphash"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"tallyman/pipeline/event"
+	"tallyman/pipeline/schema"
+)
+
+// What is known of a record's end has the names of the databases as they are now, and
+// those of another host nowhere.
+func TestNamesOfAKnownTailFollowTheDatabase(t *testing.T) {
+	passwd := filepath.Join(t.TempDir(), "passwd")
+	write := func(text string) {
+		t.Helper()
+		if err := os.WriteFile(passwd, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("root:x:0:0::/:\nana:x:20002:0::/:\n")
+	now := start
+	tr := build(t, func(s *Settings) { s.Passwd = passwd })
+	tr.env.Now = func() time.Time { return now }
+	st := tr.Lane("x").(*stage)
+	serial := 0
+	b := plainBodies()
+	check := func(node, user, owner string) {
+		t.Helper()
+		for range 5 {
+			serial++
+			lines := b.lines(serial)
+			for i := range lines {
+				lines[i] = node + lines[i]
+			}
+			for _, e := range apply(t, st, records(lines)) {
+				if got := e.Fields.Get(schema.UserName).Str(); got != user {
+					t.Errorf("user.name is %q, want %q", got, user)
+				}
+				if got := e.Fields.Get(schema.FileOwner).Str(); got != owner {
+					t.Errorf("file.owner is %q, want %q", got, owner)
+				}
+			}
+		}
+	}
+	check("", "ana", "root")
+	check("node=web-1 ", "", "")
+	check("", "ana", "root")
+	write("chief:x:0:0::/:\nbo:x:20002:0::/:\n")
+	now = now.Add(lookAgain)
+	check("", "bo", "chief")
+	if err := os.Remove(passwd); err != nil {
+		t.Fatal(err)
+	}
+	now = now.Add(lookAgain)
+	check("", "", "")
+}
+
+// A tail that comes again and again is known, and is not given up for those that come once,
+// or twice, in its place.
+func TestTailsAreKnownAndStay(t *testing.T) {
+	st := build(t, nil).Lane("x").(*stage)
+	b := plainBodies()
+	serial := 0
+	send := func(b bodies) {
+		serial++
+		apply(t, st, records(b.lines(serial)))
+	}
+	for range 3 {
+		send(b)
+	}
+	call, _ := st.f.calls.find(callBody[len(callBody)-len(`auid=4294967295 uid=20002 gid=20002 euid=20002 suid=20002 fsuid=20002 egid=20002 sgid=20002 fsgid=20002 tty=(none) ses=4294967295 comm="grep" exe="/usr/bin/grep" subj=unconfined key="perf"`):], 0)
+	end, _ := st.f.ends.find(pathBody[len(pathBody)-len(`dev=fe:00 mode=0100644 ouid=0 ogid=42 rdev=00:00 nametype=NORMAL cap_fp=0 cap_fi=0 cap_fe=0 cap_fver=0 cap_frootid=0`):], 1)
+	if call == nil || call.exe != "/usr/bin/grep" || call.identity == nil {
+		t.Errorf("of the call is known: %+v", call)
+	}
+	if end == nil || end.path.mode != "0100644" || end.item != 1 {
+		t.Errorf("of the second path is known: %+v", end)
+	}
+	k := tails[int]{seed: maphash.MakeSeed()}
+	one := 1
+	_, h := k.find("a", 0)
+	if k.wanted(h, 1) {
+		t.Error("the first time it is wanted at once")
+	}
+	if !k.wanted(h, 1) {
+		t.Error("the second time it is not wanted")
+	}
+	k.keep(h, "a", &one)
+	other := h + tailSlots // the same place
+	for i := range 20 {
+		if got, _ := k.find("a", 0); got != &one {
+			t.Fatalf("it is given up after %d others", i)
+		}
+		if k.wanted(other, 1) {
+			t.Fatal("another takes the place of one that is asked for")
+		}
+	}
+	if k.wanted(other, tailBytes+1) {
+		t.Error("one that is too long is wanted")
+	}
+	if !k.wanted(other, 1) {
+		t.Error("one that is not asked for any more stays")
+	}
+}
+
+// An event of which all is known allocates nothing.
+func TestAKnownEventAllocatesNothing(t *testing.T) {
+	st := build(t, nil).Lane("x").(*stage)
+	b := plainBodies()
+	b.args, b.call = "argc=0", strings.Replace(b.call, "syscall=257", "syscall=2", 1) // a decoded argument takes room of the arena
+	var src, dst event.Batch
+	send := func() {
+		dst.Reset()
+		if err := st.Apply(t.Context(), &src, &dst); err != nil {
+			t.Fatal(err)
+		}
+	}
+	src.Events = records(b.lines(1))
+	for range 5 {
+		send()
+	}
+	if n := testing.AllocsPerRun(200, send); n > 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
