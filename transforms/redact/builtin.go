@@ -16,12 +16,12 @@ func wrappers() []program {
 	return []program{
 		{names: []string{"sh", "bash", "dash", "ash", "zsh", "ksh", "fish", "script"}, special: shell},
 		{names: []string{"su", "runuser"}, special: shell},
-		{names: []string{"sudo"}, stdin: []string{"-S", "--stdin"}, special: wrapper},
+		{names: []string{"sudo"}, stdin: []input{{word: "-S"}, {word: "--stdin"}}, special: wrapper},
 		{names: []string{"doas", "env", "nohup", "nice", "ionice", "time", "timeout", "xargs", "runc", "crun",
 			"chroot", "nsenter", "unshare", "setsid", "strace", "ltrace", "watch", "ssh", "exec", "command", "stdbuf", "flock", "parallel",
 			"systemd-run", "gosu", "su-exec", "tini", "dumb-init", "busybox", "find", "lxc", "docker-compose", "eval", "setpriv", "capsh", "java",
 			"then", "do", "else", "if", "while", "until", "!", "{"}, special: wrapper},
-		{names: []string{"kubectl"}, stdin: []string{"create secret"}, special: wrapper},
+		{names: []string{"kubectl"}, stdin: []input{{"create", "secret"}}, special: wrapper},
 		{names: []string{"sshpass"}, next: []string{"-p"}, flags: "v", special: wrapper},
 	}
 }
@@ -62,15 +62,15 @@ func containers() []program {
 	login := []under{{words: []string{"login"}, next: []string{"-p"}}}
 	return []program{
 		{names: []string{"docker", "podman", "nerdctl", "buildah", "skopeo"}, under: login, pairs: []string{"--creds", "--src-creds", "--dest-creds"},
-			stdin: []string{"secret create"}, not: []string{"--secret"}, special: wrapper},
+			stdin: []input{{"secret", "create"}}, not: []string{"--secret"}, special: wrapper},
 		{names: []string{"crane", "oras", "helm", "cosign", "regctl", "ibmcloud", "expo"}, under: login},
 		{names: []string{"cf"}, signs: []string{"login", "auth"}, under: login, places: []place{{behind: []string{"auth"}, at: 2, first: true}}},
-		{names: []string{"oc"}, signs: []string{"login"}, under: login, stdin: []string{"create secret"}, special: wrapper},
+		{names: []string{"oc"}, signs: []string{"login"}, under: login, stdin: []input{{"create", "secret"}}, special: wrapper},
 		{names: []string{"ctr"}, signs: []string{"image", "i ", "-n"}, under: []under{{words: []string{"pull", "push"}, pairs: []string{"--user", "-u"}}}, special: wrapper},
 		{names: []string{"crictl"}, next: []string{"--auth"}, pairs: []string{"--creds"}, special: wrapper},
 		{names: []string{"k3s"}, signs: []string{"server", "agent"}, under: []under{{words: []string{"server", "agent"}, next: []string{"-t"}}}, special: wrapper},
 		{names: []string{"rancher"}, under: []under{{words: []string{"login"}, next: []string{"-t"}}}},
-		{names: []string{"vault"}, stdin: []string{"login -"}, valued: []string{"-method", "-path", "-address", "-namespace", "-format", "-field", "-ca-cert", "-mount"}, places: []place{
+		{names: []string{"vault"}, stdin: []input{{"login", "-"}}, valued: []string{"-method", "-path", "-address", "-namespace", "-format", "-field", "-ca-cert", "-mount"}, places: []place{
 			{behind: []string{"login"}, at: 1, form: formToken}, {behind: []string{"unwrap"}, at: 1}, {behind: []string{"operator", "unseal"}, at: 1},
 			{behind: []string{"token", "revoke"}, at: 1}, {behind: []string{"token", "lookup"}, at: 1}, {behind: []string{"token", "renew"}, at: 1},
 			{behind: []string{"kv", "put"}, form: formAssigned}, {behind: []string{"kv", "patch"}, form: formAssigned}, {behind: []string{"write"}, form: formSecretID}}},
@@ -87,16 +87,16 @@ func accounts() []program {
 		{names: []string{"wbinfo"}, pairs: []string{"-a%", "--authenticate%"}},
 		{names: []string{"samba-tool"}, places: []place{{behind: []string{"user", "create"}, at: 2}, {behind: []string{"user", "add"}, at: 2}}},
 		{names: []string{"kadmin", "kadmin.local", "ipa-client-install", "ipa-server-install", "ipa-replica-install"}, next: []string{"-w", "-pw"}, inner: true},
-		{names: []string{"kinit", "smbpasswd", "passwd", "cryptsetup", "adcli", "realm"}, stdin: []string{""}},
-		{names: []string{"evil-winrm", "crackmapexec", "netexec", "hydra", "medusa"}, next: []string{"-p"}},
+		{names: []string{"kinit", "smbpasswd", "passwd", "cryptsetup", "adcli", "realm"}, stdin: []input{{}}},
+		{names: []string{"evil-winrm", "crackmapexec", "hydra", "medusa"}, next: []string{"-p"}},
 		{names: []string{"impacket-"}, begins: true, places: []place{{form: formHost}}},
 		{names: []string{"psexec.py", "wmiexec.py", "smbexec.py", "atexec.py", "dcomexec.py", "secretsdump.py", "mssqlclient.py"}, places: []place{{form: formHost}}},
 		{names: []string{"useradd", "usermod", "groupadd", "groupmod"}, next: []string{"-p"}, flags: "mMrNUoDlLa"},
 		{names: []string{"chpasswd"}, special: chpasswd},
-		{names: []string{"htpasswd"}, stdin: []string{"-i"}, special: batch},
+		{names: []string{"htpasswd"}, stdin: []input{{word: "-i"}}, special: batch},
 		{names: []string{"mkpasswd"}, valued: []string{"-m", "-S", "-R", "-P", "-l", "-d", "-c", "-C", "-s"}, places: []place{{at: 1}}},
-		{names: []string{"openssl"}, next: []string{"-k", "-K", "-hmac"}, apart: true, pairs: []string{"-macopt"}, valued: []string{"-salt", "-in"}, stdin: []string{"-stdin", "stdin"}, places: []place{{behind: []string{"passwd"}, first: true}}},
-		{names: []string{"gpg", "gpg2"}, stdin: []string{"--passphrase-fd"}},
+		{names: []string{"openssl"}, next: []string{"-k", "-K", "-hmac"}, apart: true, pairs: []string{"-macopt"}, valued: []string{"-salt", "-in"}, stdin: []input{{word: "-stdin"}, {word: "stdin"}}, places: []place{{behind: []string{"passwd"}, first: true}}},
+		{names: []string{"gpg", "gpg2"}, stdin: []input{{word: "--passphrase-fd"}}},
 		{names: []string{"ssh-keygen"}, next: []string{"-N", "-P"}},
 		{names: []string{"pkcs11-tool", "softhsm2-util", "p11tool"}, next: []string{"--pin", "--so-pin", "--new-pin", "--set-pin", "--set-so-pin"}},
 		{names: []string{"expect"}, words: []string{"send"}, inner: true, special: expect},
@@ -115,7 +115,7 @@ func networks() []program {
 		{names: []string{"wget2", "http", "https", "httpie"}, pairs: []string{"-a", "--auth"}},
 		{names: []string{"plink", "pscp", "psftp", "putty"}, next: []string{"-pw"}},
 		{names: []string{"nmcli"}, words: []string{"password", "wifi-sec.psk", "802-11-wireless-security.psk", "802-1x.password", "wifi-sec.wep-key0"}},
-		{names: []string{"wpa_passphrase"}, stdin: []string{""}, places: []place{{at: 2}}},
+		{names: []string{"wpa_passphrase"}, stdin: []input{{}}, places: []place{{at: 2}}},
 		{names: []string{"wpa_cli"}, words: []string{"psk", "password", "wep_key0"}},
 		{names: []string{"ipmitool"}, next: []string{"-P"}, places: []place{{behind: []string{"set", "password"}, at: 2}}},
 		{names: []string{"racadm", "esxcli"}, next: []string{"-p"}},
@@ -150,8 +150,8 @@ func clouds() []program {
 
 func builds() []program {
 	return []program{
-		{names: []string{"gh"}, signs: []string{"secret"}, stdin: []string{"secret set", "--with-token"}, under: []under{{words: []string{"secret"}, next: []string{"-b", "--body"}}}},
-		{names: []string{"glab"}, stdin: []string{"--stdin"}, under: []under{{words: []string{"auth"}, next: []string{"-t"}}, {words: []string{"variable"}, next: []string{"-v", "--value"}}},
+		{names: []string{"gh"}, signs: []string{"secret"}, stdin: []input{{"secret", "set"}, {word: "--with-token"}}, under: []under{{words: []string{"secret"}, next: []string{"-b", "--body"}}}},
+		{names: []string{"glab"}, stdin: []input{{word: "--stdin"}}, under: []under{{words: []string{"auth"}, next: []string{"-t"}}, {words: []string{"variable"}, next: []string{"-v", "--value"}}},
 			places: []place{{behind: []string{"variable", "set"}, at: 2}}},
 		{names: []string{"gitlab-runner"}, under: []under{{words: []string{"register"}, next: []string{"-r", "-t"}}}, apart: true},
 		{names: []string{"npm"}, signs: []string{"token"}, places: []place{{behind: []string{"token", "revoke"}, at: 1}}},
@@ -167,7 +167,7 @@ func builds() []program {
 		{names: []string{"codecov", "codecovcli"}, next: []string{"-t"}},
 		{names: []string{"travis"}, places: []place{{behind: []string{"encrypt"}, form: formAssigned}}},
 		{names: []string{"pulumi"}, places: []place{{behind: []string{"config", "set"}, at: 2, only: "--secret"}}, flag: true},
-		{names: []string{"ansible-vault"}, stdin: []string{"encrypt_string"}, valued: []string{"--name", "-n", "--vault-id", "--vault-password-file"}, places: []place{{behind: []string{"encrypt_string"}, at: 1}}},
+		{names: []string{"ansible-vault"}, stdin: []input{{word: "encrypt_string"}}, valued: []string{"--name", "-n", "--vault-id", "--vault-password-file"}, places: []place{{behind: []string{"encrypt_string"}, at: 1}}},
 		{names: []string{"knife"}, next: []string{"-P"}},
 		{names: []string{"salt", "salt-call"}, places: []place{{behind: []string{"shadow.set_password"}, at: 2}}},
 	}

@@ -93,7 +93,7 @@ func (l *look) cheapest(lit *literal, way int) int {
 			n = pair * 3 * other
 		}
 		if isCommon(lit.text, i) {
-			n += 1 << 20
+			n += 1 << 23
 		}
 		if n < least {
 			best, least = i, n

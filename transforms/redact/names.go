@@ -50,7 +50,7 @@ var secretWords = [...]struct {
 }
 
 // endsSecret is what the name of a secret ends with.
-var endsSecret = setOf("dDeEsStTnNkKyYhH0123456789]")
+var endsSecret = setOf("dDeEsStTnNkKyYhHgGiI0123456789]")
 
 // harmless end like the name of a secret and are none: marks of a place in a
 // list, files, and switches.
@@ -75,8 +75,11 @@ func named(name string) nameKind {
 	for len(name) > 0 && name[len(name)-1] >= '0' && name[len(name)-1] <= '9' {
 		name = name[:len(name)-1]
 	}
-	if name == "_auth" {
+	switch {
+	case name == "_auth":
 		return nameSecret
+	case len(name) < leastName || !endsSecret[name[len(name)-1]]: // most
+		return nameNone
 	}
 	for i := range secretWords {
 		w := &secretWords[i]

@@ -18,7 +18,7 @@ type program struct {
 	valued   []string // options with a value that is none of places
 	places   []place  // secrets that no option tells
 	under    []under  // more, only behind a word
-	stdin    []string // words behind which it reads a secret from its input; "" for always
+	stdin    []input  // where it reads a secret from its input
 	not      []string // long options whose name is that of a secret, and their value is none
 	flag     bool     // a long option takes its secret only behind an equals sign
 	signs    []string // how what follows a name of less than four bytes begins where it asks for a secret
@@ -33,6 +33,10 @@ type under struct {
 	next  []string
 	pairs []string
 }
+
+// input is the word, and the one before it, behind which a program reads a secret from its
+// input; none for always.
+type input struct{ before, word string }
 
 // special is what a program does that no list says.
 type special uint8

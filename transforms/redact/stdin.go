@@ -26,7 +26,7 @@ func (w *walker) read(i int, s string) {
 // readsAt reports whether s, behind another word, is one of the program's that say so.
 func (w *walker) readsAt(before, s string) bool {
 	for _, one := range w.prog.stdin {
-		if head, tail, two := strings.Cut(one, " "); two && head == before && tail == s || !two && one == s {
+		if one.word == s && (one.before == "" || one.before == before) {
 			return true
 		}
 	}

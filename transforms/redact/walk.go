@@ -268,7 +268,7 @@ func (w *walker) program(i int, s string) bool {
 	first := w.open
 	w.prog, w.under, w.stand = p, nil, stand{}
 	w.open = p.special == wrapper || p.special == shell
-	w.reads = first && (p.special == chpasswd || slices.Contains(p.stdin, ""))
+	w.reads = first && (p.special == chpasswd || slices.Contains(p.stdin, input{}))
 	if w.reads {
 		w.piped(i)
 	}

@@ -38,6 +38,7 @@ func setOf(text string) (s byteSet) {
 // What ends a word, the part of a URL that names the host, a data source and the
 // value of a header.
 var (
+	isBreak    = setOf(breaks)
 	endsWord   = setOf(blanks + breaks)
 	endsPlain  = setOf(blanks + breaks + `"'\`)
 	endsValue  = setOf(blanks + breaks + `"'`)
@@ -55,16 +56,16 @@ func lex(dst []word, s string) []word {
 		case c == '<' && strings.HasPrefix(s[i:], "<<<"):
 			here = true
 			i += len("<<<")
-		case strings.IndexByte(breaks, c) >= 0:
-			first, sep = true, parts(sep, c)
-			i++
-		case strings.IndexByte(blanks, c) >= 0:
-			i++
-		default:
+		case !endsWord[c]:
 			w, end := lexWord(s, i)
 			w.first, w.here, w.sep = first && !here, here, sep
 			dst = append(dst, w)
 			first, here, sep, i = false, false, 0, end
+		case isBreak[c]:
+			first, sep = true, parts(sep, c)
+			i++
+		default:
+			i++
 		}
 	}
 	return dst
@@ -89,7 +90,7 @@ func lexWord(s string, i int) (word, int) {
 	for end < len(s) && !endsPlain[s[end]] {
 		end++
 	}
-	if end == len(s) || strings.IndexByte(`"'\`, s[end]) < 0 {
+	if end == len(s) || endsWord[s[end]] {
 		return word{s: s[i:end], at: i}, end
 	}
 	var b []byte
