@@ -124,6 +124,27 @@ func TestDecode(t *testing.T) {
 	}
 }
 
+// A batch of which no record is for a decoder passes as it is, as long as none holds anything.
+func TestPasses(t *testing.T) {
+	s, _ := stage()
+	for _, c := range []struct {
+		decode string
+		want   bool
+	}{{"", true}, {"audit", true}, {"audit", true}, {"unknown", true}, {"audit", true}, {"words", false}, {"audit", true}, {"pairs", false}} {
+		if got := s.Passes(&event.Batch{Events: []event.Event{{}, {Decode: c.decode, Raw: "x"}}}); got != c.want {
+			t.Errorf("a record for %q: %v, want %v", c.decode, got, c.want)
+		}
+	}
+	var in, out event.Batch
+	in.Add(event.Event{Decode: "pairs", Raw: "x", Records: 1})
+	if err := s.Apply(t.Context(), &in, &out); err != nil {
+		t.Fatal(err)
+	}
+	if s.Passes(&event.Batch{}) {
+		t.Error("a decoder that holds a record gets no time to pass")
+	}
+}
+
 func TestHeldAndFlushed(t *testing.T) {
 	s, _ := stage()
 	var in, out event.Batch

@@ -21,6 +21,7 @@ const undecoded = "tallyman.undecoded"
 type Chain struct {
 	names  []string
 	stages []plugin.Stage
+	decode *decode.Stage // the first of them; nil where there is no such input
 	hide   []plugin.Concealer
 	bufs   []*event.Batch // bufs[i] is what stage i gave
 	input  string
@@ -38,7 +39,8 @@ func (p *Pipeline) Chain(input string) *Chain {
 		if in.name == input {
 			c.hostID = in.env.HostID
 			c.names = append(c.names, "decode")
-			c.stages = append(c.stages, decode.New(p.Config.Decoders, in.env))
+			c.decode = decode.New(p.Config.Decoders, in.env)
+			c.stages = append(c.stages, c.decode)
 			c.bufs = append(c.bufs, &event.Batch{})
 		}
 	}
@@ -54,7 +56,7 @@ func (p *Pipeline) Chain(input string) *Chain {
 }
 
 // Run takes a batch through every stage and returns the last one's, which is in
-// itself where there is no stage. Every event has its id afterwards.
+// itself where there is no stage or none has anything to do with it. Every event has its id afterwards.
 func (c *Chain) Run(ctx context.Context, in *event.Batch) (*event.Batch, error) {
 	return c.from(ctx, 0, in)
 }
@@ -65,17 +67,21 @@ func (c *Chain) from(ctx context.Context, first int, in *event.Batch) (*event.Ba
 	}
 	for i := first; i < len(c.stages); i++ {
 		c.bufs[i].Reset()
-		c.bufs[i].Serials = in.Serials
-		if err := c.stages[i].Apply(ctx, in, c.bufs[i]); err != nil {
-			return nil, fmt.Errorf("transform %s: %w", c.names[i], err)
+		if i > 0 || c.decode == nil || !c.decode.Passes(in) {
+			c.bufs[i].Serials = in.Serials
+			if err := c.stages[i].Apply(ctx, in, c.bufs[i]); err != nil {
+				return nil, fmt.Errorf("transform %s: %w", c.names[i], err)
+			}
+			out := c.bufs[i]
+			out.Losses = append(out.Losses, in.Losses...)
+			out.Filtered += in.Filtered
+			in = out
 		}
-		out := c.bufs[i]
-		out.Losses = append(out.Losses, in.Losses...)
-		out.Filtered += in.Filtered
-		in = out
 		if i == 0 { // decoded: the transforms see no other host's event with what is of this one
 			for k := range in.Events {
-				c.others.check(&in.Events[k])
+				if e := &in.Events[k]; len(e.Fields) > 0 {
+					c.others.check(e)
+				}
 			}
 		}
 		c.tap(c.names[i], in)
