@@ -9,20 +9,23 @@ package container
 // else the pid may be another's. What runs another program is not taken for the
 // same.
 func (t *table) adopted(l *life, s *seen) bool {
-	if l.ended || l.entered || l.has(markEngine) || s.act == actExec || s.t-l.last > comeRound || l.exe != s.exe || l.name != s.name {
+	if l.ended || l.entered || l.has(markEngine) || s.act == actExec || s.t-l.last > comeRound {
+		return false
+	}
+	if is := t.program(l); is.exe != s.exe || is.name != s.name {
 		return false
 	}
 	if p := t.above(l, l.last); p != nil && !p.ended {
 		return false // nobody loses a child while it runs
 	}
 	a := t.alive(s.node, s.ppid, s.t)
-	if a == nil || !a.entered || a.got.in == nil || a.got.in.shares() {
+	if a == nil || !a.entered || a.got.in == 0 || t.in(a).shares() {
 		return false
 	}
 	if !l.got.found() {
 		t.inherit(l, l.last, 0)
 	}
-	return !l.got.host && (l.got.in == nil || l.got.in == a.got.in)
+	return !l.got.host && (l.got.in == 0 || l.got.in == a.got.in)
 }
 
 // adopt gives an orphan to the process that took it over, and its container to
@@ -34,14 +37,14 @@ func (t *table) adopt(l *life, s *seen) {
 	p := t.alive(uint32(l.node), l.ppid, l.first)
 	for n := 0; n < highest && p != nil && !p.got.found() && !p.has(markEngine); n++ {
 		q := p
-		if !q.entered && p.prev.maybe(p) && p.first-p.prev.last <= comeRound && p.prev.exe == p.exe {
-			q = p.prev // the command that brought it in ended meanwhile
+		if o := t.older(p); !q.entered && o.maybe(p) && p.first-o.last <= comeRound && t.program(o).exe == t.program(p).exe {
+			q = o // the command that brought it in ended meanwhile
 		}
 		if q.entered {
 			if t.bind(q); !q.got.found() {
-				q.got = answer{in: a.got.in, method: methodLineage, conf: min(a.got.conf, confHigh)}
+				t.give(q, answer{in: t.in(a), method: methodLineage, conf: min(a.got.conf, confHigh)})
 			}
-			p.got = q.got
+			t.give(p, t.answer(q))
 			break
 		}
 		p = t.alive(uint32(p.node), p.ppid, p.first)

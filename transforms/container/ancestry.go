@@ -77,7 +77,7 @@ func (t *Transform) ancestor(a *ancestor, p *pending, pid int32, at int64, direc
 		} else {
 			l = t.table.alive(p.seen.node, pid, at)
 		}
-		if l == nil || l.name == "" || l.execAt > at && !l.has(markShown) || l.first > at+slack {
+		if l == nil || t.table.program(l).name == "" || l.execAt > at && !l.has(markShown) || l.first > at+slack {
 			return false
 		}
 		if _, sure := t.table.still(l, at); !sure {
@@ -87,12 +87,12 @@ func (t *Transform) ancestor(a *ancestor, p *pending, pid int32, at int64, direc
 	if l == nil {
 		return false
 	}
-	a.program, a.parent, a.since, a.life = l.program, l.ppid, l.first, l
+	a.program, a.parent, a.since, a.life = t.table.program(l), l.ppid, l.first, l
 	if direct {
 		a.id = l.id
 	}
-	if a.in = ""; l.got.in != nil {
-		a.in = l.got.in.id
+	if a.in = ""; l.got.in != 0 {
+		a.in = t.table.in(l).id
 	}
 	return true
 }

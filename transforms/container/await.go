@@ -97,6 +97,7 @@ func (s *patient) pass(ctx context.Context, in, out *event.Batch, last bool) {
 	if s.of != s.t.restores {
 		s.of = s.t.restores
 		for i := range s.kept {
+			s.t.table.unpin(s.kept[i].life)
 			s.kept[i].life = nil // another table has to learn from it
 		}
 	}
@@ -113,9 +114,15 @@ func (s *patient) pass(ctx context.Context, in, out *event.Batch, last bool) {
 	kept := s.kept
 	s.kept = append([]keptEvent(nil), kept[min(n, before):]...)
 	s.keep(out.Events[max(n, before):], now)
+	for i := range kept {
+		s.t.table.unpin(kept[i].life)
+	}
+	for i := range s.kept {
+		s.kept[i].life = nil
+	}
 	for i := range s.todo {
-		if p := &s.todo[i]; p.at >= n {
-			s.kept[p.at-n].life = p.life
+		if p := &s.todo[i]; p.at >= n && p.life != nil {
+			s.kept[p.at-n].life = p.life.pin()
 		}
 	}
 	s.t.retain(kept, s.kept)

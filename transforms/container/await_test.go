@@ -152,11 +152,11 @@ func TestWhatIsKeptIsLearntOnce(t *testing.T) {
 	if again.table.count != before || len(again.resumed) > 0 {
 		t.Errorf("%d processes became %d, %d events did not come again", before, again.table.count, len(again.resumed))
 	}
-	if again.table.lives.get(who{0, 20}) == nil {
+	if again.table.newest(who{0, 20}) == nil {
 		t.Fatal("the command is not known")
 	}
-	for l := again.table.lives.get(who{0, 20}); l != nil; l = l.prev {
-		if l.started == nil || !l.brought {
+	for l := again.table.newest(who{0, 20}); l != nil; l = again.table.older(l) {
+		if r := again.table.role(l); r.started == nil || !r.brought {
 			t.Error("the command may bring in another process")
 		}
 	}

@@ -14,7 +14,7 @@ func TestForemost(t *testing.T) {
 		few := rapid.Int64Range(1, 50).Draw(t, "times")
 		all := make([]leaving, n)
 		for i := range all {
-			all[i] = leaving{end: rapid.Int64Range(0, few).Draw(t, "end"), last: rapid.Int64Range(0, few).Draw(t, "last")}
+			all[i] = leaving{end: rapid.Int64Range(0, few).Draw(t, "end"), last: rapid.Int64Range(0, few).Draw(t, "last"), born: uint32(i), at: ref(i + 1)}
 		}
 		order := func(a, b leaving) int {
 			switch {
@@ -50,14 +50,15 @@ func TestEvictionLeavesWholeChains(t *testing.T) {
 			}
 		}
 		n := 0
-		for w, l := range tab.lives.all() {
-			if l.until != never {
+		for w := range tab.lives.all() {
+			if l := tab.newest(w); l.until != never || l.next != 0 {
 				t.Fatalf("the newest life of %v is not known as that", w)
 			}
-			for ; l != nil; l = l.prev {
+			for l := tab.newest(w); l != nil; l = tab.older(l) {
 				n++
-				if l.has(markGone) || l.up != nil && l.up.has(markGone) || l.who() != w || l.prev != nil && (l.prev.first > l.first || l.prev.until > l.first || l.prev.until > l.until) {
-					t.Fatalf("%v: %+v before %+v", w, l.prev, l)
+				p := tab.older(l)
+				if l.has(markGone) || l.who() != w || p != nil && (p.first > l.first || p.until > l.first || p.until > l.until || p.next != l.at) {
+					t.Fatalf("%v: %+v before %+v", w, p, l)
 				}
 			}
 		}
@@ -83,7 +84,7 @@ func TestTheParentThatIsRememberedIsTheOneThatIsFound(t *testing.T) {
 			}
 			l := tab.observe(&s)
 			if rapid.IntRange(0, 9).Draw(t, "read in proc") == 0 {
-				l.earlier(s.t - when.Draw(t, "earlier")*1e6)
+				tab.earlier(l, s.t-when.Draw(t, "earlier")*1e6)
 			}
 			for range 4 {
 				at := when.Draw(t, "at") * 5e6

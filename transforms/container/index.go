@@ -17,10 +17,10 @@ type index struct {
 	shift uint8
 }
 
-// newest is a pid and its newest life, nil where it is empty.
+// newest is a pid and its newest life, 0 where it is empty.
 type newest struct {
 	who
-	life *life
+	life ref
 }
 
 // fewest is the size of an index that is not empty.
@@ -37,32 +37,32 @@ func (x *index) home(w who) int {
 // place returns the slot of w, or the empty one where it is to be.
 func (x *index) place(w who) int {
 	i := x.home(w)
-	for x.slots[i].life != nil && x.slots[i].who != w {
+	for x.slots[i].life != 0 && x.slots[i].who != w {
 		i = (i + 1) & (len(x.slots) - 1)
 	}
 	return i
 }
 
-// get returns the newest life of w, nil for none.
-func (x *index) get(w who) *life {
+// get returns the newest life of w, 0 for none.
+func (x *index) get(w who) ref {
 	if x.n == 0 {
-		return nil
+		return 0
 	}
 	return x.slots[x.place(w)].life
 }
 
-// set makes l, which is not nil, the newest life of w.
-func (x *index) set(w who, l *life) {
+// set makes n, which is not 0, the newest life of w.
+func (x *index) set(w who, n ref) {
 	if x.n > 0 {
-		if at := &x.slots[x.place(w)]; at.life != nil {
-			at.life = l
+		if at := &x.slots[x.place(w)]; at.life != 0 {
+			at.life = n
 			return
 		}
 	}
 	if x.n >= len(x.slots)/4*3 {
 		x.grow()
 	}
-	x.slots[x.place(w)] = newest{w, l}
+	x.slots[x.place(w)] = newest{w, n}
 	x.n++
 }
 
@@ -74,7 +74,7 @@ func (x *index) grow() {
 		x.shift--
 	}
 	for i := range before {
-		if before[i].life != nil {
+		if before[i].life != 0 {
 			x.slots[x.place(before[i].who)] = before[i]
 		}
 	}
@@ -83,12 +83,12 @@ func (x *index) grow() {
 // remove takes w out. Those after it that would not be found across the empty slot
 // move up.
 func (x *index) remove(w who) {
-	if x.get(w) == nil {
+	if x.get(w) == 0 {
 		return
 	}
 	last := len(x.slots) - 1
 	hole := x.place(w)
-	for i := (hole + 1) & last; x.slots[i].life != nil; i = (i + 1) & last {
+	for i := (hole + 1) & last; x.slots[i].life != 0; i = (i + 1) & last {
 		if from := x.home(x.slots[i].who); (i-from)&last >= (i-hole)&last {
 			x.slots[hole], hole = x.slots[i], i
 		}
@@ -105,10 +105,10 @@ func (x *index) clear() {
 
 // all gives each pid and its newest life, in no order. Nothing is set or removed
 // meanwhile.
-func (x *index) all() iter.Seq2[who, *life] {
-	return func(yield func(who, *life) bool) {
+func (x *index) all() iter.Seq2[who, ref] {
+	return func(yield func(who, ref) bool) {
 		for i := range x.slots {
-			if s := &x.slots[i]; s.life != nil && !yield(s.who, s.life) {
+			if s := &x.slots[i]; s.life != 0 && !yield(s.who, s.life) {
 				return
 			}
 		}

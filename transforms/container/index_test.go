@@ -12,13 +12,13 @@ import (
 func TestIndexIsAMap(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var x index
-		want := map[who]*life{}
+		want := map[who]ref{}
 		most := rapid.Int32Range(1, 300).Draw(t, "pids")
 		one := rapid.Custom(func(t *rapid.T) who {
 			return who{rapid.Uint32Range(0, 1).Draw(t, "node"), rapid.Int32Range(0, most).Draw(t, "pid")}
 		})
 		crowded := rapid.Bool().Draw(t, "crowded")
-		for range rapid.IntRange(0, 400).Draw(t, "steps") {
+		for step := range rapid.IntRange(0, 400).Draw(t, "steps") {
 			w := one.Draw(t, "who")
 			switch rapid.IntRange(0, 9).Draw(t, "step") {
 			case 0, 1, 2:
@@ -30,14 +30,14 @@ func TestIndexIsAMap(t *testing.T) {
 					clear(want)
 				}
 			default:
-				l := &life{pid: w.pid}
+				l := ref(step + 1)
 				if x.set(w, l); crowded && x.odd != 0 {
 					crowd(&x)
 				}
 				want[w] = l
 			}
 			if got := x.get(w); got != want[w] {
-				t.Fatalf("%v is %p, want %p", w, got, want[w])
+				t.Fatalf("%v is %d, want %d", w, got, want[w])
 			}
 		}
 		if got := maps.Collect(x.all()); !maps.Equal(got, want) || x.n != len(want) {

@@ -12,14 +12,14 @@ func (t *table) inherit(l *life, at int64, depth int) {
 		}
 	}
 	if n := t.stated(l); n != nil {
-		l.got = n.got
+		t.give(l, t.answer(n))
 		l.got.conf = min(l.got.conf, confHigh)
 		return
 	}
-	if q := l.prev; q.maybe(l) {
+	if q := t.older(l); q.maybe(l) {
 		// The hand-over to the monitor was seen before the record that explains it.
-		if t.bind(q); q.got.in != nil && q.giver == l.ppid {
-			l.got = q.got
+		if t.bind(q); q.got.in != 0 && t.role(q).giver == l.ppid {
+			t.give(l, t.answer(q))
 			return
 		}
 	}
@@ -30,9 +30,9 @@ func (t *table) inherit(l *life, at int64, depth int) {
 	if !p.got.found() {
 		t.inherit(p, min(at, p.last), depth+1)
 	}
-	a := p.got.child()
-	if p.watches != nil && p.got.in == nil && l.payload() && (p.ward == nil || p.ward.end >= l.first) {
-		a = answer{in: p.watches, method: methodLineage, conf: min(p.trust(), confHigh)}
+	a := t.answer(p).child()
+	if r := t.role(p); r.watches != nil && p.got.in == 0 && t.payload(l) && (r.ward == nil || r.ward.end >= l.first) {
+		a = answer{in: r.watches, method: methodLineage, conf: min(r.trust(), confHigh)}
 	}
 	if !a.found() {
 		return
@@ -44,7 +44,7 @@ func (t *table) inherit(l *life, at int64, depth int) {
 	if !sure {
 		a.conf = confMedium
 	}
-	l.got = a
+	t.give(l, a)
 }
 
 // stated returns the life of the same process as an inspect states it: an engine
@@ -53,8 +53,8 @@ func (t *table) stated(l *life) *life {
 	if !l.entered || l.ended {
 		return nil
 	}
-	for n := t.lives.get(l.who()); n != nil && n != l; n = n.prev {
-		if n.prev == l && n.has(markBorn) && n.entered && n.got.method == methodInspect && n.first-l.last <= comeRound {
+	for n := t.newest(l.who()); n != nil && n != l; n = t.older(n) {
+		if n.prev == l.at && n.has(markBorn) && n.entered && n.got.method == methodInspect && n.first-l.last <= comeRound {
 			return n
 		}
 	}

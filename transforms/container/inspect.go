@@ -170,9 +170,9 @@ func (t *table) seed(s seed, died []int64) {
 	l.mark(markBorn)
 	l.end = min(l.end, s.to)
 	if s.monitor {
-		l.part().watches = s.in
+		t.part(l).watches = s.in
 		return
 	}
 	l.entered = true
-	l.got = answer{in: s.in, method: methodInspect, conf: confExact}
+	t.give(l, answer{in: s.in, method: methodInspect, conf: confExact})
 }

@@ -79,12 +79,12 @@ func (t *Transform) Snapshot(dst []byte) ([]byte, error) {
 		w.Uint(uint64(key.node))
 		w.Int(int64(key.pid))
 		n := uint64(0)
-		for l := t.table.lives.get(key); l != nil; l = l.prev {
+		for l := t.table.newest(key); l != nil; l = t.table.older(l) {
 			n++
 		}
 		w.Uint(n)
-		for l := t.table.lives.get(key); l != nil; l = l.prev {
-			w.life(l)
+		for l := t.table.newest(key); l != nil; l = t.table.older(l) {
+			w.life(t.table, l)
 		}
 	}
 	w.kernel(t.kernel)
@@ -139,11 +139,12 @@ func (w *saver) list(t *Transform, chains []who) {
 	}
 	known := len(containers)
 	for _, key := range chains {
-		for l := t.table.lives.get(key); l != nil; l = l.prev {
-			add(l.got.in)
-			add(l.started)
-			add(l.watches)
-			runs(l.name, l.exe)
+		for l := t.table.newest(key); l != nil; l = t.table.older(l) {
+			r, p := t.table.role(l), t.table.program(l)
+			add(t.table.in(l))
+			add(r.started)
+			add(r.watches)
+			runs(p.name, p.exe)
 		}
 	}
 	if t.kernel != nil {
@@ -204,11 +205,12 @@ func (w *saver) id(id event.ID) {
 	w.Str(string(id[:]))
 }
 
-func (w *saver) life(l *life) {
-	w.Uint(bit(l.brought, flagBrought) | bit(l.vouched, flagVouched) | bit(l.entered, flagEntered) | bit(l.stale, flagStale) |
+func (w *saver) life(t *table, l *life) {
+	r, p := t.role(l), t.program(l)
+	w.Uint(bit(r.brought, flagBrought) | bit(r.vouched, flagVouched) | bit(l.entered, flagEntered) | bit(l.stale, flagStale) |
 		bit(l.ended, flagEnded) | bit(l.has(markBorn), flagBorn) | bit(l.got.host, flagHost) | bit(l.got.ambiguous, flagAmbiguous) |
 		bit(l.end == never, flagRuns) | bit(l.execAt != 0, flagExec) |
-		bit(l.doubted, flagDoubted) | bit(l.has(markEngine), flagEngine) | bit(l.has(markShown), flagShown))
+		bit(r.doubted, flagDoubted) | bit(l.has(markEngine), flagEngine) | bit(l.has(markShown), flagShown))
 	w.Int(int64(l.ppid))
 	w.Int(l.first - w.from)
 	w.from = l.first
@@ -219,18 +221,18 @@ func (w *saver) life(l *life) {
 	if l.execAt != 0 {
 		w.Int(l.execAt - l.first)
 	}
-	w.Uint(w.containers[l.got.in])
+	w.Uint(w.containers[t.in(l)])
 	w.Uint(uint64(l.got.method))
 	w.Uint(uint64(l.got.conf))
 	w.Uint(uint64(l.got.hops))
-	w.Uint(w.containers[l.started])
-	w.Uint(w.containers[l.watches])
+	w.Uint(w.containers[r.started])
+	w.Uint(w.containers[r.watches])
 	if l.entered {
-		w.Int(int64(l.from))
-		w.Int(l.since - l.first)
-		w.Int(int64(l.giver))
+		w.Int(int64(r.from))
+		w.Int(r.since - l.first)
+		w.Int(int64(r.giver))
 	}
 	w.id(l.id)
-	w.Uint(w.programs[l.name])
-	w.Uint(w.programs[l.exe])
+	w.Uint(w.programs[p.name])
+	w.Uint(w.programs[p.exe])
 }

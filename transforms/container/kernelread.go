@@ -4,7 +4,11 @@ package container
 
 import "strings"
 
-func (p *program) engine() bool { return engine(p.exe) || engine(p.name) || p.name == initName }
+func (p *program) engine() bool { return p.moves() || p.name == initName }
+
+// moves reports whether what a program starts may be moved into a container after it
+// was seen on the host.
+func (p *program) moves() bool { return engine(p.exe) || engine(p.name) }
 
 // run returns the one copy of a program.
 func (k *kernel) run(name, exe string) *program {

@@ -42,9 +42,11 @@ func (t *Transform) Learn(events []event.Event) {
 			said = append(said, stampOf(&e.Fields))
 			p.seen.told = &said[len(said)-1]
 			if p.seen.pid > 0 && p.seen.kernel && (p.seen.node != 0 || p.seen.t >= t.since) {
-				if p.life = t.again(e, &p.seen); p.life == nil {
-					p.life = t.table.observe(&p.seen)
+				l := t.again(e, &p.seen)
+				if l == nil {
+					l = t.table.observe(&p.seen)
 				}
+				p.life = l.pin()
 			}
 			s.todo = append(s.todo, p)
 		case e.Dataset == engineDataset && !e.Fields.Get(schema.ContainerID).IsZero():
@@ -54,9 +56,7 @@ func (t *Transform) Learn(events []event.Event) {
 	for i := range s.todo {
 		t.settle(&events[s.todo[i].at], &s.todo[i])
 	}
-	clear(s.todo)
-	s.todo = s.todo[:0]
-	clear(s.args)
+	s.done(s.todo)
 	t.vain.flush()
 	t.processes.Set(int64(t.table.count))
 	t.known.Set(int64(len(t.reg.byID)))
@@ -75,14 +75,15 @@ func (t *Transform) settle(e *event.Event, p *pending) {
 		if !l.got.found() {
 			t.table.inherit(l, p.seen.t, 0)
 		}
-		if !st.same(&l.got) {
-			l.got = st.answer
+		if got := t.table.answer(l); !st.same(&got) {
+			a := st.answer
 			if st.id != "" {
-				l.got.in = t.reg.get(st.id)
+				a.in = t.reg.get(st.id)
 			}
+			t.table.give(l, a)
 			l.stale = st.host && t.movable(l, &p.seen)
 		}
-		in = l.got.in
+		in = t.table.in(l)
 	}
 	if p.life != nil {
 		p.life.mark(markOld)
@@ -111,12 +112,11 @@ func (s *stamped) same(a *answer) bool {
 // movable reports whether a process that was seen on the host may be in a
 // container since: an engine's, or one whose parent is not known not to be.
 func (t *Transform) movable(l *life, s *seen) bool {
-	p := t.table.alive(0, l.ppid, s.t)
-	switch {
-	case engine(l.exe) || engine(l.name):
+	if is := t.table.program(l); is.moves() {
 		return true
-	case p != nil && (p.exe != "" || p.name != ""):
-		return p.started != nil || engine(p.exe) || engine(p.name)
+	}
+	if p := t.table.alive(0, l.ppid, s.t); p != nil && p.runs != 0 {
+		return t.table.role(p).started != nil || t.table.program(p).moves()
 	}
 	return l.ppid > 1
 }

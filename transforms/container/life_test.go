@@ -295,8 +295,8 @@ func TestTheTableIsBounded(t *testing.T) {
 	}
 	tab := tr.(*Transform).table
 	n := 0
-	for _, l := range tab.lives.all() {
-		for ; l != nil; l = l.prev {
+	for w := range tab.lives.all() {
+		for l := tab.newest(w); l != nil; l = tab.older(l) {
 			n++
 		}
 	}

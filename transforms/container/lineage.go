@@ -13,7 +13,7 @@ const initName = "runc:[2:INIT]"
 // leader while it still is the engine's program. Its name proves nothing, for
 // any program may give itself that one: bind looks who its parent is.
 func (t *table) identify(l *life, s *seen) {
-	if l.got.in != nil {
+	if l.got.in != 0 {
 		return
 	}
 	if !l.entered {
@@ -22,12 +22,12 @@ func (t *table) identify(l *life, s *seen) {
 				return
 			}
 			p := t.alive(s.node, s.ppid, s.t)
-			if p == nil || p.started == nil || p.exe == "" || p.exe != s.exe {
+			if p == nil || t.role(p).started == nil || t.program(p).exe == "" || t.program(p).exe != s.exe {
 				return
 			}
 		}
 		l.entered = true
-		r := l.part()
+		r := t.part(l)
 		r.from, r.since = s.ppid, s.t
 	}
 	t.bind(l)
@@ -36,30 +36,38 @@ func (t *table) identify(l *life, s *seen) {
 // bind gives l, which entered a container, the one that its engine's command or
 // its monitor names, as soon as that is known: records may come out of order.
 func (t *table) bind(l *life) {
-	if l.got.in != nil {
+	if l.got.in != 0 {
 		return
 	}
-	switch p := t.alive(uint32(l.node), l.from, l.since); {
-	case p == nil || p.execAt > l.since+slack: // its command line is of another time
-	case p.started != nil:
+	r := t.role(l)
+	p := t.alive(uint32(l.node), r.from, r.since)
+	if p == nil || p.execAt > r.since+slack { // its command line is of another time
+		return
+	}
+	switch q := t.role(p); {
+	case q.started != nil:
 		// A command brings one process in. Another one is of a command whose
 		// record is missing and that has the pid of an earlier one.
-		if p.brought {
+		if q.brought {
 			return
 		}
-		p.part().brought = true
-		l.part().giver = p.ppid
-		l.got = answer{in: p.started, method: methodLineage, conf: p.trust()}
-	case p.watches != nil:
-		l.part().giver = p.pid
-		l.got = answer{in: p.watches, method: methodLineage, conf: min(p.trust(), confHigh)}
+		q.brought = true
+		t.part(l).giver = p.ppid
+		t.give(l, answer{in: q.started, method: methodLineage, conf: q.trust()})
+	case q.watches != nil:
+		t.taken(l, p, q)
 	case p.has(markEngine):
 		// The arguments of the command are lost, but not who ran it.
-		if m := t.alive(uint32(l.node), p.ppid, p.first); m != nil && m.watches != nil {
-			l.part().giver = m.pid
-			l.got = answer{in: m.watches, method: methodLineage, conf: min(m.trust(), confHigh)}
+		if m := t.alive(uint32(l.node), p.ppid, p.first); m != nil && t.role(m).watches != nil {
+			t.taken(l, m, t.role(m))
 		}
 	}
+}
+
+// taken gives l to the monitor m.
+func (t *table) taken(l, m *life, r *role) {
+	t.part(l).giver = m.pid
+	t.give(l, answer{in: r.watches, method: methodLineage, conf: min(r.trust(), confHigh)})
 }
 
 // handed reports whether s is of the same process as l although its parent is
@@ -70,53 +78,50 @@ func (t *table) handed(l *life, s *seen) bool {
 		return false
 	}
 	t.bind(l)
-	if l.giver != 0 && l.giver == s.ppid {
+	if giver := t.role(l).giver; giver != 0 && giver == s.ppid {
 		return true
 	}
 	m := t.alive(s.node, s.ppid, s.t)
-	if m == nil || m.watches == nil {
+	if m == nil || t.role(m).watches == nil {
 		return false
 	}
-	if l.got.in == nil {
-		l.got = answer{in: m.watches, method: methodLineage, conf: min(m.trust(), confHigh)}
+	r := t.role(m)
+	if l.got.in == 0 {
+		t.give(l, answer{in: r.watches, method: methodLineage, conf: min(r.trust(), confHigh)})
 	}
-	return l.got.in == m.watches
+	return t.in(l) == r.watches
+}
+
+// runtime reports whether l runs what an engine brings a process in with.
+func (t *table) runtime(l *life) bool {
+	exe := t.program(l).exe
+	return exe == "/" || memoryFile(exe) || t.trusts(exe) && engineName(base(exe))
 }
 
 // payload reports whether l, a child of a monitor, is no process of the engine
 // itself: those that a monitor takes over were started in its container, also
 // where the record of how is lost.
-func (l *life) payload() bool {
-	return l.exe != "" && l.exe != "/" && !memoryFile(l.exe) && !engineName(base(l.exe)) && !engine(l.exe) && l.started == nil && l.watches == nil
+func (t *table) payload(l *life) bool {
+	exe, r := t.program(l).exe, t.role(l)
+	return exe != "" && exe != "/" && !memoryFile(exe) && !engineName(base(exe)) && !engine(exe) && r.started == nil && r.watches == nil
 }
 
 // watched notes the monitor of a container, by whose child the container's first
 // process is, where its own record is lost or older than the log. Docker's shims
 // watch one container each; others may watch all of a pod.
 func (t *table) watched(l *life, s *seen) {
-	if !l.entered || l.got.in == nil || l.got.in.known.runtime != runtimeDocker || s.ppid <= 1 || s.ppid == l.from && l.from != 0 || l.got.hops > 0 {
+	if !l.entered || l.got.in == 0 || t.in(l).known.runtime != runtimeDocker || s.ppid <= 1 || s.ppid == t.role(l).from || l.got.hops > 0 {
 		return
 	}
 	p := t.alive(s.node, s.ppid, s.t)
-	switch {
-	case p == nil:
+	if p == nil {
 		p = t.add(&seen{t: s.t, node: s.node, pid: s.ppid})
-	case p.started != nil || p.watches != nil || p.got.in != nil || p.exe != "" && !strings.HasPrefix(base(p.exe), "containerd-shim"):
+	} else if q, exe := t.role(p), t.program(p).exe; q.started != nil || q.watches != nil || p.got.in != 0 || exe != "" && !strings.HasPrefix(base(exe), "containerd-shim") {
 		return
 	}
-	r := p.part()
-	r.watches, r.ward, r.doubted = l.got.in, l, l.got.conf < confHigh
-}
-
-// trust is how far what an engine's command says is believed.
-func (l *life) trust() confidence {
-	switch {
-	case l.vouched:
-		return confExact
-	case l.doubted:
-		return confMedium
-	}
-	return confHigh
+	r := t.part(p)
+	t.unpin(r.ward)
+	r.watches, r.ward, r.doubted = t.in(l), l.pin(), l.got.conf < confHigh
 }
 
 // trusts reports whether a program stands where only root can put one.
@@ -158,11 +163,11 @@ func (t *table) command(l *life, s *seen) {
 	if !l.got.found() {
 		t.inherit(l, s.t, 0)
 	}
-	if l.got.in != nil {
+	if l.got.in != 0 {
 		return
 	}
 	conf := t.vouch(l, s)
-	if l.got.in != nil || conf == confUnknown || conf != confExact && l.prev.maybe(l) || s.user && t.reg.rooted(c.id) {
+	if l.got.in != 0 || conf == confUnknown || conf != confExact && t.older(l).maybe(l) || s.user && t.reg.rooted(c.id) {
 		return
 	}
 	in = t.reg.get(c.id)
@@ -170,7 +175,7 @@ func (t *table) command(l *life, s *seen) {
 		in.learn(facts{runtime: c.runtime}, t.reg.kubernetes)
 	}
 	in.rooted = in.rooted || conf == confExact
-	r := l.part()
+	r := t.part(l)
 	r.vouched, r.doubted = conf == confExact, conf == confMedium
 	if c.monitor {
 		r.watches = in

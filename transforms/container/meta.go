@@ -50,6 +50,9 @@ type container struct {
 	heard  uint64 // the state of the runtimes' word that was taken over
 	met    int64  // when it was waited for an engine to tell of it; 0: never
 	bound  bool   // an answer that outlives eviction: read from an offline file
+
+	lives  int     // how many of the table are in it
+	number ordinal // what these name it by, while there are any
 }
 
 // learn fills what is not known yet and rebuilds the fields. What is known

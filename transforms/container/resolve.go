@@ -9,11 +9,11 @@ func (t *Transform) resolve(l *life, s *seen) answer {
 		switch a := t.history.answer(s.pid, s.ppid, s.t); {
 		case a.in != nil:
 			if !a.ambiguous {
-				l.got = a
+				t.table.give(l, a)
 			}
 			return a
 		case a.host:
-			l.got = answer{}
+			t.table.give(l, answer{})
 			return a
 		case a.ambiguous:
 			return a
@@ -28,7 +28,7 @@ func (t *Transform) resolve(l *life, s *seen) answer {
 	if l.got.method == methodLineage && !l.has(markConfirmed) && t.proc != nil && s.node == 0 {
 		t.confirm(l, s)
 	}
-	a := l.got
+	a := t.table.answer(l)
 	a.ambiguous = a.ambiguous || l.has(markDisputed)
 	return a
 }
@@ -46,12 +46,13 @@ func (t *Transform) confirm(l *life, s *seen) {
 	switch {
 	case !a.found():
 		return // gone, or nothing that is known
-	case a.in == l.got.in:
+	case a.in == t.table.in(l):
 		l.mark(markConfirmed)
-	case a.host && l.entered && l.got.conf == confExact && (l.exe == "/" || memoryFile(l.exe) || t.table.trusts(l.exe) && engineName(base(l.exe))):
+	case a.host && l.entered && l.got.conf == confExact && t.table.runtime(l):
 		return // what the engine brings in is moved a little later
 	default:
-		l.got, l.stale = a, a.host
+		t.table.give(l, a)
+		l.stale = a.host
 		l.mark(markDisputed)
 	}
 }
@@ -71,7 +72,7 @@ func (t *Transform) bystander(s *seen) *life {
 	case l != nil:
 		s.ppid = l.ppid
 	case t.history != nil && s.node == 0:
-		return &life{pid: s.pid, first: s.t, last: s.t, end: never, role: &none.role, program: &none.program}
+		return &life{pid: s.pid, first: s.t, last: s.t, end: never}
 	case t.proc != nil && s.node == 0:
 		var g glance
 		a := t.glance(&g, s.pid, s.t, 0)
@@ -79,7 +80,8 @@ func (t *Transform) bystander(s *seen) *life {
 			return nil
 		}
 		l = t.meet(s.pid, g)
-		l.got, s.ppid = a, g.ppid
+		t.table.give(l, a)
+		s.ppid = g.ppid
 		l.stale = a.host && t.mayMove(l, g.comm, s.t)
 	}
 	return l
@@ -88,7 +90,7 @@ func (t *Transform) bystander(s *seen) *life {
 // mayMove reports whether a process that is on the host may be moved into a
 // container at any time: the kernel does so with what an engine started.
 func (t *Transform) mayMove(l *life, comm string, at int64) bool {
-	return engine(l.exe) || engine(comm) || t.parentIsEngine(l.ppid, at)
+	return engine(t.table.program(l).exe) || engine(comm) || t.parentIsEngine(l.ppid, at)
 }
 
 // maxLooks is how often /proc is asked for one process that it does not tell
@@ -102,7 +104,7 @@ func (t *Transform) look(l *life, s *seen) {
 	}
 	l.looks++
 	if l.got.host {
-		l.got = answer{}
+		t.table.give(l, answer{})
 	}
 	var g glance
 	a := t.glance(&g, s.pid, s.t, s.ppid)
@@ -113,8 +115,9 @@ func (t *Transform) look(l *life, s *seen) {
 		l.mark(markDisputed)
 	}
 	if a.found() {
-		l.earlier(g.start)
-		l.got, l.looks = a, 0
+		t.table.earlier(l, g.start)
+		t.table.give(l, a)
+		l.looks = 0
 		if l.ppid == 0 {
 			l.ppid = g.ppid // records of programs, such as a login, name no parent
 		}
@@ -134,9 +137,10 @@ func (t *Transform) look(l *life, s *seen) {
 	if p == nil {
 		p = t.meet(s.ppid, g)
 	}
-	p.got, p.stale = a, a.host
+	t.table.give(p, a)
+	p.stale = a.host
 	if in := a.child(); in.found() {
-		l.got = in
+		t.table.give(l, in)
 	}
 }
 
@@ -163,7 +167,7 @@ func (t *Transform) glance(g *glance, pid int32, at int64, ppid int32) (a answer
 // meet makes the life of a process that no event was of yet, as /proc shows it.
 func (t *Transform) meet(pid int32, g glance) *life {
 	l := t.table.add(&seen{t: g.start, pid: pid, ppid: g.ppid})
-	l.program = t.table.intern(g.comm, t.proc.exe(pid))
+	t.table.starts(l, g.comm, t.proc.exe(pid))
 	l.mark(markShown)
 	l.execAt = t.proc.now().UnixNano() // from now on at the latest
 	return l
@@ -173,8 +177,8 @@ func (t *Transform) meet(pid int32, g glance) *life {
 // engine's program: then "host" holds for this moment only.
 func (t *Transform) parentIsEngine(ppid int32, at int64) bool {
 	p := t.table.alive(0, ppid, at)
-	if p != nil && (p.exe != "" || p.name != "") {
-		return p.started != nil || engine(p.exe) || engine(p.name)
+	if p != nil && p.runs != 0 {
+		return t.table.role(p).started != nil || t.table.program(p).moves()
 	}
 	if ppid <= 1 {
 		return false
@@ -204,7 +208,7 @@ func engine(program string) bool {
 // program of the moment when it is read.
 func (t *Transform) parent(l *life, s *seen) *life {
 	p := t.table.parent(l, s)
-	if (p == nil || p.exe == "" && p.name == "") && !l.has(markParentRead) && s.ppid > 1 && t.proc != nil && s.node == 0 {
+	if (p == nil || p.runs == 0) && !l.has(markParentRead) && s.ppid > 1 && t.proc != nil && s.node == 0 {
 		l.mark(markParentRead)
 		g, ok := t.proc.lookAt(s.ppid, s.t)
 		switch {
@@ -212,12 +216,12 @@ func (t *Transform) parent(l *life, s *seen) *life {
 		case p == nil:
 			p = t.meet(s.ppid, g)
 		default:
-			p.program = t.table.intern(g.comm, t.proc.exe(s.ppid))
+			t.table.starts(p, g.comm, t.proc.exe(s.ppid))
 			p.mark(markShown)
 			p.execAt = t.proc.now().UnixNano()
 		}
 	}
-	if p == nil || p.exe == "" && p.name == "" || p.execAt > s.t && !p.has(markShown) || p.first > s.t+slack {
+	if p == nil || p.runs == 0 || p.execAt > s.t && !p.has(markShown) || p.first > s.t+slack {
 		return nil
 	}
 	if _, sure := t.table.still(p, s.t); !sure {

@@ -30,10 +30,8 @@ func (t *Transform) Restore(snapshot []byte) error {
 // forget brings the transform to where it was before its first event, but for
 // what sow adds.
 func (t *Transform) forget() {
-	t.table.lives.clear()
-	clear(t.table.progs)
-	clear(t.table.late[:])
-	t.table.count, t.since = 0, 0
+	t.table.reset()
+	t.since = 0
 	t.learnt, t.resumed = map[event.ID]struct{}{}, map[event.ID]struct{}{}
 	t.restores++
 	for id, c := range t.reg.byID {
@@ -49,7 +47,7 @@ func (t *Transform) forget() {
 func (t *Transform) sow() {
 	for _, s := range t.seeds {
 		known := false
-		for l := t.table.lives.get(who{0, s.pid}); l != nil; l = l.prev {
+		for l := t.table.newest(who{0, s.pid}); l != nil; l = t.table.older(l) {
 			// Its first event may be stamped a little before.
 			known = known || l.has(markBorn) && l.first <= s.from && s.from-l.first <= comeRound
 		}
@@ -131,26 +129,26 @@ func (t *Transform) hosts(r *loaded) bool {
 func (t *Transform) chain(r *loaded, node uint32, pid int32, use bool) {
 	at := (*life)(nil)
 	for n := r.Count(12); n > 0 && !r.Bad(); n-- {
-		l := r.life(node, pid)
+		l := t.table.fresh()
+		l.node, l.pid = uint16(node), pid
+		r.life(t.table, l)
 		if !use {
+			t.table.discard(l)
 			continue
 		}
-		l.program = t.table.intern(l.name, l.exe)
 		if at == nil {
-			for old := t.table.lives.get(l.who()); old != nil; old = old.prev {
-				old.until = always // it is nobody's parent any more
+			for old := t.table.newest(l.who()); old != nil; old = t.table.newest(l.who()) {
+				t.table.forget(old) // a snapshot names each pid once
 			}
-			t.table.lives.set(l.who(), l)
-			l.until = never
+			t.table.lead(l, nil)
 		} else {
-			at.prev, l.until = l, min(at.until, at.first)
+			t.table.follow(at, nil, l)
+			l.until = min(at.until, at.first)
 		}
 		at = l
 		t.table.count++
 	}
 }
-
-func (l *life) who() who { return who{uint32(l.node), l.pid} }
 
 // take reads a container and what is known of it.
 func (t *Transform) take(r *loaded) *container {
@@ -186,12 +184,11 @@ func (t *Transform) take(r *loaded) *container {
 	return c
 }
 
-// life reads one life.
-func (r *loaded) life(node uint32, pid int32) *life {
+// life reads one life of a pid into l.
+func (r *loaded) life(t *table, l *life) {
 	flag := r.Below(flags)
 	is := func(bit uint64) bool { return flag&bit != 0 }
-	l := &life{node: uint16(node), pid: pid, until: always, role: &none.role, program: &none.program, entered: is(flagEntered),
-		stale: is(flagStale), ended: is(flagEnded), end: never}
+	l.entered, l.stale, l.ended = is(flagEntered), is(flagStale), is(flagEnded)
 	l.mark(markOld)
 	l.set(markBorn, is(flagBorn))
 	l.set(markEngine, is(flagEngine))
@@ -207,26 +204,25 @@ func (r *loaded) life(node uint32, pid int32) *life {
 		l.execAt = l.first + r.Int()
 	}
 	in := r.container()
-	l.got = answer{in: in, host: is(flagHost), method: method(r.Below(uint64(methods))), conf: confidence(r.Below(uint64(confidences))),
+	got := answer{in: in, host: is(flagHost), method: method(r.Below(uint64(methods))), conf: confidence(r.Below(uint64(confidences))),
 		hops: uint8(r.Below(256)), ambiguous: is(flagAmbiguous)}
-	if !l.got.found() {
-		l.got = answer{}
+	if got.found() {
+		t.give(l, got)
 	}
 	if started, watches := r.container(), r.container(); started != nil || watches != nil {
-		p := l.part()
+		p := t.part(l)
 		p.started, p.watches = started, watches
 	}
 	if is(flagBrought | flagVouched | flagDoubted) {
-		p := l.part()
+		p := t.part(l)
 		p.brought, p.vouched, p.doubted = is(flagBrought), is(flagVouched), is(flagDoubted)
 	}
 	if l.entered {
-		p := l.part()
+		p := t.part(l)
 		p.from, p.since, p.giver = int32(r.Int()), l.first+r.Int(), int32(r.Int())
 	}
 	l.id = r.id()
-	l.program = &program{r.program(), r.program()}
-	return l
+	t.starts(l, r.program(), r.program())
 }
 
 // id reads the id of a process.

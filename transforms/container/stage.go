@@ -84,10 +84,10 @@ func (s *stage) take(ctx context.Context, out *event.Batch, before []keptEvent) 
 			p := s.next(i)
 			s.read(e, &p.seen)
 			if i < len(before) {
-				p.life = before[i].life
+				p.holds(t.table, before[i].life)
 			}
 			if p.life == nil {
-				p.life = t.again(e, &p.seen)
+				p.holds(t.table, t.again(e, &p.seen))
 			}
 			s.learn(ctx, p)
 		case i < len(before):
@@ -116,14 +116,33 @@ func (s *stage) finish(ctx context.Context, out *event.Batch) {
 	for i := range s.todo {
 		s.stamp(&out.Events[s.todo[i].at], out, &s.todo[i])
 	}
-	clear(all)
-	s.todo = s.todo[:0]
-	clear(s.args)
+	s.done(all)
 	s.adds = adder{}
 	s.found.flush()
 	t.vain.flush()
 	t.processes.Set(int64(t.table.count))
 	t.known.Set(int64(len(t.reg.byID)))
+}
+
+// done lets go of the events of a batch and of their lives.
+func (s *stage) done(all []pending) {
+	for i := range all {
+		s.t.table.unpin(all[i].life)
+	}
+	s.t.table.sweep()
+	clear(all)
+	s.todo = s.todo[:0]
+	clear(s.args)
+}
+
+// holds says which life an event is of, and keeps it as it is until the event is done
+// with: it may be forgotten meanwhile.
+func (p *pending) holds(t *table, l *life) {
+	if l != nil {
+		l.pin()
+	}
+	t.unpin(p.life)
+	p.life = l
 }
 
 // settle finds the containers of the batch's audit events, but of those of which only
@@ -165,7 +184,7 @@ func (s *stage) learn(ctx context.Context, p *pending) {
 		s.await(ctx, p) // what a command is worth is to be known when it is learnt
 	}
 	if p.seen.kernel && p.life == nil && !p.seen.kin.sure() {
-		p.life = t.table.observe(&p.seen)
+		p.holds(t.table, t.table.observe(&p.seen))
 		if p.life.id.IsZero() { // now, before a batch tells more: it does not depend on how events are batched
 			p.life.id = t.newID(p.seen.node, p.seen.pid, p.life.first)
 		}
@@ -183,7 +202,7 @@ func (t *Transform) settleOn(p *pending) {
 		}
 	}
 	if !p.seen.kernel {
-		p.life = t.bystander(&p.seen)
+		p.holds(t.table, t.bystander(&p.seen))
 	}
 	t.ask(p)
 	if p.answer = t.reply(&p.seen.kin.at); p.answer.found() {

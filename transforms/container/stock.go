@@ -35,7 +35,8 @@ func (t *Transform) start() {
 			l.checked, l.said = now, verdictSame
 		}
 		if a := g.answer(t.reg); a.found() && !l.got.found() {
-			l.got, l.stale = a, a.host && t.mayMove(l, g.comm, now)
+			t.table.give(l, a)
+			l.stale = a.host && t.mayMove(l, g.comm, now)
 		}
 	}
 }

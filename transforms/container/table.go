@@ -3,19 +3,21 @@ package container
 // The processes as the stream of events shows them: whose life an event belongs
 // to, and what a life has from its parent or from an engine's command.
 
-import (
-	"strings"
-	"time"
-)
+import "time"
 
 // table holds the lives. It joins on event time, so events may come late.
 type table struct {
+	places
 	lives index // the newest of each pid
 	count int
 	max   int
 	reg   *registry
-	progs map[program]*program // one copy of each program
-	late  [64]*program         // those of late, by what is cheap to tell of a program: most processes run few
+	progs programs
+	boxes numbered[*container]
+	roles numbered[*role]
+
+	leaving []leaving // empty between two evictions
+	looked  int       // how many lives evictions looked at
 
 	engines []string // where only root can put programs
 
@@ -33,11 +35,18 @@ type table struct {
 }
 
 func newTable(most int, reg *registry) *table {
-	return &table{max: most, reg: reg, progs: map[program]*program{},
+	return &table{max: most, reg: reg, progs: newPrograms(),
+		boxes: numbered[*container]{list: []*container{nil}}, roles: numbered[*role]{list: []*role{{}}},
 		vouch: func(*life, *seen) confidence { return confUnknown },
 		check: func(*life, int64) verdict { return verdictNone },
 		began: func(*life) (int64, bool) { return 0, false }}
 }
+
+// newest returns the newest life of w, nil for none.
+func (t *table) newest(w who) *life { return t.at(t.lives.get(w)) }
+
+// older returns the life of the same pid before l, nil for none.
+func (t *table) older(l *life) *life { return t.at(l.prev) }
 
 // observe returns the life that an event belongs to, made at its first event,
 // with what the event says of it taken over.
@@ -58,7 +67,7 @@ func (t *table) observe(s *seen) *life {
 // find returns the life of s.pid that s belongs to, nil for one not seen yet.
 // Another parent makes another life, unless the process was handed over.
 func (t *table) find(s *seen) *life {
-	for l := t.lives.get(s.who()); l != nil; l = l.prev {
+	for l := t.newest(s.who()); l != nil; l = t.older(l) {
 		switch {
 		case s.t > l.end+slack && l.end != never:
 			return nil
@@ -66,7 +75,7 @@ func (t *table) find(s *seen) *life {
 			l.end = min(l.end, s.kin.began)
 			return nil
 		case l.ppid == s.ppid || l.ppid == 0 || s.ppid == 0:
-			if s.t+slack >= l.first || l.prev == nil && !l.has(markBorn) {
+			if s.t+slack >= l.first || l.prev == 0 && !l.has(markBorn) {
 				if l.ppid == 0 {
 					l.ppid = s.ppid
 				}
@@ -115,7 +124,7 @@ func (t *table) alive(node uint32, pid int32, at int64) *life {
 		return nil
 	}
 	var later *life
-	for l := t.lives.get(who{node, pid}); l != nil; l = l.prev {
+	for l := t.newest(who{node, pid}); l != nil; l = t.older(l) {
 		switch {
 		case l.first > at+slack:
 			later = l
@@ -134,12 +143,19 @@ func (t *table) alive(node uint32, pid int32, at int64) *life {
 // above is alive for the parent of l. Most lives have the parent that they had
 // when it was last looked up, and every event asks up to eight levels of them: to
 // look them up in the map each time took 8 % of a run.
+//
+// The place may be of another life by now. Whichever it is of, it is the parent if it
+// has the pid and the time is its own.
 func (t *table) above(l *life, at int64) *life {
-	if p := l.up; p != nil && p.pid == l.ppid && p.first <= at+slack && at+slack < p.until && (p.end == never || at <= p.end+slack) {
+	if p := t.at(l.up); p != nil && p.pid == l.ppid && p.pid > 1 && p.node == l.node && !p.has(markGone) &&
+		p.first <= at+slack && at+slack < p.until && (p.end == never || at <= p.end+slack) {
 		return p
 	}
-	l.up = t.alive(uint32(l.node), l.ppid, at)
-	return l.up
+	p := t.alive(uint32(l.node), l.ppid, at)
+	if l.up = 0; p != nil {
+		l.up = p.at
+	}
+	return p
 }
 
 // parent returns the life that ran as the parent of l at an event of it.
@@ -153,7 +169,7 @@ func (t *table) parent(l *life, s *seen) *life {
 // holder returns the life that has a pid at an event of stamp at, whose parent
 // is not known; nil where none is known to.
 func (t *table) holder(w who, at int64) *life {
-	for l := t.lives.get(w); l != nil; l = l.prev {
+	for l := t.newest(w); l != nil; l = t.older(l) {
 		if l.first <= at+slack {
 			if l.end == never || at <= l.end+slack {
 				return l
@@ -208,41 +224,57 @@ func (t *table) add(s *seen) *life {
 	if t.count >= t.max {
 		t.evict()
 	}
-	l := &life{node: uint16(s.node), pid: s.pid, ppid: s.ppid, first: s.t, last: s.t, end: never, until: never, role: &none.role, program: &none.program}
-	at := t.lives.get(s.who())
+	l := t.fresh()
+	l.node, l.pid, l.ppid, l.first, l.last = uint16(s.node), s.pid, s.ppid, s.t, s.t
+	at := t.newest(s.who())
 	if at == nil || at.first <= s.t {
-		l.prev = at
-		t.lives.set(s.who(), l)
+		t.lead(l, at)
 	} else {
-		for at.prev != nil && at.prev.first > s.t {
-			at = at.prev
+		for p := t.older(at); p != nil && p.first > s.t; p = t.older(at) {
+			at = p
 		}
-		l.prev, at.prev = at.prev, l
 		l.end, l.until = at.first, min(at.until, at.first)
+		t.follow(at, t.older(at), l)
 	}
-	l.bound()
+	t.bound(l)
 	t.count++
 	return l
 }
 
+// lead makes l the newest life of its pid, before which at was.
+func (t *table) lead(l, at *life) {
+	if at != nil {
+		l.prev, at.next = at.at, l.at
+	}
+	t.lives.set(l.who(), l.at)
+}
+
+// follow puts l between two lives of its pid, of which there may be no earlier one.
+func (t *table) follow(later, earlier, l *life) {
+	l.next, later.prev = later.at, l.at
+	if earlier != nil {
+		l.prev, earlier.next = earlier.at, l.at
+	}
+}
+
 // earlier notes that l was there at a time already.
-func (l *life) earlier(at int64) {
+func (t *table) earlier(l *life, at int64) {
 	if at < l.first {
 		l.first = at
-		l.bound()
+		t.bound(l)
 	}
 }
 
 // bound tells the lives before l of its pid when it began.
-func (l *life) bound() {
-	for p := l.prev; p != nil && p.until > l.first; p = p.prev {
+func (t *table) bound(l *life) {
+	for p := t.older(l); p != nil && p.until > l.first; p = t.older(p) {
 		p.until = l.first
 	}
 }
 
 // take notes what s changes in l.
 func (t *table) take(l *life, s *seen) {
-	l.earlier(s.t)
+	t.earlier(l, s.t)
 	l.last = max(l.last, s.t)
 	switch s.act {
 	case actEnd:
@@ -255,12 +287,13 @@ func (t *table) take(l *life, s *seen) {
 		l.stale = l.got.host
 		l.looks = 0
 		l.set(markShown, false)
-		if l.role != &none.role {
-			l.started, l.watches, l.brought = nil, nil, false
+		if l.role != 0 {
+			r := t.part(l)
+			r.started, r.watches, r.brought = nil, nil, false
 		}
 		l.set(markEngine, !s.user && engineName(base(s.exe)) && t.trusts(s.exe))
 	default:
-		if l.execAt != 0 || l.exe == s.exe {
+		if l.execAt != 0 || t.program(l).exe == s.exe {
 			return
 		}
 	}
@@ -272,42 +305,15 @@ func (t *table) take(l *life, s *seen) {
 
 // rename notes which program l runs.
 func (t *table) rename(l *life, s *seen) {
+	is := t.program(l)
 	name, exe := s.name, s.exe
 	if name == "" {
-		name = l.name
+		name = is.name
 	}
 	if exe == "" {
-		exe = l.exe
+		exe = is.exe
 	}
-	if l.name != name || l.exe != exe {
-		l.program = t.intern(name, exe)
+	if is.name != name || is.exe != exe {
+		t.starts(l, name, exe)
 	}
-}
-
-// intern returns the one copy of a program that is kept.
-func (t *table) intern(name, exe string) *program {
-	late := &t.late[latePlace(name, exe)%len(t.late)]
-	if p := *late; p != nil && p.name == name && p.exe == exe {
-		return p
-	}
-	p, ok := t.progs[program{name, exe}]
-	if !ok {
-		if len(t.progs) >= t.max {
-			clear(t.progs)
-		}
-		p = &program{strings.Clone(name), strings.Clone(exe)}
-		t.progs[*p] = p
-	}
-	*late = p
-	return p
-}
-
-// latePlace tells most programs of a host apart by their lengths and the ends of their
-// names.
-func latePlace(name, exe string) int {
-	n := len(name) + 7*len(exe)
-	if len(name) > 1 {
-		n += 3*int(name[0]) + 5*int(name[len(name)-1])
-	}
-	return n
 }

@@ -37,7 +37,7 @@ func (t *Transform) vouch(l *life, s *seen) confidence {
 	switch {
 	case l.got.host:
 		return most
-	case l.got.in != nil:
+	case l.got.in != 0:
 		return confUnknown
 	}
 	switch hops := t.above(s); {
@@ -76,7 +76,8 @@ func (t *Transform) above(s *seen) int {
 				if p == nil {
 					p = t.meet(pid, g)
 				}
-				if p.got, p.stale = a, a.host; a.host {
+				t.table.give(p, a)
+				if p.stale = a.host; a.host {
 					return max(hops, 1)
 				}
 				return 0

@@ -1,0 +1,112 @@
+package container
+
+// Which lives are forgotten when there are too many.
+
+import "math/rand/v2"
+
+// leaving is a life that may be evicted, with what decides that beside it.
+type leaving struct {
+	end, last int64
+	born      uint32
+	at        ref
+}
+
+// before reports whether a is forgotten first: what ended first, then what was
+// quiet longest, then what came first.
+func (a *leaving) before(b *leaving) bool {
+	switch {
+	case a.end != b.end:
+		return a.end < b.end
+	case a.last != b.last:
+		return a.last < b.last
+	}
+	return int32(a.born-b.born) < 0
+}
+
+// evict forgets an eighth of the lives: those that ended first, then those that
+// were quiet longest. It passes over all of them in the order in which they lie, and
+// so costs each of those that come in their place a few looks, however many there
+// are.
+func (t *table) evict() {
+	all := t.leaving[:0]
+	if cap(all) < t.count {
+		all = make([]leaving, 0, t.count)
+	}
+	t.all(func(l *life) { all = append(all, leaving{l.end, l.last, l.born, l.at}) })
+	n := (len(all) + 7) / 8
+	t.looked += len(all) + foremost(all, n)
+	for i := range all[:n] {
+		t.forget(t.at(all[i].at))
+	}
+	t.leaving = all
+}
+
+// foremost puts the n that come before all others at the start, in any order, and
+// returns how many it looked at: to sort them all took a tenth of a run that has many
+// processes. No order of them makes it slow, for nobody knows which it takes to
+// compare the others with.
+func foremost(all []leaving, n int) (looked int) {
+	for len(all) > 1 && n > 0 && n < len(all) {
+		looked += len(all)
+		pivot := all[rand.IntN(len(all))]
+		i, j := 0, len(all)-1
+		for i <= j {
+			for all[i].before(&pivot) {
+				i++
+			}
+			for pivot.before(&all[j]) {
+				j--
+			}
+			if i <= j {
+				all[i], all[j] = all[j], all[i]
+				i, j = i+1, j-1
+			}
+		}
+		switch {
+		case n <= j+1:
+			all = all[:j+1]
+		case n <= i:
+			return looked
+		default:
+			all, n = all[i:], n-i
+		}
+	}
+	return looked
+}
+
+// forget takes a life out of the table.
+func (t *table) forget(l *life) {
+	l.mark(markGone)
+	prev, next := t.at(l.prev), t.at(l.next)
+	switch {
+	case next != nil:
+		next.prev = l.prev
+	case prev != nil:
+		t.lives.set(l.who(), prev.at)
+		prev.until = never
+	default:
+		t.lives.remove(l.who())
+	}
+	if prev != nil {
+		prev.next = l.next
+	}
+	l.prev, l.next = 0, 0
+	t.count--
+	t.gone = append(t.gone, l.at)
+}
+
+// reboot ends the lives of a host that began before at: after it, the pids are
+// others'.
+func (t *table) reboot(node uint32, at int64) {
+	t.all(func(l *life) {
+		if uint32(l.node) == node && l.next == 0 && l.first <= at {
+			l.end = min(l.end, at)
+		}
+	})
+}
+
+// reset forgets all.
+func (t *table) reset() {
+	t.all(t.forget)
+	t.sweep()
+}
