@@ -1,10 +1,14 @@
 package container
 
 import (
+	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
+
+	"tallyman/pipeline/schema"
 )
 
 // foremost gives the same lives as a sort, whatever their times are.
@@ -66,6 +70,42 @@ func TestEvictionLeavesWholeChains(t *testing.T) {
 			t.Fatalf("%d lives, %d counted", n, tab.count)
 		}
 	})
+}
+
+// What is forgotten while its events are to be judged is judged as if it were not: in
+// the batch that it is forgotten in, and where an event of it waits for its parent.
+func TestWhatIsForgottenBeforeItIsJudged(t *testing.T) {
+	const most = 64
+	for name, wait := range map[string]time.Duration{"in one batch": 0, "kept over batches": time.Second} {
+		tr := build(t, &Settings{Runtimes: Default().Runtimes, Kubernetes: "auto", MaxProcesses: most, Wait: wait})
+		events := []capturedEvent{tell(t, create), tell(t, setsid), tell(t, "at 20: 100 of 22 execve /bin/sh sh"), tell(t, "at 21: 101 of 100 execve /bin/app app"),
+			tell(t, "at 30: 101 of 100 openat"), tell(t, "at 30: 501 of 500 openat"), tell(t, "at 30: 100 of 22 exit_group"), tell(t, "at 30: 101 of 100 exit_group")}
+		for i := range 100 {
+			events = append(events, tell(t, fmt.Sprintf("at %d: %d of 1 openat", 31+i/4, 1000+i)), tell(t, fmt.Sprintf("at %d: %d of 1 exit_group", 31+i/4, 1000+i)))
+		}
+		events = append(events, tell(t, "at 70: 500 of 22 exit_group"))
+		st := tr.Lane("audit")
+		out, size := apply(t, st, events[:4]), len(events)
+		if wait > 0 {
+			size = 24
+		}
+		for part := range slices.Chunk(events[4:], size) {
+			out = append(out, apply(t, st, part)...)
+		}
+		out = append(out, flush(st)...)
+		if p := out[4].Fields.Get(schema.ProcessParentExecutable).Str(); p != "/bin/sh" {
+			t.Errorf("%s: the parent is %q", name, p)
+		}
+		for _, i := range []int{4, 5} {
+			if id := short(out[i].Fields.Get(schema.ContainerID).Str()); id != "A" {
+				t.Errorf("%s: event %d is of %q", name, i, id)
+			}
+		}
+		tab := tr.(*Transform).table
+		if tab.newest(who{0, 101}) != nil || int(tab.used) > most+len(events) || len(tab.gone) > 0 {
+			t.Errorf("%s: %d places, %d of them not free", name, tab.used, len(tab.gone))
+		}
+	}
 }
 
 // The parent that a life remembers is the one that a look-up finds, at whatever

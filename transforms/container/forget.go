@@ -12,7 +12,8 @@ type leaving struct {
 }
 
 // before reports whether a is forgotten first: what ended first, then what was
-// quiet longest, then what came first.
+// quiet longest, then what came last: of processes that stopped in the same
+// millisecond, the elder is often the parent of the others.
 func (a *leaving) before(b *leaving) bool {
 	switch {
 	case a.end != b.end:
@@ -20,7 +21,7 @@ func (a *leaving) before(b *leaving) bool {
 	case a.last != b.last:
 		return a.last < b.last
 	}
-	return int32(a.born-b.born) < 0
+	return int32(a.born-b.born) > 0
 }
 
 // evict forgets an eighth of the lives: those that ended first, then those that

@@ -82,7 +82,9 @@ func (m *model) find(s *seen) *modelLife {
 
 func (m *model) add(s *seen) *modelLife {
 	if len(m.lives) >= m.max {
-		order := slices.SortedStableFunc(slices.Values(m.lives), func(a, b *modelLife) int {
+		order := slices.Clone(m.lives)
+		slices.Reverse(order) // of two that are equal, the elder stays
+		slices.SortStableFunc(order, func(a, b *modelLife) int {
 			return cmp.Or(cmp.Compare(a.end, b.end), cmp.Compare(a.last, b.last))
 		})
 		for _, l := range order[:(len(order)+7)/8] {

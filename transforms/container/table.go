@@ -145,9 +145,10 @@ func (t *table) alive(node uint32, pid int32, at int64) *life {
 // look them up in the map each time took 8 % of a run.
 //
 // The place may be of another life by now. Whichever it is of, it is the parent if it
-// has the pid and the time is its own.
+// has the pid and the time is its own. What is forgotten is the parent of nobody but
+// what is forgotten as well, while events of that are still to be judged.
 func (t *table) above(l *life, at int64) *life {
-	if p := t.at(l.up); p != nil && p.pid == l.ppid && p.pid > 1 && p.node == l.node && !p.has(markGone) &&
+	if p := t.at(l.up); p != nil && p.pid == l.ppid && p.pid > 1 && p.node == l.node && (!p.has(markGone) || l.has(markGone)) &&
 		p.first <= at+slack && at+slack < p.until && (p.end == never || at <= p.end+slack) {
 		return p
 	}
