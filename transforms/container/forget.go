@@ -29,17 +29,44 @@ func (a *leaving) before(b *leaving) bool {
 // so costs each of those that come in their place a few looks, however many there
 // are.
 func (t *table) evict() {
-	all := t.leaving[:0]
-	if cap(all) < t.count {
-		all = make([]leaving, 0, t.count)
+	n := (t.count + 7) / 8
+	some := make([]leaving, 0, 2*n)
+	var bar leaving // of those that were passed over, n come before it or are it
+	barred := false
+	t.looked += t.count
+	t.all(func(l *life) {
+		if barred && l.end > bar.end {
+			return
+		}
+		one := leaving{l.end, l.last, l.born, l.at}
+		if barred && !one.before(&bar) {
+			return
+		}
+		if some = append(some, one); len(some) == cap(some) {
+			some = t.foremost(some, n)
+			bar, barred = last(some), true
+		}
+	})
+	for _, one := range t.foremost(some, n) {
+		t.forget(t.at(one.at))
 	}
-	t.all(func(l *life) { all = append(all, leaving{l.end, l.last, l.born, l.at}) })
-	n := (len(all) + 7) / 8
+}
+
+// last returns the one of some that comes after all others.
+func last(some []leaving) leaving {
+	at := 0
+	for i := range some {
+		if some[at].before(&some[i]) {
+			at = i
+		}
+	}
+	return some[at]
+}
+
+// foremost returns the n that come before all others.
+func (t *table) foremost(all []leaving, n int) []leaving {
 	t.looked += len(all) + foremost(all, n)
-	for i := range all[:n] {
-		t.forget(t.at(all[i].at))
-	}
-	t.leaving = all
+	return all[:n]
 }
 
 // foremost puts the n that come before all others at the start, in any order, and

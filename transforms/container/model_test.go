@@ -294,7 +294,7 @@ func TestWhatANewProcessCosts(t *testing.T) {
 						tab.sweep()
 					}
 				}
-				if each := float64(tab.looked) / float64(n); each > 50 {
+				if each := float64(tab.looked) / float64(n); each > 64 {
 					t.Errorf("%s, of %d, ended %v: %.1f looks for each new process", name, most, end, each)
 				}
 				if places := int(tab.used); places > most+most/8+16 {

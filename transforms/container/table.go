@@ -16,8 +16,7 @@ type table struct {
 	boxes numbered[*container]
 	roles numbered[*role]
 
-	leaving []leaving // empty between two evictions
-	looked  int       // how many lives evictions looked at
+	looked int // how many lives evictions looked at
 
 	engines []string // where only root can put programs
 
