@@ -2,6 +2,7 @@ package http
 
 import (
 	"fmt"
+	"net/http"
 	"net/http/httptest"
 	"testing"
 
@@ -42,5 +43,33 @@ func TestWeatherThroughTheEngine(t *testing.T) {
 				t.Errorf("%d events are refused", refused)
 			}
 		})
+	}
+}
+
+// TestOneBadEventThroughTheEngine: an event that a receiver refuses for good, alone or
+// with what is in its body, becomes a dead letter, and stops no other.
+func TestOneBadEventThroughTheEngine(t *testing.T) {
+	for _, preset := range presets {
+		for _, status := range []int{400, 413, 422} {
+			t.Run(fmt.Sprintf("%s/%d", preset, status), func(t *testing.T) {
+				w := plugintest.NewWeather(t, uint64(status), 0)
+				d := newDouble(t, preset, func(d *double) {
+					d.trouble = func(n int, w http.ResponseWriter) bool {
+						bad := enginetest.Bad(string(d.bodies[n]))
+						if bad {
+							say(w, status, `{"error":{"type":"x_content_parse_exception","reason":"no"}}`)
+						}
+						return bad
+					}
+				})
+				rough := httptest.NewServer(enginetest.Unkept(d))
+				defer rough.Close()
+				s := settingsFor(t, preset, rough.URL)
+				s.Web.Compression = "none"
+				o := enginetest.Run{Output: func(env plugin.Env) (plugin.Output, error) { return New(s, env) }, Weather: w, Events: 100}.Deliver(t)
+				o.Refused(t, 100)
+				w.Balance(d.stored(), 100, o.Dead, plugintest.Freely)
+			})
+		}
 	}
 }

@@ -5,7 +5,9 @@ import (
 	"net"
 	"testing"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"tallyman/pipeline/enginetest"
 	"tallyman/pipeline/plugin"
@@ -48,4 +50,49 @@ func TestWeatherThroughTheEngine(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestOneBadEventThroughTheEngine: an event that a broker refuses for good becomes a
+// dead letter, and stops no other, also none of its partition.
+func TestOneBadEventThroughTheEngine(t *testing.T) {
+	for _, refusal := range []*kerr.Error{kerr.InvalidRecord, kerr.MessageTooLarge, kerr.RecordListTooLarge} {
+		t.Run(refusal.Message, func(t *testing.T) {
+			w := plugintest.NewWeather(t, 1, 0)
+			c := broker(t, kfake.SeedTopics(3, "audit"))
+			c.ControlKey(int16(kmsg.Produce), func(r kmsg.Request) (kmsg.Response, error, bool) {
+				c.KeepControl()
+				answer, found := refusing(r.(*kmsg.ProduceRequest), refusal.Code)
+				return answer, nil, found
+			})
+			s := settingsFor("audit", c.ListenAddrs()...)
+			s.Compression, s.Key.Value = codecNone, ""
+			o := enginetest.Run{Output: func(env plugin.Env) (plugin.Output, error) { return Plugin.Output(s, env) }, Weather: w, Events: 100}.Deliver(t)
+			o.Refused(t, 100)
+			var all []string
+			for p := range 3 {
+				all = append(all, texts(stored(t, c, "audit", p))...)
+			}
+			w.Balance(all, 100, o.Dead, plugintest.Freely)
+		})
+	}
+}
+
+// refusing answers a request that holds a bad event in any of its batches: what it has
+// for other partitions is refused for now.
+func refusing(r *kmsg.ProduceRequest, code int16) (answer *kmsg.ProduceResponse, found bool) {
+	answer = r.ResponseKind().(*kmsg.ProduceResponse)
+	for _, topic := range r.Topics {
+		to := kmsg.NewProduceResponseTopic()
+		to.Topic = topic.Topic
+		for _, p := range topic.Partitions {
+			one := kmsg.NewProduceResponseTopicPartition()
+			one.Partition, one.ErrorCode = p.Partition, kerr.NotEnoughReplicas.Code
+			if enginetest.Bad(string(p.Records)) {
+				one.ErrorCode, found = code, true
+			}
+			to.Partitions = append(to.Partitions, one)
+		}
+		answer.Topics = append(answer.Topics, to)
+	}
+	return answer, found
 }

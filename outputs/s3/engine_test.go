@@ -43,3 +43,30 @@ func TestWeatherThroughTheEngine(t *testing.T) {
 		})
 	}
 }
+
+// TestOneBadEventThroughTheEngine: an event that cannot be written becomes a dead
+// letter, and is missing in no object but its own.
+func TestOneBadEventThroughTheEngine(t *testing.T) {
+	key(t)
+	w := plugintest.NewWeather(t, 1, 0)
+	s := s3test.New(t)
+	rough := httptest.NewServer(enginetest.Unkept(s))
+	defer rough.Close()
+	set := to(s)
+	set.Endpoint.Value, set.Proxy.Value, set.MaxSize = rough.URL, "none", 1000
+	o := enginetest.Run{
+		Output: func(env plugin.Env) (plugin.Output, error) {
+			out, err := New(set, env)
+			if o, ok := out.(*output); ok {
+				o.enc = enginetest.Refusing(o.enc)
+			}
+			return out, err
+		},
+		Weather: w, Events: 100,
+	}.Deliver(t)
+	o.Refused(t, 100)
+	w.Balance(lines(t, s), 100, o.Dead, plugintest.Never)
+	if r := verify(t, s, true); !r.OK() {
+		t.Errorf("the archive is not whole: %+v", r)
+	}
+}

@@ -58,6 +58,7 @@ type splunkDouble struct {
 	indexes  []string                                             // that the token may write to
 	trouble  func(path string, n int, w http.ResponseWriter) bool // answers request n in place of the double; true when it did
 	after    func(path string, n int, w http.ResponseWriter) bool // as trouble, when all was stored
+	refuse   func(event string) (bad, named bool)                 // whether an event is refused, and the answer says which it was
 	requests []string                                             // "path events" of each request
 	asked    [][]int64                                            // each question for acknowledgements
 }
@@ -184,10 +185,16 @@ func (d *splunkDouble) parse(r *http.Request, body []byte) (events []envelope, c
 			d.t.Errorf("an envelope is no JSON: %v in %.300q", err, body)
 			return events, 6, len(events)
 		}
+		bad, named := false, false
+		if d.refuse != nil {
+			bad, named = d.refuse(string(e.Event))
+		}
 		switch {
 		case len(e.Event) == 0:
 			return events, 12, len(events)
-		case strings.Contains(string(e.Event), "poison"):
+		case bad && !named:
+			return events, 6, -1
+		case bad, strings.Contains(string(e.Event), "poison"):
 			return events, 6, len(events)
 		case strings.Contains(string(e.Event), "unnamed"):
 			return events, 6, -1

@@ -43,3 +43,26 @@ func TestWeatherThroughTheEngine(t *testing.T) {
 		})
 	}
 }
+
+// TestOneBadEventThroughTheEngine: an event that Splunk refuses for good, whether it
+// says which or not, becomes a dead letter, and stops no other.
+func TestOneBadEventThroughTheEngine(t *testing.T) {
+	for _, ack := range []bool{false, true} {
+		for _, named := range []bool{false, true} {
+			t.Run(fmt.Sprintf("ack %v, named %v", ack, named), func(t *testing.T) {
+				w := plugintest.NewWeather(t, 1, 0)
+				d := newDouble(t, func(d *splunkDouble) {
+					d.ack = ack
+					d.refuse = func(event string) (bool, bool) { return enginetest.Bad(event), named }
+				})
+				rough := httptest.NewServer(enginetest.Unkept(d))
+				defer rough.Close()
+				s := settingsFor(t, rough.URL)
+				s.Ack = ack
+				o := enginetest.Run{Output: func(env plugin.Env) (plugin.Output, error) { return New(s, env) }, Weather: w, Events: 100}.Deliver(t)
+				o.Refused(t, 100)
+				w.Balance(d.texts(), 100, o.Dead, plugintest.Freely)
+			})
+		}
+	}
+}

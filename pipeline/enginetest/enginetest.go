@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -25,6 +26,7 @@ import (
 	"tallyman/pipeline/meter"
 	"tallyman/pipeline/plugin"
 	"tallyman/pipeline/plugintest"
+	"tallyman/pipeline/schema"
 )
 
 // name is that of the output.
@@ -40,6 +42,10 @@ type Run struct {
 	Weather *plugintest.Weather // also chooses when events come and when a life ends
 	Events  int
 	Lives   int // that end amid it, by a stop or a kill; one more ends with the events
+
+	// Real has it on the clock of the machine: for an output that reads from its
+	// connection all the time. It has no lives that end amid it.
+	Real bool
 }
 
 // Outcome is what the engine says when all is settled.
@@ -53,13 +59,17 @@ type Outcome struct {
 func (r Run) Deliver(t *testing.T) Outcome {
 	t.Helper()
 	var o Outcome
-	synctest.Test(t, func(t *testing.T) {
-		dir := t.TempDir()
-		for i := range r.Lives {
-			dir = r.live(t, dir, filepath.Join(t.TempDir(), strconv.Itoa(i)))
-		}
-		o = r.end(t, dir)
-	})
+	if r.Real {
+		o = r.end(t, t.TempDir())
+	} else {
+		synctest.Test(t, func(t *testing.T) {
+			dir := t.TempDir()
+			for i := range r.Lives {
+				dir = r.live(t, dir, filepath.Join(t.TempDir(), strconv.Itoa(i)))
+			}
+			o = r.end(t, dir)
+		})
+	}
 	b := &o.Book
 	if n := uint64(r.Events); b.Received != n || b.Buffered+b.InFlight != 0 || b.Counts.Delivered+b.Counts.Unconfirmed+b.Counts.DeadLettered != n {
 		t.Errorf("of %d events the book says %+v", n, *b)
@@ -220,4 +230,45 @@ func Troubles(seed uint64) []plugintest.Trouble {
 		kinds = slices.Concat(kinds, plugintest.Doubtful)
 	}
 	return slices.DeleteFunc(kinds, func(k plugintest.Trouble) bool { return k == plugintest.Stall })
+}
+
+// Bad reports whether a text holds an event of plugintest.Events that a destination
+// of a test never takes: one of each 37, and two beside each other.
+func Bad(text string) bool {
+	for rest := text; ; {
+		_, after, ok := strings.Cut(rest, "tally-")
+		if !ok {
+			return false
+		}
+		if n, err := strconv.Atoi(after[:min(6, len(after))]); err == nil && (n%37 == 11 || n == 12) {
+			return true
+		}
+		rest = after
+	}
+}
+
+// Refused fails the test unless the bad ones of n events, and no others, are among
+// the dead letters.
+func (o Outcome) Refused(t *testing.T, n int) {
+	t.Helper()
+	for i, e := range plugintest.Events(0, n) {
+		if _, dead := o.Dead[i]; dead != Bad(e.Get(schema.Message).Str()) {
+			t.Errorf("event %d: refused %v", i, o.Dead[i])
+		}
+	}
+}
+
+// Refusing is an encoder that cannot render the bad events.
+func Refusing(e plugin.Encoder) plugin.Encoder { return refusing{e} }
+
+type refusing struct{ plugin.Encoder }
+
+var errBad = errors.New("there is no way to write this event")
+
+// Append implements plugin.Encoder.
+func (r refusing) Append(dst []byte, e *event.Event) ([]byte, error) {
+	if Bad(e.Get(schema.Message).Str()) {
+		return dst, errBad
+	}
+	return r.Encoder.Append(dst, e)
 }
