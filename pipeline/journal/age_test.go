@@ -24,12 +24,12 @@ func TestMaxAge(t *testing.T) {
 			time.Sleep(2 * time.Hour) // no segment is full: age alone ends it
 		}
 		synctest.Wait()
-		if n := len(j.segments); n != 10 {
+		if n := known(j); n != 10 {
 			t.Fatalf("%d segments, and every frame was more than an hour after the one before", n)
 		}
 		drain(t, a)
 		time.Sleep(2 * time.Second)
-		if n := len(j.segments); n != 10 {
+		if n := known(j); n != 10 {
 			t.Errorf("%d segments are left of 10 that b waits for", n)
 		}
 		e, _, err := b.TryNext()
@@ -40,7 +40,7 @@ func TestMaxAge(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.Sleep(2 * time.Second)
-		if n := len(j.segments); n != 9 {
+		if n := known(j); n != 9 {
 			t.Errorf("%d segments, b has passed one of 10", n)
 		}
 		if got := drain(t, b); fmt.Sprint(got) != fmt.Sprint(upTo(2, 10)) {
@@ -48,7 +48,7 @@ func TestMaxAge(t *testing.T) {
 		}
 		time.Sleep(2 * time.Second)
 		// The newest frame of each of the last four segments is younger than 8 hours.
-		if n := len(j.segments); n != 4 {
+		if n := known(j); n != 4 {
 			t.Errorf("%d segments are left, 4 are not old", n)
 		}
 		shut(t, j)
@@ -57,7 +57,7 @@ func TestMaxAge(t *testing.T) {
 		cursor(t, j, "a")
 		cursor(t, j, "b")
 		time.Sleep(24 * time.Hour)
-		if n := len(j.segments); n != 1 {
+		if n := known(j); n != 1 {
 			t.Errorf("a day after a restart %d segments are left, want the newest", n)
 		}
 		balanced(t, j)
@@ -83,4 +83,11 @@ func TestAgeNeedsATime(t *testing.T) {
 			t.Errorf("%s: aged is %v", c.name, got)
 		}
 	}
+}
+
+// known is how many segments the journal has.
+func known(j *Journal) int {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return len(j.segments)
 }

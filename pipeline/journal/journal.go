@@ -16,7 +16,6 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -127,8 +126,7 @@ type Journal struct {
 	size     int64         // bytes of all files in the folder
 	reserve  int64         // bytes that only urgent frames may use
 	tight    bool          // only the reserve is left
-	blocked  bool          // full: the writer waits for cursors, or for the disk
-	short    *shortage     // why, where it is the disk; nil else
+	hold     hold          // what the writer waits for
 	flush    bool          // commit now
 	closing  bool
 	failed   error    // why nothing can be accepted for now, for Blocked
@@ -254,49 +252,6 @@ func (j *Journal) Size() int64 {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return j.size
-}
-
-// Blocked says why nothing is accepted at the moment; nil while all is well.
-func (j *Journal) Blocked() error {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	switch {
-	case j.failed != nil:
-		return j.failed
-	case j.short != nil:
-		return fmt.Errorf("the disk of the journal has too little room: %s are free at %s, and journal.min_free leaves %s to others: free some there, or lower min_free",
-			mib(j.short.free), j.o.Dir, mib(j.o.MinFree))
-	case j.blocked:
-		return errors.New("the journal is full of events that " + j.holders() + " has not taken")
-	case j.waits(false):
-		return errors.New("the journal is full, but for the reserve of inputs that cannot wait, of events that " + j.holders() + " has not taken")
-	}
-	return nil
-}
-
-// mib writes a size as people read it.
-func mib(n int64) string { return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20)) }
-
-// holders names who keeps the oldest segment from being deleted. j.mu is held.
-func (j *Journal) holders() string {
-	var names []string
-	if len(j.segments) > 0 {
-		first, end := j.bounds(0)
-		for _, c := range j.cursors {
-			if c.state.needs(first, end) {
-				names = append(names, "output "+c.state.name)
-			}
-		}
-		for i := range j.adopted {
-			if j.adopted[i].needs(first, end) {
-				names = append(names, "output "+j.adopted[i].name+" (in no configuration)")
-			}
-		}
-	}
-	if len(names) == 0 {
-		return "an output"
-	}
-	return strings.Join(names, " and ")
 }
 
 // Changed returns a channel that is closed at the next change: a frame became

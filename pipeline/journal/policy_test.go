@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -131,8 +132,8 @@ func maxLagTest(t *testing.T) {
 			t.Fatal("max_lag of a blocking output stops nothing")
 		}
 	}
-	if j.Blocked() == nil {
-		t.Error("the journal does not say that it waits")
+	if err := j.Blocked(); err == nil || !strings.HasPrefix(err.Error(), "output b is further behind than its max_lag") {
+		t.Errorf("the journal waits for max_lag, and says %v", err)
 	}
 	drain(t, b)
 	add(t, j, 1000, 500)

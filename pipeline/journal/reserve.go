@@ -27,13 +27,11 @@ func (j *Journal) waits(urgent bool) bool {
 	return false
 }
 
-// eases reports whether a segment could begin outside the reserve. j.mu is held.
-func (j *Journal) eases() bool {
-	for _, c := range j.cursors {
-		if c.policy.WhenFull == Block && c.policy.MaxLag > 0 && j.lag(&c.state) > c.policy.MaxLag {
-			return false
-		}
-	}
+// eases reports whether nothing but the past keeps frames waiting. j.mu is held.
+func (j *Journal) eases() bool { return len(j.laggards()) == 0 && j.roomy() }
+
+// roomy reports whether a segment could begin outside the reserve. j.mu is held.
+func (j *Journal) roomy() bool {
 	size := j.size
 	for i := range len(j.segments) - 1 {
 		if first, end := j.bounds(i); !j.heldBy(first, end, func(*Cursor) bool { return true }) {
@@ -50,6 +48,10 @@ func (j *Journal) setTight(tight bool) {
 	}
 	if j.tight = tight; tight {
 		j.m.reserved.Set(1)
+		if len(j.laggards()) > 0 && j.roomy() {
+			j.o.Log.Warn("an output is further behind than its max_lag: only inputs that cannot wait are read", "output", j.laggard(), "reserve", j.reserve)
+			return
+		}
 		j.o.Log.Warn("the journal is full but for its reserve: only inputs that cannot wait are read", "max_size", j.o.MaxSize, "reserve", j.reserve)
 		return
 	}

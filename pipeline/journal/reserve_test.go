@@ -104,6 +104,9 @@ func TestReserveAndMaxLag(t *testing.T) {
 		if size := total(t, m); size > fixedSize+5*o.SegmentSize {
 			t.Errorf("the lag is more than max_lag: %d bytes", size)
 		}
+		if err := j.Blocked(); err == nil || !strings.HasPrefix(err.Error(), "output a is further behind than its max_lag") || !strings.Contains(err.Error(), "cannot wait") {
+			t.Errorf("blocked says %v", err)
+		}
 		for range 10 {
 			if !push(true) {
 				t.Fatal("an urgent frame waits for an output's max_lag")

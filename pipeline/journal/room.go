@@ -20,22 +20,25 @@ func (j *Journal) makeRoom(h *header, need int64) error {
 		wait := j.govern(h, need)
 		fits, over := j.size+need <= j.o.MaxSize, j.size+need > j.soft()
 		j.mu.Unlock()
-		var short *shortage
+		why := hold{reason: forOutput}
 		if fits && j.o.MinFree > 0 {
 			free, err := j.o.FS.Free(j.o.Dir)
 			if fits = err != nil || free-need >= j.o.MinFree; !fits {
-				short = &shortage{free: max(free, 0)}
+				why = hold{forDisk, max(free, 0)}
 			}
+		}
+		if fits {
+			why.reason = forLag
 		}
 		if (!fits || over) && (j.evictOne() || j.give()) {
 			continue
 		}
 		wait = j.admit(over || wait) && wait
 		if fits && !wait {
-			j.setBlocked(false, nil)
+			j.setHold(hold{})
 			return nil
 		}
-		j.setBlocked(true, short)
+		j.setHold(why)
 		t := time.NewTimer(pause)
 		select {
 		case <-changed:
@@ -59,29 +62,6 @@ func (j *Journal) admit(tight bool) bool {
 	}
 	j.setTight(tight)
 	return false
-}
-
-// shortage is a disk that has too little room for the journal.
-type shortage struct{ free int64 }
-
-// setBlocked says whether the writer waits for room, and whether it is the disk
-// that has too little. Which of the two it is may change while it waits.
-func (j *Journal) setBlocked(full bool, short *shortage) {
-	j.mu.Lock()
-	was, wasShort := j.blocked, j.short != nil
-	j.blocked, j.short = full, short
-	j.mu.Unlock()
-	switch {
-	case short != nil && !wasShort:
-		j.m.blocked.Set(1)
-		j.o.Log.Warn("the journal's disk has too little room: inputs wait until it has more", "journal", j.o.Dir, "free", short.free, "min_free", j.o.MinFree)
-	case full && short == nil && (!was || wasShort):
-		j.m.blocked.Set(1)
-		j.o.Log.Warn("the journal is full: inputs wait until an output takes events", "max_size", j.o.MaxSize)
-	case was && !full:
-		j.m.blocked.Set(0)
-		j.o.Log.Info("the journal has room again")
-	}
 }
 
 // give makes outputs give up a segment, if one may.
