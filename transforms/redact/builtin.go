@@ -95,7 +95,7 @@ func accounts() []program {
 		{names: []string{"chpasswd"}, special: chpasswd},
 		{names: []string{"htpasswd"}, stdin: []input{{word: "-i"}}, special: batch},
 		{names: []string{"mkpasswd"}, valued: []string{"-m", "-S", "-R", "-P", "-l", "-d", "-c", "-C", "-s"}, places: []place{{at: 1}}},
-		{names: []string{"openssl"}, next: []string{"-k", "-K", "-hmac"}, apart: true, pairs: []string{"-macopt"}, valued: []string{"-salt", "-in"}, stdin: []input{{word: "-stdin"}, {word: "stdin"}}, places: []place{{behind: []string{"passwd"}, first: true}}},
+		{names: []string{"openssl"}, next: []string{"-k", "-K", "-hmac"}, apart: true, pairs: []string{"-macopt"}, valued: []string{"-salt", "-in"}, stdin: []input{{word: "-stdin"}, {word: "stdin"}}, places: []place{{behind: []string{"passwd"}, at: 1, first: true}}},
 		{names: []string{"gpg", "gpg2"}, stdin: []input{{word: "--passphrase-fd"}}},
 		{names: []string{"ssh-keygen"}, next: []string{"-N", "-P"}},
 		{names: []string{"pkcs11-tool", "softhsm2-util", "p11tool"}, next: []string{"--pin", "--so-pin", "--new-pin", "--set-pin", "--set-so-pin"}},

@@ -192,3 +192,41 @@ func TestCommandsWithoutSecrets(t *testing.T) {
 		}
 	}
 }
+
+// TestListsInJSON: arguments in a list, and in a list in a text of a list.
+func TestListsInJSON(t *testing.T) {
+	tr := build(t, nil)
+	for _, c := range []struct{ in, want string }{
+		{`{"command":["mysql","-uroot","-pSECRET"],"x":1}`, `{"command":["mysql","-uroot","-p§"],"x":1}`},
+		{`{"cmd": ["docker", "login", "-u", "ana", "-p", "SECRET"]}`, `{"cmd": ["docker", "login", "-u", "ana", "-p", "§"]}`},
+		{`["sqlplus","scott/SECRET@db"]`, `["sqlplus","scott/§@db"]`},
+		{`{"a":["sh","-c","mysql -pSECRET db"]}`, `{"a":["sh","-c","mysql -p§ db"]}`},
+		{`{"log":"{\"command\":[\"mysql\",\"-pSECRET\"]}"}`, `{"log":"{\"command\":[\"mysql\",\"-p§\"]}"}`},
+		{`{"args":["redis-cli","auth","ana","SECRET"]}`, `{"args":["redis-cli","auth","§","§"]}`},
+		{`{"command":["mysql","-p","db"]}`, `{"command":["mysql","-p","db"]}`},
+	} {
+		e := event.Event{Records: 1, Raw: unveil(c.in)}
+		e.Fields.AddString(schema.Message, unveil(c.in))
+		got := one(t, tr, e)
+		for _, s := range []string{got.Fields.Get(schema.Message).Str(), got.Raw} {
+			if swap(s) != c.want {
+				t.Errorf("%s became %s", c.in, s)
+			}
+		}
+	}
+}
+
+// TestTextsWithoutSecrets: nothing of what programs and people write is touched.
+func TestTextsWithoutSecrets(t *testing.T) {
+	tr := build(t, nil)
+	for _, line := range commands(t, "texts.txt") {
+		e := event.Event{Records: 1, Raw: line}
+		e.Fields.AddString(schema.Message, line)
+		e.Fields.AddNamed(schema.Labels, "text", event.String(line))
+		list := []event.Event{e}
+		before := texts(list)
+		if got := texts(through(t, tr, list)); got != before {
+			t.Errorf("%s\nbecame\n%s", before, got)
+		}
+	}
+}

@@ -23,6 +23,7 @@ type found struct {
 const (
 	leastDistinct = 8
 	leastFree     = 12
+	maxFound      = 32 // how many are looked for: each costs a look through the event
 )
 
 // distinct reports whether a secret is nothing else by accident, as the name of a database

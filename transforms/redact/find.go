@@ -79,7 +79,7 @@ func (f *finder) maybe(s string, at int, lit *literal) bool {
 		return (at == 0 || !nameByte(lit.text[0]) || !nameByte(s[at-1]) || strings.IndexByte(lit.text, '/') > 0) &&
 			(end == len(s) || !nameByte(s[end-1]) || s[end] != '/' && s[end] != '=' && s[end] != ':')
 	case classPipe:
-		return lit.text[0] == '<' || strings.IndexByte(s[end:], '|') >= 0
+		return lit.text[0] == '<' || strings.IndexByte(s[end:min(len(s), end+maxPiped)], '|') >= 0
 	case classURL:
 		for ; end < len(s) && !endsHost[s[end]]; end++ {
 			if s[end] == '@' {
@@ -135,7 +135,7 @@ func (f *finder) emit(from, to int, id pattern, secret string) {
 	}
 	hash := f.h.digest(secret)
 	f.spans = append(f.spans, span{f.text, from, to, id, hash})
-	if f.e != nil && distinct(secret) {
+	if f.e != nil && len(f.found) < maxFound && distinct(secret) {
 		f.found = append(f.found, found{secret, id, hash})
 	}
 	f.done = max(f.done, to)
@@ -297,11 +297,10 @@ func (f *finder) userinfo(s string, from, to int) {
 
 // call notes the last text in quotes that a function of MongoDB's shell is given.
 func (f *finder) call(s string, i int) {
-	end := strings.IndexByte(s[i:], ')')
-	if end < 0 {
-		end = len(s) - i
+	list := s[i:min(len(s), i+longest)]
+	if n := strings.IndexByte(list, ')'); n >= 0 {
+		list = list[:n]
 	}
-	list := s[i : i+end]
 	to := strings.LastIndexAny(list, `"'`)
 	if to <= 0 {
 		return

@@ -40,7 +40,7 @@ func (f *finder) schemed(s string, from, to int) {
 			f.emit(from, to, byHeader, scheme)
 		}
 		if to+1 < len(s) && s[to] == ' ' && mayBeScheme(scheme) {
-			if from, to = value(s, to); !strings.HasPrefix(s[from:to], "-") && !strings.Contains(s[from:to], "://") && nameSecret.secret(s[from:to]) && s[to-1] != '=' {
+			if from, to = value(s, to); distinct(s[from:to]) && !strings.Contains(s[from:to], "://") {
 				f.emit(from, to, byHeader, s[from:to])
 			}
 		}

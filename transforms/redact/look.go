@@ -1,5 +1,7 @@
 package redact
 
+import "strings"
+
 // class is what a literal may be the start of.
 type class uint8
 
@@ -88,6 +90,9 @@ func (l *look) cheapest(lit *literal, way int) int {
 	best, least := way, 1<<60
 	for i := way; i+1 < len(lit.text); i += stride {
 		pair, other := often(lit.text[i])*often(lit.text[i+1]), often(lit.text[beside(lit.text, i)])
+		if strings.Contains(commonThrees, lit.text[i:i+2]) {
+			pair *= 4
+		}
 		n := pair * (1000 + 3*other)
 		if at := uint16(lit.text[i])<<8 | uint16(lit.text[i+1]); l.bits[at>>6]>>(at&63)&1 != 0 {
 			n = pair * 3 * other

@@ -135,7 +135,7 @@ func (k nameKind) secret(v string) bool {
 		return false
 	}
 	switch v {
-	case "true", "false", "yes", "no", "none", "null", "nil", "on", "off", "-", "True", "False", "(null)", "stdin", "prompt":
+	case "true", "false", "yes", "no", "none", "null", "nil", "on", "off", "-", "True", "False", "YES", "NO", "TRUE", "FALSE", "(null)", "stdin", "prompt":
 		return false
 	}
 	for _, p := range [...]string{"file:", "env:", "fd:", "id=", "type=", "src=", "source=", "env=", "{{"} {

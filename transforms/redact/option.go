@@ -203,8 +203,12 @@ func (w *walker) inside(one *word) {
 	}
 	n, read, done := len(f.spans), f.read, f.done
 	f.refers = w.prog != nil && len(w.prog.not) > 0
-	if strings.ContainsAny(one.s, blanks+breaks) {
-		f.find(one.s, command, w.depth+1)
+	if list := strings.Contains(one.s, `","`); list || strings.ContainsAny(one.s, blanks+breaks) {
+		m := command
+		if list && one.s[0] == '{' { // JSON: a program may stand anywhere
+			m = loose
+		}
+		f.find(one.s, m, w.depth+1)
 		if p := w.prog; p != nil && p.inner && w.depth < maxDepth {
 			f.words[w.depth+1] = lex(f.words[w.depth+1][:0], one.s)
 			f.walkOf(p, f.words[w.depth+1], command, w.depth+1)

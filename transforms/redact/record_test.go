@@ -161,7 +161,9 @@ func TestManyArguments(t *testing.T) {
 		t.Error("a secret is left in the records")
 	}
 	for _, part := range []string{"pwd=/", "password=", "password=<", "pass=id=", "token=$", "eyJ", "eyJa.", "cookie:", "-----BEGIN PRIVATE KEY-----", "a://b:", "glpat-", "ghp_",
-		`--password"`, `'--password `, `\"token\":`, "@tcp(", "mysql -p'", "Authorization: Digest ", "basic ", "bearer ", `sh -c "`, `"'`, "--from-literal=", "AKIA"} {
+		`--password"`, `'--password `, `\"token\":`, "@tcp(", "mysql -p'", "Authorization: Digest ", "basic ", "bearer ", `sh -c "`, `"'`, "--from-literal=", "AKIA",
+		"passwd|", "passwd<", "echo ", "echo a|passwd;", "<<<", "db.auth(", "db.auth('", "--secret=", "<password>", "{\"a\":[\"", "\",\"", "config set a.token ", "sqlplus a/b@c ", "a.token ",
+		"redis-cli auth ", "7z ", "sudo -S <<<", "printf '\\n'|passwd;", "login x password "} {
 		e := event.Event{Records: 1}
 		e.Fields.AddString(schema.ProcessCommandLine, strings.Repeat(part, 1<<18/len(part)))
 		e.Fields.AddString(schema.Message, strings.Repeat(part, 1<<18/len(part)))

@@ -5,6 +5,15 @@ import "strings"
 // What programs read from their input, where a shell writes it: echo secret | program, and
 // program <<< secret.
 
+// The bounds of how far is looked back, or a text could be made that costs the square of its
+// length.
+const (
+	maxPiped = 4096 // bytes from echo to the bar
+	maxWords = 64   // of a command
+	maxPipes = 8    // commands of a pipe
+	maxLines = 64   // of what is written
+)
+
 // read notes that the program at hand reads a secret from its input, where s says so.
 func (w *walker) read(i int, s string) {
 	before := w.before
@@ -50,7 +59,7 @@ func (w *walker) piped(i int) {
 		return
 	}
 	at := w.start(i)
-	for at > 0 && (w.words[at].sep == '|' || w.words[at].sep == 'G') {
+	for n := 0; n < maxPipes && at > 0 && (w.words[at].sep == '|' || w.words[at].sep == 'G'); n++ {
 		group := w.words[at].sep == 'G'
 		end := at
 		at = w.start(end - 1)
@@ -61,7 +70,7 @@ func (w *walker) piped(i int) {
 		if !w.echoed(at, end) {
 			continue // it only passes on what it reads
 		}
-		for group && at > 0 && w.words[at].sep != '(' {
+		for ; n < maxPipes && group && at > 0 && w.words[at].sep != '('; n++ {
 			end = at
 			at = w.start(end - 1)
 			if !w.echoed(at, end) {
@@ -74,7 +83,7 @@ func (w *walker) piped(i int) {
 
 // start returns the first word of the command of the word i.
 func (w *walker) start(i int) int {
-	for i > 0 && (!w.words[i].first || w.words[i].sep == '<' || w.words[i].sep == '>') {
+	for n := 0; n < maxWords && i > 0 && (!w.words[i].first || w.words[i].sep == '<' || w.words[i].sep == '>'); n++ {
 		i--
 	}
 	return i
@@ -111,7 +120,7 @@ func (w *walker) echoed(at, end int) bool {
 // lines takes each line of a word; of chpasswd's what stands behind the name.
 func (w *walker) lines(one *word) {
 	s := one.s
-	for from := 0; from < len(s); {
+	for from, n := 0, 0; from < len(s) && n < maxLines; n++ {
 		to, after := len(s), len(s)
 		if n := strings.IndexByte(s[from:], '\n'); n >= 0 {
 			to, after = from+n, from+n+1

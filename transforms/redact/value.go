@@ -16,10 +16,10 @@ func (f *finder) name(s string, at, end int) {
 		f.literalSecret(s, from, to)
 		return
 	}
-	dash := s[from] == '-' || isBare(s[from:to]) || isSetting(s, from, to)
+	dash := s[from] == '-' || isBare(s[from:to])
 	switch {
 	case to == len(s) || s[to] == ' ' || s[to] == '\t' || s[to] == '\n' || s[to] == '\r' || s[to] == 0:
-		f.read = f.read || dash
+		f.read = f.read || dash || isSetting(s, from, to)
 		switch {
 		case sqlValue(s, from, to):
 			f.read = true
@@ -49,6 +49,7 @@ func (f *finder) name(s string, at, end int) {
 
 // refers reports whether a program stands in a text whose --secret=x is the name of one.
 func refers(s string) bool {
+	s = s[max(0, len(s)-longest):]
 	for _, name := range [...]string{"docker", "podman", "nerdctl", "buildah", "gcloud"} {
 		if strings.Contains(s, name) {
 			return true
@@ -73,7 +74,7 @@ func (f *finder) function(s string, from, to int) {
 // element takes what stands in an element of XML: <password>secret</password>.
 func (f *finder) element(s string, from, to int) {
 	if isElement(s, from, to) && named(s[from:to]) != nameNone {
-		if n := strings.IndexByte(s[to:], '<'); n > 1 && nameSecret.secret(s[to+1:to+n]) {
+		if n := strings.IndexByte(s[to:min(len(s), to+longest)], '<'); n > 1 && nameSecret.secret(s[to+1:to+n]) {
 			f.emit(to+1, to+n, byName, s[to+1:to+n])
 		}
 	}
@@ -85,13 +86,13 @@ func isElement(s string, from, to int) bool {
 
 // isSetting reports whether a name without dashes may take the next word for its value:
 // config set name, the name of a setting with a full stop in it, and .netrc's
-// login ana password.
+// machine h login ana password.
 func isSetting(s string, from, to int) bool {
 	if strings.IndexByte(s[from:to], '.') > 0 || from > 0 && s[from-1] == ':' && to < len(s) && s[to] == ' ' {
 		return true
 	}
 	before := s[max(0, from-64):from]
-	return strings.HasSuffix(before, "set ") || strings.HasPrefix(lastWord(strings.TrimRight(withoutLast(before), " ")), "login")
+	return strings.HasSuffix(before, "set ") || strings.Contains(before, "machine ") && strings.HasPrefix(lastWord(strings.TrimRight(withoutLast(before), " ")), "login")
 }
 
 // withoutLast is what stands before the last word.
@@ -119,6 +120,9 @@ func (f *finder) literalSecret(s string, from, to int) {
 // quotedName takes a name in quotes: "password": "secret", and, of a list of
 // arguments, "--password", "secret".
 func (f *finder) quotedName(s string, from, i int, dash bool, kind nameKind) {
+	if strings.HasSuffix(strings.TrimRight(s[max(0, from-8):from], `"'\`), "/") {
+		return // it is the name of an object: "default"/"db-password"
+	}
 	for i < len(s) && (s[i] == '"' || s[i] == '\'' || s[i] == '\\') {
 		i++
 	}

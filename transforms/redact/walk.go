@@ -32,6 +32,7 @@ type walker struct {
 	reads   bool   // prog reads a secret from its input
 	asked   bool   // expect: a password was asked for
 	set     bool   // what follows is a name and its value: config set
+	machine bool   // of .netrc
 	here    int    // the word that is the input of the command (<<<), and 1
 	before  string // the last word, and the one before it
 	earlier string
@@ -133,6 +134,7 @@ func (w *walker) argument(one *word) bool {
 		return w.option(one)
 	}
 	whole := false
+	w.machine = w.machine || s == "machine"
 	if p := w.prog; p != nil {
 		if len(p.places) > 0 {
 			whole = w.placed(one)
@@ -151,7 +153,7 @@ func (w *walker) argument(one *word) bool {
 			return whole
 		}
 	}
-	if isBare(s) || w.setting(s) || w.earlier == "login" && named(s) != nameNone { // .netrc: login ana password secret
+	if isBare(s) || w.setting(s) || w.machine && w.earlier == "login" && named(s) != nameNone { // .netrc: login ana password secret
 		w.wait(byName, true)
 		w.kind = nameSecret
 	}

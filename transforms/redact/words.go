@@ -53,6 +53,8 @@ func lex(dst []word, s string) []word {
 	first, here, sep := true, false, byte(0)
 	for i := 0; i < len(s); {
 		switch c := s[i]; {
+		case c == ',' && ofList(s, i):
+			i++
 		case c == '<' && strings.HasPrefix(s[i:], "<<<"):
 			here = true
 			i += len("<<<")
@@ -84,6 +86,20 @@ func parts(before, c byte) byte {
 	return c
 }
 
+// ofList reports whether the byte at i ends a text of a list in JSON: ["a","b"].
+func ofList(s string, i int) bool {
+	if i == 0 || s[i-1] != '"' {
+		return false
+	}
+	switch s[i] {
+	case ']':
+		return true
+	case ',':
+		return strings.HasPrefix(s[i+1:], `"`) || strings.HasPrefix(s[i+1:], ` "`)
+	}
+	return false
+}
+
 // lexWord reads the word at i.
 func lexWord(s string, i int) (word, int) {
 	end := i
@@ -109,6 +125,11 @@ func lexWord(s string, i int) (word, int) {
 			add(end)
 		case quote != 0:
 			add(end)
+		case ofList(s, end) && end > i:
+			return word{s: string(b), at: i, place: place}, end
+		case c == '[' && strings.HasPrefix(s[end+1:], `"`): // a list begins
+			add(end)
+			return word{s: string(b), at: i, place: place}, end + 1
 		case c == '"' || c == '\'':
 			quote = c
 		case c == '$' && end+1 < len(s) && (s[end+1] == '"' || s[end+1] == '\''): // $'…'
