@@ -4,7 +4,6 @@ import (
 	"strings"
 
 	"tallyman/pipeline/event"
-	"tallyman/pipeline/schema"
 )
 
 // A secret that was told in one text of an event may stand in another where nothing tells
@@ -41,18 +40,37 @@ func (f *finder) copies() {
 	for i := range f.e.Fields {
 		x := &f.e.Fields[i]
 		k := f.t.kinds[int(x.Key)%len(f.t.kinds)]
-		if k == kindNone || x.Key == schema.EventHash {
+		if k == kindNone {
 			continue
 		}
 		if s, ok := f.without(x.Str()); ok {
 			f.own(i).SetValue(event.String(s))
 		}
 	}
-	if s, ok := f.without(f.e.Raw); ok {
-		f.rehash(s)
+	raw, ok := f.without(f.e.Raw)
+	if strings.Contains(raw, "audit(") {
+		if hidden, more := f.withoutHex(raw); more {
+			raw, ok = hidden, true
+		}
+	}
+	if ok {
+		f.rehash(raw)
 	}
 	clear(f.found)
 	f.found = f.found[:0]
+}
+
+// withoutHex returns records without the secrets that were found, where they are hex.
+func (f *finder) withoutHex(s string) (string, bool) {
+	changed := false
+	for i := range f.found {
+		x := &f.found[i]
+		if secret := hexed(x.secret); strings.Contains(s, secret) {
+			f.count(x.id)
+			s, changed = strings.ReplaceAll(s, secret, hexed(string(x.hash.append(nil)))), true
+		}
+	}
+	return s, changed
 }
 
 // without returns a text without the secrets that were found.

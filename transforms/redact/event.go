@@ -23,7 +23,7 @@ func (f *finder) event(e *event.Event, b *event.Batch) bool {
 	for i := range e.Fields {
 		x := &e.Fields[i]
 		k := kinds[int(x.Key)%len(kinds)]
-		if k == kindNone {
+		if k <= kindName {
 			continue
 		}
 		wrong = wrong || x.Key == schema.ErrorMessage

@@ -12,6 +12,7 @@ type fieldKind uint8
 
 const (
 	kindNone  fieldKind = iota // it holds no text that somebody chose: ids, times, words of a list
+	kindName                   // a name of somebody: only secrets that another text tells are looked for
 	kindText                   // words
 	kindLine                   // a command line
 	kindTitle                  // a command line that the kernel may have cut
@@ -42,6 +43,8 @@ func fieldKinds() (kinds kindTable) {
 		info := k.Info()
 		has := func(p string) bool { return strings.HasPrefix(info.Name, p) }
 		switch {
+		case has("user."), has("related."), strings.Contains(info.Name, ".user."):
+			kinds[k] = kindName
 		case slices.ContainsFunc(passed[:], has) && !slices.ContainsFunc(read[:], has):
 		case k == schema.ProcessArgs:
 			kinds[k] = kindArgs

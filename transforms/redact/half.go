@@ -19,7 +19,7 @@ func (f *finder) halves() bool {
 	changed := false
 	for i := range f.e.Fields {
 		x := &f.e.Fields[i]
-		if f.t.kinds[int(x.Key)%len(f.t.kinds)] == kindNone {
+		if f.t.kinds[int(x.Key)%len(f.t.kinds)] <= kindName {
 			continue
 		}
 		s := x.Str()

@@ -134,7 +134,7 @@ func isCommon(s string, i int) bool {
 // are made of.
 const commonThrees = "bin exe con ner ker run usr lib app tmp opt box bus ork ain ine ont ost hos ing ion ent ser ver tai nta ock doc loc oca cal sys yst ste tem etc var log " +
 	"roo oot hom ome pro roc onf nfi fig ite tes est ide ode nod pyt yth tho hon jav ava net sha har are mod odu dul ule les pac ack cka kag age ges dat ata " +
-	"tar arg get rel eas ase rus ust ree cac ach che com omp pon ect ers ess per ate ter the and for all int str tri men man nag ana sto tor rag ove erl rla " +
+	"tar arg get rel eas ase rus ust ree cac ach che com omp pon ers ess per ate ter the and for all int str tri men man nag ana sto tor rag ove erl rla " +
 	"lay sna nap aps sho hot ots sli lic ice cgr gro rou oup ups cri rip ipt unc nch shi him api com arc kub ube bel ele let pod ods mai mon dae aem use fil ile "
 
 // often says how many of a thousand bytes of records, command lines and paths are c, roughly.
