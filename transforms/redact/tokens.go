@@ -91,6 +91,10 @@ var tokens = [...]token{
 	{"hvs.", setURL, 20, byOther}, {"hvb.", setURL, 20, byOther}, {"dop_v1_", setHex, 64, byOther}, {"dckr_pat_", setURL, 20, byOther},
 	{"hf_", setPlain, 34, byOther}, {"sk-proj-", setURL, 20, byOther}, {"sk-ant-", setURL, 20, byOther},
 	{"tskey-", setDash, 16, byOther}, {"shpat_", setHex, 32, byOther}, {"atlasv1.", setURL, 60, byOther}, {"AGE-SECRET-KEY-1", setPlain, 50, byOther},
+	{"SG.", setDot, 60, byOther}, {"SWMTKN-1-", setDash, 40, byOther}, {"NRAK-", setPlain, 20, byOther}, {"PMAK-", setDash, 40, byOther},
+	{"rubygems_", setHex, 48, byOther}, {"ATATT3", setURL, 60, byOther}, {"ATBB", setPlain, 28, byOther}, {"AKCp", setPlain, 60, byOther},
+	{"dt0c01.", setDot, 60, byOther}, {"sntrys_", setURL, 40, byOther}, {"lin_api_", setPlain, 32, byOther}, {"glsa_", setUnder, 32, byOther},
+	{"squ_", setHex, 40, byOther}, {"sqp_", setHex, 40, byOther}, {"discord.com/api/webhooks/", setPath, 40, byOther},
 }
 
 // literals are the texts without which a text holds no secret that is known.
