@@ -181,6 +181,16 @@ func (l *Lines) flag(e *event.Event, size, cut int64) {
 		strconv.FormatInt(size-cut, 10)+" are kept")
 }
 
+// add writes the event of a line where it stays, over what was there before: to copy it there
+// was a seventh of cutting lines.
 func (l *Lines) add(b *event.Batch, line string, seen time.Time) *event.Event {
-	return b.Add(event.Event{Decode: l.o.Decode, Raw: line, Records: 1, Offset: l.Offset, Seen: seen, Shared: l.o.Shared})
+	n := len(b.Events)
+	if n == cap(b.Events) {
+		b.Events = append(b.Events, event.Event{})
+	}
+	b.Events = b.Events[:n+1]
+	e := &b.Events[n]
+	e.ID, e.Time, e.Dataset, e.Fields = event.ID{}, time.Time{}, "", nil
+	e.Seen, e.Decode, e.Records, e.Offset, e.Shared, e.Raw = seen, l.o.Decode, 1, l.Offset, l.o.Shared, line
+	return e
 }

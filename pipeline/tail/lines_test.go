@@ -1,6 +1,7 @@
 package tail
 
 import (
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -84,6 +85,32 @@ func TestLongLinesAndHoles(t *testing.T) {
 				t.Errorf("%s, chunks of %d: counted %v lines, %v bytes, %v of holes; %v are flagged", c.name, size, a, b, h, flagged)
 			}
 		}
+	}
+}
+
+// A line's event has nothing of the one that was in its place in the batch before.
+func TestARecordHasNothingOfTheOneBefore(t *testing.T) {
+	l := NewLines(LineOptions{Decode: "audit", Shared: event.Fields{event.NewField(schema.LogFilePath, "", event.String("/x"))}})
+	var clean, used event.Batch
+	full := event.Event{ID: event.ID{1}, Time: time.Unix(1, 0), Seen: time.Unix(2, 0), Dataset: "d", Decode: "e", Records: 7, Offset: 8,
+		Fields: event.Fields{event.NewField(schema.Message, "", event.String("m"))}, Shared: event.Fields{}, Raw: "r"}
+	if v := reflect.ValueOf(full); true {
+		for i := range v.NumField() {
+			if v.Field(i).IsZero() {
+				t.Fatalf("set %s here", v.Type().Field(i).Name)
+			}
+		}
+	}
+	used.Add(full)
+	used.Reset()
+	for _, b := range []*event.Batch{&used, &clean} {
+		l.Reset(5)
+		if rest := l.Cut(b, "line\n", time.Unix(3, 0)); rest != "" || len(b.Events) != 1 {
+			t.Fatalf("%d events, %q is left", len(b.Events), rest)
+		}
+	}
+	if !reflect.DeepEqual(used.Events[0], clean.Events[0]) {
+		t.Errorf("it is %+v, want %+v", used.Events[0], clean.Events[0])
 	}
 }
 

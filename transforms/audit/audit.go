@@ -111,14 +111,9 @@ var _ plugin.Holder = (*stage)(nil)
 
 // part is one source record of an event that is open.
 type part struct {
-	rec     Record
-	typ     uint16
-	owned   bool   // its strings are copies that outlive the batch
-	records uint32 // as it came, almost always 1
-	seq     uint64 // order of arrival in the lane
-	offset  int64
-	raw     string
-	seen    time.Time
-	shared  event.Fields
-	fields  event.Fields // what the input knew of the record: a syslog head
+	rec   Record
+	typ   uint16
+	owned bool         // its strings are copies that outlive the batch
+	seq   uint64       // order of arrival in the lane
+	e     *event.Event // as it came: in the batch, or a copy where it is owned
 }

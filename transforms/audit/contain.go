@@ -53,7 +53,7 @@ func (s *stage) unread(e *event.Event, why any) {
 func (s *stage) holds(e *event.Event) bool {
 	for p := s.win.first; p != nil; p = p.next {
 		for i := range p.parts {
-			if h := &p.parts[i]; h.seq == s.seq && h.offset == e.Offset && h.raw == e.Raw {
+			if h := &p.parts[i]; h.seq == s.seq && h.e.Offset == e.Offset && h.e.Raw == e.Raw {
 				return true
 			}
 		}
@@ -76,8 +76,15 @@ func (s *stage) emit(p *pending) {
 	}()
 	f := &s.f
 	f.reset(s.out)
-	f.gather(p)
-	f.build(p)
+	text := p.parts[0].rec.Body
+	known, from, h := f.knownSolo(p)
+	if !known {
+		f.gather(p)
+		f.build(p)
+	}
+	if from > 0 && !known {
+		f.learnSolo(p, text, from, h)
+	}
 	s.handOn(p, false)
 	done = true
 }

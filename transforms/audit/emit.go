@@ -29,10 +29,10 @@ func (f *facts) give(out *event.Batch) event.Fields {
 // stay: to copy them there afterwards took 3 % of a run.
 func (s *stage) handOn(p *pending, broken bool) {
 	f := &s.f
-	first := &p.parts[0]
+	first := p.parts[0].e
 	var n uint32
 	for i := range p.parts {
-		n += p.parts[i].records
+		n += p.parts[i].e.Records
 	}
 	incomplete := len(f.wants) > 0
 	doubtful := f.doubts()
@@ -53,17 +53,19 @@ func (s *stage) handOn(p *pending, broken bool) {
 		f.out.AddString(schema.ErrorMessage, strings.Join(f.wants, "; "))
 	}
 	for i := range p.parts {
-		f.inherit(p.parts[i].fields)
+		if fields := p.parts[i].e.Fields; len(fields) > 0 {
+			f.inherit(fields)
+		}
 	}
 	s.out.Events = append(s.out.Events, event.Event{
 		ID:      s.id(p, first),
 		Time:    time.UnixMilli(p.ms).UTC(),
-		Seen:    first.seen,
+		Seen:    first.Seen,
 		Dataset: Dataset,
 		Records: n,
-		Offset:  first.offset,
+		Offset:  first.Offset,
 		Fields:  f.give(s.out),
-		Shared:  first.shared,
+		Shared:  first.Shared,
 		Raw:     raw,
 	})
 }
@@ -83,16 +85,19 @@ func (f *facts) doubts() bool {
 
 // id is the stable id of an event (SCHEMA event.id). Where a source has no
 // positions, the text of a late record tells its event from the one before.
-func (s *stage) id(p *pending, first *part) event.ID {
-	b := s.seed()
-	b = append(append(b, p.node...), 0)
-	b = event.AppendInt(b, p.ms/1000)
-	ms := p.ms % 1000
-	b = append(b, '.', byte('0'+ms/100), byte('0'+ms/10%10), byte('0'+ms%10), 0)
+func (s *stage) id(p *pending, first *event.Event) event.ID {
+	sec, ms := p.ms/1000, p.ms%1000
+	k := &s.idHead
+	if k.text == nil || k.sec != sec || k.node != p.node {
+		b := append(append(s.seed(), p.node...), 0)
+		b = append(event.AppendInt(b, sec), '.')
+		s.f.buf, k.text, k.sec, k.node = b, append(k.text[:0], b...), sec, strings.Clone(p.node)
+	}
+	b := append(append(s.f.buf[:0], k.text...), byte('0'+ms/100), byte('0'+ms/10%10), byte('0'+ms%10), 0)
 	b = append(event.AppendUint(b, p.serial), 0)
-	b = event.AppendInt(b, first.offset)
-	if (p.late || p.bare) && first.shared.Get(schema.LogFilePath).IsZero() {
-		b = append(append(b, 0), first.raw...)
+	b = event.AppendInt(b, first.Offset)
+	if (p.late || p.bare) && first.Shared.Get(schema.LogFilePath).IsZero() {
+		b = append(append(b, 0), first.Raw...)
 	}
 	s.f.buf = b
 	return event.NewID(b)
@@ -191,14 +196,14 @@ func (f *facts) lists(n int, x event.Field) bool {
 
 func joinRaw(parts []part) string {
 	if len(parts) == 1 {
-		return parts[0].raw
+		return parts[0].e.Raw
 	}
 	var b strings.Builder
 	for i := range parts {
 		if i > 0 {
 			b.WriteByte('\n')
 		}
-		b.WriteString(parts[i].raw)
+		b.WriteString(parts[i].e.Raw)
 	}
 	return b.String()
 }

@@ -22,6 +22,7 @@ type facts struct {
 	titles titles
 	calls  tails[callTail]
 	ends   tails[pathTail]
+	solos  tails[soloTail]
 
 	buf    []byte       // scratch
 	out    event.Fields // the fields of the event
@@ -111,7 +112,8 @@ func (f *facts) init(t *Transform) {
 	f.t = t
 	f.users.init(t)
 	f.data = make(event.Fields, 0, 32)
-	f.calls.seed, f.ends.seed = maphash.MakeSeed(), maphash.MakeSeed()
+	seed := maphash.MakeSeed()
+	f.calls.seed, f.ends.seed, f.solos.seed = seed, seed, seed
 	id := &f.ids
 	f.callSlots = [...]*string{&f.archHex, &f.nr, &f.success, &f.exit, &f.arg[0], &f.arg[1], &f.arg[2], &f.arg[3], &f.nPaths, &f.ppid, &f.pid,
 		&id.auid, &id.uid, &id.gid, &id.euid, &id.suid, &id.fsuid, &id.egid, &id.sgid, &id.fsgid, &f.tty, &f.ses}

@@ -288,10 +288,13 @@ func (f *facts) system() {
 		f.leftover(argNames[i], a)
 	}
 	f.meanings()
-	id := &f.ids
-	f.leftover("egid", id.egid)
-	f.leftover("sgid", id.sgid)
-	f.leftover("fsgid", id.fsgid)
+	if k := f.tail; k != nil && !f.mixed {
+		f.data = append(f.data, k.groups...)
+	} else {
+		f.leftover(groupNames[0], f.ids.egid)
+		f.leftover(groupNames[1], f.ids.sgid)
+		f.leftover(groupNames[2], f.ids.fsgid)
+	}
 	f.known("op", f.op)
 	if !none(f.unit) {
 		f.known("unit", f.unit)
@@ -303,5 +306,8 @@ func (f *facts) system() {
 	f.leftover("oflag", f.oflag)
 	f.leftover("mode", f.omode)
 }
+
+// groupNames are the groups of a process that have no field of their own.
+var groupNames = [...]string{"egid", "sgid", "fsgid"}
 
 var argNames = [4]string{"a0", "a1", "a2", "a3"}

@@ -83,19 +83,22 @@ type gaps struct {
 
 // watch takes the serial of a record that is about to be handled.
 func (s *stage) watch(r *Record, typ uint16, e *event.Event) {
+	g := &s.gaps
+	ms := r.Sec*1000 + int64(r.Milli)
+	if r.Serial == g.serial && r.Serial != 0 && ms == g.ms && r.Node == g.node && len(e.Shared) == len(g.shared) && len(g.shared) > 0 && &g.shared[0] == &e.Shared[0] {
+		return
+	}
 	if typ >= 1200 && typ < 1300 || e.Seen.Before(s.gaps.born) {
 		return
 	}
-	g := &s.gaps
 	if len(e.Shared) == 0 || len(g.shared) != len(e.Shared) || &g.shared[0] != &e.Shared[0] {
 		g.shared, g.path, g.serial = e.Shared, e.Shared.Get(schema.LogFilePath).Str(), 0
 	}
 	if g.path == "" && g.kind == event.SerialsUnknown {
 		return
 	}
-	ms := r.Sec*1000 + int64(r.Milli)
 	if r.Serial == g.serial && r.Serial != 0 && ms == g.ms && r.Node == g.node {
-		return
+		return // of a source that shares nothing
 	}
 	g.serial = 0
 	q := s.series(r.Node)

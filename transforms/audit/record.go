@@ -3,6 +3,7 @@ package audit
 import (
 	"errors"
 	"math"
+	"math/bits"
 	"strings"
 )
 
@@ -75,22 +76,21 @@ func (r *Record) read(line string, memo *stampMemo) bool {
 			return false
 		}
 	}
-	n := 0
-	for n < len(s) && s[n] != ' ' { // they are short
-		n++
-	}
+	n := typeLen(s)
 	if n == 0 || n == len(s) {
 		return false
 	}
 	r.Type, s = s[:n], s[n+1:]
-	s = strings.TrimPrefix(s, "msg=")
-	if s, ok = strings.CutPrefix(s, "audit("); !ok {
+	const msg = "msg=audit("
+	if len(s) > len(msg) && s[:len(msg)] == msg {
+		s = s[len(msg):]
+	} else if s, ok = strings.CutPrefix(strings.TrimPrefix(s, "msg="), "audit("); !ok {
 		return false
 	}
 	if n = len(memo.text); n > 0 && strings.HasPrefix(s, memo.text) {
 		r.Sec, r.Milli, r.Serial = memo.sec, memo.milli, memo.serial
 	} else {
-		if n, ok = r.stamp(s); !ok {
+		if n, ok = r.stamp(s, memo); !ok {
 			return false
 		}
 		memo.text, memo.sec, memo.milli, memo.serial = s[:n], r.Sec, r.Milli, r.Serial
@@ -105,14 +105,33 @@ func (r *Record) read(line string, memo *stampMemo) bool {
 	return true
 }
 
+// typeLen returns where the first blank of s is, its length where there is none.
+func typeLen(s string) int {
+	n := 0
+	if len(s) >= 8 { // nearly all are shorter
+		if w := blanksIn(load(s, 0)); w != 0 {
+			return bits.TrailingZeros64(w) >> 3
+		}
+		n = 8
+	}
+	for n < len(s) && s[n] != ' ' {
+		n++
+	}
+	return n
+}
+
 // maxSec is in the year 2242. A later stamp is no time that a kernel has, and
 // nanoseconds of 64 bits end in 2262.
 const maxSec = 1 << 33
 
-// stamp reads "SEC.MS:SERIAL)" and returns its length.
-func (r *Record) stamp(s string) (int, bool) {
-	sec, i, ok := digitsOf(s, 0)
-	if !ok || i >= len(s) || s[i] != '.' || sec > maxSec {
+// stamp reads "SEC.MS:SERIAL)" and returns its length. Most are of the second of memo.
+func (r *Record) stamp(s string, memo *stampMemo) (int, bool) {
+	var i int
+	var ok bool
+	sec := uint64(memo.sec)
+	if dot := len("1790000000"); len(memo.text) > dot && len(s) > dot && memo.text[dot] == '.' && s[:dot+1] == memo.text[:dot+1] {
+		i = dot
+	} else if sec, i, ok = digitsOf(s, 0); !ok || i >= len(s) || s[i] != '.' || sec > maxSec {
 		return 0, false
 	}
 	ms, j, ok := digitsOf(s, i+1)
@@ -135,7 +154,7 @@ func digitsOf(s string, i int) (n uint64, end int, ok bool) {
 		if d > 9 {
 			break
 		}
-		if n > (math.MaxUint64-d)/10 {
+		if end-i >= 19 && n > (math.MaxUint64-d)/10 { // 19 digits always fit
 			return 0, end, false
 		}
 		n = n*10 + d

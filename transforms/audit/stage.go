@@ -31,11 +31,18 @@ type stage struct {
 	wait  *pending // ended by PROCTITLE before that is known: the next record tells
 	solo  pending  // the event of a record that stands alone
 	memo  stampMemo
-	seq   uint64
-	out   *event.Batch
-	f     facts
-	held  []held // scratch of Held
-	fell  bool   // a defect was met, and said
+	// What the id of the event before was made of up to its second: that of the next one
+	// most often, too.
+	idHead struct {
+		text []byte
+		sec  int64
+		node string
+	}
+	seq  uint64
+	out  *event.Batch
+	f    facts
+	held []held // scratch of Held
+	fell bool   // a defect was met, and said
 }
 
 // eoe says whether a stream has EOE records.
@@ -141,8 +148,7 @@ func (s *stage) part(at *pending, rec *Record, typ uint16, e *event.Event) {
 		at.parts = append(at.parts, part{})
 	}
 	p := &at.parts[len(at.parts)-1]
-	p.rec, p.typ, p.records, p.seq = *rec, typ, e.Records, s.seq
-	p.offset, p.raw, p.seen, p.shared, p.fields, p.owned = e.Offset, e.Raw, e.Seen, e.Shared, e.Fields, false
+	p.rec, p.typ, p.owned, p.seq, p.e = *rec, typ, false, s.seq, e
 }
 
 // join adds a record to an open event, and ends what that ends.
@@ -251,20 +257,19 @@ func (s *stage) own() {
 }
 
 func (p *part) own() {
-	p.raw, p.owned = strings.Clone(p.raw), true
-	if r, err := parse(p.raw); err == nil {
+	e := &event.Event{Decode: Decoder, Raw: strings.Clone(p.e.Raw), Records: p.e.Records, Offset: p.e.Offset, Seen: p.e.Seen, Shared: p.e.Shared}
+	if len(p.e.Fields) > 0 {
+		e.Fields = slices.Clone(p.e.Fields)
+		for i := range e.Fields {
+			e.Fields[i] = e.Fields[i].Clone()
+		}
+	}
+	p.e, p.owned = e, true
+	if r, err := parse(e.Raw); err == nil {
 		if r.Node == "" {
 			r.Node = strings.Clone(p.rec.Node) // of sender
 		}
 		p.rec = r
-	}
-	if len(p.fields) == 0 {
-		p.fields = nil
-		return
-	}
-	p.fields = slices.Clone(p.fields)
-	for i := range p.fields {
-		p.fields[i] = p.fields[i].Clone()
 	}
 }
 
@@ -284,9 +289,7 @@ func (s *stage) Held(dst []event.Event) []event.Event {
 	}
 	slices.SortFunc(s.held, func(a, b held) int { return cmp.Compare(a.seq, b.seq) })
 	for _, h := range s.held {
-		p := h.p
-		dst = append(dst, event.Event{Decode: Decoder, Raw: p.raw, Records: p.records, Offset: p.offset,
-			Seen: p.seen, Shared: p.shared, Fields: p.fields})
+		dst = append(dst, *h.p.e)
 	}
 	clear(s.held)
 	return s.gaps.keep(dst, s.boot())

@@ -23,57 +23,71 @@ import (
 // tails are the ends of records that are known, by their hash. K is what one says.
 type tails[K any] struct {
 	seed maphash.Seed
-	at   [tailSlots]tailSlot[K]
+	at   [tailSets]tailSet[K]
 }
 
 const (
-	// tailSlots is how many are known at most: a host has some dozens of programs that
-	// its rules tell of, and fewer kinds of files.
-	tailSlots = 512
-	// tailBytes is the most that one has: with names of what a user may choose it is no
-	// more, and what is known is held on to.
+	// tailSets is half of how many are known at most: a host has some dozens of programs
+	// that its rules tell of, and fewer kinds of files.
+	tailSets = 256
+	// tailBytes is the most that one has: what is known is held on to.
 	tailBytes = 1024
 )
 
-type tailSlot[K any] struct {
+// tailSet has the tails of some hashes. With one place for each, two that come often
+// would keep each other out.
+type tailSet[K any] struct {
+	tails [2]tail[K]
+	once  uint64 // the hash of the one that came last and is not known
+}
+
+type tail[K any] struct {
+	hash   uint64
 	text   string
-	says   *K     // nil for none
-	once   uint64 // the hash of the one that came last and is not known
-	served bool   // it was asked for since another wanted the place
+	says   *K   // nil for none
+	served bool // it was asked for since another wanted the place
 }
 
 // find returns what is known of a tail, nil for nothing, and its hash; also is what it
 // depends on beside its text.
 func (k *tails[K]) find(text string, also int) (*K, uint64) {
 	h := maphash.String(k.seed, text) + uint64(also)
-	at := &k.at[h%tailSlots]
-	if at.says != nil && at.text == text {
-		at.served = true
-		return at.says, h
+	set := &k.at[h%tailSets]
+	for i := range set.tails {
+		if at := &set.tails[i]; at.hash == h && at.says != nil && at.text == text {
+			at.served = true
+			return at.says, h
+		}
 	}
 	return nil, h
 }
 
 // wanted reports whether a tail that is not known should be: it is when it comes for the
-// second time, and the one that has its place was not asked for meanwhile.
+// second time, and one that has its place was not asked for meanwhile.
 func (k *tails[K]) wanted(h uint64, size int) bool {
-	at := &k.at[h%tailSlots]
+	set := &k.at[h%tailSets]
 	if size > tailBytes {
 		return false
 	}
-	if at.once != h {
-		at.once = h
+	if set.once != h {
+		set.once = h
 		return false
 	}
-	if at.served {
-		at.served = false
+	if set.tails[0].served && set.tails[1].served {
+		set.tails[0].served, set.tails[1].served = false, false
 		return false
 	}
 	return true
 }
 
+// keep takes a tail that is wanted.
 func (k *tails[K]) keep(h uint64, text string, says *K) {
-	k.at[h%tailSlots] = tailSlot[K]{text: strings.Clone(text), says: says, once: h}
+	set := &k.at[h%tailSets]
+	at := &set.tails[0]
+	if at.served {
+		at = &set.tails[1]
+	}
+	*at = tail[K]{hash: h, text: strings.Clone(text), says: says}
 }
 
 // callTail is what a SYSCALL record says from auid= on.
@@ -82,6 +96,7 @@ type callTail struct {
 	tty, ses, comm, exe, tag string // tag is the name that auditd gave the call's number
 	keys                     []string
 	data                     event.Fields // what has no name of its own
+	groups                   event.Fields // what system adds to it of the other groups
 	who, auditName, userID   string       // as in facts, and
 	identity                 event.Fields // what identity writes, nil where that is not known
 	identityAs               uint32       // with these names
@@ -136,6 +151,11 @@ func (f *facts) learnCall(r *Record, text string, from int, h uint64) {
 		tag: strings.Clone(f.nrTag), data: cloned(f.data)}
 	for _, key := range f.keys {
 		k.keys = append(k.keys, strings.Clone(key))
+	}
+	for i, id := range [...]string{k.ids.egid, k.ids.sgid, k.ids.fsgid} {
+		if id != "" {
+			k.groups = append(k.groups, event.NewField(schema.AuditdData, groupNames[i], event.String(id)))
+		}
 	}
 	f.calls.keep(h, text[from:], k)
 }

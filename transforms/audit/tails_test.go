@@ -82,29 +82,43 @@ func TestTailsAreKnownAndStay(t *testing.T) {
 		t.Errorf("of the second path is known: %+v", end)
 	}
 	k := tails[int]{seed: maphash.MakeSeed()}
-	one := 1
+	one, two, three := 1, 2, 3
 	_, h := k.find("a", 0)
-	if k.wanted(h, 1) {
-		t.Error("the first time it is wanted at once")
-	}
-	if !k.wanted(h, 1) {
-		t.Error("the second time it is not wanted")
-	}
-	k.keep(h, "a", &one)
-	other := h + tailSlots // the same place
-	for i := range 20 {
-		if got, _ := k.find("a", 0); got != &one {
-			t.Fatalf("it is given up after %d others", i)
+	other, third := h+tailSets, h+2*tailSets // they share their place
+	for i, x := range []struct {
+		h    uint64
+		says *int
+	}{{h, &one}, {other, &two}} {
+		if k.wanted(x.h, 1) {
+			t.Error("the first time it is wanted at once")
 		}
-		if k.wanted(other, 1) {
+		if k.wanted(x.h, tailBytes+1) {
+			t.Error("one that is too long is wanted")
+		}
+		if !k.wanted(x.h, 1) {
+			t.Error("the second time it is not wanted")
+		}
+		k.keep(x.h, "a", x.says)
+		if got, _ := k.find("a", i*tailSets); got != x.says {
+			t.Errorf("the %d. is not known", i+1)
+		}
+	}
+	for i := range 20 {
+		for j, want := range []*int{&one, &two} {
+			if got, _ := k.find("a", j*tailSets); got != want {
+				t.Fatalf("the %d. is given up after %d others", j+1, i)
+			}
+		}
+		if k.wanted(third, 1) {
 			t.Fatal("another takes the place of one that is asked for")
 		}
 	}
-	if k.wanted(other, tailBytes+1) {
-		t.Error("one that is too long is wanted")
+	if !k.wanted(third, 1) {
+		t.Error("those that are not asked for any more stay")
 	}
-	if !k.wanted(other, 1) {
-		t.Error("one that is not asked for any more stays")
+	k.keep(third, "a", &three)
+	if got, _ := k.find("a", 2*tailSets); got != &three {
+		t.Error("the third is not known")
 	}
 }
 

@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"encoding/binary"
 	"slices"
 	"strconv"
 	"strings"
@@ -54,7 +55,15 @@ func appendHex(dst []byte, s string) ([]byte, bool) {
 	n := len(dst)
 	dst = slices.Grow(dst, len(s)/2)
 	out := dst[n : n+len(s)/2]
-	for i := range out {
+	i := 0
+	for ; i+4 <= len(out); i += 4 {
+		four, ok := fourOf(load(s, 2*i))
+		if !ok {
+			return dst, false
+		}
+		binary.LittleEndian.PutUint32(out[i:], four)
+	}
+	for ; i < len(out); i++ {
 		hi, lo := nibbles[s[2*i]], nibbles[s[2*i+1]]
 		if hi|lo == notHex {
 			return dst, false
@@ -62,6 +71,19 @@ func appendHex(dst []byte, s string) ([]byte, bool) {
 		out[i] = hi<<4 | lo
 	}
 	return dst[:n+len(out)], true
+}
+
+// fourOf returns the four bytes that eight digits stand for, the first digit in the lowest
+// byte of w; false where one is none.
+func fourOf(w uint64) (uint32, bool) {
+	const ones = 0x0101010101010101
+	letter := w >> 6 & ones // 'A' is 0x41, '0' is 0x30
+	value := w&(0x0f*ones) + 9*letter
+	over := (value + 6*ones) >> 4 & ones // ten and more, as the letters are and no digit is
+	bad := w&(0xf0*ones) ^ (0x30*ones + letter<<4) | over ^ letter | value&(0x10*ones)
+	x := (value<<4 | value>>8) & 0x00ff00ff00ff00ff
+	x = (x | x>>8) & 0x0000ffff0000ffff
+	return uint32(x | x>>16), bad == 0
 }
 
 // encoded reports whether a bare value of this field is hex. A quoted one never
