@@ -108,7 +108,7 @@ func (o *output) try(ctx context.Context, i int) error {
 		before := o.window.repeat()
 		if err = o.again(ctx, l); err != nil {
 			if before && ctx.Err() == nil && l.left() {
-				o.caution()
+				o.careful = true
 			}
 			l.abort()
 		}
@@ -157,7 +157,7 @@ func (o *output) abort() {
 		o.window.expire(o.link.lost(o.now()))
 	}
 	if o.window.again > 0 && o.link.left() {
-		o.caution()
+		o.careful = true
 	}
 	o.link.abort()
 	o.link, o.resend = nil, o.window.max > 0

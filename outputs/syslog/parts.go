@@ -92,9 +92,9 @@ func (p *parts) took(from, to int) {
 	}
 }
 
-// caution has what is sent next go in parts.
-func (o *output) caution() {
-	o.careful = true
+// warn says that parts are needed, once: a receiver that was only restarted twice
+// takes what is sent again as one.
+func (o *output) warn() {
 	if !o.cautioned {
 		o.cautioned = true
 		o.log.Warn("the syslog receiver ends connections before it has taken what is sent again; it is sent in parts, each over a connection of its own, now and whenever that happens",
@@ -170,6 +170,9 @@ func (o *output) settleWindow(p *parts, kept int) {
 	o.resend = len(o.window.sent) > 0
 	o.careful = slices.Contains(p.fates, pending)
 	o.resent.Add(uint64(again))
+	if again > 0 {
+		o.log.Info("what was sent last was sent again", "messages", again)
+	}
 	if given > 0 {
 		o.givenUp.Add(uint64(given))
 		o.log.Warn("messages that were sent are given up: the syslog receiver ends each connection at them, and it may not have them",
@@ -191,9 +194,11 @@ func (o *output) deliver(ctx context.Context, p *parts) error {
 		case !errors.As(err, &c):
 			return err
 		case to-at > 1:
+			o.warn()
 			p.size, p.row = (to-at)/2, 0
 			continue
 		default:
+			o.warn()
 			p.doubted, p.why, p.unread = append(p.doubted, at), err, p.unread || !c.read
 			at++
 			if len(p.doubted) < mostDoubted && at < len(p.ends) {

@@ -160,7 +160,7 @@ func (o *output) Send(ctx context.Context, events []event.Event) error {
 		to := o.target()
 		if ctx.Err() == nil && o.link.left() {
 			if o.cuts++; o.cuts > 1 {
-				o.caution()
+				o.careful = true
 			}
 		}
 		o.abort()
