@@ -60,8 +60,8 @@ func (f *facts) build(p *pending) {
 			out.AddString(schema.Tags, k)
 		}
 	}
-	*out = append(*out, f.data...)
-	*out = append(*out, f.items...)
+	f.addData()
+	f.addPaths()
 	out.AddString(schema.Message, f.message(v))
 }
 

@@ -36,8 +36,9 @@ type facts struct {
 	wants  []string // what could not be understood, for error.message
 
 	callSlots [22]*string // where callSteps belong
-	pathSlots [6]*string  // where pathSteps belong
 	place     path        // the PATH record that is read
+	ofPaths   [16]rights  // of PATH records
+	mine      ids         // what ids points to, unless it is what is known of a tail
 	walkOnly  bool        // tests: read no field by its place
 
 	one
@@ -58,6 +59,7 @@ type one struct {
 	ambiguous bool   // a value may hold what others took for fields, or the other way round
 	cur       string // the record that is read, for duplicates
 	capped    bool   // leftover minds dataLimit
+	direct    bool   // leftover writes to out: what comes now is the last of auditd.data
 	over      bool   // leftover found no room
 	steps     int    // fields that leftover was compared with, for tests
 
@@ -75,7 +77,7 @@ type one struct {
 	success, exit, res      string
 	pid, ppid               string
 	comm, exe, tty, ses     string
-	ids                     ids
+	ids                     *ids
 	cwd, title, shown       string // shown is titleText where it is known
 	titled                  *title // what is kept of title, nil where that is nothing
 	op, cmd, unit           string
@@ -114,16 +116,18 @@ func (f *facts) init(t *Transform) {
 	f.data = make(event.Fields, 0, 32)
 	seed := maphash.MakeSeed()
 	f.calls.seed, f.ends.seed, f.solos.seed = seed, seed, seed
-	id := &f.ids
+	f.ids = &f.mine
+	id := f.ids
 	f.callSlots = [...]*string{&f.archHex, &f.nr, &f.success, &f.exit, &f.arg[0], &f.arg[1], &f.arg[2], &f.arg[3], &f.nPaths, &f.ppid, &f.pid,
 		&id.auid, &id.uid, &id.gid, &id.euid, &id.suid, &id.fsuid, &id.egid, &id.sgid, &id.fsgid, &f.tty, &f.ses}
-	p := &f.place
-	f.pathSlots = [...]*string{&p.inode, &p.dev, &p.mode, &p.ouid, &p.ogid, &p.rdev}
 }
 
 // reset begins an event, whose fields are of the memory of out.
 func (f *facts) reset(out *event.Batch) {
-	f.one = one{}
+	if f.ids == &f.mine {
+		f.mine = ids{}
+	}
+	f.one = one{ids: &f.mine}
 	f.out, f.data, f.items = out.Room(room), f.data[:0], f.items[:0]
 	f.args, f.keys, f.people, f.paths, f.wants = f.args[:0], f.keys[:0], f.people[:0], f.paths[:0], f.wants[:0]
 	f.argv.reset()
@@ -162,6 +166,7 @@ func (f *facts) gather(p *pending) {
 			r.rec.partBody()
 		default:
 			f.mixed = true
+			f.ownIDs()
 			f.other(r)
 		}
 		if r.rec.torn { // only the names that begin a record may have the byte
@@ -283,5 +288,9 @@ func (f *facts) leftover(name, val string) {
 		f.over = true
 		return
 	}
-	f.data = append(f.data, event.NewField(schema.AuditdData, name, event.String(val)))
+	to := &f.data
+	if f.direct {
+		to = &f.out
+	}
+	*to = append(*to, event.NewField(schema.AuditdData, name, event.String(val)))
 }

@@ -275,8 +275,31 @@ func (f *facts) peer() {
 	}
 }
 
-// system writes the system call and what belongs to no named field.
+// system writes what a program or a unit is called by.
 func (f *facts) system() {
+	if !none(f.unit) {
+		f.out.AddString(schema.ServiceName, f.unit)
+	}
+	if user(f.head.typ) && !none(f.exe) {
+		f.out.AddString(schema.EventProvider, f.exe[strings.LastIndexByte(f.exe, '/')+1:])
+	}
+}
+
+// addData writes what belongs to no named field: what was kept of the records, and the system
+// call. What is not compared with what is there by now is written where it stays.
+func (f *facts) addData() {
+	if !f.mixed {
+		f.out = append(f.out, f.data...)
+		f.direct = true
+		f.callData()
+		f.direct = false
+		return
+	}
+	f.callData()
+	f.out = append(f.out, f.data...)
+}
+
+func (f *facts) callData() {
 	if f.nr != "" {
 		f.leftover("syscall", f.callName())
 	}
@@ -289,20 +312,14 @@ func (f *facts) system() {
 	}
 	f.meanings()
 	if k := f.tail; k != nil && !f.mixed {
-		f.data = append(f.data, k.groups...)
+		f.out = append(f.out, k.groups...)
 	} else {
 		f.leftover(groupNames[0], f.ids.egid)
 		f.leftover(groupNames[1], f.ids.sgid)
 		f.leftover(groupNames[2], f.ids.fsgid)
 	}
 	f.known("op", f.op)
-	if !none(f.unit) {
-		f.known("unit", f.unit)
-		f.out.AddString(schema.ServiceName, f.unit)
-	}
-	if user(f.head.typ) && !none(f.exe) {
-		f.out.AddString(schema.EventProvider, f.exe[strings.LastIndexByte(f.exe, '/')+1:])
-	}
+	f.known("unit", f.unit)
 	f.leftover("oflag", f.oflag)
 	f.leftover("mode", f.omode)
 }

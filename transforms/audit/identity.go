@@ -25,7 +25,7 @@ func (f *facts) identity(node string) {
 }
 
 func (f *facts) identify(node string) {
-	id := &f.ids
+	id := f.ids
 	if id.idName == "" && !unset(id.id) {
 		if id.idName = f.users.user(node, id.id); managesGroups(f.head.typ) {
 			id.idName = f.users.group(node, id.id)
@@ -53,7 +53,7 @@ func (f *facts) identify(node string) {
 
 // kernel writes the identities of a process.
 func (f *facts) kernel(node, auditName string) {
-	id, out := &f.ids, &f.out
+	id, out := f.ids, &f.out
 	if id.uid == "" && !unset(id.auid) { // CONFIG_CHANGE has only who was logged in
 		f.setUser(id.auid)
 		out.AddString(schema.UserName, auditName)
@@ -85,7 +85,7 @@ func (f *facts) kernel(node, auditName string) {
 
 // login writes the account of a login before anybody is logged in.
 func (f *facts) login() {
-	id, out := &f.ids, &f.out
+	id, out := f.ids, &f.out
 	if a := account(id.acct); a != "" {
 		out.AddString(schema.UserName, a)
 		f.who = a
@@ -106,7 +106,7 @@ func (f *facts) login() {
 
 // switched writes who was logged in and the account that this was about.
 func (f *facts) switched(auditName string) {
-	id, out := &f.ids, &f.out
+	id, out := f.ids, &f.out
 	f.setUser(id.auid)
 	out.AddString(schema.UserName, auditName)
 	f.who = auditName
@@ -130,7 +130,7 @@ func (f *facts) switched(auditName string) {
 // servant keeps the ids, but for uid, of the program that wrote a record: not
 // those of whom it is about.
 func (f *facts) servant() {
-	id := &f.ids
+	id := f.ids
 	f.known("gid", id.gid)
 	f.known("euid", id.euid)
 	f.known("suid", id.suid)
@@ -139,7 +139,7 @@ func (f *facts) servant() {
 
 // manager writes who changed an account or a group, and which.
 func (f *facts) manager(node, auditName string) {
-	id, out := &f.ids, &f.out
+	id, out := f.ids, &f.out
 	actor, name := id.auid, auditName
 	if unset(actor) {
 		actor, name = id.uid, or(id.uidName, f.users.user(node, id.uid))
@@ -181,7 +181,7 @@ func (f *facts) manager(node, auditName string) {
 }
 
 func (f *facts) audit(name string) {
-	id := &f.ids
+	id := f.ids
 	if unset(id.auid) {
 		return
 	}

@@ -109,6 +109,7 @@ func (f *facts) callAgain(first, rec *Record) {
 	}
 	f.twoCalls, f.mixed = true, true
 	if !same {
+		f.ownIDs()
 		f.syscall(rec)
 	}
 }

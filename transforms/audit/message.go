@@ -78,7 +78,7 @@ func (f *facts) phrase(usual string, v verdict) string {
 // actor appends who did it: the person that logged in, and the user the process
 // runs as where that is another.
 func (f *facts) actor(b []byte) []byte {
-	id := &f.ids
+	id := f.ids
 	name := f.who
 	switch {
 	case f.auditName != "" && f.auditName != name:

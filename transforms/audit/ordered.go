@@ -207,9 +207,10 @@ func (f *facts) pathInOrder(item int, s string) int {
 	p := &f.place
 	p.name = name
 	f.member(item, 0, "name", name)
-	i = ordered(s, next, pathSteps, f.pathSlots[:])
-	for k, v := range f.pathSlots {
-		if k == len(f.pathSlots)-1 && *v == "00:00" {
+	slots := [...]*string{&p.inode, &p.dev, &p.mode, &p.ouid, &p.ogid, &p.rdev}
+	i = ordered(s, next, pathSteps, slots[:])
+	for k, v := range slots {
+		if k == len(slots)-1 && *v == "00:00" {
 			continue
 		}
 		if none(*v) {

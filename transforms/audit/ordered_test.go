@@ -174,6 +174,7 @@ func TestOrderedReadsWhatWalkReads(t *testing.T) {
 	if n := st.f.inOrder(callBody); callBody[n:] != `subj=unconfined key="perf"` {
 		t.Errorf("read by place up to %q", callBody[n:])
 	}
+	st.f.place.rights = st.f.rightsOf(0)
 	if n := st.f.pathInOrder(0, pathBody); n != len(pathBody) {
 		t.Errorf("read by place up to %q", pathBody[n:])
 	}

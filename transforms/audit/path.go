@@ -11,10 +11,16 @@ import (
 
 // path is one PATH record.
 type path struct {
-	name, inode, dev, mode, ouid, ogid, rdev, kind string
-	owner, group                                   string
+	name, inode string
+	*rights
+	tail  *pathTail // nil where it was not read by it
+	items int       // how many of facts.items are its members, where tail is nil
+}
 
-	tail *pathTail // nil where it was not read by it
+// rights is what a PATH record says of a file beside its name and its inode.
+type rights struct {
+	dev, mode, ouid, ogid, rdev, kind string
+	owner, group                      string
 }
 
 // The members of auditd.paths whose names stand ready for the first items.
@@ -62,8 +68,8 @@ func (f *facts) pathRecord(r *Record) {
 	}
 	r.partBody()
 	p := &f.place
-	*p = path{}
 	item, first := len(f.paths), len(f.items)
+	*p = path{rights: f.rightsOf(item)}
 	var t Token
 	w := Walk{s: r.Body, i: f.pathInOrder(item, r.Body)}
 	for w.next(&t) {
@@ -117,9 +123,37 @@ func (f *facts) pathRecord(r *Record) {
 	if r.Enriched != "" {
 		f.pathNames(p, r.Enriched)
 	}
+	p.items = len(f.items) - first
 	f.paths = append(f.paths, *p)
 	if tail > 0 {
 		f.learnPath(r, text, tail, first, h)
+	}
+}
+
+// rightsOf returns the memory for those of an item, empty.
+func (f *facts) rightsOf(item int) *rights {
+	if item >= len(f.ofPaths) {
+		return &rights{}
+	}
+	f.ofPaths[item] = rights{}
+	return &f.ofPaths[item]
+}
+
+// addPaths writes the members of the PATH records in their order.
+func (f *facts) addPaths() {
+	out, items := &f.out, f.items
+	for i := range f.paths {
+		p := &f.paths[i]
+		if p.tail == nil {
+			*out, items = append(*out, items[:p.items]...), items[p.items:]
+			continue
+		}
+		names := &f.t.tables.paths[i]
+		*out = append(*out, event.NewField(schema.AuditdPaths, names[0], event.String(p.name)))
+		if p.inode != "" {
+			*out = append(*out, event.NewField(schema.AuditdPaths, names[1], event.String(p.inode)))
+		}
+		*out = append(*out, p.tail.members...)
 	}
 }
 

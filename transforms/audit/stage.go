@@ -79,6 +79,8 @@ func (s *stage) Apply(_ context.Context, in, out *event.Batch) error {
 		i = s.some(in.Events, i)
 	}
 	s.own()
+	s.win.clean()
+	clear(s.solo.parts)
 	s.out, s.memo, s.gaps.shared = nil, stampMemo{}, nil // views of a chunk that is not ours any longer
 	return nil
 }
@@ -192,7 +194,6 @@ func (s *stage) alone(key *stamp, rec *Record, typ uint16, e *event.Event, bare 
 		s.win.remember(key)
 	}
 	s.emit(&s.solo)
-	clear(s.solo.parts)
 }
 
 // open starts an event, and ends the oldest when there are too many.
@@ -303,5 +304,6 @@ func (s *stage) Flush(out *event.Batch) {
 	}
 	s.quiet(time.Time{}, true)
 	s.gaps.list = nil
+	s.win.clean()
 	s.out = nil
 }

@@ -10,7 +10,7 @@ import (
 // for it (auditd.summary.*). They repeat what stands in others, so they are
 // written only when the settings ask for them.
 func (f *facts) summary(v verdict) {
-	id, out := &f.ids, &f.out
+	id, out := f.ids, &f.out
 	primary := or(f.auditName, id.auid)
 	if unset(primary) {
 		primary = or(f.who, id.uid)

@@ -89,7 +89,7 @@ func (f *facts) archOf(s string) {
 
 // common takes the fields that mean the same in every record; false for others.
 func (f *facts) common(t *Token) bool {
-	id := &f.ids
+	id := f.ids
 	switch t.Key {
 	case "pid":
 		f.first(&f.pid, t.Key, t.Val)
@@ -147,7 +147,7 @@ func (f *facts) enriched(r *Record) {
 	if r.Enriched == "" {
 		return
 	}
-	id := &f.ids
+	id := f.ids
 	var t Token
 	w := NewWalk(r.Enriched)
 	for w.next(&t) {

@@ -128,7 +128,7 @@ func (f *facts) knownCall(r *Record) (known bool, from int, h uint64) {
 	}
 	f.sys, f.tail = true, k
 	f.archOf(f.archHex)
-	f.ids, f.tty, f.ses, f.comm, f.exe, f.nrTag = k.ids, k.tty, k.ses, k.comm, k.exe, k.tag
+	f.ids, f.tty, f.ses, f.comm, f.exe, f.nrTag = &k.ids, k.tty, k.ses, k.comm, k.exe, k.tag
 	f.keys = append(f.keys, k.keys...)
 	f.data = append(f.data, k.data...)
 	return true, from, h
@@ -175,6 +175,14 @@ func partsAlike(r *Record, tail string, n int) bool {
 	return len(raw) == len(before)+n && enriched == r.Enriched && !torn
 }
 
+// ownIDs lets the ids be changed: what is known of a tail is not.
+func (f *facts) ownIDs() {
+	if f.ids != &f.mine {
+		f.mine = *f.ids
+		f.ids = &f.mine
+	}
+}
+
 // clone returns the same with texts of their own.
 func (id *ids) clone() ids {
 	c := *id
@@ -196,7 +204,7 @@ func cloned(fields event.Fields) event.Fields {
 // pathTail is what a PATH record says from dev= on, or from nametype= where there is no
 // inode.
 type pathTail struct {
-	path    path // without name and inode
+	rights  rights
 	item    int
 	members event.Fields
 	inode   event.Fields // what inode writes behind the inode itself, nil where that is not known
@@ -236,15 +244,7 @@ func (f *facts) knownPath(r *Record) (known bool, from int, h uint64) {
 	if k == nil || k.item != item {
 		return false, from, h
 	}
-	names := &f.t.tables.paths[item]
-	f.items = append(f.items, event.NewField(schema.AuditdPaths, names[0], event.String(name)))
-	if number != "" {
-		f.items = append(f.items, event.NewField(schema.AuditdPaths, names[1], event.String(number)))
-	}
-	f.items = append(f.items, k.members...)
-	f.paths = append(f.paths, k.path)
-	p := &f.paths[item]
-	p.name, p.inode, p.tail = name, number, k
+	f.paths = append(f.paths, path{name: name, inode: number, rights: &k.rights, tail: k})
 	return true, from, h
 }
 
@@ -262,14 +262,12 @@ func (f *facts) learnPath(r *Record, text string, from, first int, h uint64) {
 		}
 	}
 	item := len(f.paths) - 1
-	p := f.paths[item]
-	for _, s := range [...]*string{&p.dev, &p.mode, &p.ouid, &p.ogid, &p.rdev, &p.kind, &p.owner, &p.group} {
-		*s = strings.Clone(*s)
-	}
-	if first++; p.inode != "" { // without its name and inode
+	if first++; f.paths[item].inode != "" { // members without its name and inode
 		first++
 	}
-	p.name, p.inode = "", ""
-	k := &pathTail{path: p, item: item, members: cloned(f.items[first:])}
+	k := &pathTail{rights: *f.paths[item].rights, item: item, members: cloned(f.items[first:])}
+	for _, s := range [...]*string{&k.rights.dev, &k.rights.mode, &k.rights.ouid, &k.rights.ogid, &k.rights.rdev, &k.rights.kind, &k.rights.owner, &k.rights.group} {
+		*s = strings.Clone(*s)
+	}
 	f.ends.keep(h, text[from:], k)
 }

@@ -78,7 +78,7 @@ func TestTailsAreKnownAndStay(t *testing.T) {
 	if call == nil || call.exe != "/usr/bin/grep" || call.identity == nil {
 		t.Errorf("of the call is known: %+v", call)
 	}
-	if end == nil || end.path.mode != "0100644" || end.item != 1 {
+	if end == nil || end.rights.mode != "0100644" || end.item != 1 {
 		t.Errorf("of the second path is known: %+v", end)
 	}
 	k := tails[int]{seed: maphash.MakeSeed()}

@@ -24,6 +24,7 @@ type pending struct {
 	late       bool
 	bare       bool // its one record has no serial
 	parts      []part
+	used       int       // how many of its parts may not be empty, where it is free
 	size       int       // bytes that its records hold on to
 	seen       time.Time // when its newest record was read
 	prev, next *pending  // by arrival of the first record
@@ -120,10 +121,19 @@ func (w *window) close(p *pending) {
 }
 
 func (w *window) recycle(p *pending) {
-	clear(p.parts) // they hold on to chunks of text
+	p.used = max(p.used, len(p.parts))
 	p.parts = p.parts[:0]
 	p.stamp, p.prev, p.chain, p.size = stamp{}, nil, nil, 0
 	p.next, w.free = w.free, p
+}
+
+// clean lets go of the chunks of text that recycled parts hold on to. Those that were used
+// since the last time are the first of the free ones.
+func (w *window) clean() {
+	for p := w.free; p != nil && p.used > 0; p = p.next {
+		clear(p.parts[:p.used])
+		p.used = 0
+	}
 }
 
 // remember notes that the event of s ended. Serials follow each other, so the
