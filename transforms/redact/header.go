@@ -66,6 +66,23 @@ func mayBeScheme(s string) bool {
 	return len(s) > 1 && len(s) <= 20 && strings.IndexFunc(s, func(c rune) bool { return (c|0x20 < 'a' || c|0x20 > 'z') && c != '-' && c != '_' }) < 0
 }
 
+// registry notes the secret of a registry as Docker's configuration has it: "auth": "…".
+func (f *finder) registry(s string, i int) {
+	rest := strings.TrimLeft(s[i:min(len(s), i+8)], `\"`)
+	if i = min(len(s), i+8) - len(rest); rest == "" || rest[0] != ':' {
+		return
+	}
+	if from, to := value(s, i+1); isBasic(s[from:to]) {
+		f.emit(from, to, byHeader, s[from:to])
+	}
+}
+
+// isBasic reports whether s is user:secret in base64.
+func isBasic(s string) bool {
+	plain, err := base64.StdEncoding.DecodeString(s)
+	return err == nil && strings.IndexByte(string(plain), ':') >= 0
+}
+
 // scheme notes what stands behind the bare word Bearer or Basic, where it looks
 // like a token and not like a sentence.
 func (f *finder) scheme(s string, from int, basic bool) {
@@ -75,7 +92,7 @@ func (f *finder) scheme(s string, from int, basic bool) {
 	}
 	v := s[from:to]
 	if basic {
-		if plain, err := base64.StdEncoding.DecodeString(v); err != nil || strings.IndexByte(string(plain), ':') < 0 {
+		if !isBasic(v) {
 			return
 		}
 	} else if len(v) < 16 || !strings.ContainsAny(v, "0123456789") {

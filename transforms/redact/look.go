@@ -18,6 +18,7 @@ const (
 	classSQL                      // identified by 'secret'
 	classPipe                     // echo secret | program
 	classSAS                      // ?sig=
+	classAuth                     // "auth": "user:secret in base64", of Docker's configuration
 	classCall                     // db.auth('user', 'secret')
 	classOwn                      // a pattern of the settings
 )

@@ -22,7 +22,7 @@ var secretWords = [...]struct {
 	free bool
 }{
 	{"password", nameSecret, true}, {"pass-phrase", nameSecret, true}, {"requirepass", nameSecret, true}, {"masterauth", nameSecret, true},
-	{"secret-string", nameSecret, true}, {"secretstring", nameSecret, true}, {"sonar.login", nameSecret, true}, {"x-jfrog-art-api", nameSecret, true},
+	{"secret-string", nameSecret, true}, {"dockerconfigjson", nameSecret, true}, {"secretstring", nameSecret, true}, {"sonar.login", nameSecret, true}, {"x-jfrog-art-api", nameSecret, true},
 	{"x-goog-signature", nameSecret, true}, {"passwd", nameSecret, true}, {"passphrase", nameSecret, true}, {"passcode", nameSecret, true},
 	{"pass", nameSecret, false}, {"storepass", nameSecret, true}, {"keypass", nameSecret, true}, {"dbpass", nameSecret, true},
 	{"userpass", nameSecret, true}, {"rootpass", nameSecret, true}, {"bindpass", nameSecret, true}, {"adminpass", nameSecret, true},
@@ -76,7 +76,7 @@ func named(name string) nameKind {
 		name = name[:len(name)-1]
 	}
 	switch {
-	case name == "_auth":
+	case name == "_auth", strings.HasPrefix(name, "TF_TOKEN_"):
 		return nameSecret
 	case len(name) < leastName || !endsSecret[name[len(name)-1]]: // most
 		return nameNone

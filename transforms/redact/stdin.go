@@ -21,7 +21,7 @@ func (w *walker) read(i int, s string) {
 	switch {
 	case w.reads:
 		return
-	case s == "--password-stdin", s == "--stdin-password":
+	case s == "--password-stdin", s == "--stdin-password", s == "password_stdin", s == "--passwd-on-stdin":
 	case w.prog == nil || !w.readsAt(before, s):
 		return
 	}

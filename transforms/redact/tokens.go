@@ -38,6 +38,7 @@ const (
 	setDot                  // _ - .
 	setPath                 // _ - /
 	setHex                  // only 0-9 and a-f
+	setColon                // _ - :
 )
 
 func (s charset) has(c byte) bool {
@@ -47,9 +48,11 @@ func (s charset) has(c byte) bool {
 	case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9':
 		return true
 	case c == '_':
-		return s == setUnder || s == setURL || s == setDot || s == setPath
+		return s == setUnder || s == setURL || s == setDot || s == setPath || s == setColon
 	case c == '-':
-		return s == setDash || s == setURL || s == setDot || s == setPath
+		return s == setDash || s == setURL || s == setDot || s == setPath || s == setColon
+	case c == ':':
+		return s == setColon
 	case c == '/':
 		return s == setPath
 	case c == '.':
@@ -94,7 +97,7 @@ var tokens = [...]token{
 	{"SG.", setDot, 60, byOther}, {"SWMTKN-1-", setDash, 40, byOther}, {"NRAK-", setPlain, 20, byOther}, {"PMAK-", setDash, 40, byOther},
 	{"rubygems_", setHex, 48, byOther}, {"ATATT3", setURL, 60, byOther}, {"ATBB", setPlain, 28, byOther}, {"AKCp", setPlain, 60, byOther},
 	{"dt0c01.", setDot, 60, byOther}, {"sntrys_", setURL, 40, byOther}, {"lin_api_", setPlain, 32, byOther}, {"glsa_", setUnder, 32, byOther},
-	{"squ_", setHex, 40, byOther}, {"sqp_", setHex, 40, byOther}, {"discord.com/api/webhooks/", setPath, 40, byOther},
+	{"squ_", setHex, 40, byOther}, {"sqp_", setHex, 40, byOther}, {"api.telegram.org/bot", setColon, 40, byOther}, {"discord.com/api/webhooks/", setPath, 40, byOther},
 }
 
 // literals are the texts without which a text holds no secret that is known.
@@ -102,7 +105,7 @@ func literals() []literal {
 	list := []literal{
 		{text: "pass", fold: true, class: className}, {text: "secret", fold: true, class: className}, {text: "token", fold: true, class: className},
 		{text: "_auth", class: className}, {text: "masterauth", fold: true, class: className}, {text: "sonar.login", class: className},
-		{text: "-art-api", fold: true, class: className}, {text: "db.auth(", class: classCall}, {text: "changeUserPassword(", class: classCall}, {text: "signature", fold: true, class: className}, {text: "--from-literal", class: className},
+		{text: "dockerconfigjson", class: className}, {text: "\"auth", class: classAuth}, {text: "-art-api", fold: true, class: className}, {text: "db.auth(", class: classCall}, {text: "changeUserPassword(", class: classCall}, {text: "signature", fold: true, class: className}, {text: "--from-literal", class: className},
 		{text: "-----BEGIN", class: classKey}, {text: "@tcp(", class: classDSN}, {text: "@unix(", class: classDSN},
 		{text: "authorization", fold: true, class: classHeader}, {text: "cookie:", fold: true, class: classHeader},
 		{text: "bearer ", fold: true, class: classScheme}, {text: "basic ", fold: true, class: classScheme, arg: 1},
