@@ -47,8 +47,10 @@ type Encoder struct {
 	index   []uint32 // by schema.Key: 1 + its number in keys, 0 for not used
 	keys    []schema.Key
 	shareds []event.Fields
-	body    []byte
-	heads   []byte
+	heads   []byte // the bytes of shareds
+	head    []byte // what stands before the events
+	body    []byte // a gap, and the events
+	gap     int
 }
 
 // NewEncoder returns an Encoder.
@@ -64,10 +66,17 @@ func (e *Encoder) Append(dst []byte, events []event.Event) []byte {
 // AppendBatch appends the bytes of the events, and how many source records were
 // left out beside them.
 func (e *Encoder) AppendBatch(dst []byte, events []event.Event, filtered uint32) []byte {
+	return append(dst, e.Encode(events, filtered)...)
+}
+
+// Encode is AppendBatch to memory of the Encoder's own, which the next call uses again.
+// What has to stand before the events is known when they are written: it goes to the
+// end of a gap, so that they need not be moved.
+func (e *Encoder) Encode(events []event.Event, filtered uint32) []byte {
 	for _, k := range e.keys {
 		e.index[k] = 0
 	}
-	e.keys, e.shareds, e.body, e.heads = e.keys[:0], e.shareds[:0], e.body[:0], e.heads[:0]
+	e.keys, e.shareds, e.heads = e.keys[:0], e.shareds[:0], e.heads[:0]
 	for i := range events {
 		e.share(events[i].Shared)
 	}
@@ -76,18 +85,26 @@ func (e *Encoder) AppendBatch(dst []byte, events []event.Event, filtered uint32)
 	for _, s := range e.shareds {
 		e.heads = e.fields(e.heads, s)
 	}
+	e.body = slices.Grow(e.body[:0], e.gap)[:e.gap]
 	for i := range events {
 		e.event(&events[i])
 	}
-	dst = binary.AppendUvarint(append(dst, version), uint64(filtered))
-	dst = binary.AppendUvarint(dst, uint64(len(e.keys)))
+	h := binary.AppendUvarint(append(e.head[:0], version), uint64(filtered))
+	h = binary.AppendUvarint(h, uint64(len(e.keys)))
 	for _, k := range e.keys {
-		dst = appendString(dst, k.String())
+		h = appendString(h, k.String())
 	}
-	dst = binary.AppendUvarint(dst, uint64(len(e.shareds)))
-	dst = append(dst, e.heads...)
-	dst = binary.AppendUvarint(dst, uint64(len(events)))
-	return append(dst, e.body...)
+	h = binary.AppendUvarint(h, uint64(len(e.shareds)))
+	h = append(h, e.heads...)
+	h = binary.AppendUvarint(h, uint64(len(events)))
+	e.head = h
+	from := e.gap - len(h)
+	if from < 0 {
+		e.body = slices.Insert(e.body, 0, h[:-from]...)
+		e.gap, from = 2*len(h), 0 // of the next
+	}
+	copy(e.body[from:], h)
+	return e.body[from:]
 }
 
 func (e *Encoder) event(ev *event.Event) {

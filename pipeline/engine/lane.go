@@ -37,7 +37,6 @@ type lane struct {
 	state   *state
 
 	enc       *codec.Encoder
-	payload   []byte
 	heldEnc   *codec.Encoder
 	heldBuf   []byte // what the next frame brings
 	held      []event.Event
@@ -335,15 +334,14 @@ func (l *lane) put(ctx context.Context, events []event.Event, filtered uint32, f
 		}
 	}
 	if len(events) > 0 || filtered > 0 {
-		l.payload = l.enc.AppendBatch(l.payload[:0], events, filtered)
-		f.Payload = l.payload
+		f.Payload = l.enc.Encode(events, filtered)
 	}
 	err := l.append(ctx, f)
 	switch {
 	case !errors.Is(err, journal.ErrTooLarge) || len(events) == 0:
 		return err
 	case len(events) == 1:
-		if !empty(&events[0], len(l.payload)) {
+		if !empty(&events[0], len(f.Payload)) {
 			return err
 		}
 		return l.put(ctx, events, filtered, f)
