@@ -81,6 +81,9 @@ func TestPrint(t *testing.T) {
 			[]string{"…" + strings.Repeat("名", 19) + "x" + strings.Repeat("名", 30) + "…", strings.Repeat(" ", 40) + "^~"}},
 		{"a secret before", "{password: hunter2, x: 1}", 21, 1, []string{"{password: [redacted], x: 1}", "                       ^"}},
 		{"a secret under the mark", "token: hunter2", 8, 7, []string{"token: [redacted]", "       ^~~~~~~~~~"}},
+		{"a token in an address", `url: ["https://h.example/hooks/T0/B1?k=v", "http://a:b@c/d"], x: 1`, 7, 35,
+			[]string{`url: ["https://h.example/[redacted]", "http://a:[redacted]@c/[redacted]"], x: 1`, `      ^` + strings.Repeat("~", 29)}},
+		{"an address and no more", `url: "https://h.example:8088/"`, 6, 3, []string{`url: "https://h.example:8088/"`, "     ^~~"}},
 		{"a reference to a secret", "token: {env: A}", 8, 8, []string{"token: {env: A}", "       ^~~~~~~~"}},
 	}
 	for _, c := range cases {

@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -116,17 +117,32 @@ func cellsOf(line string) []cell {
 // a screen.
 var secretName = regexp.MustCompile(`(?i)(?:token|password|passphrase|secret|credentials?|api[-_]?key|private[-_]?key)(?:[-_](?:key|id|value))?["']?\s*:\s*([^{\s][^,}]*)|://[^/\s:@]*:([^/\s@]+)@`)
 
-// secretSpans returns the byte ranges of a line that are masked.
+// addressRest is what follows the host in the URL of a receiver: the address of a
+// webhook is often its secret.
+var addressRest = regexp.MustCompile(`(?i)https?://[^/\s"'?#]*[/?#]([^\s"'\],}]+)`)
+
+// secretSpans returns the byte ranges of a line that are masked, in order.
 func secretSpans(line string) [][2]int {
 	var list [][2]int
-	for _, m := range secretName.FindAllStringSubmatchIndex(line, -1) {
-		for g := 2; g < len(m); g += 2 {
-			if m[g] >= 0 {
-				list = append(list, [2]int{m[g], m[g+1]})
+	for _, r := range []*regexp.Regexp{secretName, addressRest} {
+		for _, m := range r.FindAllStringSubmatchIndex(line, -1) {
+			for g := 2; g < len(m); g += 2 {
+				if m[g] >= 0 {
+					list = append(list, [2]int{m[g], m[g+1]})
+				}
 			}
 		}
 	}
-	return list
+	slices.SortFunc(list, func(a, b [2]int) int { return a[0] - b[0] })
+	var apart [][2]int
+	for _, span := range list {
+		if n := len(apart); n > 0 && span[0] < apart[n-1][1] {
+			apart[n-1][1] = max(apart[n-1][1], span[1])
+			continue
+		}
+		apart = append(apart, span)
+	}
+	return apart
 }
 
 // visible returns a message without anything that a terminal would obey.
