@@ -166,7 +166,7 @@ func builds() []program {
 		{names: []string{"uv"}, signs: []string{"publish"}, under: []under{{words: []string{"publish"}, next: []string{"-p", "-t"}}}},
 		{names: []string{"cargo", "wandb"}, places: []place{{behind: []string{"login"}, at: 1, first: true}}},
 		{names: []string{"bundle"}, places: []place{{behind: []string{"config"}, form: formPair, first: true}}},
-		{names: []string{"nuget"}, valued: []string{"-source", "-Source", "-s"}, places: []place{{behind: []string{"setapikey"}, at: 1}, {behind: []string{"setApiKey"}, at: 1}, {behind: []string{"push"}, at: 2, form: formWord}}},
+		{names: []string{"nuget"}, valued: []string{"-source", "-Source", "-s"}, places: []place{{behind: []string{"setapikey"}, at: 1}, {behind: []string{"push"}, at: 2, form: formWord}}},
 		{names: []string{"dotnet"}, under: []under{{words: []string{"nuget"}, next: []string{"-k", "-p"}}}, places: []place{{behind: []string{"user-secrets", "set"}, at: 2}}},
 		{names: []string{"snyk"}, places: []place{{behind: []string{"auth"}, at: 1, first: true}}},
 		{names: []string{"codecov", "codecovcli"}, next: []string{"-t"}},

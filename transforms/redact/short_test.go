@@ -44,3 +44,36 @@ func TestShortNamesInEveryForm(t *testing.T) {
 		}
 	}
 }
+
+// TestShortPrograms: a program of one or two letters that the settings name is told by what
+// stands around it.
+func TestShortPrograms(t *testing.T) {
+	tr := build(t, func(s *Settings) { s.Programs = []Program{{Names: []string{"q", "xy"}, Attached: []string{"-p"}, Next: []string{"-w"}}} })
+	for in, want := range map[string]string{
+		"q -pSECRET x": "q -p§ x", "ana ran q -pSECRET": "ana ran q -p§", "/usr/bin/xy -w SECRET": "/usr/bin/xy -w §", "cd /x;xy -w SECRET": "cd /x;xy -w §",
+		"sh -c 'xy -pSECRET'": "sh -c 'xy -p§'", "xy -pSECRET": "xy -p§", "axy -pSECRET": "axy -pSECRET", "xyz -w SECRET": "xyz -w SECRET", "qq -pSECRET": "qq -pSECRET",
+	} {
+		e := event.Event{Records: 1}
+		e.Fields.AddString(schema.Message, unveil(in))
+		if got := swap(one(t, tr, e).Fields.Get(schema.Message).Str()); got != strings.ReplaceAll(want, "SECRET", plainSecret) {
+			t.Errorf("%s became %s", in, got)
+		}
+	}
+}
+
+// TestPrograms: what the table of programs promises to those who read it.
+func TestPrograms(t *testing.T) {
+	p := builtin()
+	for name, one := range p.byName {
+		if len(one.places) > maxPlaces {
+			t.Errorf("%s has %d places", name, len(one.places))
+		}
+		for _, x := range one.places {
+			for _, w := range x.behind {
+				if w != strings.ToLower(w) {
+					t.Errorf("%s: %s is not in lower case", name, w)
+				}
+			}
+		}
+	}
+}
