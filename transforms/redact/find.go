@@ -79,7 +79,7 @@ func (f *finder) maybe(s string, at int, lit *literal) bool {
 		return (at == 0 || !nameByte(lit.text[0]) || !nameByte(s[at-1]) || strings.IndexByte(lit.text, '/') > 0) &&
 			(end == len(s) || !nameByte(s[end-1]) || s[end] != '/' && s[end] != '=' && s[end] != ':')
 	case classPipe:
-		return lit.text[0] == '<' || strings.IndexByte(s[end:min(len(s), end+maxPiped)], '|') >= 0
+		return strings.IndexByte(lit.text, '<') >= 0 || strings.IndexByte(s[end:min(len(s), end+maxPiped)], '|') >= 0
 	case classURL:
 		for ; end < len(s) && !endsHost[s[end]]; end++ {
 			if s[end] == '@' {

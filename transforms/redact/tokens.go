@@ -125,9 +125,8 @@ func literals() []literal {
 	for i := range tokens {
 		list = append(list, long(tokens[i].prefix, tokens[i].set, literal{class: classToken, arg: i})...)
 	}
-	list = append(list, long("<<<", setPlain, literal{class: classPipe})...)
-	for _, c := range " \"'$" {
-		list = append(list, literal{text: "<<<" + string(c), class: classPipe})
+	for _, text := range [...]string{" <<<", "<<< ", "<<<\"", "<<<'", "<<<$"} {
+		list = append(list, literal{text: text, class: classPipe})
 	}
 	return append(list, long("eyJ", setPlain, literal{class: classToken, arg: -1})...)
 }
