@@ -32,13 +32,29 @@ var pairs = func() (t [1 << 10][2]byte) {
 
 // Append appends the 26 characters of id in Crockford base32.
 func (id ID) Append(b []byte) []byte {
-	var text [26]byte // 128 bits are 26 digits of 5 bits with two zero bits before them
-	high, low := binary.BigEndian.Uint64(id[:8]), binary.BigEndian.Uint64(id[8:])
-	for i := len(text) - 2; i >= 0; i -= 2 {
-		*(*[2]byte)(text[i:]) = pairs[low%(1<<10)]
-		low, high = low>>10|high<<54, high>>10
-	}
+	var text [26]byte
+	id.Put(&text)
 	return append(b, text[:]...)
+}
+
+// Put writes the 26 characters that Append appends. 128 bits are 26 digits of 5 bits with two zero bits
+// before them.
+func (id ID) Put(text *[26]byte) {
+	high, low := binary.BigEndian.Uint64(id[:8]), binary.BigEndian.Uint64(id[8:])
+	pair := func(n uint64) [2]byte { return pairs[n&(1<<10-1)] }
+	*(*[2]byte)(text[0:]) = pair(high >> 56)
+	*(*[2]byte)(text[2:]) = pair(high >> 46)
+	*(*[2]byte)(text[4:]) = pair(high >> 36)
+	*(*[2]byte)(text[6:]) = pair(high >> 26)
+	*(*[2]byte)(text[8:]) = pair(high >> 16)
+	*(*[2]byte)(text[10:]) = pair(high >> 6)
+	*(*[2]byte)(text[12:]) = pair(high<<4 | low>>60)
+	*(*[2]byte)(text[14:]) = pair(low >> 50)
+	*(*[2]byte)(text[16:]) = pair(low >> 40)
+	*(*[2]byte)(text[18:]) = pair(low >> 30)
+	*(*[2]byte)(text[20:]) = pair(low >> 20)
+	*(*[2]byte)(text[22:]) = pair(low >> 10)
+	*(*[2]byte)(text[24:]) = pair(low)
 }
 
 // String returns id in Crockford base32, "" for none.

@@ -1,7 +1,9 @@
 package event
 
 import (
+	"encoding/binary"
 	"math"
+	"math/bits"
 	"net/netip"
 	"strconv"
 	"time"
@@ -175,25 +177,35 @@ func AppendUint(b []byte, n uint64) []byte {
 	if n < 10 {
 		return append(b, byte('0'+n))
 	}
-	const most = 20
-	var text [most + 2]byte
-	i := most
-	for ; n >= 100; n /= 100 {
-		i -= 2
-		*(*[2]byte)(text[i:]) = hundred[n%100]
+	const full = 1e8 // eight digits are found at once
+	var text [24]byte
+	end, high := 8, n
+	if n >= full {
+		end += 8
+		if high = n / full; high >= full {
+			binary.LittleEndian.PutUint64(text[16:], Digits(uint32(n%full)))
+			n, high, end = high, high/full, end+8
+		}
+		binary.LittleEndian.PutUint64(text[8:], Digits(uint32(n%full)))
 	}
-	i -= 2
-	*(*[2]byte)(text[i:]) = hundred[n]
-	if n < 10 {
-		i++
-	}
-	return append(b, text[i:most]...)
+	first := Digits(uint32(high))
+	binary.LittleEndian.PutUint64(text[:], first)
+	return append(b, text[Zeros(first):end]...)
 }
 
-// hundred are the numbers of two digits.
-var hundred = func() (t [100][2]byte) {
-	for i := range t {
-		t[i] = [2]byte{byte('0' + i/10), byte('0' + i%10)}
-	}
-	return t
-}()
+// Digits returns the eight decimal digits of n, which is below 10^8, with zeros before
+// it, as they are written: the first in the lowest byte. They are found all at
+// once: the halves, the pairs in both, the digits in each of those.
+func Digits(n uint32) uint64 {
+	high := uint64(n) / 10000
+	halves := high | (uint64(n)-10000*high)<<32
+	pairs := halves * 10486 >> 20 & 0x7f0000007f
+	pairs |= (halves - 100*pairs) << 16
+	tens := pairs * 103 >> 10 & 0xf000f000f000f
+	return tens | (pairs-10*tens)<<8 | noughts
+}
+
+// Zeros returns with how many zeros text, which Digits returned, begins: seven at most.
+func Zeros(text uint64) int { return bits.TrailingZeros64(text&^noughts|1<<56) >> 3 }
+
+const noughts = '0' * 0x0101010101010101

@@ -7,95 +7,169 @@ import (
 	"tallyman/pipeline/event"
 )
 
-// fill appends an event by its shape; size is what fits says. Where a text is no
-// UTF-8, c.bad says so and what is appended is of no use.
-func (c *Encoder) fill(dst []byte, s *shape, e *event.Event, size int) []byte {
-	// All that is written without a look at the room: the texts of the shape and of
-	// the event, and its numbers. What else there is makes room again.
-	size += len(s.text) + len(s.steps)*mostDigits + blitOver
-	buf := slices.Grow(dst, size)
-	at := len(buf)
-	buf = buf[:cap(buf)]
-	text, rows, fields := s.text, &c.forms.rows, e.Fields
-	for i := 0; ; i++ {
-		if i, at, text = plainSteps(buf, at, text, s.steps, i, fields, rows); i == len(s.steps) {
-			break
-		}
-		p := &s.steps[i]
-		switch dst = buf[:at]; p.how {
-		case howText:
-			dst = c.inner(dst, fields[rows[p.row]].Str(), false)
-		case howTexts:
-			dst = c.texts(dst, fields[rows[p.row]:rows[p.row+1]])
-		case howHead:
-			dst = c.fromHead(dst, e, p.key, false)
-		case howValue:
-			dst = c.value(dst, fields[rows[p.row]].Value(), p.native, false)
-		case howRow:
-			dst = c.row(dst, fields[rows[p.row]:rows[p.row+1]], p.native)
-		case howNumber: // plainSteps does it
-		}
-		at = len(dst)
-		buf = slices.Grow(dst, size)
-		buf = buf[:cap(buf)]
+// window is what is written to at once: the text of a step, and a short value or an
+// answer of the head behind it. What is behind both is written to as well.
+const window = 64
+
+// roomMost is how much run is given to write to at most: its places have 32 bits.
+const roomMost = 1 << 30
+
+// fill appends an event by its shape; false says that it has not its form. Where
+// a text is no UTF-8, c.bad says so and what is appended is of no use.
+func (c *Encoder) fill(dst []byte, s *shape, e *event.Event, head uint8) ([]byte, bool) {
+	now := &c.forms.now
+	if s == nil || s.odd || s.set != c.same.number || s.head != head || s.dataset != e.Dataset || !now.fits(s, e.Fields) {
+		return dst, false
 	}
-	return append(buf[:at], text[:len(text)-blitOver]...)
+	for i := 0; ; {
+		most := min(cap(dst), len(dst)+roomMost)
+		n, next, field, why := now.run(dst[len(dst):most:most], s.steps, i, e.Fields)
+		dst = dst[:len(dst)+n]
+		switch i = next; why {
+		case stopEnd:
+			return dst, true
+		case stopRoom:
+			dst = slices.Grow(dst, (len(s.steps)-i)*window/2+window)
+		case stopValue:
+			dst = c.rare(dst, s, &s.steps[i], field, e.Fields)
+			i++
+		}
+	}
 }
 
-// plainSteps writes steps to buf, from step i and from at on, up to the first that
-// wants more than copying: of that it writes what stands before it. It is by
-// itself so that what it works with stays in registers. Slices are cut with their
-// capacity: the compiler then needs no care for one that would end at the end.
-func plainSteps(buf []byte, at int, text []byte, steps []step, i int, fields []event.Field, rows *[maxRows]int32) (next, end int, rest []byte) {
-	from := 0 // in text
-	for ; i < len(steps); i++ {
-		p := &steps[i]
-		n := int(p.before)
-		if n > len(piece{}) {
-			copy(buf[at:], text[from:from+n])
-		} else {
-			src := (*piece)(text[from : from+len(piece{}) : from+len(piece{})])
-			dst := (*piece)(buf[at : at+len(piece{}) : at+len(piece{})])
-			first, second := *(*[16]byte)(src[:16]), *(*[16]byte)(src[16:])
-			*(*[16]byte)(dst[:16]), *(*[16]byte)(dst[16:]) = first, second
-		}
-		from, at = from+n, at+n
-		if p.how == howText {
-			str := fields[rows[p.row]].Str()
-			if !copyClean(buf, at, str) {
-				break
-			}
-			at += len(str)
-			continue
-		}
-		if p.how != howNumber {
-			break
-		}
-		at = len(fields[rows[p.row]].Value().Append(buf[:at]))
-	}
-	return i, at, text[from:]
-}
+// stop says why run ends.
+type stop uint8
 
-// piece is what is copied at once: what stands between two values is mostly no
-// longer.
-type piece [32]byte
+const (
+	stopEnd   stop = iota // all is written
+	stopRoom              // there is too little for the next step
+	stopValue             // a value wants more than copying
+)
 
-// texts appends what stands between the first and the last quote of a list of texts.
-func (c *Encoder) texts(dst []byte, fields []event.Field) []byte {
-	for i := range fields {
-		if i > 0 {
-			dst = append(dst, `","`...)
+// rare writes what run does not, from a field on to the end of its step.
+func (c *Encoder) rare(dst []byte, s *shape, p *step, field int, fields []event.Field) []byte {
+	switch p.how {
+	case howText:
+		return c.inner(dst, fields[field].Str(), false)
+	case howTexts:
+		dst = c.inner(dst, fields[field].Str(), false)
+		for field++; field < c.forms.now.end(p); field++ {
+			dst = c.inner(append(dst, comma[:]...), fields[field].Str(), false)
 		}
-		str := fields[i].Str()
-		at := len(dst)
-		dst = slices.Grow(dst, len(str))
-		if copyClean(dst[:at+len(str)], at, str) {
-			dst = dst[:at+len(str)]
-		} else {
-			dst = c.inner(dst[:at], str, false)
-		}
+	case howNumber:
+		return fields[field].Value().Append(dst)
+	case howValue:
+		return c.value(dst, fields[field].Value(), p.native, false)
+	case howRow:
+		return c.row(dst, fields[field:c.forms.now.end(p)], p.native)
+	case howLong:
+		return append(dst, s.long[p.row]...)
+	case howHead, howNone, howEnd: // run does it
 	}
 	return dst
+}
+
+// end returns where the list of a step ends.
+func (o *spot) end(p *step) int { return int(o.rows[int(p.row)+1]) }
+
+// comma is what stands between the texts of a list.
+var comma = [...]byte{'"', ',', '"'}
+
+// run writes steps to buf, from step i on, up to the first that wants more than
+// copying, of which it writes what stands before its value, or before a field of
+// its list. That the places in buf have 32 bits, and the end of each window is
+// looked at once, lets the compiler see by itself that all is within it.
+func (o *spot) run(buf []byte, steps []step, i int, fields []event.Field) (n, next, field int, why stop) {
+	at := uint32(0)
+	for ; ; i++ {
+		p := &steps[i]
+		end := int(at) + window
+		if end > cap(buf) {
+			return int(at), i, 0, stopRoom
+		}
+		w := (*[window]byte)(buf[at:end:end])
+		binary.LittleEndian.PutUint64(w[0:], p.text[0])
+		binary.LittleEndian.PutUint64(w[8:], p.text[1])
+		binary.LittleEndian.PutUint64(w[16:], p.text[2])
+		n := int(p.before & 31)
+		at += uint32(n)
+		if p.how > howTexts {
+			switch p.how {
+			case howNone:
+				continue
+			case howHead:
+				r := &o.reply[p.row&(replies-1)]
+				*(*[32]byte)(w[n : n+32]) = r.text
+				at += uint32(r.n)
+				continue
+			case howNumber:
+				if text, l := number(&fields[o.rows[p.row]]); l > 0 {
+					binary.LittleEndian.PutUint64(w[n:], text)
+					at += l
+					continue
+				}
+			case howEnd:
+				return int(at), i, 0, stopEnd
+			}
+			return int(at), i, int(o.rows[p.row]), stopValue
+		}
+		for field := int(o.rows[p.row]); ; {
+			str := fields[field].Str()
+			l := len(str)
+			switch {
+			case l < 4:
+				if l > 0 {
+					a, b, d := str[0], str[l>>1], str[l-1]
+					w[n], w[n+l>>1], w[n+l-1] = a, b, d
+					if !plain[a] || !plain[b] || !plain[d] {
+						return int(at), i, field, stopValue
+					}
+				}
+			case l < 8:
+				a, b := half(str), half(str[l-4:])
+				binary.LittleEndian.PutUint32(w[n:], a)
+				binary.LittleEndian.PutUint32(w[n+l-4:], b)
+				if odd(uint64(a)|uint64(b)<<32) != 0 {
+					return int(at), i, field, stopValue
+				}
+			case l <= 16:
+				a, b := word(str), word(str[l-8:])
+				binary.LittleEndian.PutUint64(w[n:], a)
+				binary.LittleEndian.PutUint64(w[n+l-8:], b)
+				if odd(a)|odd(b) != 0 {
+					return int(at), i, field, stopValue
+				}
+			case int(at)+l+window > cap(buf) || !copyClean(buf[at:cap(buf)], str):
+				return int(at), i, field, stopValue
+			}
+			at += uint32(l)
+			if p.how == howText {
+				break
+			}
+			if field++; field >= o.end(p) {
+				break
+			}
+			end := int(at) + len(comma)
+			*(*[len(comma)]byte)(buf[at:end:end]) = comma
+			at, n = uint32(end), 0
+			if end += window; end > cap(buf) {
+				return int(at), i, field, stopValue
+			}
+			w = (*[window]byte)(buf[at:end:end])
+		}
+	}
+}
+
+// number returns the digits of a number, the first in the lowest byte, and how many
+// they are: 0 where it is no number that is written so.
+func number(f *event.Field) (text uint64, l uint32) {
+	n, ok := f.Value().Uint64()
+	if !ok || n >= 1e8 {
+		return 0, 0
+	}
+	text = event.Digits(uint32(n))
+	zeros := event.Zeros(text)
+	return text >> (8 * zeros), uint32(8 - zeros)
 }
 
 // row appends values with commas.
@@ -109,41 +183,21 @@ func (c *Encoder) row(dst []byte, fields []event.Field, native bool) []byte {
 	return dst
 }
 
-// mostDigits is the room of the longest number.
-const mostDigits = len("-9223372036854775808")
-
-// blitOver is what may be read and written behind the end of what is copied.
-const blitOver = len(piece{})
-
-// copyClean copies s to where at is in dst as long as it is printable ASCII that
-// stands for itself, and reports whether all of it is.
-func copyClean(dst []byte, at int, s string) bool {
+// copyClean copies s, which has more than sixteen bytes, as long as it is printable
+// ASCII that stands for itself, and reports whether all of it is.
+func copyClean(dst []byte, s string) bool {
 	n := len(s)
-	end := at + n
-	switch {
-	case n >= 8:
-		for i := 8; i <= n; i += 8 {
-			w := word(s[i-8 : i])
-			if odd(w) != 0 {
-				return false
-			}
-			binary.LittleEndian.PutUint64(dst[at:at+8:at+8], w)
-			at += 8
-		}
-		w := word(s[n-8:])
-		binary.LittleEndian.PutUint64(dst[end-8:end:end], w)
-		return odd(w) == 0
-	case n >= 4:
-		a, b := half(s), half(s[n-4:])
-		binary.LittleEndian.PutUint32(dst[at:at+4:at+4], a)
-		binary.LittleEndian.PutUint32(dst[end-4:end:end], b)
-		return odd(uint64(a)|uint64(b)<<32) == 0
+	dst = dst[:n]
+	a, b := word(s[n-16:]), word(s[n-8:])
+	binary.LittleEndian.PutUint64(dst[n-16:], a)
+	binary.LittleEndian.PutUint64(dst[n-8:], b)
+	bad := odd(a) | odd(b)
+	for len(s) > 16 && len(dst) > 16 && bad == 0 {
+		a, b = word(s), word(s[8:])
+		binary.LittleEndian.PutUint64(dst, a)
+		binary.LittleEndian.PutUint64(dst[8:], b)
+		bad = odd(a) | odd(b)
+		s, dst = s[16:], dst[16:]
 	}
-	dst = dst[at:end]
-	for i := range dst {
-		if dst[i] = s[i]; !plain[s[i]] {
-			return false
-		}
-	}
-	return true
+	return bad == 0
 }

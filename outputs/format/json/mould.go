@@ -1,18 +1,21 @@
 package json
 
 import (
+	"encoding/binary"
+	"math"
+	"strings"
+
 	"tallyman/pipeline/event"
 	"tallyman/pipeline/schema"
 )
 
 // mould makes the steps of a shape. It walks what quick gathered as object does.
 type mould struct {
-	c     *Encoder
-	e     *event.Event
-	text  []byte // without the values
-	taken int    // how much of it stands before the last step's value
-	steps []step
-	odd   bool // it has something that no shape can say
+	c    *Encoder
+	e    *event.Event
+	s    *shape
+	text []byte // what stands behind the last value
+	odd  bool   // it has something that no shape can say
 }
 
 func (m *mould) object() {
@@ -50,6 +53,9 @@ func (m *mould) object() {
 		m.text = append(m.text, '}')
 	}
 	m.text = append(m.text, '}')
+	m.step(step{how: howEnd})
+	m.rows()
+	m.s.odd = m.odd
 }
 
 // leaf is Encoder.leaf.
@@ -67,7 +73,7 @@ func (m *mould) leaf(l *leaf, rank int) {
 	m.text = append(m.text, l.name...)
 	first := c.at[rank].first
 	if c.list[first].field == nil {
-		m.steps = append(m.steps, step{before: m.take(), how: howHead, key: l.key})
+		m.head(l.key)
 		return
 	}
 	list := l.form == formMany || c.list[first].next >= 0
@@ -159,8 +165,8 @@ func (m *mould) objects(l *leaf, rank int) {
 // row returns the row of one of the event's own fields and whether it is the
 // first there; -1 for one that is shared.
 func (m *mould) row(f *event.Field) (row int, starts bool) {
-	rows := &m.c.forms.rows
-	for r := range m.c.forms.n {
+	rows := &m.c.forms.now.rows
+	for r := 0; int(rows[r]) < len(m.e.Fields); r++ {
 		for i := rows[r]; i < rows[r+1]; i++ {
 			if f == &m.e.Fields[i] {
 				return r, i == rows[r]
@@ -178,40 +184,109 @@ func (m *mould) value(f *event.Field, native bool) {
 		m.text = m.c.value(m.text, f.Value(), native, false)
 		return
 	}
-	s, list := step{row: uint8(row), native: native}, m.c.lists(f)
-	switch m.c.classAt(m.e, row) {
-	case classText:
-		if s.how = howText; list {
-			s.how = howTexts
+	st, list := step{row: uint8(row), native: native}, m.c.lists(f)
+	quoted := false
+	switch f.Kind() {
+	case event.KindString, event.KindIP:
+		st.how, quoted = howText, true
+		if list {
+			st.how = howTexts
 		}
-		m.quoted(s)
-	case classNumber:
-		if s.how = howNumber; !native {
-			m.quoted(s)
-			return
+	case event.KindInt, event.KindUint, event.KindBool:
+		st.how, quoted = howNumber, !native
+		if list {
+			st.how, quoted = howRow, false
 		}
-		s.before = m.take()
-		m.steps = append(m.steps, s)
 	default:
-		if s.how = howValue; list {
-			s.how = howRow
+		st.how = howValue
+		if list {
+			st.how = howRow
 		}
-		s.before = m.take()
-		m.steps = append(m.steps, s)
+	}
+	if quoted {
+		m.text = append(m.text, '"')
+	}
+	m.step(st)
+	if quoted {
+		m.text = append(m.text, '"')
 	}
 }
 
-// quoted is a step between quotes.
-func (m *mould) quoted(s step) {
-	m.text = append(m.text, '"')
-	s.before = m.take()
-	m.steps = append(m.steps, s)
-	m.text = append(m.text, '"')
+// head is a step for what the head answers, but the dataset: it is the same in
+// each event of the shape.
+func (m *mould) head(k schema.Key) {
+	st := step{how: howHead}
+	switch k {
+	case schema.Timestamp:
+		st.row = headTime
+	case schema.EventCreated:
+		st.row = headSeen
+	case schema.EventID:
+		st.row = headID
+	case schema.LogOffset:
+		st.row = headOffset
+	case schema.EventDataset:
+		m.text = m.c.text(m.text, m.e.Dataset, false)
+		return
+	default:
+		m.odd = true
+		return
+	}
+	m.step(st)
 }
 
-// take ends the text before a value and returns its length.
-func (m *mould) take() int32 {
-	n := len(m.text) - m.taken
-	m.taken = len(m.text)
-	return int32(n)
+// step adds a step behind the text that has come together.
+func (m *mould) step(st step) {
+	const few = 4 // more of them would take longer than to copy the text as a whole
+	if len(m.text) > few*most {
+		m.s.steps = append(m.s.steps, step{how: howLong, row: m.long(string(m.text))})
+		m.text = m.text[:0]
+	}
+	for len(m.text) > most {
+		m.s.steps = append(m.s.steps, m.begin(step{how: howNone}))
+	}
+	m.s.steps = append(m.s.steps, m.begin(st))
+}
+
+// begin puts as much of the text into a step as it has room for.
+func (m *mould) begin(st step) step {
+	var text [most]byte
+	n := copy(text[:], m.text)
+	for i := range st.text {
+		st.text[i] = binary.LittleEndian.Uint64(text[8*i:])
+	}
+	st.before, m.text = uint8(n), m.text[n:]
+	return st
+}
+
+// long keeps a text and returns its place.
+func (m *mould) long(s string) uint8 {
+	m.odd = m.odd || len(m.s.long) > math.MaxUint8
+	m.s.long = append(m.s.long, s)
+	return uint8(len(m.s.long) - 1)
+}
+
+// rows tells the shape by what the rows of an event are known.
+func (m *mould) rows() {
+	starts, n := &m.c.forms.now.rows, 0
+	for r := 0; int(starts[r]) < len(m.e.Fields); r++ {
+		f := &m.e.Fields[starts[r]]
+		w := row{form: f.Form()}
+		w.ends[0], w.ends[1] = ends(f.Name())
+		switch {
+		case m.c.lists(f):
+			w.kind = rowList
+		case f.NameLen() > endsMost:
+			w.kind, w.long = rowLong, m.long(strings.Clone(f.Name()))
+		case f.NameLen() > 0:
+			w.kind = rowNamed
+		}
+		m.s.rows = append(m.s.rows, w)
+	}
+	for i := range m.s.steps {
+		if m.s.steps[i].how < howHead {
+			n++
+		}
+	}
+	m.odd = m.odd || n != len(m.s.rows) // there is something that would be left out
 }

@@ -13,62 +13,81 @@ import (
 // too, and is kept: a shape is made when its form comes for the second time. The
 // values of a list that stand in a row are one place, however many they are.
 //
-// A shape knows nothing of the values of any event: it is what stands around them
-// (fill.go).
+// A shape knows nothing of the values of any event: it is by what a field is known
+// to be the one that comes next, and what stands around the values (fill.go).
 type shape struct {
-	set   int       // the shared set, by its number
-	head  uint8     // what the head answers
-	rows  []fieldID // of the event's fields, in its order
-	steps []step
-	text  []byte // what stands before the first step, between them and behind the last, and what blit may read behind it
-	odd   bool   // it cannot be said by steps
+	set     int    // the shared set, by its number
+	head    uint8  // what the head answers
+	dataset string // it is in the text
+	rows    []row  // of the event's fields, in its order
+	steps   []step
+	long    []string // names, and texts between values, that neither row nor step has room for
+	odd     bool     // it cannot be said by steps
 }
 
-// fieldID is a field without its value.
-type fieldID struct {
-	key   schema.Key
-	class class
-	list  bool // all that follow with this key are in the row
-	name  string
+// row is a field without its value, or the fields of a list.
+type row struct {
+	form uint64    // of each of the fields
+	ends [2]uint64 // of the name: see ends
+	kind rowKind
+	long uint8 // where the name stands in shape.long
 }
 
-// class is what a form tells of a value.
-type class uint8
+// rowKind says what has to be looked at besides the form.
+type rowKind uint8
 
 const (
-	classNone class = iota
-	classText
-	classNumber // whole, or a truth value
-	classOther  // anything else, and of a list not nothing but texts
+	rowPlain rowKind = iota
+	rowList          // all that follow and have its form belong to it
+	rowNamed         // it has a name
+	rowLong          // its name is longer than its ends
 )
-
-// classOf is the class of one value, by its kind.
-var classOf = [...]class{
-	event.KindNone: classNone, event.KindString: classText, event.KindIP: classText, event.KindInt: classNumber, event.KindUint: classNumber,
-	event.KindBool: classNumber, event.KindFloat: classOther, event.KindTime: classOther,
-}
 
 // step is a value, behind a text that is the same in each event. The quotes of
 // texts and numbers are in that text.
 type step struct {
-	before int32 // how long that text is
-	key    schema.Key
-	row    uint8 // of the event's own, unless the head answers
+	text   [most / 8]uint64 // the first byte in the lowest place
+	before uint8            // how long that text is
 	how    how
+	row    uint8 // of the event's own; of the head, which answer; of a long text, which
 	native bool
 }
+
+// most is how long the text of a step can be. A step has 32 bytes.
+const most = 24
 
 // how says how the value of a step is written.
 type how uint8
 
 const (
 	howText   how = iota // the text of a row
-	howNumber            // the number of a row
 	howTexts             // the texts of a row, between whose quotes there are commas
+	howNumber            // the number of a row
 	howValue             // the value of a row, with its quotes
 	howRow               // the values of a row, with commas and quotes
-	howHead              // the head answers key
+	howHead              // an answer of the head
+	howNone              // there is no value, but a text
+	howLong              // the same of one in shape.long
+	howEnd               // the same, and it is the last
 )
+
+// endsMost is how long a name can be of which the ends are all.
+const endsMost = 16
+
+// ends returns the first and the last bytes of a name; of one with no more than
+// endsMost, they and its length are all of it.
+func ends(s string) (first, last uint64) {
+	n := len(s)
+	switch {
+	case n >= 8:
+		return word(s), word(s[n-8:])
+	case n >= 4:
+		return uint64(half(s)), uint64(half(s[n-4:]))
+	case n > 0:
+		return uint64(s[0]) | uint64(s[n>>1])<<8 | uint64(s[n-1])<<16, 0
+	}
+	return 0, 0
+}
 
 const (
 	shapeFields = 160  // an event with more rows has no shape; below maxRows
@@ -80,198 +99,159 @@ const (
 	// is not slower for it.
 	learnCost, learnMost = 16, 64 * learnCost
 
-	guesses = 512 // a power of two
+	guessBits = 9
+
+	prime = 0x9e3779b97f4a7c15
 )
 
 // shapes are the shapes that an encoder knows.
 type shapes struct {
 	known map[uint64]*shape
-	once  map[uint64]struct{} // forms that came once
-	guess [guesses]*shape     // by what guessOf looks at: the last that had it
-	rows  [maxRows]int32      // of the event at hand: where each begins, and the end
-	n     int                 // how many rows it has
-	purse int                 // what may be spent on new ones
+	once  map[uint64]struct{}    // forms that came once
+	guess [1 << guessBits]*shape // by what guessOf looks at: the last that had it
+	purse int                    // what may be spent on new ones
+	now   spot
 }
 
-// headOf says what the head of an event can answer.
-func headOf(e *event.Event) (h uint8) {
-	if !e.Time.IsZero() {
-		h |= 1
-	}
-	if !e.Seen.IsZero() {
-		h |= 2
-	}
-	if !e.ID.IsZero() {
-		h |= 4
-	}
-	if e.Dataset != "" {
-		h |= 8
-	}
-	return h
+// spot is what run has to know of the event at hand.
+type spot struct {
+	rows  [maxRows]int32 // where each begins, and the end
+	reply [replies]reply // of the head
 }
 
 // formOf finds the rows of an event and returns the hash of its form; false says
 // that it has none that is worth keeping.
-func (c *Encoder) formOf(e *event.Event, set int, head uint8) (uint64, bool) {
-	const prime = 0x9e3779b97f4a7c15
-	rows, n, last := &c.forms.rows, 0, schema.None
+func (c *Encoder) formOf(e *event.Event, head uint8) (hash uint64, ok bool) {
+	rows, n, last := &c.forms.now.rows, 0, uint64(0)
+	first, end := ends(e.Dataset)
+	h := (uint64(c.same.number)<<8 ^ uint64(head) ^ uint64(len(e.Dataset))<<56 ^ first ^ end<<7) * prime
 	for i := range e.Fields {
 		f := &e.Fields[i]
-		if f.IsZero() || f.Key == schema.TallymanEscaped || int(f.Key) >= len(c.plan.rank) {
+		if f.IsZero() || f.Key == schema.None || f.Key == schema.TallymanEscaped || int(f.Key) >= len(c.plan.rank) {
 			return 0, false
 		}
-		if f.Key == last && f.NameLen() == 0 {
+		if f.Form() == last {
 			continue
 		}
 		if n == shapeFields {
 			return 0, false
 		}
-		if last = schema.None; c.lists(f) {
-			last = f.Key
+		if last = 0; c.lists(f) {
+			last = f.Form()
 		}
 		rows[n] = int32(i)
 		n++
+		first, end := ends(f.Name())
+		h = (h ^ h>>29 ^ f.Form()) * prime
+		h = (h ^ h>>29 ^ first ^ end<<7) * prime
 	}
-	rows[n], c.forms.n = int32(len(e.Fields)), n
-	h := uint64(set)<<8 | uint64(head)
-	for r := range n {
-		f := &e.Fields[rows[r]]
-		h = (h ^ uint64(f.Key) ^ uint64(c.classAt(e, r))<<32) * prime
-		if l := len(f.Name()); l > 0 {
-			h = (h ^ uint64(l) ^ uint64(f.Name()[0])<<8 ^ uint64(f.Name()[l-1])<<16 ^ uint64(f.Name()[l/2])<<24) * prime
-		}
-		h ^= h >> 29
-	}
+	rows[n] = int32(len(e.Fields))
 	return h, true
 }
 
-// lists reports whether the values that follow f with its key are in its row.
+// lists reports whether the values that follow f and have its form are in its row.
 func (c *Encoder) lists(f *event.Field) bool { return f.NameLen() == 0 && c.plan.many[f.Key] }
 
-// classAt returns the class of a row of the event at hand.
-func (c *Encoder) classAt(e *event.Event, r int) class {
-	fields := e.Fields[c.forms.rows[r]:c.forms.rows[r+1]]
-	if !c.lists(&fields[0]) {
-		return classOf[fields[0].Kind()]
-	}
-	for i := range fields {
-		if classOf[fields[i].Kind()] != classText {
-			return classOther
-		}
-	}
-	return classText
-}
-
 // guessOf returns a place in shapes.guess: what is seen of an event's fields at a
-// glance tells nearly always which shape it has.
-func guessOf(e *event.Event) uint64 {
-	h, last, fields := uint64(0), uint64(0), e.Fields
+// glance tells nearly always which shape it has. h is what is known of it besides.
+func guessOf(h uint64, fields []event.Field) uint64 {
+	last := uint64(0)
 	for i := range fields {
 		f := &fields[i]
-		if n := uint64(f.Key); n != last || f.NameLen() > 0 { // of a list, one counts
-			h = mathbits.RotateLeft64(h, 5) + (n ^ uint64(f.NameLen())<<10)
-			last = n
+		if form := f.Form(); form != last || f.NameLen() > 0 { // of a list, one counts
+			h = mathbits.RotateLeft64(h, 5) + form
+			last = form
 		}
 	}
-	return (h * 0x9e3779b97f4a7c15) >> 55
+	return h * prime >> (64 - guessBits)
 }
 
-// fits reports whether an event has the form of a shape. It finds its rows then,
-// and how long its texts are together, with what stands between those of a list.
-func (c *Encoder) fits(s *shape, e *event.Event, set int, head uint8) (size int, ok bool) {
-	if s.set != set || s.head != head {
-		return 0, false
-	}
-	rows, fields, at := &c.forms.rows, e.Fields, 0
-	ids := s.rows
-	for r := range ids {
-		id := &ids[r]
+// fits reports whether the fields of an event have the form of a shape, and finds
+// its rows then.
+func (o *spot) fits(s *shape, fields []event.Field) bool {
+	at, rows := 0, s.rows
+	for r := range rows {
+		w := &rows[r]
 		if at >= len(fields) {
-			return 0, false
+			return false
 		}
 		f := &fields[at]
-		if f.Key != id.key || !f.Named(id.name) {
-			return 0, false
+		if f.Form() != w.form {
+			return false
 		}
-		rows[r&(maxRows-1)] = int32(at)
-		if !id.list {
-			if classOf[f.Kind()] != id.class {
-				return 0, false
-			}
-			size += f.Len()
-			at++
+		o.rows[r&(maxRows-1)] = int32(at)
+		at++
+		if w.kind == rowPlain {
 			continue
 		}
-		of := classText
-		for ; at < len(fields) && fields[at].Key == id.key && fields[at].NameLen() == 0; at++ {
-			v := &fields[at]
-			if classOf[v.Kind()] != classText {
-				if of = classOther; v.IsZero() {
-					return 0, false
-				}
+		if w.kind == rowList {
+			for at < len(fields) && fields[at].Form() == w.form {
+				at++
 			}
-			size += v.Len() + len(`","`)
+			continue
 		}
-		if of != id.class {
-			return 0, false
+		name := f.Name()
+		switch n := len(name); {
+		case n >= 8:
+			if word(name) != w.ends[0] || word(name[n-8:]) != w.ends[1] || w.kind == rowLong && name != s.long[w.long] {
+				return false
+			}
+		case n >= 4:
+			if uint64(half(name)) != w.ends[0] || uint64(half(name[n-4:])) != w.ends[1] {
+				return false
+			}
+		case n == 0, uint64(name[0])|uint64(name[n>>1])<<8|uint64(name[n-1])<<16 != w.ends[0]:
+			return false
 		}
 	}
-	c.forms.n = len(ids)
-	rows[len(ids)] = int32(at)
-	return size, at == len(fields)
+	o.rows[len(rows)&(maxRows-1)] = int32(at)
+	return at == len(fields)
 }
 
 // cast appends the event by its shape; false says that it has none, or that a
 // text is no UTF-8, and dst is as it was.
 func (c *Encoder) cast(dst []byte, e *event.Event) ([]byte, bool) {
-	start := len(dst)
 	c.bad, c.esc = false, c.esc[:0]
 	if c.share(e.Shared); c.same.bad || e.Raw != "" {
 		return dst, false
 	}
-	head := headOf(e)
-	guess := &c.forms.guess[guessOf(e)]
-	s, size, ok := *guess, 0, false
-	if s != nil {
-		size, ok = c.fits(s, e, c.same.number, head)
-	}
+	head, ok := c.ask(e)
 	if !ok {
-		if s, size = c.shapeOf(e, head); s == nil {
-			return dst, false
-		}
-		*guess = s
+		return dst, false
 	}
-	if s.odd {
+	guess := &c.forms.guess[guessOf(uint64(c.same.number)<<8^uint64(head)^uint64(len(e.Dataset))<<16, e.Fields)]
+	out, ok := c.fill(dst, *guess, e, head)
+	if !ok && !c.bad {
+		out, ok = c.known(dst, e, head, guess)
+	}
+	if !ok || c.bad {
 		return dst, false
 	}
 	c.forms.purse = min(c.forms.purse+1, learnMost)
-	if dst = c.fill(dst, s, e, size); c.bad {
-		return dst[:start], false
-	}
-	return dst, true
+	return out, true
 }
 
-// shapeOf finds or makes the shape of an event, nil where it has none, and tells
-// how long its texts are.
-func (c *Encoder) shapeOf(e *event.Event, head uint8) (*shape, int) {
-	h, ok := c.formOf(e, c.same.number, head)
+// known is cast where the guess was wrong.
+func (c *Encoder) known(dst []byte, e *event.Event, head uint8, guess **shape) ([]byte, bool) {
+	h, ok := c.formOf(e, head)
 	if !ok {
-		return nil, 0
+		return dst, false
 	}
-	if s := c.forms.known[h]; s != nil {
-		if size, ok := c.fits(s, e, c.same.number, head); ok {
-			return s, size
+	s := c.forms.known[h]
+	if s != nil {
+		if s.odd {
+			return dst, false
+		}
+		if out, ok := c.fill(dst, s, e, head); ok || c.bad {
+			*guess = s
+			return out, ok
 		}
 	}
-	s := c.learn(e, h, head)
-	if s == nil {
-		return nil, 0
+	if s = c.learn(e, h, head); s == nil || s.odd {
+		return dst, false
 	}
-	size, ok := c.fits(s, e, c.same.number, head)
-	if !ok {
-		return nil, 0
-	}
-	return s, size
+	*guess = s
+	return c.fill(dst, s, e, head)
 }
 
 // learn makes the shape of a form that came before, nil for one that did not or
@@ -290,22 +270,15 @@ func (c *Encoder) learn(e *event.Event, h uint64, head uint8) *shape {
 	}
 	f.purse = max(f.purse-learnCost, 0)
 	if f.known == nil || len(f.known) >= maxShapes {
-		f.known, f.guess = map[uint64]*shape{}, [guesses]*shape{}
+		f.known, f.guess = map[uint64]*shape{}, [1 << guessBits]*shape{}
 	}
-	m := mould{c: c, e: e}
+	m := mould{c: c, e: e, s: &shape{set: c.same.number, head: head, dataset: strings.Clone(e.Dataset)}}
 	if c.quick(e); !c.bad {
 		m.object()
 	}
 	if c.bad {
 		return nil
 	}
-	s := &shape{set: c.same.number, head: head, steps: m.steps, odd: m.odd}
-	m.text = append(m.text, make([]byte, blitOver)...)
-	s.text = m.text
-	for r, i := range f.rows[:f.n] {
-		at := &e.Fields[i]
-		s.rows = append(s.rows, fieldID{key: at.Key, class: c.classAt(e, r), list: c.lists(at), name: strings.Clone(at.Name())})
-	}
-	f.known[h] = s
-	return s
+	f.known[h] = m.s
+	return m.s
 }

@@ -1,6 +1,7 @@
 package json
 
 import (
+	"encoding/binary"
 	"math"
 	"time"
 	"unicode/utf8"
@@ -54,39 +55,90 @@ func appendTime(dst []byte, t time.Time) []byte {
 	return append(dst, 'Z', '"')
 }
 
+// reply is a value of an event's head as it is written.
+type reply struct {
+	text [32]byte
+	n    int
+}
+
 // date is the instant that was rendered last, for those that follow in the same
 // second: many events have the very same.
 type date struct {
-	sec  int64
-	ns   int
-	text []byte // `"2006-01-02T15:04:05.999Z"`
+	reply // "2006-01-02T15:04:05.999Z" with its quotes
+	sec   int64
+	ns    int
 }
 
 // append is appendTime.
 func (d *date) append(dst []byte, t time.Time) []byte {
+	if !d.set(t) {
+		return appendTime(dst, t)
+	}
+	return append(dst, d.text[:d.n]...)
+}
+
+// set renders t; false says that its year has not four digits.
+func (d *date) set(t time.Time) bool {
 	sec, ns := t.Unix(), t.Nanosecond()
-	if d.text != nil && d.sec == sec && d.ns == ns {
-		return append(dst, d.text...)
+	if d.n > 0 && d.sec == sec && d.ns == ns {
+		return true
 	}
 	const second = len(`"2006-01-02T15:04:05`)
-	if d.sec != sec || d.text == nil {
+	if d.sec != sec || d.n == 0 {
 		if year := t.UTC().Year(); year < 0 || year > 9999 {
-			return appendTime(dst, t)
+			return false
 		}
-		d.text = t.UTC().AppendFormat(d.text[:0], `"2006-01-02T15:04:05`)
+		t.UTC().AppendFormat(d.text[:0], `"2006-01-02T15:04:05`)
 	}
 	d.sec, d.ns = sec, ns
-	frac := [...]byte{'.', 0, 0, 0, 0, 0, 0, 0, 0, 0}
-	for i := 9; i > 0; i-- {
-		frac[i] = byte('0' + ns%10)
-		ns /= 10
-	}
-	end := len(frac)
-	for end > 4 && frac[end-1] == '0' {
+	frac := d.text[second:]
+	frac[0] = '.'
+	binary.LittleEndian.PutUint64(frac[1:], event.Digits(uint32(ns/10)))
+	frac[9] = byte('0' + ns%10)
+	end := len(".999999999")
+	for end > len(".000") && frac[end-1] == '0' {
 		end--
 	}
-	d.text = append(append(d.text[:second], frac[:end]...), 'Z', '"')
-	return append(dst, d.text...)
+	frac[end], frac[end+1] = 'Z', '"'
+	d.n = second + end + 2
+	return true
+}
+
+// The places of what the head answers in shapes.reply, and its bits in
+// shape.head.
+const (
+	headTime = iota
+	headSeen
+	headID
+	headOffset
+	replies // a power of two
+)
+
+// ask renders what the head of an event answers, and says which of it there is; ok is
+// false where a year has not four digits.
+func (c *Encoder) ask(e *event.Event) (head uint8, ok bool) {
+	r := &c.forms.now.reply
+	if !e.Time.IsZero() {
+		if !c.date[0].set(e.Time) {
+			return 0, false
+		}
+		head, r[headTime] = 1<<headTime, c.date[0].reply
+	}
+	if !e.Seen.IsZero() {
+		if !c.date[1].set(e.Seen) {
+			return 0, false
+		}
+		head, r[headSeen] = head|1<<headSeen, c.date[1].reply
+	}
+	if !e.ID.IsZero() {
+		id := &r[headID]
+		id.text[0], id.text[27], id.n = '"', '"', 28
+		e.ID.Put((*[26]byte)(id.text[1:27]))
+		head |= 1 << headID
+	}
+	offset := &r[headOffset]
+	offset.n = len(event.AppendInt(offset.text[:0], e.Offset))
+	return head, true
 }
 
 // text appends s as a JSON string, with the escape of SCHEMA rule 6 where esc is
@@ -131,12 +183,11 @@ func (c *Encoder) inner(dst []byte, s string, esc bool) []byte {
 // The bytes of a word that JSON text may not hold as they are: see odd.
 const low, high = 0x0101010101010101, 0x8080808080808080
 
-// odd has a bit set where a byte of w is no printable ASCII or has to be escaped.
-// A byte of each term has its high bit set where the byte of w is one that is
-// looked for; of bytes behind the first such one more may be set.
+// odd has a bit set where a byte of w is no printable ASCII or has to be escaped: at
+// the first such one, and of bytes behind it at others perhaps. What is below a
+// space, and the quote in its place, is told by one subtraction.
 func odd(w uint64) uint64 {
-	quote, slash, del := w^'"'*low, w^'\\'*low, w^0x7f*low
-	return (w | (w - ' '*low) | (quote - low) | (slash - low) | (del - low)) & high
+	return (w | (w + low) | (w ^ 0x02*low - 0x21*low) | (w ^ '\\'*low - low)) & high
 }
 
 // clean returns how many bytes at the start of s are printable ASCII that stands
