@@ -271,9 +271,9 @@ func (f *facts) proctitle(r *Record) {
 				f.leftover(t.Key, s)
 			}
 		case t.Form == Bare:
-			f.title, f.shown = f.titles.of(f, &t)
+			f.title = strings.TrimRight(f.text(&t), "\x00")
 		default:
-			f.title, f.shown = strings.TrimRight(t.Val, "\x00"), ""
+			f.title = strings.TrimRight(t.Val, "\x00")
 		}
 	}
 	f.seen(&w)

@@ -19,10 +19,10 @@ type facts struct {
 	made   binds // transports of sockets
 	ips    ipCache
 	recent wordCache
-	titles titles
 	calls  tails[callTail]
 	ends   tails[pathTail]
 	solos  tails[soloTail]
+	titles tails[title]
 
 	buf    []byte       // scratch
 	out    event.Fields // the fields of the event
@@ -115,7 +115,7 @@ func (f *facts) init(t *Transform) {
 	f.users.init(t)
 	f.data = make(event.Fields, 0, 32)
 	seed := maphash.MakeSeed()
-	f.calls.seed, f.ends.seed, f.solos.seed = seed, seed, seed
+	f.calls.seed, f.ends.seed, f.solos.seed, f.titles.seed = seed, seed, seed, seed
 	f.ids = &f.mine
 	id := f.ids
 	f.callSlots = [...]*string{&f.archHex, &f.nr, &f.success, &f.exit, &f.arg[0], &f.arg[1], &f.arg[2], &f.arg[3], &f.nPaths, &f.ppid, &f.pid,

@@ -2,7 +2,6 @@ package audit
 
 import (
 	"net/netip"
-	"slices"
 	"strings"
 
 	"tallyman/pipeline/event"
@@ -78,28 +77,6 @@ func (f *facts) arguments() {
 	}
 }
 
-// titleFields writes the title and the arguments that it shows.
-func (f *facts) titleFields() {
-	k, out := f.titled, &f.out
-	if k != nil && k.fields != nil {
-		*out, f.args = append(*out, k.fields...), append(f.args, k.args...)
-		return
-	}
-	at := len(*out)
-	out.AddString(schema.ProcessTitle, f.titleText())
-	for s := f.title; ; {
-		a, rest, more := strings.Cut(s, "\x00")
-		out.Add(schema.ProcessArgs, event.String(a))
-		f.args = append(f.args, a)
-		if s = rest; !more {
-			break
-		}
-	}
-	if k != nil {
-		k.fields, k.args = slices.Clone((*out)[at:]), slices.Clone(f.args)
-	}
-}
-
 // titleIsArgs reports whether PROCTITLE says nothing that EXECVE does not: it is
 // the start of the arguments, cut at 128 bytes.
 func (f *facts) titleIsArgs() bool {
@@ -123,28 +100,6 @@ func (f *facts) titleIsArgs() bool {
 		t = t[len(a):]
 	}
 	return t == ""
-}
-
-// titleText returns PROCTITLE with blanks where its arguments part.
-func (f *facts) titleText() string {
-	if f.shown == "" {
-		f.shown = f.spaced(f.title)
-	}
-	return f.shown
-}
-
-// spaced returns s with a blank for each NUL.
-func (f *facts) spaced(s string) string {
-	if strings.IndexByte(s, 0) < 0 {
-		return s
-	}
-	f.buf = append(f.buf[:0], s...)
-	for i, c := range f.buf {
-		if c == 0 {
-			f.buf[i] = ' '
-		}
-	}
-	return f.arena.keep(f.buf)
 }
 
 // addInt writes a number, or keeps its text where it is none.

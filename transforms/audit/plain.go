@@ -33,7 +33,7 @@ func (f *facts) plainTitle(r *Record) bool {
 		return false
 	}
 	if s = s[len(head):]; s[0] != '"' {
-		return f.titles.takePlain(f, s)
+		return f.hexTitle(s)
 	}
 	end := endOfQuoted(s, 1)
 	if end <= 1 || end+1 != len(s) {

@@ -1,25 +1,18 @@
 package audit
 
 import (
+	"slices"
 	"strings"
 
 	"tallyman/pipeline/event"
+	"tallyman/pipeline/schema"
 )
 
-// titles keeps what PROCTITLE records of late say. A process has the same one in
-// all of its events, and to read it and to join it took a thirtieth of a run.
-type titles [64]title
-
-// titleBytes is the most that one of them has in hex; the kernel writes 128 bytes.
-const titleBytes = 1024
-
-// title is one of them. It is kept when it comes for the second time.
+// title is what a PROCTITLE record in hex says. A process has the same one in all of its
+// events, so it is known again as the end of a record is.
 type title struct {
-	once  uint64 // the hash of the one that came last and is not kept
-	hex   string // as it stands in the record
-	text  string
+	text  string // without NUL at its end
 	shown string // titleText of it
-	plain bool   // hex is hex to its end
 
 	// What an event without EXECVE has of it, nil where that is not known: the fields, and
 	// the arguments.
@@ -27,63 +20,66 @@ type title struct {
 	args   []string
 }
 
-// of returns the title of a field in hex, without NUL at its end, and how it is
-// shown where that is known, else "".
-func (k *titles) of(f *facts, t *Token) (text, shown string) {
-	at, h := k.place(t.Val)
-	if at.hex == t.Val && at.hex != "" {
-		return at.text, at.shown
-	}
-	return at.take(f, h, t.Val, strings.TrimRight(f.text(t), "\x00"), false)
-}
-
-// takePlain takes a title that is hex to its end; false for another.
-func (k *titles) takePlain(f *facts, s string) bool {
-	at, h := k.place(s)
-	if at.hex == s {
-		if at.plain {
-			f.title, f.shown, f.titled = at.text, at.shown, at
-		}
-		return at.plain
+// hexTitle takes a title that is hex to its end; false for another.
+func (f *facts) hexTitle(s string) bool {
+	k, h := f.titles.find(s, 0)
+	if k != nil {
+		f.title, f.shown, f.titled = k.text, k.shown, k
+		return true
 	}
 	b, ok := appendHex(f.buf[:0], s)
-	if f.buf = b; ok {
-		f.title, f.shown = at.take(f, h, s, strings.TrimRight(f.arena.keep(b), "\x00"), true)
+	f.buf = b
+	if !ok {
+		return false
 	}
-	return ok
-}
-
-func (k *titles) place(s string) (*title, uint64) {
-	h := mix(s)
-	return &k[h%uint64(len(k))], h
-}
-
-// take returns the text of a title that was read, and keeps it if it was the last here.
-func (at *title) take(f *facts, h uint64, hex, text string, plain bool) (string, string) {
-	if at.once != h || len(hex) > titleBytes {
-		at.once = h
-		return text, ""
+	f.title = strings.TrimRight(f.arena.keep(b), "\x00")
+	if f.titles.wanted(h, len(s)) {
+		text := strings.Clone(f.title)
+		f.titles.keep(h, s, &title{text: text, shown: strings.Clone(f.spaced(text))})
 	}
-	text = strings.Clone(text)
-	*at = title{hex: strings.Clone(hex), text: text, shown: strings.Clone(f.spaced(text)), plain: plain}
-	return text, at.shown
+	return true
 }
 
-// mix tells texts apart by their length and four pieces of them. Those that it
-// takes for one are read anew each time.
-func mix(s string) uint64 {
-	const prime = 0x9e3779b97f4a7c15
-	n := len(s)
-	h := uint64(n) * prime
-	if n < 8 {
-		for i := range n {
-			h = (h ^ uint64(s[i])) * prime
+// titleText returns PROCTITLE with blanks where its arguments part.
+func (f *facts) titleText() string {
+	if f.shown == "" {
+		f.shown = f.spaced(f.title)
+	}
+	return f.shown
+}
+
+// spaced returns s with a blank for each NUL.
+func (f *facts) spaced(s string) string {
+	if strings.IndexByte(s, 0) < 0 {
+		return s
+	}
+	f.buf = append(f.buf[:0], s...)
+	for i, c := range f.buf {
+		if c == 0 {
+			f.buf[i] = ' '
 		}
-		return h ^ h>>32
 	}
-	for _, i := range [...]int{0, (n - 8) / 3, (n - 8) / 3 * 2, n - 8} {
-		h = (h ^ load(s, i)) * prime
-		h ^= h >> 32
+	return f.arena.keep(f.buf)
+}
+
+// titleFields writes the title and the arguments that it shows.
+func (f *facts) titleFields() {
+	k, out := f.titled, &f.out
+	if k != nil && k.fields != nil {
+		*out, f.args = append(*out, k.fields...), append(f.args, k.args...)
+		return
 	}
-	return h
+	at := len(*out)
+	out.AddString(schema.ProcessTitle, f.titleText())
+	for s := f.title; ; {
+		a, rest, more := strings.Cut(s, "\x00")
+		out.Add(schema.ProcessArgs, event.String(a))
+		f.args = append(f.args, a)
+		if s = rest; !more {
+			break
+		}
+	}
+	if k != nil {
+		k.fields, k.args = slices.Clone((*out)[at:]), slices.Clone(f.args)
+	}
 }

@@ -12,7 +12,7 @@ import (
 func TestTitlesKeepWhatTheyRead(t *testing.T) {
 	tr := build(t, nil)
 	rapid.Check(t, func(t *rapid.T) {
-		f := &facts{t: tr}
+		f := &tr.Lane("x").(*stage).f
 		words := rapid.SliceOfN(rapid.SampledFrom([]string{"sh\x00-c\x00ls", "sh\x00-c\x00ls\x00\x00", "a", "longer than eight", "\x00", ""}), 1, 40).Draw(t, "titles")
 		for _, s := range words {
 			val := strings.ToUpper(hex.EncodeToString([]byte(s)))
@@ -22,7 +22,8 @@ func TestTitlesKeepWhatTheyRead(t *testing.T) {
 					s = ""
 				}
 			}
-			f.title, f.shown = f.titles.of(f, &Token{Key: "proctitle", Val: val})
+			f.title, f.shown, f.titled = "", "", nil
+			f.proctitle(&Record{Body: "proctitle=" + val})
 			want := strings.TrimRight(s, "\x00")
 			if shown := strings.ReplaceAll(want, "\x00", " "); f.title != want || f.titleText() != shown {
 				t.Fatalf("%q is %q, shown as %q, want %q", val, f.title, f.titleText(), want)
