@@ -241,19 +241,40 @@ func (f *facts) system() {
 }
 
 // addData writes what belongs to no named field: what was kept of the records, and the system
-// call. What is not compared with what is there by now is written where it stays.
+// call. What need not be compared with what is there by now is written where it stays.
 func (f *facts) addData() {
-	if !f.mixed {
-		f.out = append(f.out, f.data...)
-		f.direct = true
+	if f.mixed {
 		f.callData()
-		f.direct = false
+		f.out = append(f.out, f.data...)
 		return
 	}
-	f.callData()
-	f.out = append(f.out, f.data...)
+	out := append(f.out, f.data...)
+	if f.nr != "" {
+		out.AddNamed(schema.AuditdData, "syscall", event.String(f.callName()))
+	}
+	if f.arch != nil {
+		out.AddNamed(schema.AuditdData, "arch", event.String(f.arch.name))
+	}
+	if !none(f.exit) {
+		out.AddNamed(schema.AuditdData, "exit", event.String(f.exit))
+	}
+	for i := range f.arg {
+		if f.arg[i] != "" {
+			out.AddNamed(schema.AuditdData, argNames[i], event.String(f.arg[i]))
+		}
+	}
+	f.out, f.direct = out, true
+	f.meanings()
+	if k := f.tail; k != nil {
+		f.out = append(f.out, k.groups...)
+	} else {
+		f.groups()
+	}
+	f.saidOf()
+	f.direct = false
 }
 
+// callData is the same where leftover has to look at each.
 func (f *facts) callData() {
 	if f.nr != "" {
 		f.leftover("syscall", f.callName())
@@ -266,13 +287,17 @@ func (f *facts) callData() {
 		f.leftover(argNames[i], a)
 	}
 	f.meanings()
-	if k := f.tail; k != nil && !f.mixed {
-		f.out = append(f.out, k.groups...)
-	} else {
-		f.leftover(groupNames[0], f.ids.egid)
-		f.leftover(groupNames[1], f.ids.sgid)
-		f.leftover(groupNames[2], f.ids.fsgid)
-	}
+	f.groups()
+	f.saidOf()
+}
+
+func (f *facts) groups() {
+	f.leftover(groupNames[0], f.ids.egid)
+	f.leftover(groupNames[1], f.ids.sgid)
+	f.leftover(groupNames[2], f.ids.fsgid)
+}
+
+func (f *facts) saidOf() {
 	f.known("op", f.op)
 	f.known("unit", f.unit)
 	f.leftover("oflag", f.oflag)
