@@ -26,7 +26,6 @@ import (
 	"tallyman/pipeline/meter"
 	"tallyman/pipeline/plugin"
 	"tallyman/pipeline/plugintest"
-	"tallyman/pipeline/schema"
 )
 
 // name is that of the output.
@@ -240,19 +239,21 @@ func Bad(text string) bool {
 		if !ok {
 			return false
 		}
-		if n, err := strconv.Atoi(after[:min(6, len(after))]); err == nil && (n%37 == 11 || n == 12) {
+		if n, err := strconv.Atoi(after[:min(6, len(after))]); err == nil && bad(n) {
 			return true
 		}
 		rest = after
 	}
 }
 
+func bad(n int) bool { return n%37 == 11 || n == 12 }
+
 // Refused fails the test unless the bad ones of n events, and no others, are among
 // the dead letters.
 func (o Outcome) Refused(t *testing.T, n int) {
 	t.Helper()
-	for i, e := range plugintest.Events(0, n) {
-		if _, dead := o.Dead[i]; dead != Bad(e.Get(schema.Message).Str()) {
+	for i := range n {
+		if _, dead := o.Dead[i]; dead != bad(i) {
 			t.Errorf("event %d: refused %v", i, o.Dead[i])
 		}
 	}
@@ -267,8 +268,9 @@ var errBad = errors.New("there is no way to write this event")
 
 // Append implements plugin.Encoder.
 func (r refusing) Append(dst []byte, e *event.Event) ([]byte, error) {
-	if Bad(e.Get(schema.Message).Str()) {
+	out, err := r.Encoder.Append(dst, e)
+	if err == nil && Bad(string(out[len(dst):])) {
 		return dst, errBad
 	}
-	return r.Encoder.Append(dst, e)
+	return out, err
 }
