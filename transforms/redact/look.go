@@ -182,9 +182,9 @@ func (l *look) enter(i, offset int) {
 }
 
 // bucketBehind and bucketBefore return the bucket of a pair that is mixed with the byte
-// behind it, or before it.
-func bucketBehind(n uint16) uint16 { return n % buckets }
-func bucketBefore(n uint16) uint16 { return (n ^ 0x1555) % buckets }
+// behind it, or before it. Letters in both cases are in different ones.
+func bucketBehind(n uint16) uint16 { return (n ^ n>>3) % buckets }
+func bucketBefore(n uint16) uint16 { return (n ^ n>>3 ^ 0x1555) % buckets }
 
 // hit returns the first place from i on, in steps of stride, of a pair that
 // stands in a literal; -1 for none.
