@@ -53,15 +53,18 @@ func (x *index) get(w who) ref {
 
 // set makes n, which is not 0, the newest life of w.
 func (x *index) set(w who, n ref) {
-	if x.n > 0 {
-		if at := &x.slots[x.place(w)]; at.life != 0 {
+	if len(x.slots) > 0 {
+		switch at := &x.slots[x.place(w)]; {
+		case at.life != 0:
 			at.life = n
+			return
+		case x.n < len(x.slots)/4*3:
+			*at = newest{w, n}
+			x.n++
 			return
 		}
 	}
-	if x.n >= len(x.slots)/4*3 {
-		x.grow()
-	}
+	x.grow()
 	x.slots[x.place(w)] = newest{w, n}
 	x.n++
 }

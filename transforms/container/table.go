@@ -50,12 +50,13 @@ func (t *table) older(l *life) *life { return t.at(l.prev) }
 // observe returns the life that an event belongs to, made at its first event,
 // with what the event says of it taken over.
 func (t *table) observe(s *seen) *life {
-	l := t.find(s)
+	newest := t.newest(s.who())
+	l := t.among(newest, s)
 	if l != nil && l.has(markOld) {
 		l = t.renew(l, s)
 	}
 	if l == nil {
-		l = t.add(s)
+		l = t.begin(newest, s)
 	}
 	t.identify(l, s)
 	t.take(l, s)
@@ -64,9 +65,12 @@ func (t *table) observe(s *seen) *life {
 }
 
 // find returns the life of s.pid that s belongs to, nil for one not seen yet.
-// Another parent makes another life, unless the process was handed over.
-func (t *table) find(s *seen) *life {
-	for l := t.newest(s.who()); l != nil; l = t.older(l) {
+func (t *table) find(s *seen) *life { return t.among(t.newest(s.who()), s) }
+
+// among is find among a life of s.pid and those before it. Another parent makes
+// another life, unless the process was handed over.
+func (t *table) among(l *life, s *seen) *life {
+	for ; l != nil; l = t.older(l) {
 		switch {
 		case s.t > l.end+slack && l.end != never:
 			return nil
@@ -199,10 +203,15 @@ const quiet = int64(30 * time.Second)
 // that life and not one that has its pid since, and whether that is sure enough
 // to build on. A life that proves to be over ends here.
 func (t *table) still(l *life, at int64) (same, sure bool) {
-	gap := at - l.last
-	if gap <= comeRound {
+	if at-l.last <= comeRound {
 		return true, true
 	}
+	return t.asked(l, at)
+}
+
+// asked is still for a life that was quiet for so long that its pid may be another's.
+func (t *table) asked(l *life, at int64) (same, sure bool) {
+	gap := at - l.last
 	if l.said == verdictNone || at < l.checked || at-l.checked > comeRound {
 		l.said, l.checked = t.check(l, at), at
 	}
@@ -220,13 +229,16 @@ func (t *table) still(l *life, at int64) (same, sure bool) {
 }
 
 // add makes a life for the first event of it.
-func (t *table) add(s *seen) *life {
+func (t *table) add(s *seen) *life { return t.begin(t.newest(s.who()), s) }
+
+// begin is add where the newest life of the pid was looked up.
+func (t *table) begin(at *life, s *seen) *life {
 	if t.count >= t.max {
 		t.evict()
+		at = t.newest(s.who())
 	}
 	l := t.fresh()
 	l.node, l.pid, l.ppid, l.first, l.last = uint16(s.node), s.pid, s.ppid, s.t, s.t
-	at := t.newest(s.who())
 	if at == nil || at.first <= s.t {
 		t.lead(l, at)
 	} else {
