@@ -31,22 +31,24 @@ func (a *leaving) before(b *leaving) bool {
 func (t *table) evict() {
 	n := (t.count + 7) / 8
 	some := make([]leaving, 0, 2*n)
-	var bar leaving // of those that were passed over, n come before it or are it
-	barred := false
+	bar := leaving{end: never, last: never} // what comes after it stays
 	t.looked += t.count
-	t.all(func(l *life) {
-		if barred && l.end > bar.end {
-			return
+	for _, chunk := range t.chunks {
+		for i := range chunk {
+			l := &chunk[i]
+			if l.end > bar.end || l.end == bar.end && l.last > bar.last || !l.known() {
+				continue
+			}
+			one := leaving{l.end, l.last, l.born, l.at}
+			if bar.at != 0 && !one.before(&bar) {
+				continue
+			}
+			if some = append(some, one); len(some) == cap(some) {
+				some = t.foremost(some, n)
+				bar = last(some)
+			}
 		}
-		one := leaving{l.end, l.last, l.born, l.at}
-		if barred && !one.before(&bar) {
-			return
-		}
-		if some = append(some, one); len(some) == cap(some) {
-			some = t.foremost(some, n)
-			bar, barred = last(some), true
-		}
-	})
+	}
 	for _, one := range t.foremost(some, n) {
 		t.forget(t.at(one.at))
 	}

@@ -46,12 +46,15 @@ func (s *places) fresh() *life {
 func (s *places) all(do func(l *life)) {
 	for i := range s.chunks {
 		for j := range s.chunks[i] {
-			if l := &s.chunks[i][j]; l.at != 0 && l.pid != nobody && !l.has(markGone) {
+			if l := &s.chunks[i][j]; l.known() {
 				do(l)
 			}
 		}
 	}
 }
+
+// known reports whether l, which may be a place that is free, is in the table.
+func (l *life) known() bool { return l.at != 0 && l.pid != nobody && !l.has(markGone) }
 
 // nobody is the pid of a place that is free.
 const nobody = -1
