@@ -2,6 +2,7 @@ package s3
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -65,43 +66,45 @@ func TestCrashBetweenBoundaryAndPut(t *testing.T) {
 func TestRandomLives(t *testing.T) {
 	key(t)
 	for seed := range uint64(60) {
-		// The store asks too, and a request of a life that is over may be answered amid the next.
-		var mu sync.Mutex
-		random := seed*2654435761 + 1
-		next := func(n uint64) uint64 {
-			mu.Lock()
-			defer mu.Unlock()
-			random = random*6364136223846793005 + 1442695040888963407
-			return random >> 33 % n
-		}
-		s, store, clock := s3test.New(t), new(plugintest.Store), noon
-		c := to(s)
-		c.MaxSize = 600
-		const frames = 40
-		confirmed := uint64(100) // the engine's, which knows less than the output
-		for life := 0; confirmed < 100+frames; life++ {
-			if life > 500 {
-				t.Fatalf("seed %d: it comes to no end at frame %d", seed, confirmed)
+		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) { // what a seed has made goes with it
+			// The store asks too, and a request of a life that is over may be answered amid the next.
+			var mu sync.Mutex
+			random := seed*2654435761 + 1
+			next := func(n uint64) uint64 {
+				mu.Lock()
+				defer mu.Unlock()
+				random = random*6364136223846793005 + 1442695040888963407
+				return random >> 33 % n
 			}
-			var broken atomic.Int64
-			broken.Store(int64(next(12)))
-			s.Fail(func(s3test.Request) s3test.Fault {
-				if broken.Add(-1) != 0 || life > 400 {
-					return s3test.Fault{}
+			s, store, clock := s3test.New(t), new(plugintest.Store), noon
+			c := to(s)
+			c.MaxSize = 600
+			const frames = 40
+			confirmed := uint64(100) // the engine's, which knows less than the output
+			for life := 0; confirmed < 100+frames; life++ {
+				if life > 500 {
+					t.Fatalf("seed %d: it comes to no end at frame %d", seed, confirmed)
 				}
-				return s3test.Fault{Cut: true, After: next(2) == 0}
-			})
-			l := begin(t, c, store, &clock)
-			confirmed = oneLife(t, l, confirmed, 100+frames, next)
-			_ = l.Close() // its connections end with it; more than a thousand would be open in the end
-		}
-		s.Fail(nil)
-		begin(t, c, store, &clock).settle(true) // the last manifest
-		want(t, s, "a", frames*3)
-		want(t, s, "b", frames)
-		if r := verify(t, s, true); !r.OK() || r.Archives[0].Events != frames*4 || r.Archives[0].Newer != 0 || len(r.Findings) != 0 {
-			t.Fatalf("seed %d: the archive is not whole: %+v", seed, r)
-		}
+				var broken atomic.Int64
+				broken.Store(int64(next(12)))
+				s.Fail(func(s3test.Request) s3test.Fault {
+					if broken.Add(-1) != 0 || life > 400 {
+						return s3test.Fault{}
+					}
+					return s3test.Fault{Cut: true, After: next(2) == 0}
+				})
+				l := begin(t, c, store, &clock)
+				confirmed = oneLife(t, l, confirmed, 100+frames, next)
+				_ = l.Close() // its connections end with it; more than a thousand would be open in the end
+			}
+			s.Fail(nil)
+			begin(t, c, store, &clock).settle(true) // the last manifest
+			want(t, s, "a", frames*3)
+			want(t, s, "b", frames)
+			if r := verify(t, s, true); !r.OK() || r.Archives[0].Events != frames*4 || r.Archives[0].Newer != 0 || len(r.Findings) != 0 {
+				t.Fatalf("seed %d: the archive is not whole: %+v", seed, r)
+			}
+		})
 	}
 }
 
