@@ -133,6 +133,23 @@ func (f *facts) reset(out *event.Batch) {
 	f.argv.reset()
 }
 
+// letGo forgets what was read of the events of a batch: each text that is left in a list
+// would hold on to the chunk of the log that it is a view of, however old that is.
+func (f *facts) letGo() {
+	f.one, f.mine, f.place, f.ofPaths = one{ids: &f.mine}, ids{}, path{}, [len(f.ofPaths)]rights{}
+	f.data, f.items, f.paths = emptied(f.data), emptied(f.items), emptied(f.paths)
+	f.args, f.keys, f.people, f.wants = emptied(f.args), emptied(f.keys), emptied(f.people), emptied(f.wants)
+}
+
+// emptied returns the memory of a list with nothing in it, none where that is much.
+func emptied[S ~[]E, E any](list S) S {
+	if cap(list) > 1024 {
+		return nil
+	}
+	clear(list[:cap(list)])
+	return list[:0]
+}
+
 // gather reads every record of an event.
 func (f *facts) gather(p *pending) {
 	f.head = f.chief(p)

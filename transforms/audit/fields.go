@@ -248,7 +248,8 @@ func (f *facts) addData() {
 		f.out = append(f.out, f.data...)
 		return
 	}
-	out := append(f.out, f.data...)
+	out := f.out
+	out = append(out, f.data...)
 	if f.nr != "" {
 		out.AddNamed(schema.AuditdData, "syscall", event.String(f.callName()))
 	}

@@ -81,6 +81,7 @@ func (s *stage) Apply(_ context.Context, in, out *event.Batch) error {
 	s.own()
 	s.win.clean()
 	clear(s.solo.parts)
+	s.f.letGo()
 	s.out, s.memo, s.gaps.shared = nil, stampMemo{}, nil // views of a chunk that is not ours any longer
 	return nil
 }
@@ -254,6 +255,10 @@ func (s *stage) own() {
 			}
 		}
 		p.node = p.parts[0].rec.Node
+		if p.used > len(p.parts) { // of the event that was here before
+			clear(p.parts[len(p.parts):p.used])
+		}
+		p.used = 0
 	}
 }
 

@@ -142,3 +142,35 @@ func TestAKnownEventAllocatesNothing(t *testing.T) {
 		t.Errorf("%v allocations", n)
 	}
 }
+
+// An event that stays open holds on to nothing of the one whose memory it has, and neither
+// does what is free.
+func TestNothingOfAnEventStaysBehind(t *testing.T) {
+	st := build(t, nil).Lane("x").(*stage)
+	b := plainBodies()
+	apply(t, st, records(append(b.lines(1), b.lines(2)[:1]...))) // the second has the memory of the first
+	check := func(p *pending) {
+		t.Helper()
+		for i, q := range p.parts[len(p.parts):cap(p.parts)] {
+			if q.e != nil || q.rec != (Record{}) {
+				t.Errorf("part %d is still there: %+v", len(p.parts)+i, q.rec)
+			}
+		}
+	}
+	if st.win.n != 1 {
+		t.Fatalf("%d events are open", st.win.n)
+	}
+	check(st.win.first)
+	apply(t, st, records(b.lines(2)[1:]))
+	if st.win.n != 0 || st.win.free == nil {
+		t.Fatalf("%d events are open", st.win.n)
+	}
+	for p := st.win.free; p != nil; p = p.next {
+		check(p)
+	}
+	for _, p := range st.f.paths[:cap(st.f.paths)] {
+		if p.name != "" {
+			t.Errorf("a path is still there: %s", p.name)
+		}
+	}
+}

@@ -24,7 +24,7 @@ type pending struct {
 	late       bool
 	bare       bool // its one record has no serial
 	parts      []part
-	used       int       // how many of its parts may not be empty, where it is free
+	used       int       // how many of its parts may hold what was there before
 	size       int       // bytes that its records hold on to
 	seen       time.Time // when its newest record was read
 	prev, next *pending  // by arrival of the first record
