@@ -109,7 +109,7 @@ func (f *Field) Named(s string) bool {
 
 // SetName changes the name. One of 4 GiB is cut.
 func (f *Field) SetName(s string) {
-	f.name, f.length = unsafe.Pointer(unsafe.StringData(s)), uint32(min(len(s), math.MaxUint32))
+	f.name, f.length = unsafe.Pointer(unsafe.StringData(s)), uint32(min(uint64(len(s)), math.MaxUint32))
 }
 
 // Value returns the value.
