@@ -48,7 +48,9 @@ func TestShortNamesInEveryForm(t *testing.T) {
 // TestShortPrograms: a program of one or two letters that the settings name is told by what
 // stands around it.
 func TestShortPrograms(t *testing.T) {
-	tr := build(t, func(s *Settings) { s.Programs = []Program{{Names: []string{"q", "xy"}, Attached: []string{"-p"}, Next: []string{"-w"}}} })
+	tr := build(t, func(s *Settings) {
+		s.Programs = []Program{{Names: []string{"q", "xy"}, Attached: []string{"-p"}, Next: []string{"-w"}}}
+	})
 	for in, want := range map[string]string{
 		"q -pSECRET x": "q -p§ x", "ana ran q -pSECRET": "ana ran q -p§", "/usr/bin/xy -w SECRET": "/usr/bin/xy -w §", "cd /x;xy -w SECRET": "cd /x;xy -w §",
 		"sh -c 'xy -pSECRET'": "sh -c 'xy -p§'", "xy -pSECRET": "xy -p§", "axy -pSECRET": "axy -pSECRET", "xyz -w SECRET": "xyz -w SECRET", "qq -pSECRET": "qq -pSECRET",
