@@ -176,6 +176,35 @@ func TestAReceiverThatEndsConnectionsIsSentParts(t *testing.T) {
 	}
 }
 
+// A message at which connections were lost by chance, however often in a row that is
+// likely to happen, is no message that the receiver cannot stand.
+func TestAMessageThatMeetsChanceIsNotRefused(t *testing.T) {
+	left := 9
+	m := &moody{reset: true, early: true, ends: func(_ int, text string) bool {
+		if left == 0 || !strings.HasSuffix(text, "unlucky") {
+			return false
+		}
+		left--
+		return true
+	}}
+	ln := listen(t, "tcp", "127.0.0.1:0")
+	var one sync.Mutex // a connection at a time, as the output has them
+	serve(t, ln, func(c net.Conn) {
+		one.Lock()
+		defer one.Unlock()
+		m.serve(c)
+	})
+	o := open(t, "tcp://"+ln.Addr().String(), nil)
+	m.watch(o, ln.Addr().String())
+	w := plugintest.NewWeather(t, 1, 0, plugintest.Reset)
+	all := []string{"000 fine", "001 unlucky", "002 fine"}
+	dead := len(w.Send(o, texts(all...)))
+	for n := 0; n < 1000 && m.has() < len(all); n++ {
+		dead += len(w.Send(o, texts("end")))
+	}
+	check(t, o, m.times(), all, dead, 0)
+}
+
 func check(t *testing.T, o *output, times map[string]int, all []string, dead, bad int) {
 	t.Helper()
 	if given := int(o.givenUp.Value()); dead+given != bad {
