@@ -154,6 +154,7 @@ func TestOrderedReadsWhatWalkReads(t *testing.T) {
 		{"arguments and more", "argc=3", "argc=4"},
 		{"arguments and less", "argc=3", "argc=2"},
 		{"no argument", argsBody, "argc=0"},
+		{"no device number", "rdev=00:00", "rdev=(null)"},
 		{"an empty argument", `a1="-c"`, `a1=""`},
 		{"an argument that is no text", `a1="-c"`, `a1=(null)`},
 		{"an argument that is cut", `a1="-c"`, `a1=414`},

@@ -171,7 +171,9 @@ func (f *facts) only(dst *string, val string) {
 func nothing(t *Token) bool {
 	switch t.Key {
 	case "rdev":
-		return t.Val == "00:00"
+		if t.Val == "00:00" {
+			return true
+		}
 	case "cap_fp", "cap_fi", "cap_fe", "cap_fver", "cap_frootid":
 		return strings.Trim(t.Val, "0") == "" || t.Val == "?"
 	}
