@@ -2,6 +2,7 @@ package audit
 
 import (
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"strings"
 	"time"
@@ -84,20 +85,20 @@ func (f *facts) doubts() bool {
 }
 
 // id is the stable id of an event (SCHEMA event.id). Where a source has no
-// positions, the text of a late record tells its event from the one before.
+// positions, the text of a late record tells its event from the one before. What most
+// events have in common is hashed once, and the rest fits one block of SHA-256.
 func (s *stage) id(p *pending, first *event.Event) event.ID {
-	sec, ms := p.ms/1000, p.ms%1000
 	k := &s.idHead
-	if k.text == nil || k.sec != sec || k.node != p.node {
-		b := append(append(s.seed(), p.node...), 0)
-		b = append(event.AppendInt(b, sec), '.')
-		s.f.buf, k.text, k.sec, k.node = b, append(k.text[:0], b...), sec, strings.Clone(p.node)
+	if k.id.IsZero() || k.node != p.node {
+		s.f.buf = append(s.seed(), p.node...)
+		k.id, k.node = event.NewID(s.f.buf), strings.Clone(p.node)
 	}
-	b := append(append(s.f.buf[:0], k.text...), byte('0'+ms/100), byte('0'+ms/10%10), byte('0'+ms%10), 0)
-	b = append(event.AppendUint(b, p.serial), 0)
-	b = event.AppendInt(b, first.Offset)
+	b := append(s.f.buf[:0], k.id[:]...)
+	b = binary.BigEndian.AppendUint64(b, uint64(p.ms))
+	b = binary.BigEndian.AppendUint64(b, p.serial)
+	b = binary.BigEndian.AppendUint64(b, uint64(first.Offset))
 	if (p.late || p.bare) && first.Shared.Get(schema.LogFilePath).IsZero() {
-		b = append(append(b, 0), first.Raw...)
+		b = append(b, first.Raw...)
 	}
 	s.f.buf = b
 	return event.NewID(b)

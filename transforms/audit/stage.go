@@ -23,19 +23,16 @@ import (
 //   - when a record of its node is Settings.Timeout younger, or when nothing was
 //     read for that long.
 type stage struct {
-	t     *Transform
-	input string
-	gaps  gaps
-	win   window
-	eoe   eoe      // whether this stream has EOE records
-	wait  *pending // ended by PROCTITLE before that is known: the next record tells
-	solo  pending  // the event of a record that stands alone
-	memo  stampMemo
-	// What the id of the event before was made of up to its second: that of the next one
-	// most often, too.
-	idHead struct {
-		text []byte
-		sec  int64
+	t      *Transform
+	input  string
+	gaps   gaps
+	win    window
+	eoe    eoe      // whether this stream has EOE records
+	wait   *pending // ended by PROCTITLE before that is known: the next record tells
+	solo   pending  // the event of a record that stands alone
+	memo   stampMemo
+	idHead struct { // what the ids of a node's events have in common
+		id   event.ID // zero before the first
 		node string
 	}
 	seq  uint64

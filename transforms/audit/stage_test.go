@@ -155,7 +155,8 @@ func TestTheIDIsStable(t *testing.T) {
 	if a.ID != b.ID {
 		t.Error("the id depends on more than the first record")
 	}
-	want := event.NewID([]byte("4c4c4544\x00auditd.log\x00\x001795227901.123\x007\x000"))
+	head := event.NewID([]byte("4c4c4544\x00auditd.log\x00"))
+	want := event.NewID(append(head[:], "\x00\x00\x01\xa1\xfb\xeb\xdc\xc3\x00\x00\x00\x00\x00\x00\x00\x07\x00\x00\x00\x00\x00\x00\x00\x00"...))
 	if a.ID != want {
 		t.Errorf("the id is %v, want %v", a.ID, want)
 	}

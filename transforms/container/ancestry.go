@@ -4,6 +4,7 @@ package container
 // first process, and the id that no other process ever has.
 
 import (
+	"encoding/binary"
 	"strings"
 
 	"tallyman/pipeline/event"
@@ -162,18 +163,20 @@ func (t *Transform) named(l *klife) event.ID {
 	return l.id
 }
 
+// newID hashes what most ids have in common once, and the rest fits one block of
+// SHA-256 where a node's name is no longer than usual.
 func (t *Transform) newID(node uint32, pid int32, start int64) event.ID {
 	if len(t.seed) == 0 {
-		t.seed = append([]byte(t.env.HostID), "\x00process\x00"...)
-		t.stem = len(t.seed)
+		head := event.NewID([]byte(t.env.HostID + "\x00process\x00"))
+		t.seed = head[:]
 	}
-	b := t.seed[:t.stem]
+	b := binary.BigEndian.AppendUint32(t.seed[:len(event.ID{})], uint32(pid))
+	b = binary.BigEndian.AppendUint64(b, uint64(start))
 	if node != 0 {
-		b = append(append(b, t.nodes.name(node)...), 0)
+		b = append(b, t.nodes.name(node)...)
 	}
-	b = append(event.AppendInt(b, int64(pid)), 0)
-	t.seed = event.AppendInt(b, start)
-	return event.NewID(t.seed)
+	t.seed = b
+	return event.NewID(b)
 }
 
 // write returns the text of an id. Many share one piece of memory, and those of

@@ -147,7 +147,6 @@ type Transform struct {
 	stocked bool   // /proc was read as a whole; not used with the connector
 	gapped  bool   // records were missing in the log
 	seed    []byte // what the last id was made of: all begin with the same
-	stem    int    // how much of it
 
 	seeds   []sown // processes that offline files name
 	unnamed nodes  // as nodes was at the first start
