@@ -93,7 +93,8 @@ func (s *stage) id(p *pending, first *event.Event) event.ID {
 		s.f.buf = append(s.seed(), p.node...)
 		k.id, k.node = event.NewID(s.f.buf), strings.Clone(p.node)
 	}
-	b := append(s.f.buf[:0], k.id[:]...)
+	b := s.f.buf[:0]
+	b = append(b, k.id[:]...)
 	b = binary.BigEndian.AppendUint64(b, uint64(p.ms))
 	b = binary.BigEndian.AppendUint64(b, p.serial)
 	b = binary.BigEndian.AppendUint64(b, uint64(first.Offset))
