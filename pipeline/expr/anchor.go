@@ -20,6 +20,8 @@ const (
 	Whole  Form = iota // one of the words is the value
 	Lower              // one of the words is the value in lower case
 	Base               // one of the words is the last component of the value, which is a path
+	Begin              // one of the words is what the value begins with
+	End                // one of the words is what the value ends with
 	Within             // a word of the pattern stands somewhere in the value
 	There              // the value is no empty text
 )
@@ -40,7 +42,7 @@ func (f Form) Of(s string) string {
 type Anchor struct {
 	Key   schema.Key
 	Form  Form
-	Words []string // of Whole, Lower and Base; none is empty
+	Words []string // of all forms but Within and There; none is empty
 
 	// Of Within: the number of the pattern, where it is looked for, and whether it
 	// ignores case, as only a search of the text itself can beyond ASCII.
@@ -67,10 +69,17 @@ func (c *Compiler) Needs(t plugin.Text) []Need {
 	if err != nil {
 		return nil
 	}
-	return c.needs(tree.Node)
+	return asker{Compiler: c}.needs(tree.Node)
 }
 
-func (c *Compiler) needs(n ast.Node) []Need {
+// asker finds what a part of a condition asks. Within an any that asks the values of a
+// list, item is the list, of which # is one.
+type asker struct {
+	*Compiler
+	item schema.Key
+}
+
+func (c asker) needs(n ast.Node) []Need {
 	switch n := n.(type) {
 	case *ast.BinaryNode:
 		return c.binaryNeeds(n)
@@ -78,13 +87,15 @@ func (c *Compiler) needs(n ast.Node) []Need {
 		if id, ok := n.Callee.(*ast.IdentifierNode); ok && id.Value == "inlist" && len(n.Arguments) == 2 {
 			return c.listed(n.Arguments[0], n.Arguments[1])
 		}
+	case *ast.BuiltinNode:
+		return c.any(n)
 	case *ast.IdentifierNode, *ast.MemberNode:
 		return c.there(n, boolType)
 	}
 	return nil
 }
 
-func (c *Compiler) binaryNeeds(n *ast.BinaryNode) []Need {
+func (c asker) binaryNeeds(n *ast.BinaryNode) []Need {
 	switch n.Operator {
 	case "&&", "and":
 		return append(c.needs(n.Left), c.needs(n.Right)...)
@@ -98,6 +109,10 @@ func (c *Compiler) binaryNeeds(n *ast.BinaryNode) []Need {
 	case "!=":
 		if s, ok := n.Right.(*ast.StringNode); ok && s.Value == "" {
 			return c.there(n.Left, stringType)
+		}
+	case ">", ">=":
+		if i, ok := n.Right.(*ast.IntegerNode); ok && (i.Value > 0 || i.Value == 0 && n.Operator == ">") {
+			return c.there(n.Left, intType)
 		}
 	case "in":
 		return c.in(n.Left, n.Right)
@@ -145,7 +160,10 @@ func union(l, r Need) Need {
 	return out
 }
 
-func (c *Compiler) equals(field, word ast.Node) []Need {
+func (c asker) equals(field, word ast.Node) []Need {
+	if isNumber(word) {
+		return c.there(field, intType)
+	}
 	s, ok := word.(*ast.StringNode)
 	if !ok || s.Value == "" {
 		return nil
@@ -154,13 +172,16 @@ func (c *Compiler) equals(field, word ast.Node) []Need {
 }
 
 // in is a text among a list field's values, or a field's among some words.
-func (c *Compiler) in(left, right ast.Node) []Need {
+func (c asker) in(left, right ast.Node) []Need {
 	if s, ok := left.(*ast.StringNode); ok && s.Value != "" {
 		return c.anchor(right, true, s.Value)
 	}
 	list, ok := right.(*ast.ArrayNode)
 	if !ok || len(list.Nodes) == 0 || len(list.Nodes) > mostAnchored {
 		return nil
+	}
+	if !slices.ContainsFunc(list.Nodes, func(n ast.Node) bool { return !isNumber(n) }) {
+		return c.there(left, intType)
 	}
 	var words []string
 	for _, n := range list.Nodes {
@@ -173,7 +194,7 @@ func (c *Compiler) in(left, right ast.Node) []Need {
 	return c.anchor(left, false, words...)
 }
 
-func (c *Compiler) listed(field, list ast.Node) []Need {
+func (c asker) listed(field, list ast.Node) []Need {
 	name, ok := list.(*ast.StringNode)
 	if !ok {
 		return nil
@@ -193,16 +214,21 @@ func (c *Compiler) listed(field, list ast.Node) []Need {
 }
 
 // within is a text that holds a word, or what a pattern needs.
-func (c *Compiler) within(operator string, n ast.Node, word string) []Need {
+func (c asker) within(operator string, n ast.Node, word string) []Need {
 	k := c.plain(n)
-	if k == schema.None || k.Info().Many || reflect.TypeOf(zero(k)) != stringType {
+	if k == schema.None || k.Info().Many != isItem(n) || !k.Info().Many && reflect.TypeOf(zero(k)) != stringType {
 		return nil
 	}
 	words, fold := []needle{{text: word}}, false
-	if operator == "matches" {
+	switch {
+	case operator == "matches":
 		words, fold = literals(word)
-	} else if !lookedFor(word) {
+	case !lookedFor(word):
 		return nil
+	case operator == "startsWith":
+		return []Need{{{Key: k, Form: Begin, Words: []string{word}}}}
+	case operator == "endsWith":
+		return []Need{{{Key: k, Form: End, Words: []string{word}}}}
 	}
 	if words == nil {
 		return nil
@@ -218,69 +244,10 @@ func lookedFor(word string) bool {
 }
 
 // there is a field that is not empty, or true.
-func (c *Compiler) there(n ast.Node, typ reflect.Type) []Need {
+func (c asker) there(n ast.Node, typ reflect.Type) []Need {
 	k := c.plain(n)
 	if k == schema.None || reflect.TypeOf(zero(k)) != typ {
 		return nil
 	}
 	return []Need{{{Key: k, Form: There}}}
-}
-
-// headed are fields that an event does not hold among the others.
-var headed = []schema.Key{schema.Timestamp, schema.EventID, schema.EventDataset, schema.EventCreated, schema.EventOriginal}
-
-// plain returns the field that a node is, None for anything else.
-func (c *Compiler) plain(n ast.Node) schema.Key {
-	k := c.names.fields[pathOf(n)]
-	if slices.Contains(headed, k) {
-		return schema.None
-	}
-	return k
-}
-
-// anchor is one of a field that holds texts: one, or with many a list of them.
-func (c *Compiler) anchor(n ast.Node, many bool, words ...string) []Need {
-	form := Whole
-	if of, f := formOf(n); f != Whole && !many {
-		n, form = of, f
-	}
-	k := c.plain(n)
-	if k == schema.None {
-		return nil
-	}
-	info := k.Info()
-	if info.Many != many || info.Type != schema.Keyword && info.Type != schema.Wildcard {
-		return nil
-	}
-	return []Need{{{Key: k, Form: form, Words: words}}}
-}
-
-// formOf takes apart a call of a function of one text.
-func formOf(n ast.Node) (of ast.Node, f Form) {
-	switch n := n.(type) {
-	case *ast.BuiltinNode:
-		if n.Name == "lower" && len(n.Arguments) == 1 {
-			return n.Arguments[0], Lower
-		}
-	case *ast.CallNode:
-		if id, ok := n.Callee.(*ast.IdentifierNode); ok && id.Value == "basename" && len(n.Arguments) == 1 {
-			return n.Arguments[0], Base
-		}
-	}
-	return n, Whole
-}
-
-// pathOf returns the dotted name that a node is, "" for none.
-func pathOf(n ast.Node) string {
-	switch n := n.(type) {
-	case *ast.IdentifierNode:
-		return n.Value
-	case *ast.MemberNode:
-		if name, ok := n.Property.(*ast.StringNode); ok && !n.Method {
-			if p := pathOf(n.Node); p != "" {
-				return p + "." + name.Value
-			}
-		}
-	}
-	return ""
 }

@@ -25,9 +25,22 @@ func TestNeeds(t *testing.T) {
 		{`process.name == "nc" || basename(process.executable) == "nc"`, "process.name[nc]|process.executable[nc]/"},
 		{`file.path matches "^/etc/(passwd|shadow)$"`, "file.path~[/etc/passwd /etc/shadow]"},
 		{`file.path matches "(?i)SECRET"`, "file.path~[secret]i"},
-		{`file.path contains "/etc/" or file.path startsWith "/usr/" or file.path endsWith ".so"`, "file.path~[/etc/]|file.path~[/usr/]|file.path~[.so]"},
+		{`file.path contains "/etc/" or file.path startsWith "/usr/" or file.path endsWith ".so"`, "file.path~[/etc/]|file.path[/usr/]^|file.path[.so]$"},
 		{`process.command_line contains "\"" && process.name != ""`, "process.command_line~[\"] process.name!"},
 		{`tallyman.container.host && source.ip != ""`, "tallyman.container.host! source.ip!"},
+		{`file.path startsWith "/etc/" or file.path startsWith "/usr/"`, "file.path[/etc/ /usr/]^"},
+		{`any(process.args, # contains "/etc/shadow")`, "process.args~[/etc/shadow]"},
+		{`any(process.args, # startsWith "--" && # != "--x") && any(process.args, # in ["a", "b"] or # == "c")`, "process.args[--]^ process.args[a b c]"},
+		{`any(process.args, lower(#) == "a" && process.name == "b")`, "process.args[a]~ process.name[b]"},
+		{`any(process.args, # matches "(?i)curl|wget" || any(tags, # endsWith "ab"))`, "process.args~[curl wget]i|tags[ab]$"},
+		{`destination.port in [22, 23] && process.pid == 1 && process.exit_code > 0 and user.name == "x"`, "destination.port! process.pid! process.exit_code! user.name[x]"},
+		{`process.pid in [0, 1] || process.pid == 0 || process.pid > -1 || process.pid >= 0 || process.pid < 5`, ""},
+		{`any(process.args, # == "")`, ""},
+		{`any(process.args, "x" in tags) && "x" in process.args`, "tags[x] process.args[x]"},
+		{`any(filter(process.args, # != "-"), # == "ab")`, ""},
+		{`any(process.args, any(filter(tags, true), # == "ab"))`, ""},
+		{`all(process.args, # == "ab")`, ""},
+		{`none(process.args, # == "ab")`, ""},
 		{`file.path matches "."`, ""},
 		{`file.path contains "/"`, ""},
 		{`file.path contains file.name`, ""},
@@ -37,14 +50,15 @@ func TestNeeds(t *testing.T) {
 		{`!tallyman.container.host`, ""},
 		{`process.pid != 0`, ""},
 		{`len(process.args) > 0`, ""},
-		{`process.name == "a" || process.pid == 1`, ""},
+		{`process.name == "a" || process.pid == 1`, "process.name[a]|process.pid!"},
+		{`process.name == "a" || process.pid == 0`, ""},
 		{`process.name == "a" || true`, ""},
 		{`process.name == ""`, ""},
 		{`process.name in ["a", ""]`, ""},
 		{`inlist(process.name, "holed")`, ""},
 		{`!(process.name == "a")`, ""},
 		{`process.name != "a"`, ""},
-		{`process.pid == 1`, ""},
+		{`process.pid == 1`, "process.pid!"},
 		{`event.dataset == "x"`, ""},
 		{`event.id == "x"`, ""},
 		{`"x" in process.name`, ""},
@@ -81,5 +95,5 @@ func shown(a Anchor) string {
 		}
 		return fmt.Sprintf("%s~%v%s", a.Key, words, map[bool]string{true: "i"}[a.Fold])
 	}
-	return fmt.Sprintf("%s%v%s", a.Key, a.Words, map[Form]string{Lower: "~", Base: "/"}[a.Form])
+	return fmt.Sprintf("%s%v%s", a.Key, a.Words, map[Form]string{Lower: "~", Base: "/", Begin: "^", End: "$"}[a.Form])
 }

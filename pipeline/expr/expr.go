@@ -141,7 +141,7 @@ func (c *Compiler) scanner(k schema.Key) *Scanner {
 		return nil
 	}
 	if c.scans[k] == nil {
-		c.scans[k] = &Scanner{key: k}
+		c.scans[k] = &Scanner{key: k, many: k.Info().Many}
 	}
 	return c.scans[k]
 }

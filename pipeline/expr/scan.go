@@ -15,7 +15,8 @@ import (
 // to case, which is what a pattern may need and never more: where it has none of a
 // pattern's words, the pattern does not match.
 type Scanner struct {
-	key schema.Key
+	key  schema.Key
+	many bool // the field is a list
 
 	mu    sync.Mutex
 	needs [][]needle // by pattern: its words in lower case
@@ -222,21 +223,37 @@ func (m *Machine) holds(s *Scanner, pattern int, fold bool, t string) bool {
 	return at.bits[pattern/64]>>(pattern%64)&1 != 0 || fold && at.wide
 }
 
-// Found returns the patterns of which the loaded event's text holds a word, a bit for
-// each, and whether the text has anything beyond ASCII. Both are good until the next
-// Load.
+// Found returns the patterns of which the loaded event's text, or one of its texts where
+// the field is a list, holds a word, a bit for each, and whether there is anything beyond
+// ASCII. Both are good until the next Load.
 func (m *Machine) Found(s *Scanner) (bits []uint64, wide bool) {
 	at := m.scanOf(s)
-	if at.turn != m.turn {
-		t := m.text(s.key)
-		if t == "" {
-			return nil, false
-		}
+	if at.turn == m.turn {
+		return at.bits, at.wide
+	}
+	if s.many {
+		m.scanAll(at)
+	} else if t := m.text(s.key); t != "" {
 		m.scan(at, t)
+	}
+	if at.turn != m.turn {
+		return nil, false
 	}
 	return at.bits, at.wide
 }
 
+// scanAll has at hold what is in any value of a list.
+func (m *Machine) scanAll(at *scanned) {
+	for v := range m.from(at.of.key).All(at.of.key) {
+		if t := textOf(v); at.turn != m.turn {
+			m.scan(at, t)
+		} else if at.with.scan(t, at.bits) {
+			at.wide = true
+		}
+	}
+}
+
+// scan has at hold what is in t alone.
 func (m *Machine) scan(at *scanned, t string) {
 	at.with = at.of.has()
 	if n := (at.with.patterns + 63) / 64; cap(at.bits) < n {

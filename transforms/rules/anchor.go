@@ -28,6 +28,7 @@ type anchor struct {
 	words map[string][]int32 // the rules that ask for a word
 	all   []int32            // every rule of the table: a value that is no text is judged by them
 	maybe [64]uint64         // by the length of a word: a bit for how it begins and ends
+	sizes []int              // of Begin and End: the lengths of words, in order
 }
 
 // search are the rules of a group that ask for patterns on one field.
@@ -109,6 +110,9 @@ func (t *anchor) add(i int32, a *expr.Anchor) {
 	for _, w := range a.Words {
 		t.words[w] = with(t.words[w], i)
 		*t.place(w) |= bitOf(w)
+		if at, known := slices.BinarySearch(t.sizes, len(w)); !known {
+			t.sizes = slices.Insert(t.sizes, at, len(w))
+		}
 	}
 	t.all = with(t.all, i)
 }
@@ -162,7 +166,7 @@ func costOf(need expr.Need) int {
 		switch {
 		case slices.Contains(common, a.Key):
 			n += costCommon
-		case a.Form == expr.Within:
+		case a.Form == expr.Within, a.Form == expr.Begin, a.Form == expr.End:
 			n += costSearch
 		case a.Form == expr.There && a.Key.Info().Type != schema.Boolean:
 			n += costThere
@@ -216,21 +220,39 @@ func (g *group) candidates(bits []uint64, m *expr.Machine) []uint64 {
 }
 
 func (t *anchor) mark(bits []uint64, v event.Value) {
-	list := t.all
+	s := v.Str()
 	switch {
 	case v.Kind() != event.KindString:
+		markAll(bits, t.all)
 	case t.form == expr.There:
-		if v.Str() == "" {
-			return
+		if s != "" {
+			markAll(bits, t.all)
+		}
+	case t.form == expr.Begin:
+		for _, n := range t.sizes {
+			if n > len(s) {
+				break
+			}
+			t.look(bits, s[:n])
+		}
+	case t.form == expr.End:
+		for _, n := range t.sizes {
+			if n > len(s) {
+				break
+			}
+			t.look(bits, s[len(s)-n:])
 		}
 	default:
-		s := t.form.Of(v.Str())
-		if *t.place(s)&bitOf(s) == 0 {
-			return
-		}
-		list = t.words[s]
+		t.look(bits, t.form.Of(s))
 	}
-	markAll(bits, list)
+}
+
+// look marks the rules that ask for a word. Where none is as long, its text is not read,
+// which most often waits for memory.
+func (t *anchor) look(bits []uint64, word string) {
+	if p := *t.place(word); p != 0 && p&bitOf(word) != 0 {
+		markAll(bits, t.words[word])
+	}
 }
 
 func (s *search) mark(to []uint64, m *expr.Machine) {

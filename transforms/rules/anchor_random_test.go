@@ -27,9 +27,19 @@ func condition(t *rapid.T, depth int) string {
 		"basename(file.path)", "basename(process.name)", "event.action", "event.action")
 	many := pick("many", "process.args", "tags", "auditd.key", "event.category")
 	return pick("form", one+" == "+word(), word()+" == "+one, one+" != "+word(), one+" in ["+word()+", "+word()+"]", one+" not in ["+word()+"]", word()+" in "+many, word()+" not in "+many,
-		one+" in []", "inlist("+one+", \"words\")", "inlist("+one+", \"none\")", one+" startsWith "+word(), `"a" == `+word(), one+" == user.name", "len("+many+") > 0", "any("+many+", # == "+word()+")", "process.pid == 7", many+" == ["+word()+"]",
+		one+" in []", "inlist("+one+", \"words\")", "inlist("+one+", \"none\")", one+" startsWith "+word(), `"a" == `+word(), one+" == user.name", "len("+many+") > 0", "any("+many+", # == "+word()+")", "process.pid == 7", "process.pid in [7, 8]", "process.pid in [0, 7]", "process.pid > 6", "process.pid == 0", "process.pid >= 0",
+		pick("loop", "any", "any", "all", "none")+"("+many+", "+ofValue(pick, word)+")", many+" == ["+word()+"]",
 		one+` != ""`, `"" != `+one, one+" contains "+word(), one+" startsWith "+word(), one+" endsWith "+word(), one+" matches "+pick("pattern", `"ab"`, `"(?i)ab"`, `"(?i)ks"`, `"^/(a|b)b$"`, `"\\bab\\b"`, `"a.b|bb"`, `"."`, `""`),
 		"tallyman.container.host", one+` contains "'"`, "tallyman.container.host == true")
+}
+
+// ofValue draws what a loop asks of one value of a list.
+func ofValue(pick func(string, ...string) string, word func() string) string {
+	one := func() string {
+		return pick("of a value", "# == "+word(), word()+" == #", "# != "+word(), "# in ["+word()+", "+word()+"]", "inlist(#, \"words\")", "lower(#) == "+word(), "basename(#) == "+word(),
+			"# startsWith "+word(), "# endsWith "+word(), "# contains "+word(), `# matches "(?i)ab"`, `# matches "^ab"`, "process.name == "+word(), "any(tags, # contains "+word()+")", "# in tags", word()+" in tags")
+	}
+	return one() + pick("and", " && ", " || ") + one()
 }
 
 // anything draws an event of few keys: values of every kind, empty ones, several of
