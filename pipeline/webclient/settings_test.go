@@ -102,10 +102,7 @@ func TestEncoders(t *testing.T) {
 			t.Fatalf("%q is called %q, %v", c.word, e.Name(), err)
 		}
 		for _, text := range [][]byte{body, nil, body[:5]} {
-			wire, err := e.Encode(text)
-			if err != nil {
-				t.Fatal(err)
-			}
+			wire := e.Encode(text)
 			if c.name != "" && len(text) == len(body) && len(wire) > len(body)/10 {
 				t.Errorf("%s: %d bytes became %d", c.word, len(body), len(wire))
 			}
