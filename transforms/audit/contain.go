@@ -36,7 +36,7 @@ func (s *stage) some(events []event.Event, i int) (next int) {
 // unread keeps a record that a panic ended on as a line that is not understood, unless
 // an open event has it by now.
 func (s *stage) unread(e *event.Event, why any) {
-	s.memo = stampMemo{}
+	s.memo, s.last = stampMemo{}, nil
 	s.defect(why)
 	if s.holds(e) {
 		return

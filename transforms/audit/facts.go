@@ -152,18 +152,10 @@ func emptied[S ~[]E, E any](list S) S {
 
 // gather reads every record of an event.
 func (f *facts) gather(p *pending) {
-	f.head = f.chief(p)
-	// What SYSCALL says of the process counts, whatever other records say first.
-	var call *Record
-	for i := range p.parts {
-		switch r := &p.parts[i]; {
-		case r.typ != typeSyscall:
-		case call == nil:
-			call = &r.rec
-			f.syscall(call)
-		default:
-			f.callAgain(call, &r.rec)
-		}
+	var calls int
+	f.head, calls = f.chief(p)
+	if calls > 0 { // what it says of the process counts, whatever other records say first
+		f.callRecords(p, calls)
 	}
 	for i := range p.parts {
 		r := &p.parts[i]
@@ -200,6 +192,24 @@ func (f *facts) gather(p *pending) {
 	f.whole(p)
 }
 
+// callRecords reads the SYSCALL records of an event, of which there is more than one only
+// where serials are mixed up.
+func (f *facts) callRecords(p *pending, n int) {
+	var call *Record
+	for i := 0; n > 0; i++ {
+		switch r := &p.parts[i]; {
+		case r.typ != typeSyscall:
+			continue
+		case call == nil:
+			call = &r.rec
+			f.syscall(call)
+		default:
+			f.callAgain(call, &r.rec)
+		}
+		n--
+	}
+}
+
 // whole looks for records that the event must have had: the kernel drops single
 // records when its backlog is full, and a late record comes without the others.
 func (f *facts) whole(p *pending) {
@@ -231,28 +241,32 @@ func (f *facts) whole(p *pending) {
 // action with a name of its own, else SYSCALL, else the first that is no part of a call. A
 // BPF record stands beside the call that loaded a program, or beside the one (or
 // none) that happened to free the last use of it; then it is the record that
-// counts.
-func (f *facts) chief(p *pending) *part {
-	var call, other *part
+// counts. calls is how many records are of type SYSCALL.
+func (f *facts) chief(p *pending) (head *part, calls int) {
+	var call, named, other *part
 	for i := range p.parts {
-		r := &p.parts[i]
-		switch {
-		case r.typ == typeSyscall, r.typ == typeExecve && call == nil: // an exec, should SYSCALL be lost
+		switch r := &p.parts[i]; {
+		case r.typ == typeSyscall:
 			call = r
-		case auxiliary(r.typ):
+			calls++
+		case r.typ == typeExecve && call == nil: // an exec, should SYSCALL be lost
+			call = r
+		case auxiliary(r.typ), named != nil:
 		case r.typ == typeBPF || f.t.tables.records.named(r.typ):
-			return r
+			named = r
 		case other == nil:
 			other = r
 		}
 	}
 	switch {
+	case named != nil:
+		return named, calls
 	case call != nil:
-		return call
+		return call, calls
 	case other != nil:
-		return other
+		return other, calls
 	}
-	return &p.parts[0]
+	return &p.parts[0], calls
 }
 
 // want notes that something of the event is missing or not understood.

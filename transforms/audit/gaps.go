@@ -85,13 +85,13 @@ type gaps struct {
 func (s *stage) watch(r *Record, typ uint16, e *event.Event) {
 	g := &s.gaps
 	ms := r.Sec*1000 + int64(r.Milli)
-	if r.Serial == g.serial && r.Serial != 0 && ms == g.ms && r.Node == g.node && len(e.Shared) == len(g.shared) && len(g.shared) > 0 && &g.shared[0] == &e.Shared[0] {
+	if r.Serial == g.serial && r.Serial != 0 && ms == g.ms && r.Node == g.node && g.shares(e) {
 		return
 	}
 	if typ >= 1200 && typ < 1300 || e.Seen.Before(s.gaps.born) {
 		return
 	}
-	if len(e.Shared) == 0 || len(g.shared) != len(e.Shared) || &g.shared[0] != &e.Shared[0] {
+	if !g.shares(e) {
 		g.shared, g.path, g.serial = e.Shared, e.Shared.Get(schema.LogFilePath).Str(), 0
 	}
 	if g.path == "" && g.kind == event.SerialsUnknown {
@@ -125,6 +125,16 @@ func (s *stage) watch(r *Record, typ uint16, e *event.Event) {
 	if len(q.gaps) == 0 && q.top == r.Serial {
 		g.serial, g.ms, g.node = r.Serial, ms, q.node
 	}
+}
+
+// shares reports whether a record shares what the one before it does.
+func (g *gaps) shares(e *event.Event) bool {
+	return len(e.Shared) == len(g.shared) && len(g.shared) > 0 && &g.shared[0] == &e.Shared[0]
+}
+
+// told reports whether another record with the stamp of the one before tells nothing new.
+func (g *gaps) told(key *stamp) bool {
+	return g.serial == key.serial && g.serial != 0 && g.ms == key.ms && g.node == key.node
 }
 
 // series returns the series of a node in the file at hand, made at first use. The

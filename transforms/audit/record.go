@@ -51,10 +51,31 @@ func (r *Record) partBody() {
 // the record before them, and to see that takes a tenth of reading it.
 type stampMemo struct {
 	text   string // "SEC.MS:SERIAL)"; "" for none
+	head   string // all that stood between type and body of a record with it, " msg=audit(SEC.MS:SERIAL): "; "" for none
 	sec    int64
 	serial uint64
 	milli  uint16
 	host   string // of the head that the last record stood behind; the caller takes it
+}
+
+// same returns the type and the body of a line that begins as the one with the last stamp
+// did, but for its type; no type for any other.
+func (m *stampMemo) same(line string) (typ, body string) {
+	const before = "type="
+	if m.head == "" || len(line) < len(before)+16 || line[:len(before)] != before || line[len(line)-1] == '\r' {
+		return "", ""
+	}
+	s := line[len(before):]
+	n := 0
+	w := blanksIn(load(s, 0))
+	if w == 0 {
+		n, w = 8, blanksIn(load(s, 8))
+	}
+	n += bits.TrailingZeros64(w) >> 3 // 8 for none: the head does not stand there
+	if len(s)-n < len(m.head) || s[n:n+len(m.head)] != m.head {
+		return "", ""
+	}
+	return s[:n], s[n+len(m.head):]
 }
 
 // read is Parse into r, which is empty, and false for ErrNoRecord. The body is not parted. A carriage
@@ -65,6 +86,7 @@ func (r *Record) read(line string, memo *stampMemo) bool {
 		line = line[:n]
 	}
 	s, ok := strings.CutPrefix(line, "type=")
+	plain := ok
 	if !ok {
 		s = strings.TrimPrefix(line, "audit: ")
 		if rest, ok := strings.CutPrefix(s, "node="); ok {
@@ -93,11 +115,13 @@ func (r *Record) read(line string, memo *stampMemo) bool {
 		if n, ok = r.stamp(s, memo); !ok {
 			return false
 		}
-		memo.text, memo.sec, memo.milli, memo.serial = s[:n], r.Sec, r.Milli, r.Serial
+		memo.text, memo.head, memo.sec, memo.milli, memo.serial = s[:n], "", r.Sec, r.Milli, r.Serial
 	}
 	body := s[n:]
 	if len(body) > 1 && body[0] == ':' && body[1] == ' ' {
-		body = body[2:]
+		if body = body[2:]; plain {
+			memo.head = line[len("type=")+len(r.Type) : len(line)-len(body)]
+		}
 	} else {
 		body = strings.TrimPrefix(strings.TrimPrefix(body, ":"), " ")
 	}

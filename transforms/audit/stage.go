@@ -29,6 +29,7 @@ type stage struct {
 	win    window
 	eoe    eoe      // whether this stream has EOE records
 	wait   *pending // ended by PROCTITLE before that is known: the next record tells
+	last   *pending // what the record before belongs to, while that is all that has to be known of another with its stamp
 	solo   pending  // the event of a record that stands alone
 	memo   stampMemo
 	idHead struct { // what the ids of a node's events have in common
@@ -79,7 +80,7 @@ func (s *stage) Apply(_ context.Context, in, out *event.Batch) error {
 	s.win.clean()
 	clear(s.solo.parts)
 	s.f.letGo()
-	s.out, s.memo, s.gaps.shared = nil, stampMemo{}, nil // views of a chunk that is not ours any longer
+	s.out, s.memo, s.last, s.gaps.shared = nil, stampMemo{}, nil, nil // views of a chunk that is not ours any longer
 	return nil
 }
 
@@ -95,6 +96,19 @@ func (s *stage) sender(e *event.Event) string {
 // record takes one source record. It is read to where it stays until its event
 // ends, or to solo: a part is too large to be handed on as a value.
 func (s *stage) record(e *event.Event) {
+	if at := s.last; at != nil && len(e.Fields) == 0 && s.gaps.shares(e) {
+		if typ, body := s.memo.same(e.Raw); typ != "" { // four of five
+			s.seq++
+			p := s.part(at, e)
+			p.typ = s.t.tables.kinds.of(typ)
+			r := &p.rec
+			r.Node, r.Type, r.Body, r.Enriched = "", typ, body, ""
+			r.Sec, r.Milli, r.Serial, r.torn, r.parted = s.memo.sec, s.memo.milli, s.memo.serial, false, false
+			s.join(at, p.typ, e)
+			return
+		}
+	}
+	s.last = nil
 	var rec Record
 	bare := false
 	if !rec.parse(e.Raw, &s.memo) {
@@ -137,23 +151,28 @@ func (s *stage) record(e *event.Event) {
 		}
 		at = s.open(&key)
 	}
-	s.join(at, &rec, typ, e)
+	if s.wait == nil && key.node == "" && s.gaps.told(&key) {
+		s.last = at
+	}
+	p := s.part(at, e)
+	p.rec, p.typ = rec, typ
+	s.join(at, typ, e)
 }
 
-// part adds a record to an event.
-func (s *stage) part(at *pending, rec *Record, typ uint16, e *event.Event) {
+// part adds a record to an event, whose rec and typ may be those of another before.
+func (s *stage) part(at *pending, e *event.Event) *part {
 	if n := len(at.parts); n < cap(at.parts) {
 		at.parts = at.parts[:n+1]
 	} else {
 		at.parts = append(at.parts, part{})
 	}
 	p := &at.parts[len(at.parts)-1]
-	p.rec, p.typ, p.owned, p.seq, p.e = *rec, typ, false, s.seq, e
+	p.owned, p.seq, p.e = false, s.seq, e
+	return p
 }
 
-// join adds a record to an open event, and ends what that ends.
-func (s *stage) join(at *pending, rec *Record, typ uint16, e *event.Event) {
-	s.part(at, rec, typ, e)
+// join counts a record that was added to an open event, and ends what that ends.
+func (s *stage) join(at *pending, typ uint16, e *event.Event) {
 	at.seen = e.Seen
 	s.win.grow(at, len(e.Raw))
 	for s.win.size > windowBytes {
@@ -172,7 +191,7 @@ func (s *stage) join(at *pending, rec *Record, typ uint16, e *event.Event) {
 	case s.eoe == eoeNo:
 		s.end(at)
 	case s.eoe == eoeUnknown:
-		s.wait = at
+		s.wait, s.last = at, nil
 	}
 }
 
@@ -187,7 +206,8 @@ func (s *stage) settle() {
 func (s *stage) alone(key *stamp, rec *Record, typ uint16, e *event.Event, bare bool) {
 	s.solo.stamp, s.solo.bare, s.solo.late = *key, bare, !bare && s.win.gone(key)
 	s.solo.parts = s.solo.parts[:0]
-	s.part(&s.solo, rec, typ, e)
+	p := s.part(&s.solo, e)
+	p.rec, p.typ = *rec, typ
 	if !bare {
 		s.win.remember(key)
 	}
@@ -236,6 +256,9 @@ func (s *stage) idle() {
 func (s *stage) end(p *pending) {
 	if p == s.wait {
 		s.wait = nil
+	}
+	if p == s.last {
+		s.last = nil
 	}
 	s.win.close(p)
 	s.emit(p)
