@@ -10,6 +10,7 @@ type action struct {
 	did      string // for people, after the name of who did it: "ran"
 	failed   string // the same of a failure: "failed to run"
 	object   object // what message names as the thing acted on
+	sum      uint32 // of its texts, to find what is kept of it
 }
 
 // object says which field of an event the message names.
@@ -33,7 +34,7 @@ const (
 
 // act makes an action; did and failed are what people read.
 func act(name, category, types string, severity, failure int8, did, failed string, o object) *action {
-	return &action{name: name, category: category, types: types, severity: severity, failure: failure, did: did, failed: failed, object: o}
+	return &action{name: name, category: category, types: types, severity: severity, failure: failure, did: did, failed: failed, object: o, sum: hash(name + did)}
 }
 
 // call is what the code knows of one system call. Argument numbers count from

@@ -211,13 +211,18 @@ func (f *facts) finishArgv(p *pending) {
 // wrong reports whether n arguments are not all that were to come.
 func (a *argv) wrong(n int) bool { return a.lost || a.count != int64(n) }
 
+// safeBytes are those that no shell takes for anything else.
+var safeBytes = func() (t [256]bool) {
+	for _, c := range []byte("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+=:,./-") {
+		t[c] = true
+	}
+	return t
+}()
+
 // safe reports whether a shell reads an argument as it stands.
 func safe(s string) bool {
 	for i := 0; i < len(s); i++ {
-		switch c := s[i]; {
-		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9':
-		case c == '_', c == '@', c == '%', c == '+', c == '=', c == ':', c == ',', c == '.', c == '/', c == '-':
-		default:
+		if !safeBytes[s[i]] {
 			return false
 		}
 	}

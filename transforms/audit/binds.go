@@ -35,7 +35,7 @@ func (b *binds) find(pid, fd string, ms int64) (sock, bool) {
 }
 
 // remember learns from a call that made or bound a socket.
-func (f *facts) remember(name string, ms int64, v verdict) {
+func (f *facts) remember(name string, ms int64, v *verdict) {
 	if v.outcome != "success" {
 		return
 	}

@@ -28,29 +28,22 @@ func (f *facts) build(p *pending) {
 			f.sub = f.t.tables.sockets[nr]
 		}
 	}
-	v := f.judge()
+	var v verdict
+	f.judge(&v)
 	out := &f.out
-	out.AddString(schema.EventKind, "event")
-	out.AddString(schema.EventModule, "auditd")
-	out.AddString(schema.EventAction, v.name)
-	addWords(out, schema.EventCategory, v.action.category)
-	addWords(out, schema.EventType, v.types)
-	out.AddString(schema.EventOutcome, v.outcome)
-	out.Add(schema.EventSeverity, event.Int(int64(v.severity)))
-	out.AddString(schema.EventCode, f.t.tables.kinds.label(f.head))
-	out.AddString(schema.AuditdMessageType, f.t.tables.kinds.lowered(f.head))
+	f.begin(&v)
 	if !p.bare {
 		out.Add(schema.EventSequence, sequence(p.serial))
 	}
 	out.AddString(schema.HostName, p.node)
-	f.result(v)
+	f.result(&v)
 	f.process()
 	f.identity(p.node)
 	f.files(p.node)
-	f.network(p, v)
+	f.network(p, &v)
 	f.system()
 	if f.t.set.Summary {
-		f.summary(v)
+		f.summary(&v)
 	}
 	for _, k := range f.keys {
 		out.AddString(schema.AuditdKey, k)
@@ -62,7 +55,7 @@ func (f *facts) build(p *pending) {
 	}
 	f.addData()
 	f.addPaths()
-	out.AddString(schema.Message, f.message(v))
+	out.AddString(schema.Message, f.message(&v))
 }
 
 func addWords(out *event.Fields, k schema.Key, words string) {
@@ -81,9 +74,9 @@ func sequence(n uint64) event.Value {
 }
 
 // judge decides what happened and how it ended.
-func (f *facts) judge() verdict {
+func (f *facts) judge(v *verdict) {
 	t := f.t.tables
-	v := verdict{action: t.unnamed}
+	v.action = t.unnamed
 	switch a := t.records.of(f.head.typ); {
 	case f.head.typ == typeSyscall:
 		v.action = f.callAction()
@@ -105,7 +98,7 @@ func (f *facts) judge() verdict {
 		v.name = t.kinds.lowered(f.head)
 	}
 	v.outcome = f.outcome()
-	f.special(&v)
+	f.special(v)
 	v.severity = v.action.severity
 	if f.opens() && v.types != "access" {
 		v.severity = 2
@@ -118,7 +111,6 @@ func (f *facts) judge() verdict {
 			v.severity++
 		}
 	}
-	return v
 }
 
 // The namespace flags of clone and unshare (linux/sched.h).
@@ -263,7 +255,7 @@ func (f *facts) bpfOp() string {
 }
 
 // result writes outcome, exit and reason.
-func (f *facts) result(v verdict) {
+func (f *facts) result(v *verdict) {
 	said, other := f.success, f.res
 	if f.head.typ != typeSyscall && f.res != "" || said == "" {
 		said, other = f.res, f.success

@@ -31,10 +31,6 @@ func (f *facts) give(out *event.Batch) event.Fields {
 func (s *stage) handOn(p *pending, broken bool) {
 	f := &s.f
 	first := p.parts[0].e
-	var n uint32
-	for i := range p.parts {
-		n += p.parts[i].e.Records
-	}
 	incomplete := len(f.wants) > 0
 	doubtful := f.doubts()
 	raw := ""
@@ -53,7 +49,7 @@ func (s *stage) handOn(p *pending, broken bool) {
 	if incomplete || doubtful {
 		f.out.AddString(schema.ErrorMessage, strings.Join(f.wants, "; "))
 	}
-	for i := range p.parts {
+	for i := 0; p.inherits && i < len(p.parts); i++ {
 		if fields := p.parts[i].e.Fields; len(fields) > 0 {
 			f.inherit(fields)
 		}
@@ -63,7 +59,7 @@ func (s *stage) handOn(p *pending, broken bool) {
 		Time:    time.UnixMilli(p.ms).UTC(),
 		Seen:    first.Seen,
 		Dataset: Dataset,
-		Records: n,
+		Records: p.records,
 		Offset:  first.Offset,
 		Fields:  f.give(s.out),
 		Shared:  first.Shared,

@@ -12,17 +12,18 @@ import (
 // then written as fields. They are reused for every event of a lane; every
 // string is a view of a record, of the arena, or constant.
 type facts struct {
-	t      *Transform
-	arena  arena
-	users  names
-	bound  binds // addresses of sockets
-	made   binds // transports of sockets
-	ips    ipCache
-	recent wordCache
-	calls  tails[callTail]
-	ends   tails[pathTail]
-	solos  tails[soloTail]
-	titles tails[title]
+	t         *Transform
+	arena     arena
+	users     names
+	bound     binds // addresses of sockets
+	made      binds // transports of sockets
+	ips       ipCache
+	recent    wordCache
+	calls     tails[callTail]
+	ends      tails[pathTail]
+	solos     tails[soloTail]
+	titles    tails[title]
+	preambles preambles
 
 	buf    []byte       // scratch
 	out    event.Fields // the fields of the event
@@ -91,6 +92,8 @@ type one struct {
 	target                  string // process acted on, by name
 	module                  string // kernel module
 	oflag, omode            string // OPENAT2
+	flags                   uint64 // of an open, where flagged says that they were read
+	flagged                 bool
 	note                    string // what the message says of an event without op=
 	packet                  packet
 	sock                    sock

@@ -113,17 +113,17 @@ func (f *facts) addInt(k schema.Key, name, s string) {
 
 // network writes the socket address of the event, to the side that the call
 // names.
-func (f *facts) network(p *pending, v verdict) {
+func (f *facts) network(p *pending, v *verdict) {
 	f.peer()
 	f.socketPath()
 	name := f.calledName()
 	f.recall(name, p.ms)
 	f.remember(name, p.ms, v)
 	f.packetFields()
-	s, r := f.sock, f.role()
-	if !s.known() {
+	if !f.sock.known() {
 		return
 	}
+	s, r := f.sock, f.role()
 	out := &f.out
 	if s.family == "" {
 		f.leftover("socket_family", s.other)
@@ -179,7 +179,7 @@ func (f *facts) side(address, ip, port schema.Key, s sock, direction string) {
 // packetFields writes the two ends of a packet that a firewall's rule told of.
 func (f *facts) packetFields() {
 	k := &f.packet
-	if *k == (packet{}) {
+	if k.source == "" && k.target == "" && k.sport == "" && k.dport == "" {
 		return
 	}
 	out := &f.out
@@ -249,7 +249,9 @@ func (f *facts) addData() {
 		return
 	}
 	out := f.out
-	out = append(out, f.data...)
+	if len(f.data) > 0 {
+		out = append(out, f.data...)
+	}
 	if f.nr != "" {
 		out.AddNamed(schema.AuditdData, "syscall", event.String(f.callName()))
 	}
@@ -299,6 +301,9 @@ func (f *facts) groups() {
 }
 
 func (f *facts) saidOf() {
+	if f.op == "" && f.unit == "" && f.oflag == "" && f.omode == "" {
+		return // nearly always
+	}
 	f.known("op", f.op)
 	f.known("unit", f.unit)
 	f.leftover("oflag", f.oflag)

@@ -220,8 +220,16 @@ var lowOpenFlags = [...]openFlag{
 	{0o2000000, "O_CLOEXEC"}, {0o10000000, "O_PATH"},
 }
 
-// openBits returns the flags of an open, 0 where the records do not say.
+// openBits returns the flags of an open, 0 where the records do not say. All of them must
+// have been read.
 func (f *facts) openBits() uint64 {
+	if !f.flagged {
+		f.flags, f.flagged = f.readBits(), true
+	}
+	return f.flags
+}
+
+func (f *facts) readBits() uint64 {
 	if f.oflag != "" {
 		n, _ := octal(f.oflag)
 		return n

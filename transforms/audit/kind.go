@@ -101,9 +101,12 @@ func (k *kinds) of(name string) uint16 {
 	return uint16(n)
 }
 
+// has reports whether a type is in the table.
+func (k *kinds) has(typ uint16) bool { return typ < endOfTypes && k.name[typ] != "" }
+
 // label returns the name of a record's type: the table's, else the log's own.
 func (k *kinds) label(p *part) string {
-	if p.typ < endOfTypes && k.name[p.typ] != "" {
+	if k.has(p.typ) {
 		return k.name[p.typ]
 	}
 	return p.rec.Type

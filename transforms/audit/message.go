@@ -15,7 +15,7 @@ const messageLimit = 1024
 //
 //	uid 1000 ran bash -c 'echo a=1|b'
 //	ana as root failed to open /etc/shadow (EACCES)
-func (f *facts) message(v verdict) string {
+func (f *facts) message(v *verdict) string {
 	b := f.actor(f.buf[:0])
 	phrase := v.action.did
 	if v.outcome == "failure" {
@@ -55,7 +55,7 @@ func (f *facts) message(v verdict) string {
 
 // phrase returns what a record that is no system call did, where the words of its type
 // do not say it.
-func (f *facts) phrase(usual string, v verdict) string {
+func (f *facts) phrase(usual string, v *verdict) string {
 	switch {
 	case usual == "":
 		return "wrote"
@@ -103,7 +103,7 @@ func (f *facts) actor(b []byte) []byte {
 }
 
 // thing appends what was acted on.
-func (f *facts) thing(b []byte, v verdict) []byte {
+func (f *facts) thing(b []byte, v *verdict) []byte {
 	add := func(s string) {
 		if s != "" {
 			b = append(append(b, ' '), s[:min(len(s), messageLimit)]...)

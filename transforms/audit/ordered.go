@@ -1,9 +1,6 @@
 package audit
 
-import (
-	"math/bits"
-	"strings"
-)
+import "math/bits"
 
 // The kernel writes the fields of SYSCALL and of PATH always in one order, so
 // that the next field is known before it is read. What stands in that order and
@@ -90,7 +87,7 @@ func ordered(s string, i int, steps []step, slots []*string) int {
 // equals sign or a control character.
 func plainly(s string, steps []step, slots []*string) int {
 	slots = slots[:len(steps)]
-	i, fields := 0, 0
+	i := 0
 	for k := range steps {
 		x := &steps[k]
 		if i+8 > len(s) {
@@ -101,34 +98,31 @@ func plainly(s string, steps []step, slots []*string) int {
 		}
 		from := i + x.n
 		end := from
-		for {
+		for ; ; end += 8 {
 			if end+8 > len(s) {
 				return 0
 			}
-			w := marksIn(load(s, end))
-			if w != 0 {
+			if w := marksIn(load(s, end)); w != 0 {
 				end += bits.TrailingZeros64(w) >> 3
 				break
 			}
-			end += 8
 		}
 		if end == from || s[end] != ' ' {
 			return 0
 		}
 		*slots[k] = s[from:end]
-		i, fields = end+1, fields+1
-	}
-	if strings.Count(s[:i], "=") != fields {
-		return 0
+		i = end + 1
 	}
 	return i
 }
 
 // marksIn has the highest bit set of the first byte of w that is a blank, a quote, an
-// apostrophe, a control character or another below '('; behind it it may be set of others.
+// apostrophe, a control character or another below '(', or an equals sign; behind it it may
+// be set of others.
 func marksIn(w uint64) uint64 {
-	const ones, tops = 0x0101010101010101, 0x8080808080808080
-	return (w - '('*ones) &^ w & tops
+	const ones, tops, equals = 0x0101010101010101, 0x8080808080808080, 0x3d3d3d3d3d3d3d3d
+	e := w ^ equals
+	return ((w-'('*ones)&^w | (e-ones)&^e) & tops
 }
 
 // endOfQuoted returns where the quote stands that ends the text from i on, 0 where a

@@ -269,7 +269,8 @@ func (f *facts) twoPaths(rename bool) (at, second int) {
 // pathOf returns the first path of a nametype, -1 for none.
 func (f *facts) pathOf(kind string) int {
 	for i := range f.paths {
-		if f.paths[i].kind == kind {
+		k := f.paths[i].kind
+		if len(k) == len(kind) && (k == "" || k[0] == kind[0] && k == kind) { // those that are most often there have one length
 			return i
 		}
 	}
@@ -310,7 +311,15 @@ func tidy(s string) bool {
 	if len(s) > 1 && s[len(s)-1] == '/' {
 		return false
 	}
-	for i := 0; i+1 < len(s); i++ {
+	const ones, tops, slashes = 0x0101010101010101, 0x8080808080808080, 0x2f2f2f2f2f2f2f2f
+	i := 0
+	for ; i+9 <= len(s); i += 8 {
+		a, b := load(s, i)^slashes, (load(s, i+1)|ones)^slashes // b has a zero for a slash and a full stop
+		if (a-ones)&^a&(b-ones)&^b&tops != 0 {
+			break
+		}
+	}
+	for ; i+1 < len(s); i++ {
 		if s[i] != '/' {
 			continue
 		}

@@ -1,10 +1,6 @@
 package audit
 
-import (
-	"strings"
-
-	"tallyman/pipeline/event"
-)
+import "strings"
 
 // The records of a call that have one kind of field in them are read here where all of
 // the record is plain to its end: then nothing that auditd or another added can stand in
@@ -54,13 +50,13 @@ func (f *facts) plainArgs(r *Record) bool {
 	if i == len(head) {
 		return false
 	}
-	n, number := 0, f.buf[:0]
+	n, hex := 0, f.buf[:0]
 	for ; i < len(s); n++ {
-		number = append(event.AppendInt(append(number[:0], " a"...), int64(n)), '=')
-		if len(s)-i <= len(number) || s[i:i+len(number)] != string(number) {
+		at := afterArg(s, i, n)
+		if at == 0 {
 			break
 		}
-		i += len(number)
+		i = at
 		if s[i] == '"' {
 			end := endOfQuoted(s, i+1)
 			if end == 0 {
@@ -70,22 +66,36 @@ func (f *facts) plainArgs(r *Record) bool {
 			i = end + 1
 			continue
 		}
-		end := i
-		for end < len(s) && nibbles[s[end]] != notHex {
-			end++
+		end := len(s)
+		if blank := strings.IndexByte(s[i:], ' '); blank >= 0 {
+			end = i + blank
 		}
-		b, ok := appendHex(number[:0], s[i:end])
-		if number = b; !ok {
+		b, ok := appendHex(hex[:0], s[i:end])
+		if hex = b; !ok {
 			break
 		}
 		f.args = append(f.args, f.arena.keep(b))
 		i = end
 	}
-	f.buf = number
+	f.buf = hex
 	if i < len(s) || n != count {
 		f.args = f.args[:0]
 		return false
 	}
 	f.exec, f.argv.next, f.argv.count = true, n, int64(n)
 	return true
+}
+
+// afterArg returns where the value of argument n begins, whose name stands behind a blank
+// at i of s; 0 where anything else does, or no value.
+func afterArg(s string, i, n int) int {
+	if i+2 >= len(s) || s[i] != ' ' || s[i+1] != 'a' {
+		return 0
+	}
+	from := i + 2
+	got, end := digits(s, from)
+	if got != n || end == from || s[from] == '0' && end > from+1 || end+1 >= len(s) || s[end] != '=' {
+		return 0
+	}
+	return end + 1
 }

@@ -168,6 +168,8 @@ func (s *stage) part(at *pending, e *event.Event) *part {
 	}
 	p := &at.parts[len(at.parts)-1]
 	p.owned, p.seq, p.e = false, s.seq, e
+	at.records += e.Records
+	at.inherits = at.inherits || len(e.Fields) > 0
 	return p
 }
 
@@ -205,7 +207,7 @@ func (s *stage) settle() {
 // alone makes an event of one record.
 func (s *stage) alone(key *stamp, rec *Record, typ uint16, e *event.Event, bare bool) {
 	s.solo.stamp, s.solo.bare, s.solo.late = *key, bare, !bare && s.win.gone(key)
-	s.solo.parts = s.solo.parts[:0]
+	s.solo.parts, s.solo.records, s.solo.inherits = s.solo.parts[:0], 0, false
 	p := s.part(&s.solo, e)
 	p.rec, p.typ = *rec, typ
 	if !bare {

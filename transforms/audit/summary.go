@@ -9,7 +9,7 @@ import (
 // summary writes who did it, to what and how, in the fields that Auditbeat has
 // for it (auditd.summary.*). They repeat what stands in others, so they are
 // written only when the settings ask for them.
-func (f *facts) summary(v verdict) {
+func (f *facts) summary(v *verdict) {
 	id, out := f.ids, &f.out
 	primary := or(f.auditName, id.auid)
 	if unset(primary) {
@@ -35,7 +35,7 @@ func (f *facts) summary(v verdict) {
 
 // summaryObject returns the kind of thing that was acted on, its name and a
 // second one.
-func (f *facts) summaryObject(v verdict) (kind, object, detail string) {
+func (f *facts) summaryObject(v *verdict) (kind, object, detail string) {
 	category, _, _ := strings.Cut(v.action.category, " ")
 	switch {
 	case v.action.object == objUnit:

@@ -57,11 +57,18 @@ func appendHex(dst []byte, s string) ([]byte, bool) {
 	out := dst[n : n+len(s)/2]
 	i := 0
 	for ; i+4 <= len(out); i += 4 {
-		four, ok := fourOf(load(s, 2*i))
-		if !ok {
+		// Eight digits at once, the first in the lowest byte.
+		const ones = 0x0101010101010101
+		w := load(s, 2*i)
+		letter := w >> 6 & ones // 'A' is 0x41, '0' is 0x30
+		value := w&(0x0f*ones) + 9*letter
+		over := (value + 6*ones) >> 4 & ones // ten and more, as the letters are and no digit is
+		if w&(0xf0*ones)^(0x30*ones+letter<<4)|over^letter|value&(0x10*ones) != 0 {
 			return dst, false
 		}
-		binary.LittleEndian.PutUint32(out[i:], four)
+		w = (value<<4 | value>>8) & 0x00ff00ff00ff00ff
+		w = (w | w>>8) & 0x0000ffff0000ffff
+		binary.LittleEndian.PutUint32(out[i:], uint32(w|w>>16))
 	}
 	for ; i < len(out); i++ {
 		hi, lo := nibbles[s[2*i]], nibbles[s[2*i+1]]
@@ -71,19 +78,6 @@ func appendHex(dst []byte, s string) ([]byte, bool) {
 		out[i] = hi<<4 | lo
 	}
 	return dst[:n+len(out)], true
-}
-
-// fourOf returns the four bytes that eight digits stand for, the first digit in the lowest
-// byte of w; false where one is none.
-func fourOf(w uint64) (uint32, bool) {
-	const ones = 0x0101010101010101
-	letter := w >> 6 & ones // 'A' is 0x41, '0' is 0x30
-	value := w&(0x0f*ones) + 9*letter
-	over := (value + 6*ones) >> 4 & ones // ten and more, as the letters are and no digit is
-	bad := w&(0xf0*ones) ^ (0x30*ones + letter<<4) | over ^ letter | value&(0x10*ones)
-	x := (value<<4 | value>>8) & 0x00ff00ff00ff00ff
-	x = (x | x>>8) & 0x0000ffff0000ffff
-	return uint32(x | x>>16), bad == 0
 }
 
 // encoded reports whether a bare value of this field is hex. A quoted one never
@@ -128,6 +122,20 @@ func (f *facts) value(t *Token) string {
 	return t.Val
 }
 
+// digitValues are the values of hex digits of either case.
+var digitValues = func() (t [256]byte) {
+	for i := range t {
+		t[i] = notHex
+	}
+	for i, c := range []byte("0123456789abcdef") {
+		t[c] = byte(i)
+	}
+	for i, c := range []byte("ABCDEF") {
+		t[c] = byte(10 + i)
+	}
+	return t
+}()
+
 // hexNum reads an argument register, hex without a prefix; false where it is
 // none.
 func hexNum(s string) (uint64, bool) {
@@ -136,18 +144,11 @@ func hexNum(s string) (uint64, bool) {
 	}
 	var n uint64
 	for i := 0; i < len(s); i++ {
-		c := s[i]
-		switch {
-		case c >= '0' && c <= '9':
-			c -= '0'
-		case c >= 'a' && c <= 'f':
-			c -= 'a' - 10
-		case c >= 'A' && c <= 'F':
-			c -= 'A' - 10
-		default:
+		d := digitValues[s[i]]
+		if d == notHex {
 			return 0, false
 		}
-		n = n<<4 | uint64(c)
+		n = n<<4 | uint64(d)
 	}
 	return n, true
 }
@@ -163,10 +164,11 @@ func decimal(s string) (int64, bool) {
 	}
 	var n int64
 	for i := 0; i < len(s); i++ {
-		if s[i] < '0' || s[i] > '9' {
+		d := s[i] - '0'
+		if d > 9 {
 			return 0, false
 		}
-		n = n*10 + int64(s[i]-'0')
+		n = n*10 + int64(d)
 	}
 	if neg {
 		n = -n

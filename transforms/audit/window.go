@@ -26,6 +26,8 @@ type pending struct {
 	parts      []part
 	used       int       // how many of its parts may hold what was there before
 	size       int       // bytes that its records hold on to
+	records    uint32    // source records that its parts stand for
+	inherits   bool      // an input knew something of one of them
 	seen       time.Time // when its newest record was read
 	prev, next *pending  // by arrival of the first record
 	chain      *pending  // same bucket
@@ -123,7 +125,7 @@ func (w *window) close(p *pending) {
 func (w *window) recycle(p *pending) {
 	p.used = max(p.used, len(p.parts))
 	p.parts = p.parts[:0]
-	p.stamp, p.prev, p.chain, p.size = stamp{}, nil, nil, 0
+	p.stamp, p.prev, p.chain, p.size, p.records, p.inherits = stamp{}, nil, nil, 0, 0, false
 	p.next, w.free = w.free, p
 }
 
