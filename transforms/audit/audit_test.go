@@ -203,3 +203,49 @@ func TestStampMemoChangesNothing(t *testing.T) {
 		}
 	}
 }
+
+// A line that begins as the one before is read as by itself, and no other is taken for one.
+func TestTheSameStampAgain(t *testing.T) {
+	const stamp = " msg=audit(1700000000.123:12): "
+	lines := []string{
+		"type=CWD" + stamp + `cwd="/"`,
+		"type=EOE" + stamp,
+		"type=PROCTITLE" + stamp + "proctitle=61",
+		"type=SOCKADDR" + stamp + "saddr=0100\r",
+		"type=UNKNOWN[1423]" + stamp + "a=1",
+		"type=FOURTEEN_BYTES" + stamp + "a=1",
+		"type=SIXTEEN_BYTES_OF" + stamp + "a=1",
+		"type=" + stamp + "a=1",
+		"type=CWD " + stamp + "a=1",
+		"type=CWD msg=audit(1700000000.123:12):a=1",
+		"type=CWD msg=audit(1700000000.123:12) a=1",
+		"type=CWD msg=audit(1700000000.123:123): a=1",
+		"node=a type=CWD" + stamp + "a=1",
+		"audit: type=CWD" + stamp + "a=1",
+		"host audit: type=CWD" + stamp + "a=1",
+		"type=1300 audit(1700000000.123:12): a=1",
+		"type=CWD", "type=", "",
+	}
+	again := 0
+	for _, before := range lines {
+		for _, line := range lines {
+			var memo stampMemo
+			var first Record
+			first.parse(before, &memo)
+			typ, body := memo.same(line)
+			if typ == "" {
+				continue
+			}
+			again++
+			want, err := parse(line)
+			got := Record{Type: typ, Sec: memo.sec, Milli: memo.milli, Serial: memo.serial, Body: body}
+			if got.partBody(); err != nil || got != want {
+				t.Errorf("%q behind %q: %+v, want %+v", line, before, got, want)
+			}
+		}
+	}
+	// Behind 8 lines with this stamp, one of them behind a head, 6 are; two more are so behind themselves.
+	if again != 8*6+2 {
+		t.Errorf("%d pairs were read so", again)
+	}
+}
