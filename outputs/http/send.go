@@ -98,7 +98,11 @@ func (o *output) narrows(err error) bool {
 // post makes one attempt with one body. It returns the events that the receiver
 // took exception to, or an error for all of them.
 func (o *output) post(ctx context.Context, spans []span) ([]plugin.Failure, error) {
-	r, err := o.request(o.encoder.Encode(o.body(spans)), len(spans))
+	wire, err := o.encoder.Encode(o.body(spans))
+	if err != nil {
+		return nil, plugin.Retry(fmt.Errorf("http: %w", err))
+	}
+	r, err := o.request(wire, len(spans))
 	if err != nil {
 		return nil, err
 	}

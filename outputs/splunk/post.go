@@ -56,7 +56,11 @@ func (o *output) deliver(ctx context.Context, events []event.Event, post post) e
 
 // attempt compresses and posts one body.
 func (o *output) attempt(ctx context.Context, spans []span, post post) error {
-	p := &parcel{body: o.encoder.Encode(o.body(spans)), events: len(spans)}
+	wire, err := o.encoder.Encode(o.body(spans))
+	if err != nil {
+		return plugin.Retry(fmt.Errorf("splunk: %w", err))
+	}
+	p := &parcel{body: wire, events: len(spans)}
 	if o.settings.Endpoint == endpointRaw {
 		p.query = o.meta[spans[0].meta].query
 	}

@@ -22,7 +22,6 @@ var allowed = map[string][]string{
 	"pipeline/meter":      {},
 	"pipeline/keep":       {},
 	"pipeline/jsonscan":   {},
-	"pipeline/deflate":    {},
 	"pipeline/jsontree":   {"pipeline/jsonscan"},
 	"pipeline/toolinput":  {"pipeline/event", "pipeline/plugin", "pipeline/tail", "pipeline/weblisten"},
 	"pipeline/record":     {"pipeline/event", "pipeline/schema", "pipeline/pieces"},
@@ -35,7 +34,7 @@ var allowed = map[string][]string{
 	"pipeline/pieces":     {"pipeline/event", "pipeline/schema", "pipeline/meter"},
 	"pipeline/servertls":  {"pipeline/plugin"},
 	"pipeline/clienttls":  {"pipeline/plugin"},
-	"pipeline/webclient":  {"pipeline/clienttls", "pipeline/plugin", "pipeline/meter", "pipeline/tunnel", "pipeline/deflate"},
+	"pipeline/webclient":  {"pipeline/clienttls", "pipeline/plugin", "pipeline/meter", "pipeline/tunnel"},
 	"pipeline/template":   {"pipeline/event", "pipeline/expr", "pipeline/plugin", "pipeline/schema"},
 	"pipeline/enginetest": {"pipeline/engine", "pipeline/config", "pipeline/journal", "pipeline/plugin", "pipeline/plugintest", "pipeline/event", "pipeline/meter"},
 	"pipeline/tunnel":     {"pipeline/plugin"},
@@ -58,7 +57,7 @@ var allowed = map[string][]string{
 }
 
 // leaves import only the standard library.
-var leaves = []string{"pipeline/schema", "pipeline/event", "pipeline/vfs", "pipeline/meter", "pipeline/keep", "pipeline/jsonscan", "pipeline/deflate"}
+var leaves = []string{"pipeline/schema", "pipeline/event", "pipeline/vfs", "pipeline/meter", "pipeline/keep", "pipeline/jsonscan"}
 
 var plugins = []string{"pipeline/plugin", "pipeline/event", "pipeline/schema", "pipeline/tail", "pipeline/pieces", "pipeline/meter", "pipeline/expr", "pipeline/keep", "pipeline/jsonscan", "pipeline/jsontree", "pipeline/record", "pipeline/servertls", "pipeline/clienttls", "pipeline/webclient", "pipeline/template", "pipeline/weblisten", "pipeline/toolinput", "pipeline/accesslog", "pipeline/programs", "pipeline/zone", "pipeline/multiline", "pipeline/kafkalink", "pipeline/tunnel", "pipeline/plugintest"}
 

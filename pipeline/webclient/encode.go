@@ -1,11 +1,11 @@
 package webclient
 
 import (
+	"bytes"
 	"fmt"
 
+	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
-
-	"tallyman/pipeline/deflate"
 )
 
 // The words of `compression`, and of Content-Encoding.
@@ -18,9 +18,9 @@ const (
 // Encoder compresses bodies. It is not safe for use by several goroutines.
 type Encoder struct {
 	name string
-	gzip *deflate.Packer
+	gzip *gzip.Writer
 	zstd *zstd.Encoder
-	buf  []byte
+	buf  bytes.Buffer
 }
 
 // NewEncoder returns the encoder of a word of `compression`; "" is none.
@@ -30,7 +30,11 @@ func NewEncoder(word string) (*Encoder, error) {
 	case noneName, "":
 		e.name = ""
 	case gzipName:
-		e.gzip = new(deflate.Packer)
+		w, err := gzip.NewWriterLevel(nil, gzip.BestSpeed)
+		if err != nil {
+			return nil, fmt.Errorf("webclient: gzip: %w", err)
+		}
+		e.gzip = w
 	case zstdName:
 		w, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithWindowSize(1<<20))
 		if err != nil {
@@ -48,14 +52,21 @@ func (e *Encoder) Name() string { return e.name }
 
 // Encode returns body as it goes over the wire, in memory that is valid until
 // the next call, or body itself.
-func (e *Encoder) Encode(body []byte) []byte {
+func (e *Encoder) Encode(body []byte) ([]byte, error) {
 	switch {
 	case e.gzip != nil:
-		e.buf = e.gzip.AppendGzip(e.buf[:0], body)
+		e.buf.Reset()
+		e.gzip.Reset(&e.buf)
+		if _, err := e.gzip.Write(body); err != nil {
+			return nil, fmt.Errorf("webclient: gzip: %w", err)
+		}
+		if err := e.gzip.Close(); err != nil {
+			return nil, fmt.Errorf("webclient: gzip: %w", err)
+		}
+		return e.buf.Bytes(), nil
 	case e.zstd != nil:
-		e.buf = e.zstd.EncodeAll(body, e.buf[:0])
-	default:
-		return body
+		e.buf.Reset()
+		return e.zstd.EncodeAll(body, e.buf.AvailableBuffer()), nil
 	}
-	return e.buf
+	return body, nil
 }

@@ -102,7 +102,10 @@ func TestEncoders(t *testing.T) {
 			t.Fatalf("%q is called %q, %v", c.word, e.Name(), err)
 		}
 		for _, text := range [][]byte{body, nil, body[:5]} {
-			wire := e.Encode(text)
+			wire, err := e.Encode(text)
+			if err != nil {
+				t.Fatal(err)
+			}
 			if c.name != "" && len(text) == len(body) && len(wire) > len(body)/10 {
 				t.Errorf("%s: %d bytes became %d", c.word, len(body), len(wire))
 			}
