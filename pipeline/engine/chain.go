@@ -86,8 +86,11 @@ func (c *Chain) from(ctx context.Context, first int, in *event.Batch) (*event.Ba
 		}
 		c.tap(c.names[i], in)
 	}
+	told := len(c.stages) != 1 || first > 0 // a transform may tell of which host it is: node= of an audit record
 	for i := range in.Events {
-		c.others.check(&in.Events[i]) // a transform may tell of which host it is: node= of an audit record
+		if told {
+			c.others.check(&in.Events[i])
+		}
 		c.finish(&in.Events[i], i)
 	}
 	c.tap("", in)

@@ -108,7 +108,7 @@ func (m *message) discriminators(s string) bool {
 		if !good {
 			return false
 		}
-		m.keep(param{pair{id, strings.TrimSpace(name)}, value})
+		m.keep(param{pair: pair{id, strings.TrimSpace(name)}, value: value})
 		s = strings.TrimLeft(rest[1+n:], " ")
 	}
 	return ok
@@ -162,7 +162,7 @@ func (d *decoder) settle(c civil, zone zoneKind, east int, seen time.Time) {
 		at, _ := c.nearest(seen.Add(shift), time.UTC)
 		m.at = at.Add(-shift)
 	case c.year != 0:
-		m.at, m.east = c.in(d.loc)
+		m.at, m.east = c.in(d.local())
 		m.local = true
 	default:
 		m.at, m.east = d.nearest(c, seen)
@@ -181,9 +181,10 @@ type instant struct {
 
 // nearest is c.nearest: of the messages of one chunk, most are of the same second.
 func (d *decoder) nearest(c civil, seen time.Time) (time.Time, int) {
-	if l := &d.last; l.loc != d.loc || l.c != c || !l.seen.Equal(seen) {
-		at, east := c.nearest(seen, d.loc)
-		*l = instant{c, seen, d.loc, at, east}
+	loc := d.local()
+	if l := &d.last; l.loc != loc || l.c != c || !l.seen.Equal(seen) {
+		at, east := c.nearest(seen, loc)
+		*l = instant{c, seen, loc, at, east}
 	}
 	return d.last.at, d.last.east
 }

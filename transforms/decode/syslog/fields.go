@@ -1,6 +1,7 @@
 package syslog
 
 import (
+	"math"
 	"strconv"
 	"strings"
 
@@ -47,7 +48,8 @@ func priority(f *event.Fields, pri int) {
 func (d *decoder) common() event.Fields {
 	at := &d.heads[d.m.pri-noPriority]
 	if *at == nil {
-		say := usual(d.m.pri)
+		var say programs.Said
+		usual(&say, d.m.pri)
 		kind(at, &say, "")
 		priority(at, d.m.pri)
 	}
@@ -55,12 +57,11 @@ func (d *decoder) common() event.Fields {
 }
 
 // usual is what a message says of which no program is known.
-func usual(pri int) programs.Said {
-	say := programs.Said{Action: "syslog", Category: "host", Kind: "info"}
+func usual(say *programs.Said, pri int) {
+	say.Action, say.Category, say.Kind = "syslog", "host", "info"
 	if pri != noPriority {
 		say.Severity = weights[pri&7]
 	}
-	return say
 }
 
 // kind adds what kind of event it is; code is that of a device.
@@ -151,7 +152,10 @@ func (d *decoder) param(f *event.Fields, first, at int) {
 		f.AddNamed(schema.LogSyslogStructuredData, p.id, event.String(""))
 		return
 	}
-	name := d.nameAt(at, p.pair)
+	name := p.full
+	if name == "" {
+		name = d.nameAt(at, p.pair)
+	}
 	turn := 1
 	for i := range at { // each before has its field, whose name may have a number that it did not come with
 		if q := &d.m.params[i]; q.name != "" && (*f)[first+i].Name()[:len(q.id)+1+len(q.name)] == name {
@@ -167,7 +171,8 @@ func (d *decoder) param(f *event.Fields, first, at int) {
 // recentName is the name of a parameter of a message before.
 type recentName struct {
 	pair
-	name string
+	full    string // "id.name"
+	grammar bool   // RFC 5424 allows both names of the pair
 }
 
 // recentNames is how many parameters of a message are looked for at their place.
@@ -180,13 +185,14 @@ func (d *decoder) nameAt(at int, p pair) string {
 		return d.name(p)
 	}
 	if r := &d.recent[at]; r.pair == p {
-		return r.name
+		return r.full
 	}
-	name := d.name(p)
-	if len(name) <= 2*maxName+1 {
-		d.recent[at] = recentName{pair{name[:len(p.id)], name[len(p.id)+1:]}, name}
+	full := d.name(p)
+	if len(full) <= 2*maxName+1 {
+		d.recent[at] = recentName{pair{full[:len(p.id)], full[len(p.id)+1:]}, full,
+			isSDName(p.id) && isSDName(p.name)}
 	}
-	return name
+	return full
 }
 
 // keptNames is how many names of structured data are kept. A sender that makes
@@ -230,11 +236,26 @@ func (d *decoder) handed(f *event.Fields, text string) {
 	}
 }
 
+// pidOf reads a number that a process may have.
+func pidOf(s string) (pid int64, ok bool) {
+	if s == "" || len(s) > 10 {
+		return 0, false
+	}
+	for i := range len(s) {
+		if !digit(s[i]) {
+			return 0, false
+		}
+		pid = pid*10 + int64(s[i]-'0')
+	}
+	return pid, pid <= math.MaxInt32
+}
+
 // event adds what the message says, when nothing else decodes its text.
 func (d *decoder) event(f *event.Fields) {
 	m := &d.m
 	program := programOf(m.app)
-	say := usual(m.pri)
+	var say programs.Said
+	usual(&say, m.pri)
 	text, times := repeated(m.text)
 	if n := len(program); n > 0 && program[n-1] == ')' {
 		program, text = ofModule(program, text)
@@ -258,10 +279,8 @@ func (d *decoder) event(f *event.Fields) {
 	if strings.HasPrefix(m.app, "/") {
 		f.AddString(schema.ProcessExecutable, m.app)
 	}
-	if n := len(m.proc); n > 0 && n < 11 && digits(m.proc) == n {
-		if pid, err := strconv.ParseInt(m.proc, 10, 32); err == nil {
-			f.Add(schema.ProcessPID, event.Int(pid))
-		}
+	if pid, ok := pidOf(m.proc); ok {
+		f.Add(schema.ProcessPID, event.Int(pid))
 	}
 	if say.Known {
 		say.Fields(f, program)

@@ -54,6 +54,7 @@ type pair struct{ id, name string }
 type param struct {
 	pair
 	value string
+	full  string // "id.name" where that is known already, else ""
 }
 
 func (m *message) reset() {
@@ -113,16 +114,19 @@ func word(s string) (first, rest string, found bool) {
 }
 
 // printable reports whether s is ASCII without control characters, as nearly all
-// messages are: what looks for others need not look. It takes eight bytes at a time.
+// messages are: what looks for others need not look. It takes sixteen bytes at a time.
 func printable(s string) bool {
 	const low, high = 0x0101010101010101, 0x8080808080808080
 	odd := uint64(0)
-	for ; len(s) >= 8; s = s[8:] {
-		w := uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
-			uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
-		del := w ^ 0x7f*low
+	for ; len(s) >= 16; s = s[16:] {
+		v, w := eight(s), eight(s[8:])
 		// Of ASCII a bit becomes high where a byte is below a blank, or is DEL, and beside it.
-		odd |= w | (w - ' '*low) | (del - low)
+		odd |= v | (v - ' '*low) | (v + low) | w | (w - ' '*low) | (w + low)
+	}
+	if len(s) >= 8 {
+		w := eight(s)
+		odd |= w | (w - ' '*low) | (w + low)
+		s = s[8:]
 	}
 	for i := range len(s) {
 		if s[i] < ' ' || s[i] >= 0x7f {
@@ -130,4 +134,11 @@ func printable(s string) bool {
 		}
 	}
 	return odd&high == 0
+}
+
+// eight returns the first eight bytes of s as one word.
+func eight(s string) uint64 {
+	_ = s[7]
+	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
 }

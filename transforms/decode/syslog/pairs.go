@@ -167,7 +167,7 @@ func (m *message) checkPoint(s string) (rest string, ok bool) {
 		if end >= len(s) {
 			break
 		}
-		m.keep(param{pair{id, s[:at]}, sdUnescape(s[at+2 : end])})
+		m.keep(param{pair: pair{id, s[:at]}, value: sdUnescape(s[at+2 : end])})
 		s = strings.TrimPrefix(s[end+1:], ";")
 	}
 	clear(m.params[from:])

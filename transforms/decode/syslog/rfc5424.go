@@ -39,18 +39,11 @@ func (d *decoder) rfc5424(text, s string) {
 	}
 	said := m.doubt
 	stamp, rest, _ := word(s)
-	if stamp != "-" {
-		c, n, east, zone := isoCivil(stamp)
-		switch {
-		case zone == zoneSaid && (n == len(stamp) || n+1 == len(stamp) && stamp[n] == 'Z'):
-			m.timed, m.at = true, time.Unix(c.unix()-int64(east), int64(c.nano)).UTC()
-		case zone == zoneNone && n > 0 && n == len(stamp): // better than none
-			m.timed, m.local = true, true
-			m.at, m.east = c.in(d.loc)
-		}
-		if n != len(stamp) || zone != zoneSaid || stamp[10] != 'T' || stamp[13] != ':' || !colonZone(stamp) {
-			m.wrong("the time cannot be read")
-		}
+	switch {
+	case stamp == "-":
+	case d.sameSecond(stamp):
+	default:
+		d.stamp5424(stamp)
 	}
 	if inside(rest) != "" {
 		m.text = rest
@@ -61,6 +54,54 @@ func (d *decoder) rfc5424(text, s string) {
 	if m.doubt != said {
 		m.doubt = d.object(text, m.doubt)
 	}
+}
+
+// secondRoom is how long a time is down to its second: 2003-10-11T22:14:15.
+const secondRoom = 19
+
+// second is the second that a time before was of, and where on the clock of its zone it is.
+type second struct {
+	text [secondRoom]byte
+	unix int64
+}
+
+// sameSecond reads the time of a message of the same second as the one before, as those
+// of a busy sender are: only what is after the second is read. It leaves what has no form of RFC 5424
+// to stamp5424.
+func (d *decoder) sameSecond(stamp string) bool {
+	if len(stamp) <= secondRoom || stamp[:secondRoom] != string(d.second.text[:]) {
+		return false
+	}
+	var c civil
+	n := c.fraction(stamp, secondRoom)
+	if n == 0 {
+		return false
+	}
+	size, east := offset(stamp[n:])
+	if size == 0 || n+size != len(stamp) || !colonZone(stamp) {
+		return false
+	}
+	d.m.timed, d.m.at = true, time.Unix(d.second.unix-int64(east), int64(c.nano)).UTC()
+	return true
+}
+
+// stamp5424 reads a time that has to have the form of RFC 5424.
+func (d *decoder) stamp5424(stamp string) {
+	m := &d.m
+	c, n, east, zone := isoCivil(stamp)
+	switch {
+	case zone == zoneSaid && (n == len(stamp) || n+1 == len(stamp) && stamp[n] == 'Z'):
+		m.timed, m.at = true, time.Unix(c.unix()-int64(east), int64(c.nano)).UTC()
+	case zone == zoneNone && n > 0 && n == len(stamp): // better than none
+		m.timed, m.local = true, true
+		m.at, m.east = c.in(d.local())
+	}
+	if n != len(stamp) || zone != zoneSaid || stamp[10] != 'T' || stamp[13] != ':' || !colonZone(stamp) {
+		m.wrong("the time cannot be read")
+		return
+	}
+	copy(d.second.text[:], stamp)
+	d.second.unix = c.unix()
 }
 
 // colonZone reports whether the zone of a time is Z or has its colon.
@@ -160,7 +201,7 @@ func (d *decoder) elements(s string) (n int, good bool) {
 	first := len(m.params)
 	for n < len(s) && s[n] == '[' {
 		from := len(m.params)
-		size, ok := m.element(s[n:])
+		size, ok := d.element(s[n:])
 		if !ok {
 			clear(m.params[from:])
 			m.params = m.params[:from]
@@ -177,14 +218,19 @@ func (d *decoder) elements(s string) (n int, good bool) {
 }
 
 // element reads one element; s begins with its bracket.
-func (m *message) element(s string) (n int, ok bool) {
+func (d *decoder) element(s string) (n int, ok bool) {
+	m := &d.m
 	from := len(m.params)
-	n = 1 + sdName(s[1:])
+	n = 1 + d.nameOfElement(s[1:])
 	id := s[1:n]
 	if id == "" || n-1 > maxName {
 		return 0, false
 	}
 	for n < len(s) && s[n] == ' ' {
+		if size := d.asBefore(id, s[n+1:]); size > 0 {
+			n += 1 + size
+			continue
+		}
 		k := n + 1 + sdName(s[n+1:])
 		name := s[n+1 : k]
 		open := k + 2
@@ -204,7 +250,7 @@ func (m *message) element(s string) (n int, ok bool) {
 		if !m.printable && !utf8.ValidString(value) {
 			m.wrong("the structured data is no valid UTF-8")
 		}
-		m.keep(param{pair{id, name}, value})
+		m.keep(param{pair: pair{id, name}, value: value})
 		n = open + size
 	}
 	if n >= len(s) || s[n] != ']' {
@@ -214,6 +260,39 @@ func (m *message) element(s string) (n int, ok bool) {
 		m.keep(param{pair: pair{id: id}})
 	}
 	return n + 1, true
+}
+
+// nameOfElement is sdName for the name of an element, which is most often that of the
+// element which stood at its place in the message before.
+func (d *decoder) nameOfElement(s string) int {
+	if at := len(d.m.params); at < recentNames {
+		r := &d.recent[at]
+		if k := len(r.id); r.grammar && k < len(s) && !sdNames[s[k]] && s[:k] == r.id {
+			return k
+		}
+	}
+	return sdName(s)
+}
+
+// asBefore reads a parameter that has the name which stood at its place in the message
+// before: a program sends the same ones in each. It returns the length, 0 where
+// that is not so and nothing was read.
+func (d *decoder) asBefore(id, s string) int {
+	m := &d.m
+	if len(m.params) >= recentNames || !m.printable {
+		return 0
+	}
+	r := &d.recent[len(m.params)]
+	k := len(r.name)
+	if !r.grammar || len(s) < k+2 || s[k] != '=' || s[k+1] != '"' || s[:k] != r.name || id != r.id {
+		return 0
+	}
+	value, size, ok := sdValue(s[k+2:])
+	if !ok {
+		return 0
+	}
+	m.params = append(m.params, param{r.pair, value, r.full})
+	return k + 2 + size
 }
 
 // mostParams is how many values of structured data a message may have as fields.
@@ -228,20 +307,35 @@ func (m *message) keep(p param) {
 	m.params = append(m.params, p)
 }
 
+// sdNames are the bytes of an SD-NAME, and sdPlain those of a value that mean themselves.
+var sdNames, sdPlain = func() (names, plain [256]bool) {
+	for c := range 256 {
+		names[c] = graph(byte(c)) && c != '=' && c != ']' && c != '"'
+		plain[c] = c != '\\' && c != ']' && c != '"'
+	}
+	return names, plain
+}()
+
 // sdName returns the length of the SD-NAME that s begins with.
 func sdName(s string) int {
 	i := 0
-	for i < len(s) && graph(s[i]) && s[i] != '=' && s[i] != ']' && s[i] != '"' {
+	for i < len(s) && sdNames[s[i]] {
 		i++
 	}
 	return i
 }
+
+// isSDName reports whether s is an SD-NAME.
+func isSDName(s string) bool { return s != "" && len(s) <= maxName && sdName(s) == len(s) }
 
 // sdValue reads a value up to and with its closing quote. A backslash before
 // anything but `"`, `\` and `]` stands for itself (RFC 5424, section 6.3.3).
 func sdValue(s string) (value string, n int, ok bool) {
 	escaped := false
 	for i := 0; i < len(s); i++ {
+		if sdPlain[s[i]] {
+			continue
+		}
 		switch s[i] {
 		case '\\':
 			if i+1 < len(s) && (s[i+1] == '"' || s[i+1] == '\\' || s[i+1] == ']') {

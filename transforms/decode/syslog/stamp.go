@@ -95,20 +95,23 @@ func (c *civil) clock(s string) int {
 	return c.fraction(s, h+6)
 }
 
+// parts are how many nanoseconds the last digit of a fraction is, by its place.
+var parts = [...]int{1e9, 1e8, 1e7, 1e6, 1e5, 1e4, 1e3, 1e2, 10, 1}
+
 // fraction reads the fraction of a second at s[i:], if there is one, and returns
 // where it ends; 0 where it is finer than nanoseconds.
 func (c *civil) fraction(s string, i int) int {
 	if len(s) < i+2 || s[i] != '.' && s[i] != ',' || !digit(s[i+1]) {
 		return i
 	}
-	end, scale := i+1, 100_000_000
+	end, n := i+1, 0
 	for ; end < len(s) && digit(s[end]); end++ {
-		c.nano += int(s[end]-'0') * scale
-		scale /= 10
+		n = n*10 + int(s[end]-'0')
 	}
 	if end > i+10 { // more than nanoseconds would lose digits
 		return 0
 	}
+	c.nano += n * parts[end-i-1]
 	c.fine = true
 	return end
 }

@@ -50,16 +50,20 @@ var errEmpty = errors.New("the message is empty")
 
 // decoder implements plugin.Decoder.
 type decoder struct {
-	loc   *time.Location // of the times of the message at hand that say none
 	here  func() *time.Location
 	zones zone.Finder
 	now   func() time.Time
 	judge gosyslog.Machine // made when a message first breaks the grammar
 
+	// What follows is of the message at hand.
+	loc         *time.Location // of a time that says none; nil until it is asked for
+	own, shared event.Fields   // what came with it
+
 	m      message
 	names  map[pair]string                       // of structured data, so that a name is made once
 	recent [recentNames]recentName               // of the messages before, by the place of the parameter
 	heads  [priorities - noPriority]event.Fields // what events of a priority have in common, made at first use
+	second second                                // of a time of RFC 5424
 	last   instant                               // of a time that said neither year nor zone
 
 	offset int // seconds east of UTC that zone is the text of
@@ -74,7 +78,7 @@ func newDecoder(env plugin.Env) *decoder {
 		d.now = time.Now
 	}
 	local := d.now().Location()
-	d.loc, d.here = local, func() *time.Location { return local }
+	d.here = func() *time.Location { return local }
 	d.doubtful = env.Meter.Counter("tallyman_decode_doubtful_records_total", "Records of which a part is in doubt; they are kept whole beside what was understood.",
 		meter.Label{Name: "input", Value: env.Name}, meter.Label{Name: "decoder", Value: "syslog"})
 	return d
@@ -92,7 +96,7 @@ func (d *decoder) Decode(e event.Event, out *event.Batch) error {
 	}
 	m := &d.m
 	m.reset()
-	d.loc = d.zones.Of(&e, d.here)
+	d.loc, d.own, d.shared = nil, e.Fields, e.Shared
 	d.parse(text, seen)
 	f := out.Room(len(e.Fields) + fieldRoom + len(m.params))
 	for i := range e.Fields {
@@ -120,6 +124,15 @@ func (d *decoder) Decode(e event.Event, out *event.Batch) error {
 	e.Fields = out.Keep(f, spare)
 	out.Events = append(out.Events, e)
 	return nil
+}
+
+// local returns the zone of times that say none. Few messages have one, and to look for it
+// in what came with them took longer than to read their time.
+func (d *decoder) local() *time.Location {
+	if d.loc == nil {
+		d.loc = d.zones.Of(&event.Event{Fields: d.own, Shared: d.shared}, d.here)
+	}
+	return d.loc
 }
 
 // trimEnd takes line ends and NULs from the end of a record.
