@@ -181,7 +181,8 @@ func (j *judges) three(m *message, got *rfc3164.SyslogMessage, text string) stri
 	}
 	rest := text[strings.Index(text, " "+host+" ")+len(host)+2:]
 	var plain message
-	if _, bracketed := address(host); bracketed || host == "(none)" || host == "" || !plain.hostname(host, rest) || yearWord(" "+host+" x") > 0 || strings.HasSuffix(host, ":") || strings.HasPrefix(rest, ": %") {
+	_, _, zoned := zoneWord(" "+host+" ", false)
+	if _, bracketed := address(host); zoned || bracketed || host == "(none)" || host == "" || !plain.hostname(host, rest) || yearWord(" "+host+" x") > 0 || strings.HasSuffix(host, ":") || strings.HasPrefix(rest, ": %") {
 		return "" // 3, 6
 	}
 	if m.host != host {
@@ -208,6 +209,7 @@ func FuzzAgainstGoSyslog(f *testing.F) {
 	for _, line := range oracleCases(f) {
 		f.Add(line)
 	}
+	f.Add("<0>2000-01-01T00:00:00+00:00 +0 0") // a zone where a host would be
 	j := newJudges()
 	f.Fuzz(func(t *testing.T, text string) {
 		if what := j.compare(text); what != "" {
