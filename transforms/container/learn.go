@@ -39,6 +39,8 @@ func (t *Transform) Learn(events []event.Event) {
 		case e.Dataset == dataset:
 			p := pending{at: i}
 			s.read(e, &p.seen)
+			s.words(e, &p.seen)
+			s.note(&p.seen)
 			said = append(said, stampOf(&e.Fields))
 			p.seen.told = &said[len(said)-1]
 			if p.seen.pid > 0 && p.seen.kernel && (p.seen.node != 0 || p.seen.t >= t.since) {

@@ -14,6 +14,7 @@ type seen struct {
 	node      uint32
 	pid, ppid int32 // in the host's pid namespace; 0 absent
 	act       act
+	serial    int64
 	kernel    bool     // a record of a system call; programs write the others
 	user      bool     // not done as root
 	name, exe string   // views, not kept
@@ -33,6 +34,7 @@ const (
 	actExec       // it is another program now
 	actSetsid     // it leads a session now
 	actEnd        // it ends
+	actBoot       // its host started
 )
 
 // life is one process as the stream of events shows it, from the first event

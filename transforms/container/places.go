@@ -12,7 +12,7 @@ const perChunk = 256
 type places struct {
 	chunks []*[perChunk]life
 	used   ref    // places that were given out at least once; the first is 1
-	free   ref    // the first that is free again; the next one is its prev
+	free   []ref  // that are free again
 	gone   []ref  // forgotten, and not free yet
 	births uint32 // lives that were made
 }
@@ -27,18 +27,18 @@ func (s *places) at(n ref) *life {
 
 // fresh returns a place that is free, for a life that runs.
 func (s *places) fresh() *life {
-	var l *life
-	if l = s.at(s.free); l != nil {
-		s.free, l.prev = l.prev, 0
+	var n ref
+	if last := len(s.free) - 1; last >= 0 {
+		n, s.free = s.free[last], s.free[:last]
 	} else {
 		if s.used++; int(s.used/perChunk) >= len(s.chunks) {
 			s.chunks = append(s.chunks, new([perChunk]life))
 		}
-		l = s.at(s.used)
-		l.at = s.used
+		n = s.used
 	}
 	s.births++
-	l.born, l.end, l.until = s.births, never, never
+	l := s.at(n)
+	l.at, l.born, l.end, l.until = n, s.births, never, never
 	return l
 }
 
@@ -96,8 +96,8 @@ func (t *table) sweep() {
 // discard frees the place of a life that is not in the table.
 func (t *table) discard(l *life) {
 	t.clear(l)
-	*l = life{at: l.at, pid: nobody, prev: t.free}
-	t.free = l.at
+	*l = life{at: l.at, pid: nobody}
+	t.free = append(t.free, l.at)
 }
 
 // clear gives back what l names.

@@ -12,42 +12,26 @@ import (
 
 // gist is what an event says, as far as it tells of its process.
 type gist struct {
-	action, call, node, code string
-	failed                   bool
-	serial                   int64
+	action, call, code string
+	failed             bool
 }
 
 // read takes from an event what the table needs; the pid is 0 where the event
-// names no process. The arguments are good until the next call.
+// names no process.
 func (s *stage) read(e *event.Event, sn *seen) {
 	sn.t = e.Time.UnixNano() // the rest is clear
-	s.args = s.args[:0]
 	var w gist
+	var at [kinds]int32 // the last field of each kind, and one
 	fields := e.Fields
 	for i := range fields {
 		f := &fields[i]
-		switch reads[f.Key%keys] {
-		case readNothing:
-		case readPID:
-			sn.pid = number(f.Value())
-		case readParent:
-			sn.ppid = number(f.Value())
-		case readName:
-			sn.name = f.Str()
-		case readExe:
-			sn.exe = f.Str()
-		case readArg:
-			s.args = append(s.args, f.Str())
-		case readCode:
-			w.code = f.Str()
-		case readSerial:
-			w.serial, _ = f.Value().Int64()
+		kind := reads[f.Key%keys]
+		if at[kind%kinds] = int32(i) + 1; kind < readUser {
+			continue // most are nothing to read: what is, is read at the end
+		}
+		switch kind {
 		case readUser:
 			sn.user = sn.user || f.Str() != "0"
-		case readNode:
-			w.node = f.Str()
-		case readAction:
-			w.action = f.Str()
 		case readOutcome:
 			w.failed = w.failed || f.Str() == "failure"
 		case readResult:
@@ -58,38 +42,69 @@ func (s *stage) read(e *event.Event, sn *seen) {
 			}
 		}
 	}
-	if w.node != "" && !s.t.nodes.number(w.node, &sn.node) {
+	str := func(kind int) string {
+		if i := at[kind]; i > 0 {
+			return fields[i-1].Str()
+		}
+		return ""
+	}
+	if i := at[readPID]; i > 0 {
+		sn.pid = number(fields[i-1].Value())
+	}
+	if i := at[readParent]; i > 0 {
+		sn.ppid = number(fields[i-1].Value())
+	}
+	if i := at[readSerial]; i > 0 {
+		sn.serial, _ = fields[i-1].Value().Int64()
+	}
+	if i := at[readNode]; i > 0 && fields[i-1].Len() > 0 && !s.t.nodes.number(fields[i-1].Str(), &sn.node) {
 		sn.pid = 0
 	}
-	s.acts(sn, &w)
+	sn.name, sn.exe = str(readName), str(readExe)
+	w.action, w.code = str(readAction), str(readCode)
+	sn.acts(&w)
+}
+
+// words takes the arguments of an event that may be an engine's command. They are
+// good until the next call.
+func (s *stage) words(e *event.Event, sn *seen) {
+	if sn.act != actExec || !engineName(base(sn.exe)) {
+		return
+	}
+	s.args = s.args[:0]
+	for arg := range e.Fields.All(schema.ProcessArgs) {
+		s.args = append(s.args, arg.Str())
+	}
+	sn.args = s.args
 }
 
 // keys is more than the schema has; a test holds it against that.
 const keys = 512
 
-// What read does with a field.
+// What read does with a field: from readUser on it looks at each.
 const (
 	readNothing = iota
 	readPID
 	readParent
 	readName
 	readExe
-	readArg
 	readCode
 	readSerial
-	readUser
 	readNode
 	readAction
+	readUser
 	readOutcome
 	readResult
 	readCall
+
+	kinds = 16 // more than there are
 )
 
 // reads says what read does with each field; three quarters of what an event has are
 // passed over.
 var reads = [keys]uint8{
 	schema.ProcessPID: readPID, schema.ProcessParentPID: readParent, schema.ProcessName: readName, schema.ProcessExecutable: readExe,
-	schema.ProcessArgs: readArg, schema.EventCode: readCode, schema.EventSequence: readSerial, schema.UserID: readUser,
+	schema.EventCode: readCode, schema.EventSequence: readSerial, schema.UserID: readUser,
 	schema.UserEffectiveID: readUser, schema.HostName: readNode, schema.EventAction: readAction, schema.EventOutcome: readOutcome,
 	schema.AuditdResult: readResult, schema.AuditdData: readCall,
 }
@@ -100,24 +115,31 @@ const besides = " AVC SELINUX_ERR SECCOMP ANOM_ABEND ANOM_LINK ANOM_CREAT BPF "
 
 // acts notes what an event says of its process, and of its host. Only the
 // kernel's record of a system call is believed about a process.
-func (s *stage) acts(sn *seen, w *gist) {
+func (sn *seen) acts(w *gist) {
 	code, call, action := w.code, w.call, w.action
 	sn.kernel = code == "SYSCALL" || call != "" && strings.Contains(besides, " "+code+" ")
 	switch {
 	case code != "SYSCALL":
 		if code == "SYSTEM_BOOT" {
-			s.t.booted(sn.node, sn.t, w.serial)
+			sn.act = actBoot
 		}
 	case call == "exit_group", call == "" && action == "end": // exit alone ends a thread
 		sn.act = actEnd
 	case w.failed:
 	case action == "executed", call == "execve", call == "execveat":
-		sn.act, sn.args = actExec, s.args
+		sn.act = actExec
 	case action == "setsid", call == "setsid":
 		sn.act = actSetsid
 	}
+}
+
+// note takes what an event says of its host.
+func (s *stage) note(sn *seen) {
+	if sn.act == actBoot {
+		s.t.booted(sn.node, sn.t, sn.serial)
+	}
 	if sn.kernel {
-		s.t.counted(sn.node, w.serial)
+		s.t.counted(sn.node, sn.serial)
 	}
 }
 

@@ -102,10 +102,14 @@ func (t *Transform) look(l *life, s *seen) {
 	if l.looks >= maxLooks {
 		return
 	}
-	l.looks++
 	if l.got.host {
 		t.table.give(l, answer{})
 	}
+	if s.peeked == nil && t.proc.outlived(s.t) {
+		t.vain.add(t.looks[0]) // nor is its parent there any more
+		return
+	}
+	l.looks++
 	var g glance
 	a := t.glance(&g, s.pid, s.t, s.ppid)
 	if !a.found() && s.peeked.of(s.kin.life) {

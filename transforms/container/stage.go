@@ -76,33 +76,54 @@ func (s *stage) take(ctx context.Context, out *event.Batch, before []keptEvent) 
 		t.proc.setBoot()
 	}
 	t.tally.note(t.env.Now(), t.total)
-	for i := range out.Events {
-		e := &out.Events[i]
-		switch {
-		case e.Decode != "":
-		case e.Dataset == dataset:
-			p := s.next(i)
-			s.read(e, &p.seen)
-			if i < len(before) {
-				p.holds(t.table, before[i].life)
+	for i := 0; i < len(out.Events); {
+		if e := &out.Events[i]; !audited(e) {
+			if i >= len(before) {
+				s.other(e, out)
+			}
+			i++
+			continue
+		}
+		from := len(s.todo)
+		for ; i < len(out.Events) && audited(&out.Events[i]) && len(s.todo) < from+atOnce; i++ {
+			s.read(&out.Events[i], &s.next(i).seen)
+		}
+		some := s.todo[from:]
+		t.table.fetch(some)
+		for j := range some {
+			p := &some[j]
+			s.note(&p.seen)
+			if p.at < len(before) {
+				p.holds(t.table, before[p.at].life)
 			}
 			if p.life == nil {
-				p.holds(t.table, t.again(e, &p.seen))
+				p.holds(t.table, t.again(&out.Events[p.at], &p.seen))
 			}
+			s.words(&out.Events[p.at], &p.seen)
 			s.learn(ctx, p)
-		case i < len(before):
-		case !e.Fields.Get(schema.ContainerID).IsZero() && e.Fields.Get(schema.TallymanContainerMethod).IsZero():
-			t.complete(e, out)
-		case t.ofPod(e, out):
-			t.complete(e, out)
-		case e.Dataset == internal:
-			t.missed(e)
 		}
 	}
 	now := t.env.Now().UnixNano()
 	s.settle(now)
 	s.hold(ctx, now)
 	s.until = 0
+}
+
+// audited reports whether e is attributed by its process.
+func audited(e *event.Event) bool { return e.Decode == "" && e.Dataset == dataset }
+
+// other takes an event that is no record of an audit log.
+func (s *stage) other(e *event.Event, out *event.Batch) {
+	t := s.t
+	switch {
+	case e.Decode != "":
+	case !e.Fields.Get(schema.ContainerID).IsZero() && e.Fields.Get(schema.TallymanContainerMethod).IsZero():
+		t.complete(e, out)
+	case t.ofPod(e, out):
+		t.complete(e, out)
+	case e.Dataset == internal:
+		t.missed(e)
+	}
 }
 
 // finish stamps what is left of a batch.
@@ -114,7 +135,12 @@ func (s *stage) finish(ctx context.Context, out *event.Batch) {
 	}
 	s.introduce(ctx)
 	for i := range s.todo {
-		s.stamp(&out.Events[s.todo[i].at], out, &s.todo[i])
+		if i%atOnce == 0 {
+			t.table.fetchAbove(s.todo[i:min(i+atOnce, len(s.todo))])
+		}
+		p := &s.todo[i]
+		s.stamp(&out.Events[p.at], out, p)
+		p.holds(t.table, nil) // while it is at hand
 	}
 	s.done(all)
 	s.adds = adder{}

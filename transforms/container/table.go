@@ -16,6 +16,8 @@ type table struct {
 	boxes numbered[*container]
 	roles numbered[*role]
 
+	fetched ref // what touch read, which is nothing to know
+
 	looked int // how many lives evictions looked at
 
 	engines []string // where only root can put programs
@@ -277,10 +279,13 @@ func (t *table) earlier(l *life, at int64) {
 	}
 }
 
-// bound tells the lives before l of its pid when it began.
+// bound tells the lives before l of its pid when it began. Those before one that
+// began no later know of that one.
 func (t *table) bound(l *life) {
 	for p := t.older(l); p != nil && p.until > l.first; p = t.older(p) {
-		p.until = l.first
+		if p.until = l.first; p.first <= l.first {
+			return
+		}
 	}
 }
 
