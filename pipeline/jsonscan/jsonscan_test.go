@@ -139,3 +139,25 @@ func TestAllocations(t *testing.T) {
 		t.Errorf("%.0f allocations", n)
 	}
 }
+
+// FuzzUnquote: Unquote takes what Quoted takes, and says what Unescape makes of it,
+// whatever follows the string and stands in the memory before.
+func FuzzUnquote(f *testing.F) {
+	for _, s := range []string{
+		``, `"`, `\`, `\"`, `a"b`, `0123456789abcdef"`, `\"\\\/\b\f\n\r\t" ,`, `\u0041\u00e4\u20ac"`, `\ud83d\ude00\ud83d\u0041\ud83d"`, `\ud83d\u"`, `\ud83d\u12g4"`, `\u12g4"`, `\x"`, `\u00`,
+		"\x01\"", "\xff\xe2\x80\"", "0123456\x1f\"", `01234567\n0\t1234567890\"0123456"`, `\ude00\ud83d"`, "\u2028é\"",
+	} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		s := New(`"` + text)
+		want, escape := s.Quoted()
+		if escape >= 0 {
+			want = Unescape(want, escape)
+		}
+		got, took, ok := Unquote([]byte("before"), text)
+		if ok != s.OK() || ok && (string(got) != "before"+want || took != s.At()-1) || !ok && string(got) != "before" {
+			t.Errorf("%q: %q to %d (%v), want %q to %d (%v)", text, got, took, ok, want, s.At()-1, s.OK())
+		}
+	})
+}

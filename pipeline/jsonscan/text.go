@@ -18,15 +18,18 @@ var usual = func() (t [256]bool) {
 // The bytes of a word in which something is looked for: see ordinary.
 const low, high = 0x0101010101010101, 0x8080808080808080
 
-// ordinary returns how many bytes at the start of s need no look. It takes eight
-// at a time: a byte of the sum has its high bit set where that of the word is below
-// a blank, a quote or a backslash, and the first such bit is never wrong.
+// special has the high bit of a byte set where that of a word is below a blank, a quote
+// or a backslash. The first such bit is never wrong.
+func special(w uint64) uint64 {
+	quote, slash := w^'"'*low, w^'\\'*low
+	return ((w-' '*low)&^w | (quote-low)&^quote | (slash-low)&^slash) & high
+}
+
+// ordinary returns how many bytes at the start of s need no look.
 func ordinary(s string) int {
 	i := 0
 	for ; i+8 <= len(s); i += 8 {
-		w := word(s[i:])
-		quote, slash := w^'"'*low, w^'\\'*low
-		if m := ((w-' '*low)&^w | (quote-low)&^quote | (slash-low)&^slash) & high; m != 0 {
+		if m := special(word(s[i:])); m != 0 {
 			return i + bits.TrailingZeros64(m)/8
 		}
 	}
@@ -111,13 +114,6 @@ func unhex(s string) (rune, bool) {
 func Unescape(t string, i int) string {
 	var b strings.Builder
 	b.Grow(len(t))
-	return UnescapeTo(&b, t, i)
-}
-
-// UnescapeTo is Unescape into the memory of b, behind what is there, for texts that
-// go the same way: with room for many it takes one allocation for all of them.
-func UnescapeTo(b *strings.Builder, t string, i int) string {
-	from := b.Len()
 	b.WriteString(t[:i])
 	for i < len(t) {
 		if t[i] != '\\' {
@@ -145,7 +141,7 @@ func UnescapeTo(b *strings.Builder, t string, i int) string {
 		}
 		b.WriteByte(c)
 	}
-	return b.String()[from:]
+	return b.String()
 }
 
 // pair joins a surrogate with the one that follows at i.

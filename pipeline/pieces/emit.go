@@ -1,6 +1,8 @@
 package pieces
 
 import (
+	"slices"
+
 	"tallyman/pipeline/event"
 	"tallyman/pipeline/schema"
 )
@@ -12,13 +14,19 @@ const Spare = 8
 // and module, the line as message, and its stream. SCHEMA has no field for the
 // stream; it is a label.
 func (l *Line) Finish(e *event.Event, module string) {
-	e.Fields.AddString(schema.EventKind, "event")
-	e.Fields.AddString(schema.EventModule, module)
-	e.Fields.AddString(schema.Message, l.Text)
-	if l.Stream != "" {
-		e.Fields.AddNamed(schema.Labels, "stream", event.String(l.Stream))
+	n := len(e.Fields)
+	f := slices.Grow(e.Fields, 4)[:n+4]
+	f[n].Put(schema.EventKind, "", "event")
+	f[n+1].Put(schema.EventModule, "", module)
+	if n += 2; l.Text != "" {
+		f[n].Put(schema.Message, "", l.Text)
+		n++
 	}
-	if l.Why != "" {
+	if l.Stream != "" {
+		f[n].Put(schema.Labels, "stream", l.Stream)
+		n++
+	}
+	if e.Fields = f[:n]; l.Why != "" {
 		e.Fields.AddString(schema.Tags, TagPartial)
 		e.Fields.AddString(schema.ErrorMessage, l.Why)
 	}

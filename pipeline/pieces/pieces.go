@@ -66,8 +66,8 @@ type Piece struct {
 
 // Line is a line that was put together.
 type Line struct {
-	Event  event.Event // the first record, Records those of all
-	Stream string      // its name
+	Event  *event.Event // the first record, Records those of all; of a Joiner's lines
+	Stream string       // its name
 	Text   string
 	Time   time.Time // of the first piece
 	Why    string    // why it is not whole, "" where it is
@@ -132,7 +132,8 @@ func (j *Joiner) Add(e *event.Event, p Piece, done func(*Line)) {
 	}
 	if l == nil {
 		if p.Last {
-			whole := Line{Event: *e, Stream: p.Stream.Name, Text: p.Text, Time: p.Time}
+			first := *e
+			whole := Line{Event: &first, Stream: p.Stream.Name, Text: p.Text, Time: p.Time}
 			if p.Keep {
 				whole.Raw = e.Raw
 			}
@@ -185,7 +186,7 @@ func (j *Joiner) finish(l *line, why string, c *meter.Counter, done func(*Line))
 		j.bytes -= weight(&l.records[i])
 	}
 	j.bytes -= len(l.text)
-	whole := Line{Event: e, Stream: l.stream.Name, Text: string(l.text), Time: l.first, Why: why}
+	whole := Line{Event: &e, Stream: l.stream.Name, Text: string(l.text), Time: l.first, Why: why}
 	if l.keep {
 		var raw []string
 		for i := range l.records {

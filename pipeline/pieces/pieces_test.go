@@ -35,7 +35,7 @@ func (r *rig) add(file, stream, text string, last bool, at time.Time) {
 	f.AddString(schema.LogFilePath, file)
 	e := event.Event{Decode: "d", Raw: text, Records: 1, Fields: f}
 	if r.j.Whole(&e, stream, last) {
-		r.done(&Line{Event: e, Stream: stream, Text: text, Time: at})
+		r.done(&Line{Event: &e, Stream: stream, Text: text, Time: at})
 		return
 	}
 	r.j.Add(&e, Piece{Stream: StreamOf(&e, stream), Text: text, Time: at, Last: last}, r.done)
@@ -215,5 +215,15 @@ func TestLinesThatGrowAtOnce(t *testing.T) {
 	}
 	if held > maxBytes || r.records() != 2*n {
 		t.Errorf("%d bytes are held of %d records", held, r.records())
+	}
+}
+
+// TestDays: each day of the years that can be written has its number.
+func TestDays(t *testing.T) {
+	at := time.Date(0, 1, 1, 0, 0, 0, 0, time.UTC)
+	for n := at.Unix() / 86400; at.Year() < 10000; at, n = at.AddDate(0, 0, 1), n+1 {
+		if year, month, day := at.Date(); days(int64(year), int64(month), int64(day)) != n {
+			t.Fatalf("%v is day %d, not %d", at, days(int64(year), int64(month), int64(day)), n)
+		}
 	}
 }

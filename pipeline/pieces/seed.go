@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding"
 	"hash"
-	"strconv"
 	"strings"
 	"time"
 
@@ -30,6 +29,9 @@ type IDs struct {
 	hash  hash.Hash
 	state encoding.BinaryUnmarshaler // of hash
 	buf   []byte
+
+	set                   event.Fields // shared by the last event, kept so that no other set can lie at its place
+	path, peer, container string       // what it says
 }
 
 // origin is where lines come from, and the state of the hash behind it.
@@ -51,8 +53,8 @@ func NewIDs(host string) *IDs {
 func (d *IDs) Of(e *event.Event, stream, text string, at time.Time) event.ID {
 	o := d.origin(e, stream)
 	b := append(append(d.buf[:0], 0), text[:min(len(text), seedText)]...)
-	b = strconv.AppendInt(append(b, 0), e.Offset, 10)
-	b = strconv.AppendInt(append(b, 0), at.UnixNano(), 10)
+	b = event.AppendInt(append(b, 0), e.Offset)
+	b = event.AppendInt(append(b, 0), at.UnixNano())
 	d.buf = b
 	if o.state == nil || d.state.UnmarshalBinary(o.state) != nil {
 		d.hash.Reset()
@@ -65,7 +67,7 @@ func (d *IDs) Of(e *event.Event, stream, text string, at time.Time) event.ID {
 
 // origin returns where a line comes from.
 func (d *IDs) origin(e *event.Event, stream string) *origin {
-	path, peer, container := e.Get(schema.LogFilePath).Str(), e.Get(schema.LogSourceAddress).Str(), e.Get(schema.ContainerID).Str()
+	path, peer, container := d.place(e)
 	for i, o := range d.known {
 		if o.path == path && o.container == container && o.stream == stream && o.peer == peer && o.dataset == e.Dataset {
 			copy(d.known[1:i+1], d.known[:i])
@@ -81,6 +83,27 @@ func (d *IDs) origin(e *event.Event, stream string) *origin {
 	}
 	d.known = append([]*origin{o}, d.known[:min(len(d.known), keptOrigins-1)]...)
 	return o
+}
+
+// place returns log.file.path, log.source.address and container.id of an event. What it
+// shares is looked through once for all that share it.
+func (d *IDs) place(e *event.Event) (path, peer, container string) {
+	if len(d.set) != len(e.Shared) || len(d.set) > 0 && &d.set[0] != &e.Shared[0] {
+		d.set = e.Shared
+		d.path, d.peer, d.container = d.set.Get(schema.LogFilePath).Str(), d.set.Get(schema.LogSourceAddress).Str(), d.set.Get(schema.ContainerID).Str()
+	}
+	path, peer, container = d.path, d.peer, d.container
+	for i := len(e.Fields) - 1; i >= 0; i-- { // the first counts
+		switch f := &e.Fields[i]; f.Key {
+		case schema.LogFilePath:
+			path = f.Str()
+		case schema.LogSourceAddress:
+			peer = f.Str()
+		case schema.ContainerID:
+			container = f.Str()
+		}
+	}
+	return path, peer, container
 }
 
 // prefix is what the ids of all lines of an origin begin with.

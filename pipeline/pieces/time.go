@@ -22,7 +22,17 @@ func ParseTime(s string) (time.Time, bool) {
 	if rest != "Z" {
 		return slow(s)
 	}
-	return time.Date(int(year), time.Month(month), int(day), int(hour), int(minute), int(sec), int(nano), time.UTC), true
+	at := days(int64(year), int64(month), int64(day))*86400 + int64(hour*3600+minute*60+sec)
+	return time.Unix(at, int64(nano)).UTC(), true
+}
+
+// days counts the days from 1970 to a date of the Gregorian calendar. Years begin in
+// March here, so that a leap day ends one, and are counted from four hundred before 0.
+func days(year, month, day int64) int64 {
+	if year += 400; month <= 2 {
+		year, month = year-1, month+12
+	}
+	return 365*year + year/4 - year/100 + year/400 + (153*month-457)/5 + day - 1 - 865565
 }
 
 func slow(s string) (time.Time, bool) {

@@ -64,35 +64,39 @@ func (d *decoder) Decode(e event.Event, out *event.Batch) error {
 	if !ok {
 		return errForm
 	}
-	line := pieces.Line{Event: e, Stream: r.stream, Text: r.text, Time: at}
 	if d.join.Whole(&e, r.stream, r.last) {
+		line := pieces.Line{Stream: r.stream, Text: r.text, Time: at}
 		if r.more != "" {
 			line.Raw = e.Raw
 		}
-		d.emit(&line, out)
+		d.emit(&e, &line, out)
 		return nil
 	}
 	p := pieces.Piece{Stream: pieces.StreamOf(&e, r.stream), Text: r.text, Time: at, Last: r.last, Keep: r.more != ""}
-	d.join.Add(&e, p, func(l *pieces.Line) { d.emit(l, out) })
+	d.join.Add(&e, p, func(l *pieces.Line) { d.emit(l.Event, l, out) })
 	return nil
 }
 
-func (d *decoder) emit(l *pieces.Line, out *event.Batch) {
-	e := l.Event
+func (d *decoder) emit(of *event.Event, l *pieces.Line, out *event.Batch) {
+	out.Events = append(out.Events, *of)
+	e := &out.Events[len(out.Events)-1]
 	e.Decode, e.Dataset, e.Time, e.Raw = "", Dataset, l.Time, l.Raw
 	e.Fields = out.Take(e.Fields, pieces.Spare)
-	l.Finish(&e, "kubernetes")
-	e.ID = d.ids.Of(&e, l.Stream, l.Text, l.Time)
-	out.Events = append(out.Events, e)
+	l.Finish(e, "kubernetes")
+	e.ID = d.ids.Of(e, l.Stream, l.Text, l.Time)
 }
 
 // Held implements plugin.HoldingDecoder.
 func (d *decoder) Held(dst []event.Event) []event.Event { return d.join.Held(dst) }
 
 // Idle implements plugin.HoldingDecoder.
-func (d *decoder) Idle(out *event.Batch) { d.join.Idle(func(l *pieces.Line) { d.emit(l, out) }) }
+func (d *decoder) Idle(out *event.Batch) {
+	d.join.Idle(func(l *pieces.Line) { d.emit(l.Event, l, out) })
+}
 
 // Flush implements plugin.HoldingDecoder.
-func (d *decoder) Flush(out *event.Batch) { d.join.Flush(func(l *pieces.Line) { d.emit(l, out) }) }
+func (d *decoder) Flush(out *event.Batch) {
+	d.join.Flush(func(l *pieces.Line) { d.emit(l.Event, l, out) })
+}
 
 var _ plugin.HoldingDecoder = (*decoder)(nil)

@@ -43,21 +43,21 @@ func (d *decoder) Decode(e event.Event, out *event.Batch) error {
 	case !r.hasLog:
 		return errLog
 	}
-	line := pieces.Line{Event: e, Stream: r.stream, Text: r.log, Time: e.Seen}
-	doubt := r.unknown
+	doubt, at := r.unknown, e.Seen
 	if t, ok := pieces.ParseTime(r.time); ok {
-		line.Time = t
+		at = t
 	} else {
 		doubt = doubt || r.time != ""
 	}
 	if d.join.Whole(&e, r.stream, r.last) {
+		line := pieces.Line{Stream: r.stream, Text: r.log, Time: at}
 		if doubt {
 			line.Raw = e.Raw
 		}
-		d.emit(&line, &r, out)
+		d.emit(&e, &line, &r, out)
 		return nil
 	}
-	p := pieces.Piece{Stream: pieces.StreamOf(&e, r.stream), Text: r.log, Time: line.Time, Last: r.last, Keep: doubt}
+	p := pieces.Piece{Stream: pieces.StreamOf(&e, r.stream), Text: r.log, Time: at, Last: r.last, Keep: doubt}
 	d.join.Add(&e, p, func(l *pieces.Line) { d.joined(l, out) })
 	return nil
 }
@@ -66,14 +66,15 @@ func (d *decoder) Decode(e event.Event, out *event.Batch) error {
 // is said of all.
 func (d *decoder) joined(l *pieces.Line, out *event.Batch) {
 	r, _ := d.texts.parse(l.Event.Raw)
-	d.emit(l, &r, out)
+	d.emit(l.Event, l, &r, out)
 }
 
-func (d *decoder) emit(l *pieces.Line, r *record, out *event.Batch) {
-	e := l.Event
+func (d *decoder) emit(of *event.Event, l *pieces.Line, r *record, out *event.Batch) {
+	out.Events = append(out.Events, *of)
+	e := &out.Events[len(out.Events)-1]
 	e.Decode, e.Dataset, e.Time, e.Raw = "", Dataset, l.Time, l.Raw
 	e.Fields = out.Take(e.Fields, pieces.Spare+2*r.attrCount)
-	l.Finish(&e, "docker")
+	l.Finish(e, "docker")
 	if e.Get(schema.ContainerRuntime).IsZero() {
 		e.Fields.AddString(schema.ContainerRuntime, "docker")
 	}
@@ -84,8 +85,7 @@ func (d *decoder) emit(l *pieces.Line, r *record, out *event.Batch) {
 			}
 		})
 	}
-	e.ID = d.ids.Of(&e, l.Stream, l.Text, l.Time)
-	out.Events = append(out.Events, e)
+	e.ID = d.ids.Of(e, l.Stream, l.Text, l.Time)
 }
 
 // Held implements plugin.HoldingDecoder.

@@ -18,7 +18,7 @@ type lineDecoder struct {
 
 // Decode implements plugin.Decoder. Two lines of one time have two offsets.
 func (d *lineDecoder) Decode(e event.Event, out *event.Batch) error {
-	l := pieces.Line{Event: e, Text: e.Raw, Time: e.Time}
+	l := pieces.Line{Text: e.Raw, Time: e.Time}
 	if l.Time.IsZero() {
 		l.Time = e.Seen
 	}

@@ -30,67 +30,94 @@ func (t *texts) parse(line string) (record, bool) {
 
 // texts is the memory of lines that had escapes: most of them lie in a row in one
 // allocation. What lies in it lives as long as any of them.
-type texts struct{ b strings.Builder }
+type texts struct {
+	b    strings.Builder
+	text []byte // of one line
+}
 
 // textsRoom is how many bytes are allocated at once.
 const textsRoom = 32 << 10
 
-// unescape resolves the escapes of a string, the first of which is at i.
-func (t *texts) unescape(s string, i int) string {
+// keep returns a copy of a text.
+func (t *texts) keep(s []byte) string {
 	if len(s) > textsRoom/4 {
-		return jsonscan.Unescape(s, i)
+		return string(s)
 	}
 	if t.b.Cap()-t.b.Len() < len(s) {
 		t.b.Reset()
 		t.b.Grow(textsRoom)
 	}
-	return jsonscan.UnescapeTo(&t.b, s, i)
+	from := t.b.Len()
+	t.b.Write(s)
+	return t.b.String()[from:]
 }
 
 // usual reads an object as the driver writes nearly all of them, its three members
 // in their order and nothing between them; false says that this one is none.
 func (t *texts) usual(line string) (r record, ok bool) {
-	const log, stream, at, end = `{"log":`, `,"stream":"`, `","time":"`, `"}`
-	if !strings.HasPrefix(line, log) || !strings.HasSuffix(line, end) {
+	const log, stdout, stderr, stream, at, end = `{"log":"`, `,"stream":"stdout","time":"`, `,"stream":"stderr","time":"`, `,"stream":"`, `","time":"`, `"}`
+	rest, ok := strings.CutPrefix(line, log)
+	if !ok {
 		return r, false
 	}
-	s := jsonscan.New(line[len(log):])
-	text, escape := s.Quoted()
-	rest, found := strings.CutPrefix(line[len(log)+s.At():], stream)
-	if !found || !s.OK() {
+	if rest, ok = t.line(&r, rest); !ok {
 		return r, false
 	}
-	i := strings.IndexByte(rest, '"')
-	if i < 0 || !plain(rest[:i]) || !strings.HasPrefix(rest[i:], at) {
-		return r, false
+	switch {
+	case strings.HasPrefix(rest, stdout):
+		r.stream, rest = "stdout", rest[len(stdout):]
+	case strings.HasPrefix(rest, stderr):
+		r.stream, rest = "stderr", rest[len(stderr):]
+	default:
+		if rest, ok = strings.CutPrefix(rest, stream); !ok {
+			return r, false
+		}
+		n := jsonscan.Plain(rest)
+		if !strings.HasPrefix(rest[n:], at) {
+			return r, false
+		}
+		r.stream, rest = rest[:n], rest[n+len(at):]
 	}
-	r.stream, rest = rest[:i], rest[i+len(at):]
-	if len(rest) < len(end) || !plain(rest[:len(rest)-len(end)]) {
-		return r, false
-	}
-	r.time = rest[:len(rest)-len(end)]
-	r.log, r.last = t.cutEnd(text, escape)
-	r.hasLog = true
-	return r, true
+	n := jsonscan.Plain(rest)
+	r.time, r.hasLog = rest[:n], true
+	return r, rest[n:] == end
 }
 
-// plain reports whether a text has nothing that JSON would escape, and nothing
-// that ends it.
-func plain(s string) bool {
-	for i := range len(s) {
-		if s[i] < ' ' || s[i] == '"' || s[i] == '\\' {
-			return false
-		}
+// line reads the text of a line behind its quote, and returns what follows the quote at
+// its end. Most have no other escape than that of the line end, and are views.
+func (t *texts) line(r *record, s string) (rest string, ok bool) {
+	const end = `\n"`
+	n := jsonscan.Plain(s)
+	switch {
+	case strings.HasPrefix(s[n:], end):
+		r.log, r.last = s[:n], true
+		return s[n+len(end):], true
+	case strings.HasPrefix(s[n:], `"`):
+		r.log, r.last = s[:n], false
+		return s[n+1:], true
 	}
-	return true
+	if t.text, n, ok = jsonscan.Unquote(t.text[:0], s); !ok {
+		return "", false
+	}
+	text := t.text
+	if r.last = len(text) > 0 && text[len(text)-1] == '\n'; r.last {
+		text = text[:len(text)-1]
+	}
+	r.log = t.keep(text)
+	if cap(t.text) > textsRoom {
+		t.text = nil
+	}
+	return s[n:], true
 }
 
 func (t *texts) member(r *record, s *jsonscan.Scanner, name string) {
 	text := s.Peek() == '"'
 	switch {
 	case name == "log" && text:
-		r.log, r.last = t.cutEnd(s.Quoted())
-		r.hasLog = true
+		at := s.At()
+		if s.Skip(); s.OK() {
+			_, r.hasLog = t.line(r, s.Since(at)[1:])
+		}
 	case name == "log":
 		r.log, r.last, r.hasLog = "", false, false
 		s.Skip()
@@ -139,17 +166,4 @@ func eachAttr(object string, fn func(name, value string)) {
 			fn(name, value)
 		}
 	})
-}
-
-// cutEnd makes a line of a string that stands in quotes, with the place of its first
-// escape, and says whether it had its end. Most have no other escape than that, and
-// are views.
-func (t *texts) cutEnd(s string, escape int) (string, bool) {
-	if escape >= 0 && escape == len(s)-2 && s[escape+1] == 'n' {
-		return s[:escape], true
-	}
-	if escape >= 0 {
-		s = t.unescape(s, escape)
-	}
-	return strings.CutSuffix(s, "\n")
 }

@@ -44,7 +44,7 @@ func (d *decoder) joined(l *pieces.Line, out *event.Batch) {
 			break
 		}
 	}
-	e := l.Event
+	e := *l.Event
 	e.Raw = l.Raw
 	d.emit(e, list, doubt, out)
 	if e := &out.Events[len(out.Events)-1]; l.Why != "" {
