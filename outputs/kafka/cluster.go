@@ -35,9 +35,15 @@ func (o *output) learn(ctx context.Context) error {
 		clear(o.topics)
 		o.stale = true
 	}
+	last := ""
 	for i := range o.messages {
-		if _, ok := o.topics[o.messages[i].topic]; !ok {
-			o.topics[o.messages[i].topic] = struct{}{}
+		topic := o.messages[i].topic
+		if topic == last {
+			continue
+		}
+		last = topic
+		if _, ok := o.topics[topic]; !ok {
+			o.topics[topic] = struct{}{}
 			o.stale = true
 		}
 	}

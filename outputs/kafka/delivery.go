@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -43,8 +44,14 @@ func (o *output) newDelivery(failed []plugin.Failure) *delivery {
 	d := &delivery{o: o, failed: failed}
 	byPlace := map[place]*lane{}
 	o.turn++
+	var last *lane // of the message before
 	for i := range o.messages {
 		m := &o.messages[i]
+		if last != nil && m.topic == last.topic && bytes.Equal(m.key, o.messages[i-1].key) {
+			last.todo = append(last.todo, int32(i))
+			continue
+		}
+		last = nil
 		t := o.known.Topics[m.topic]
 		if t.Err != nil {
 			d.fail(int32(i), plugin.Retry(fmt.Errorf("kafka: topic %s: %w", m.topic, o.explain(t.Err, m.topic))))
@@ -57,11 +64,13 @@ func (o *output) newDelivery(failed []plugin.Failure) *delivery {
 		}
 		l := byPlace[at]
 		if l == nil {
-			l = &lane{topic: at.topic, partition: int32(at.partition), leader: t.Leaders[at.partition]}
+			l = &lane{topic: at.topic, partition: int32(at.partition), leader: t.Leaders[at.partition], packed: o.packed}
+			o.packed = nil // only one has it
 			byPlace[at] = l
 			d.lanes = append(d.lanes, l)
 		}
 		l.todo = append(l.todo, int32(i))
+		last = l
 	}
 	return d
 }

@@ -10,6 +10,7 @@ package kafka
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
 	"log/slog"
 	"time"
@@ -38,7 +39,7 @@ type output struct {
 	dialer   *kafkalink.Dialer
 	log      *slog.Logger
 	now      func() time.Time
-	kind     []byte // content-type
+	kind     []byte // the header content-type
 
 	links   map[int32]*link // by the number of the broker
 	known   *kafkalink.Cluster
@@ -49,6 +50,7 @@ type output struct {
 	turn    int                 // of messages without a key
 
 	memory   []byte
+	packed   []byte // memory for a batch
 	scratch  []byte
 	messages []message
 	events   []int32 // per message, its event
@@ -77,7 +79,7 @@ func New(c *Settings, env plugin.Env) (plugin.Output, error) {
 	}
 	label := meter.Label{Name: "output", Value: env.Name}
 	o := &output{
-		settings: c, plan: plan, enc: enc, packer: packer, dialer: d, log: env.Log, now: env.Now, kind: []byte("text/plain; charset=utf-8"),
+		settings: c, plan: plan, enc: enc, packer: packer, dialer: d, log: env.Log, now: env.Now,
 		links: map[int32]*link{}, topics: map[string]struct{}{}, limited: map[string]struct{}{},
 		batches:    env.Meter.Counter("tallyman_kafka_batches_total", "Batches that a partition took.", label),
 		splits:     env.Meter.Counter("tallyman_kafka_batches_split_total", "Batches that were refused and sent again in two parts.", label),
@@ -87,9 +89,11 @@ func New(c *Settings, env plugin.Env) (plugin.Output, error) {
 	for _, name := range c.Topics {
 		o.limited[name] = struct{}{}
 	}
+	kind := "text/plain; charset=utf-8"
 	if c.Format.Format == format.JSON {
-		o.kind = []byte("application/json")
+		kind = "application/json"
 	}
+	o.kind = appendHeader(nil, headerType, kind)
 	if o.log == nil {
 		o.log = slog.New(slog.DiscardHandler)
 	}
@@ -125,7 +129,7 @@ func (o *output) Send(ctx context.Context, events []event.Event) error {
 	}
 	d := o.newDelivery(failed)
 	d.run(ctx)
-	o.release()
+	o.release(d)
 	if ctx.Err() != nil && len(d.failed) > 0 {
 		return ctx.Err() // what was delivered is sent again; a stop is not the time to tell
 	}
@@ -159,42 +163,54 @@ const (
 	headerType    = "content-type"
 )
 
-// message renders one event into o.memory.
+// message renders one event into o.memory: what was rendered before stays where it
+// is, also when there is more memory to be had.
 func (o *output) message(e *event.Event, now int64) (message, error) {
 	m := message{topic: o.topic(e), millis: now}
 	if o.settings.Timestamp == stampEvent && !e.Time.IsZero() {
 		m.millis = e.Time.UnixMilli()
 	}
-	if key := o.take(func(b []byte) []byte { b, _ = o.plan.key.Append(b, e, &o.plan.asIs); return b }); len(key) > 0 {
-		m.key = key
-	}
-	var err error
-	m.value = o.take(func(b []byte) []byte {
-		b, err = o.enc.Append(b, e)
-		return b
-	})
+	b := o.memory
+	b = append(b, gap...)
+	key := len(b)
+	b, _ = o.plan.key.Append(b, e, &o.plan.asIs)
+	end := len(b)
+	b = append(b, gap...)
+	value := len(b)
+	b, err := o.enc.Append(b, e)
 	if err != nil {
 		return m, fmt.Errorf("kafka: render event %s: %w", e.ID, err)
 	}
-	if !e.ID.IsZero() {
-		m.headers[0] = header{headerID, o.take(e.ID.Append)}
+	at := join(b, key, end, value)
+	if n := end - key; n > 0 {
+		m.key = b[at+lenVarint(int64(n)):][:n:n]
 	}
-	if e.Dataset != "" {
-		m.headers[1] = header{headerDataset, o.take(func(b []byte) []byte { return append(b, e.Dataset...) })}
-	}
-	if host := e.Get(schema.HostName); !host.IsZero() {
-		m.headers[2] = header{headerHost, o.take(host.Append)}
-	}
-	m.headers[3] = header{headerType, o.kind}
+	o.memory = o.headers(b, e)
+	m.body = o.memory[at:len(o.memory):len(o.memory)]
 	return m, nil
 }
 
-// take returns what fill appends to the memory of this Send; what was taken
-// before stays where it is, also when there is more memory to be had.
-func (o *output) take(fill func([]byte) []byte) []byte {
-	at := len(o.memory)
-	o.memory = fill(o.memory)
-	return o.memory[at:len(o.memory):len(o.memory)]
+// headers appends the headers of a record, and how many they are.
+func (o *output) headers(b []byte, e *event.Event) []byte {
+	host, n := e.Get(schema.HostName), int64(1)
+	for _, is := range [...]bool{!e.ID.IsZero(), e.Dataset != "", !host.IsZero()} {
+		if is {
+			n++
+		}
+	}
+	b = binary.AppendVarint(b, n)
+	if !e.ID.IsZero() {
+		o.scratch = e.ID.Append(o.scratch[:0])
+		b = appendHeader(b, headerID, o.scratch)
+	}
+	if e.Dataset != "" {
+		b = appendHeader(b, headerDataset, e.Dataset)
+	}
+	if !host.IsZero() {
+		o.scratch = host.Append(o.scratch[:0])
+		b = appendHeader(b, headerHost, o.scratch)
+	}
+	return append(b, o.kind...)
 }
 
 // topic returns the topic of an event.
@@ -218,12 +234,18 @@ func (o *output) topic(e *event.Event) string {
 }
 
 // release forgets the events, and memory that one large batch needed.
-func (o *output) release() {
+func (o *output) release(d *delivery) {
 	clear(o.messages)
 	if cap(o.memory) > mostKept {
 		o.memory = nil
 	}
 	if cap(o.packer.records) > mostKept {
 		o.packer.records = nil
+	}
+	o.packed = nil
+	for _, l := range d.lanes {
+		if cap(l.packed) > cap(o.packed) && cap(l.packed) <= mostKept {
+			o.packed = l.packed[:0]
+		}
 	}
 }

@@ -75,29 +75,19 @@ func newPacker(codec string) (*packer, error) {
 	return p, nil
 }
 
-// header is one header of a record.
-type header struct {
-	name  string
-	value []byte
-}
-
 // message is an event, rendered. Its bytes lie in the output's memory.
 type message struct {
-	topic   string
-	key     []byte // nil for none
-	value   []byte
-	headers [4]header
-	millis  int64 // since 1970
+	topic  string
+	key    []byte // of body; nil for none
+	body   []byte // of the record, from the key's length to the last header
+	millis int64  // since 1970
 }
 
+// leadBytes is the most that stands before the body of a record.
+const leadBytes = 1 + 2*binary.MaxVarintLen32 + binary.MaxVarintLen64
+
 // size is how many bytes a record of m takes at most.
-func (m *message) size() int {
-	n := 4*binary.MaxVarintLen32 + 2*binary.MaxVarintLen64 + len(m.key) + len(m.value)
-	for i := range m.headers {
-		n += 2*binary.MaxVarintLen32 + len(m.headers[i].name) + len(m.headers[i].value)
-	}
-	return n
-}
+func (m *message) size() int { return leadBytes + len(m.body) }
 
 // appendBatch appends the batch of the messages that list names to dst.
 func (p *packer) appendBatch(dst []byte, all []message, list []int32) ([]byte, error) {
@@ -171,42 +161,45 @@ func (p *packer) stream(w io.Writer, all []message, list []int32, first int64) e
 
 // append appends a record.
 func (m *message) append(dst []byte, millis, offset int64) []byte {
-	n, size := 0, 1+lenVarint(millis)+lenVarint(offset)+lenBytes(m.value)
-	if m.key == nil {
-		size += lenVarint(-1)
-	} else {
-		size += lenBytes(m.key)
-	}
-	for i := range m.headers {
-		if h := &m.headers[i]; h.value != nil {
-			n++
-			size += lenVarint(int64(len(h.name))) + len(h.name) + lenBytes(h.value)
-		}
-	}
-	dst = binary.AppendVarint(dst, int64(size+lenVarint(int64(n))))
+	size := 1 + lenVarint(millis) + lenVarint(offset) + len(m.body)
+	dst = binary.AppendVarint(dst, int64(size))
 	dst = binary.AppendVarint(append(dst, 0), millis)
 	dst = binary.AppendVarint(dst, offset)
-	if m.key == nil {
-		dst = binary.AppendVarint(dst, -1)
-	} else {
-		dst = appendBytes(dst, m.key)
-	}
-	dst = binary.AppendVarint(appendBytes(dst, m.value), int64(n))
-	for i := range m.headers {
-		if h := &m.headers[i]; h.value != nil {
-			dst = append(binary.AppendVarint(dst, int64(len(h.name))), h.name...)
-			dst = appendBytes(dst, h.value)
-		}
-	}
-	return dst
+	return append(dst, m.body...)
 }
 
-func appendBytes(dst, b []byte) []byte {
-	return append(binary.AppendVarint(dst, int64(len(b))), b...)
+// gap is room for a length that is known only when what it stands before is written.
+const gap = "\x00\x00\x00\x00\x00"
+
+var _ [binary.MaxVarintLen32]byte = [len(gap)]byte{}
+
+// join puts the lengths of a key, which stands from key to end, and of a value, which
+// stands from value to the end of b, each behind a gap, where they belong, and
+// moves the key up to the value. The body of the record begins at what it returns; an empty
+// key is none.
+func join(b []byte, key, end, value int) (at int) {
+	at = before(b, value, int64(len(b)-value))
+	n := end - key
+	if n == 0 {
+		return before(b, at, -1)
+	}
+	at -= n
+	copy(b[at:], b[key:end])
+	return before(b, at, int64(n))
 }
 
-// lenBytes is how many bytes appendBytes appends.
-func lenBytes(b []byte) int { return lenVarint(int64(len(b))) + len(b) }
+// before writes a varint that ends at the place at, and returns where it begins.
+func before(b []byte, at int, n int64) int {
+	var text [binary.MaxVarintLen64]byte
+	size := binary.PutVarint(text[:], n)
+	return at - copy(b[at-size:at], text[:size])
+}
+
+// appendHeader appends one header of a record.
+func appendHeader[T []byte | string](dst []byte, name string, value T) []byte {
+	dst = append(binary.AppendVarint(dst, int64(len(name))), name...)
+	return append(binary.AppendVarint(dst, int64(len(value))), value...)
+}
 
 // lenVarint is how many bytes a zigzag varint takes.
 func lenVarint(n int64) int {

@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"fmt"
+	"maps"
 	"reflect"
 	"strings"
 	"testing"
@@ -32,7 +33,9 @@ func TestSelectionIsOfTheValue(t *testing.T) {
 		return m
 	}
 	whole := render(nil, nil)
-	if string(whole.key) != "c0ffee/web-1" || whole.topic != "audit-auditd" || string(whole.headers[1].value) != "auditd.log" || string(whole.headers[2].value) != "web-1" || whole.millis != 1_700_000_000_000 {
+	key, all, headers := whole.read(t)
+	want := map[string]string{headerID: e.ID.String(), headerDataset: "auditd.log", headerHost: "web-1", headerType: "application/json"}
+	if string(whole.key) != "c0ffee/web-1" || string(key) != string(whole.key) || whole.topic != "audit-auditd" || !maps.Equal(headers, want) || whole.millis != 1_700_000_000_000 {
 		t.Fatalf("%+v", whole)
 	}
 	for _, c := range []struct{ only, without []string }{
@@ -40,12 +43,16 @@ func TestSelectionIsOfTheValue(t *testing.T) {
 		{without: []string{"event.module", "event.dataset", "event.original", "container", "host"}},
 	} {
 		m := render(c.only, c.without)
+		_, value, kept := m.read(t)
 		for _, gone := range []string{"c0ffee", "web-1", "auditd", "raw-text"} {
-			if strings.Contains(string(m.value), gone) || !strings.Contains(string(whole.value), gone) {
-				t.Errorf("%v: %s in %s, of %s", c, gone, m.value, whole.value)
+			if strings.Contains(string(value), gone) || !strings.Contains(string(all), gone) {
+				t.Errorf("%v: %s in %s, of %s", c, gone, value, all)
 			}
 		}
-		m.value = whole.value
+		if !maps.Equal(kept, headers) {
+			t.Errorf("%v: headers %v, want %v", c, kept, headers)
+		}
+		m.body = whole.body
 		if !reflect.DeepEqual(m, whole) {
 			t.Errorf("%v: %+v, want %+v", c, m, whole)
 		}

@@ -89,6 +89,62 @@ func FuzzTemplate(f *testing.F) {
 	})
 }
 
+// rendered is a message of a key, a value, and headers, a name and a value each.
+func rendered(key, value []byte, millis int64, headers ...string) message {
+	b := append([]byte(gap), key...)
+	end := len(b)
+	b = append(b, gap...)
+	b = append(b, value...)
+	at := join(b, len(gap), end, end+len(gap))
+	b = binary.AppendVarint(b, int64(len(headers)/2))
+	for i := 0; i < len(headers); i += 2 {
+		b = appendHeader(b, headers[i], headers[i+1])
+	}
+	return message{key: key, body: b[at:], millis: millis}
+}
+
+// read takes the body of a message apart, as a broker does.
+func (m *message) read(t testing.TB) (key, value []byte, headers map[string]string) {
+	t.Helper()
+	b := m.body
+	number := func() int {
+		n, size := binary.Varint(b)
+		if size <= 0 {
+			t.Fatalf("no number at %x of %x", b, m.body)
+		}
+		b = b[size:]
+		return int(n)
+	}
+	text := func() (out []byte) {
+		if n := number(); n >= 0 {
+			out, b = b[:n:n], b[n:]
+		}
+		return out
+	}
+	key, value, headers = text(), text(), map[string]string{}
+	for range number() {
+		name := string(text())
+		headers[name] = string(text())
+	}
+	if len(b) > 0 {
+		t.Fatalf("%x is left of %x", b, m.body)
+	}
+	return key, value, headers
+}
+
+// TestLengthsOfAnyWidth: a key and a value stand where their lengths say, of whichever
+// width these are, and no key is not an empty one.
+func TestLengthsOfAnyWidth(t *testing.T) {
+	for _, sizes := range [][2]int{{0, 0}, {0, 1}, {1, 0}, {63, 64}, {64, 63}, {8191, 8192}, {8192, 8191}, {3, 1 << 20}, {1 << 20, 3}} {
+		key, value := bytes.Repeat([]byte("k"), sizes[0]), bytes.Repeat([]byte("v"), sizes[1])
+		m := rendered(key, value, 7, "name", "a value")
+		k, v, headers := m.read(t)
+		if !bytes.Equal(k, key) || (k == nil) != (len(key) == 0) || !bytes.Equal(v, value) || len(headers) != 1 || headers["name"] != "a value" {
+			t.Errorf("%v: a key of %d bytes and a value of %d, %v", sizes, len(k), len(v), headers)
+		}
+	}
+}
+
 // FuzzBatch: whatever messages hold, the batch says its own length and sum, and how
 // many they are.
 func FuzzBatch(f *testing.F) {
@@ -96,7 +152,7 @@ func FuzzBatch(f *testing.F) {
 	f.Fuzz(func(t *testing.T, key, text []byte, millis int64, n uint8) {
 		all, list := []message{}, []int32{}
 		for i := range int(n%8) + 1 {
-			all = append(all, message{key: key, value: text, millis: millis - int64(i)})
+			all = append(all, rendered(key, text, millis-int64(i)))
 			list = append(list, int32(i))
 		}
 		p, err := newPacker(codecNone)
@@ -125,13 +181,13 @@ func TestPackedIsTheSame(t *testing.T) {
 	var all []message
 	var list []int32
 	for i := range 300 {
-		m := message{value: fmt.Appendf(nil, "%d %x", i, make([]byte, 7*i)), millis: int64(1_700_000_000_000 + i*i - 900)}
-		if i%3 > 0 {
-			m.key = fmt.Appendf(nil, "key %d", i)
-			m.headers[1] = header{"name", []byte("a value")}
-		}
+		value, millis := fmt.Appendf(nil, "%d %x", i, make([]byte, 7*i)), int64(1_700_000_000_000+i*i-900)
 		if i == 150 {
-			m.value = bytes.Repeat(fmt.Appendf(nil, "%d,", i), chunk)
+			value = bytes.Repeat(fmt.Appendf(nil, "%d,", i), chunk)
+		}
+		m := rendered(nil, value, millis)
+		if i%3 > 0 {
+			m = rendered(fmt.Appendf(nil, "key %d", i), value, millis, "name", "a value")
 		}
 		all, list = append(all, m), append(list, int32(i))
 	}

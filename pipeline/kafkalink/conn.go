@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"time"
 
 	"github.com/segmentio/kafka-go"
@@ -85,13 +86,9 @@ func (c *Conn) Exchange(ctx context.Context, key protocol.ApiKey, version int16,
 		head = binary.BigEndian.AppendUint32(head, uint32(c.id))
 		head = binary.BigEndian.AppendUint16(head, uint16(len(client)))
 		head = append(head, client...)
-		if _, err := c.net.Write(head); err != nil {
+		all := append(net.Buffers{head}, body...) // with TCP one call, and no packet for each part
+		if _, err := all.WriteTo(c.net); err != nil {
 			return err
-		}
-		for _, b := range body {
-			if _, err := c.net.Write(b); err != nil {
-				return err
-			}
 		}
 		var in [8]byte
 		if _, err := io.ReadFull(c.net, in[:]); err != nil {
