@@ -239,9 +239,6 @@ func (o *output) release(d *delivery) {
 	if cap(o.memory) > mostKept {
 		o.memory = nil
 	}
-	if cap(o.packer.records) > mostKept {
-		o.packer.records = nil
-	}
 	o.packed = nil
 	for _, l := range d.lanes {
 		if cap(l.packed) > cap(o.packed) && cap(l.packed) <= mostKept {

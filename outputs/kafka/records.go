@@ -33,16 +33,12 @@ import (
 // numbers are zigzag varints, and -1 is the length of a key that is absent.
 const headBytes = 61
 
-// chunk is how many bytes of records go to the compression at a time: the records
-// of a batch never lie in memory once more as one piece.
-const chunk = 64 << 10
-
 // packer makes batches of records. It keeps its memory.
 type packer struct {
-	codec   compress.Compression
-	zstd    *zstd.Encoder // where codec is zstd
-	records []byte        // a chunk of them, where codec is any
-	packed  appender
+	codec  compress.Compression
+	zstd   *zstd.Encoder // where codec is zstd
+	lead   []byte        // of the record at hand
+	packed appender
 }
 
 // appender is the batch that a compression writes to.
@@ -120,7 +116,7 @@ func (p *packer) appendBatch(dst []byte, all []message, list []int32) ([]byte, e
 func (p *packer) pack(dst []byte, all []message, list []int32, first int64) ([]byte, error) {
 	if p.codec == compress.None {
 		for n, i := range list {
-			dst = all[i].append(dst, all[i].millis-first, int64(n))
+			dst = append(all[i].lead(dst, all[i].millis-first, int64(n)), all[i].body...)
 		}
 		return dst, nil
 	}
@@ -143,29 +139,26 @@ func (p *packer) pack(dst []byte, all []message, list []int32, first int64) ([]b
 	return dst, nil
 }
 
-// stream writes the records to w, a chunk at a time.
+// stream writes the records to w, which gathers them: they do not lie in memory once
+// more.
 func (p *packer) stream(w io.Writer, all []message, list []int32, first int64) error {
-	p.records = p.records[:0]
 	for n, i := range list {
-		if len(p.records)+all[i].size() > chunk && len(p.records) > 0 {
-			if _, err := w.Write(p.records); err != nil {
-				return err
-			}
-			p.records = p.records[:0]
+		p.lead = all[i].lead(p.lead[:0], all[i].millis-first, int64(n))
+		if _, err := w.Write(p.lead); err != nil {
+			return err
 		}
-		p.records = all[i].append(p.records, all[i].millis-first, int64(n))
+		if _, err := w.Write(all[i].body); err != nil {
+			return err
+		}
 	}
-	_, err := w.Write(p.records)
-	return err
+	return nil
 }
 
-// append appends a record.
-func (m *message) append(dst []byte, millis, offset int64) []byte {
+// lead appends what stands before the body of a record.
+func (m *message) lead(dst []byte, millis, offset int64) []byte {
 	size := 1 + lenVarint(millis) + lenVarint(offset) + len(m.body)
-	dst = binary.AppendVarint(dst, int64(size))
-	dst = binary.AppendVarint(append(dst, 0), millis)
-	dst = binary.AppendVarint(dst, offset)
-	return append(dst, m.body...)
+	dst = append(binary.AppendVarint(dst, int64(size)), 0)
+	return binary.AppendVarint(binary.AppendVarint(dst, millis), offset)
 }
 
 // gap is room for a length that is known only when what it stands before is written.

@@ -175,15 +175,16 @@ func FuzzBatch(f *testing.F) {
 }
 
 // TestPackedIsTheSame: what a compression packs is, unpacked by its own reader, what
-// goes unpacked, also where a batch is many chunks and a record more than one, and
+// goes unpacked, also where a batch is many blocks and a record more than one, and
 // where a packer made another batch before.
 func TestPackedIsTheSame(t *testing.T) {
+	const block = 64 << 10
 	var all []message
 	var list []int32
 	for i := range 300 {
 		value, millis := fmt.Appendf(nil, "%d %x", i, make([]byte, 7*i)), int64(1_700_000_000_000+i*i-900)
 		if i == 150 {
-			value = bytes.Repeat(fmt.Appendf(nil, "%d,", i), chunk)
+			value = bytes.Repeat(fmt.Appendf(nil, "%d,", i), block)
 		}
 		m := rendered(nil, value, millis)
 		if i%3 > 0 {
@@ -216,7 +217,7 @@ func TestPackedIsTheSame(t *testing.T) {
 		return got
 	}
 	want := records(codecNone)
-	if len(want) < 10*chunk {
+	if len(want) < 10*block {
 		t.Fatalf("the records are %d bytes", len(want))
 	}
 	for _, codec := range []string{"gzip", "snappy", "lz4", codecZstd} {
