@@ -43,6 +43,8 @@ type facts struct {
 	walkOnly  bool        // tests: read no field by its place
 
 	one
+	aside
+	told bool // aside may say something
 }
 
 // one is what is set back for every event.
@@ -67,20 +69,34 @@ type one struct {
 	arch    *arch
 	archHex string
 	call    *call
-	sub     *call  // what socketcall stands for
-	fd      string // the descriptor of a socketcall
+	sub     *call // what socketcall stands for
 	nr      string
 	nPaths  string
 	nrTag   string // the name that auditd gave the number
 	arg     [4]string
 	subArg  [4]string // those of sub
 
-	success, exit, res      string
-	pid, ppid               string
-	comm, exe, tty, ses     string
-	ids                     *ids
-	cwd, title, shown       string // shown is titleText where it is known
-	titled                  *title // what is kept of title, nil where that is nothing
+	success, exit       string
+	pid, ppid           string
+	comm, exe, tty, ses string
+	ids                 *ids
+	cwd, title, shown   string // shown is titleText where it is known
+	titled              *title // what is kept of title, nil where that is nothing
+	flags               uint64 // of an open, where flagged says that they were read
+	flagged             bool
+	sock                sock
+
+	who, auditName string // user.name and user.audit.name
+	userID, reason string // user.id and event.reason
+	line           string // process.command_line
+	path           string // file.path
+	toPath         string // file.target_path
+}
+
+// aside is what only records say that most events do not have: it is set back where one was
+// read.
+type aside struct {
+	res, fd                 string // fd is the descriptor of a socketcall
 	op, cmd, unit           string
 	addr, hostname          string
 	grp                     string
@@ -92,17 +108,8 @@ type one struct {
 	target                  string // process acted on, by name
 	module                  string // kernel module
 	oflag, omode            string // OPENAT2
-	flags                   uint64 // of an open, where flagged says that they were read
-	flagged                 bool
 	note                    string // what the message says of an event without op=
 	packet                  packet
-	sock                    sock
-
-	who, auditName string // user.name and user.audit.name
-	userID, reason string // user.id and event.reason
-	line           string // process.command_line
-	path           string // file.path
-	toPath         string // file.target_path
 }
 
 // ids are the identities of a record as they stand there, and the names that
@@ -120,6 +127,7 @@ func (f *facts) init(t *Transform) {
 	seed := maphash.MakeSeed()
 	f.calls.seed, f.ends.seed, f.solos.seed, f.titles.seed = seed, seed, seed, seed
 	f.ids = &f.mine
+	f.argv.reset()
 	id := f.ids
 	f.callSlots = [...]*string{&f.archHex, &f.nr, &f.success, &f.exit, &f.arg[0], &f.arg[1], &f.arg[2], &f.arg[3], &f.nPaths, &f.ppid, &f.pid,
 		&id.auid, &id.uid, &id.gid, &id.euid, &id.suid, &id.fsuid, &id.egid, &id.sgid, &id.fsgid, &f.tty, &f.ses}
@@ -130,16 +138,25 @@ func (f *facts) reset(out *event.Batch) {
 	if f.ids == &f.mine {
 		f.mine = ids{}
 	}
+	if f.exec {
+		f.argv.reset()
+	}
 	f.one = one{ids: &f.mine}
+	if f.told {
+		f.aside, f.told = aside{}, false
+	}
 	f.out, f.data, f.items = out.Room(room), f.data[:0], f.items[:0]
 	f.args, f.keys, f.people, f.paths, f.wants = f.args[:0], f.keys[:0], f.people[:0], f.paths[:0], f.wants[:0]
-	f.argv.reset()
 }
 
 // letGo forgets what was read of the events of a batch: each text that is left in a list
 // would hold on to the chunk of the log that it is a view of, however old that is.
 func (f *facts) letGo() {
+	if f.exec {
+		f.argv.reset()
+	}
 	f.one, f.mine, f.place, f.ofPaths = one{ids: &f.mine}, ids{}, path{}, [len(f.ofPaths)]rights{}
+	f.aside, f.told = aside{}, false
 	f.data, f.items, f.paths = emptied(f.data), emptied(f.items), emptied(f.paths)
 	f.args, f.keys, f.people, f.wants = emptied(f.args), emptied(f.keys), emptied(f.people), emptied(f.wants)
 }
@@ -177,7 +194,7 @@ func (f *facts) gather(p *pending) {
 		case typeEOE:
 			r.rec.partBody()
 		default:
-			f.mixed = true
+			f.mixed, f.told = true, true
 			f.ownIDs()
 			f.other(r)
 		}

@@ -123,7 +123,7 @@ func (f *facts) network(p *pending, v *verdict) {
 	if !f.sock.known() {
 		return
 	}
-	s, r := f.sock, f.role()
+	s, r := &f.sock, f.role()
 	out := &f.out
 	if s.family == "" {
 		f.leftover("socket_family", s.other)
@@ -160,13 +160,12 @@ func (f *facts) calledName() string {
 	return ""
 }
 
-func (f *facts) side(address, ip, port schema.Key, s sock, direction string) {
+func (f *facts) side(address, ip, port schema.Key, s *sock, direction string) {
 	out := &f.out
 	out.AddString(address, s.text)
 	if s.ip.IsValid() {
-		v := f.ips.value(s.ip)
-		out.Add(ip, v)
-		out.Add(schema.RelatedIP, v)
+		out.Add(ip, s.value)
+		out.Add(schema.RelatedIP, s.value)
 	}
 	if s.port >= 0 {
 		out.Add(port, event.Int(s.port))

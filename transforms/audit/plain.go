@@ -21,6 +21,20 @@ func (f *facts) plainCwd(r *Record) bool {
 	return true
 }
 
+// plainSock takes saddr= with an address in hex.
+func (f *facts) plainSock(r *Record) bool {
+	const head = "saddr="
+	s := r.Body
+	if r.parted || f.walkOnly || !strings.HasPrefix(s, head) {
+		return false
+	}
+	b, ok := appendHex(f.buf[:0], s[len(head):])
+	if f.buf = b; ok {
+		f.addressed(s[len(head):], b)
+	}
+	return ok
+}
+
 // plainTitle takes proctitle= with a text in hex or in quotes.
 func (f *facts) plainTitle(r *Record) bool {
 	const head = "proctitle="

@@ -11,9 +11,10 @@ type sock struct {
 	family string // network.type: ipv4, ipv6, unix, netlink, packet; "" for others
 	text   string // the address or the path as it is
 	ip     netip.Addr
-	other  string // the family where network.type has no name for it, and where its address is read in sockother.go
-	port   int64  // -1 for none
-	path   bool   // text is a path in the file system, not a name in the abstract space
+	value  event.Value // of ip
+	other  string      // the family where network.type has no name for it, and where its address is read in sockother.go
+	port   int64       // -1 for none
+	path   bool        // text is a path in the file system, not a name in the abstract space
 
 	transport string // network.transport: tcp or udp, where socket() was seen
 }
@@ -29,6 +30,9 @@ const (
 
 // sockaddr reads a SOCKADDR record.
 func (f *facts) sockaddr(r *Record) {
+	if f.plainSock(r) {
+		return
+	}
 	r.partBody()
 	var t Token
 	for w := NewWalk(r.Body); w.next(&t); {
@@ -37,21 +41,24 @@ func (f *facts) sockaddr(r *Record) {
 			continue
 		}
 		b, ok := appendHex(f.buf[:0], t.Val)
-		f.buf = b
-		var s sock
-		whole := ok && f.address(&s, b)
-		if !s.known() || f.sock.known() {
-			whole = false
+		if f.buf = b; ok {
+			f.addressed(t.Val, b)
+			continue
 		}
-		if !f.sock.known() {
-			f.sock = s
-		}
-		if !whole {
-			f.leftover("saddr", t.Val)
-		}
-		if !ok {
-			f.want("the socket address is not hex")
-		}
+		f.leftover("saddr", t.Val)
+		f.want("the socket address is not hex")
+	}
+}
+
+// addressed takes an address, which is kept as it stands where not all of it is said.
+func (f *facts) addressed(hex string, b []byte) {
+	var s sock
+	whole := f.address(&s, b) && s.known() && !f.sock.known()
+	if !f.sock.known() {
+		f.sock = s
+	}
+	if !whole {
+		f.leftover("saddr", hex)
 	}
 }
 
@@ -79,16 +86,14 @@ func (f *facts) address(s *sock, b []byte) bool {
 		if len(b) < 8 {
 			return false
 		}
-		s.ip, s.port = netip.AddrFrom4([4]byte(b[4:8])), int64(b[2])<<8|int64(b[3])
-		s.text = f.ipText(s.ip)
+		f.ipAddress(s, netip.AddrFrom4([4]byte(b[4:8])), b)
 		return zero(b[8:])
 	case familyInet6:
 		s.family = "ipv6"
 		if len(b) < 24 {
 			return false
 		}
-		s.ip, s.port = netip.AddrFrom16([16]byte(b[8:24])), int64(b[2])<<8|int64(b[3])
-		s.text = f.ipText(s.ip)
+		f.ipAddress(s, netip.AddrFrom16([16]byte(b[8:24])), b)
 		return zero(b[4:8]) && zero(b[24:]) // no flow label, no scope
 	case familyNetlink:
 		s.family = "netlink"
@@ -172,12 +177,12 @@ func (c *ipCache) value(a netip.Addr) event.Value {
 	return v
 }
 
-// ipText returns the text of an address as it is.
-func (f *facts) ipText(a netip.Addr) string {
-	if !a.Is4In6() {
-		return f.ips.value(a).Str()
+// ipAddress sets the address and the port, whose text is that of the address as it is.
+func (f *facts) ipAddress(s *sock, a netip.Addr, b []byte) {
+	s.ip, s.port, s.value = a, int64(b[2])<<8|int64(b[3]), f.ips.value(a)
+	if s.text = s.value.Str(); a.Is4In6() {
+		s.text = a.String()
 	}
-	return a.String()
 }
 
 // append appends the form of an address for people: 10.0.0.8:443, [::1]:443, a path.

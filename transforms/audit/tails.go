@@ -130,7 +130,9 @@ func (f *facts) knownCall(r *Record) (known bool, from int, h uint64) {
 	f.archOf(f.archHex)
 	f.ids, f.tty, f.ses, f.comm, f.exe, f.nrTag = &k.ids, k.tty, k.ses, k.comm, k.exe, k.tag
 	f.keys = append(f.keys, k.keys...)
-	f.data = append(f.data, k.data...)
+	if len(k.data) > 0 {
+		f.data = append(f.data, k.data...)
+	}
 	return true, from, h
 }
 
