@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"tallyman/pipeline/lazy"
 )
 
 // concealed stands in the place of a secret.
@@ -26,18 +28,18 @@ type cleaner struct {
 
 // secretKey are the names of keys, headers, variables and options whose values are
 // secrets. Names that end in _file are paths.
-var secretKey = regexp.MustCompile(`(?i)(?:token|passw(?:or)?d|passphrase|secret|credentials?|auth(?:orization)?|api[-_]?key|access[-_]?key|private[-_]?key|cookie)(?:[-_](?:key|id|value))?$`)
+var secretKey = lazy.Regexp(`(?i)(?:token|passw(?:or)?d|passphrase|secret|credentials?|auth(?:orization)?|api[-_]?key|access[-_]?key|private[-_]?key|cookie)(?:[-_](?:key|id|value))?$`)
 
 // secretShapes find secrets in texts; what a group holds stays.
-var secretShapes = []*regexp.Regexp{
-	regexp.MustCompile(`(?s)(-----BEGIN [A-Z ]*PRIVATE KEY-----).*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)`),
-	regexp.MustCompile(`(?i)(\b(?:proxy-)?authorization["']?\s*[:=]\s*["']?(?:(?:basic|bearer|splunk|digest)\s+)?)[^\s"',]+`),
-	regexp.MustCompile(`(?i)(\b(?:bearer|splunk)\s+)[A-Za-z0-9._~+/=-]{8,}`),
-	regexp.MustCompile(`(://)[^/\s@"']+(?:@)`),
-	regexp.MustCompile(`(?i)((?:token|passw(?:or)?d|passphrase|secret|api[-_]?key|access[-_]?key|private[-_]?key)(?:[-_](?:key|id|value))?\\?["']?\s*[:=]\s*)(?:"(?:\\.|[^"\\])*"|'[^']*'|\\"[^"]*\\"|[^\s"',;}&{\[][^\s,;}&]*)`),
-	regexp.MustCompile(`(?i)((?:^|\s)--?[a-z-]*(?:token|password|passphrase|secret|api-key)\s+)[^\s-][^\s]*`),
-	regexp.MustCompile(`()\b(?:AKIA|ASIA)[A-Z0-9]{16}\b`),
-	regexp.MustCompile(`()\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*`),
+var secretShapes = []func() *regexp.Regexp{
+	lazy.Regexp(`(?s)(-----BEGIN [A-Z ]*PRIVATE KEY-----).*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)`),
+	lazy.Regexp(`(?i)(\b(?:proxy-)?authorization["']?\s*[:=]\s*["']?(?:(?:basic|bearer|splunk|digest)\s+)?)[^\s"',]+`),
+	lazy.Regexp(`(?i)(\b(?:bearer|splunk)\s+)[A-Za-z0-9._~+/=-]{8,}`),
+	lazy.Regexp(`(://)[^/\s@"']+(?:@)`),
+	lazy.Regexp(`(?i)((?:token|passw(?:or)?d|passphrase|secret|api[-_]?key|access[-_]?key|private[-_]?key)(?:[-_](?:key|id|value))?\\?["']?\s*[:=]\s*)(?:"(?:\\.|[^"\\])*"|'[^']*'|\\"[^"]*\\"|[^\s"',;}&{\[][^\s,;}&]*)`),
+	lazy.Regexp(`(?i)((?:^|\s)--?[a-z-]*(?:token|password|passphrase|secret|api-key)\s+)[^\s-][^\s]*`),
+	lazy.Regexp(`()\b(?:AKIA|ASIA)[A-Z0-9]{16}\b`),
+	lazy.Regexp(`()\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*`),
 }
 
 // newCleaner knows the secrets that a configuration refers to. What cannot be read
@@ -93,7 +95,7 @@ func referred(n *yaml.Node, found func(key, value string)) {
 func (c *cleaner) text(s string) string {
 	s = c.known.Replace(s)
 	for _, re := range secretShapes {
-		s = re.ReplaceAllString(s, "${1}"+concealed)
+		s = re().ReplaceAllString(s, "${1}"+concealed)
 	}
 	return s
 }
@@ -153,5 +155,5 @@ func secretName(key, above string) bool {
 	if key == "key" {
 		return above != "tls" && above != "drop" && above != "keep"
 	}
-	return secretKey.MatchString(key)
+	return secretKey().MatchString(key)
 }

@@ -3,12 +3,12 @@ package config
 import (
 	"fmt"
 	"reflect"
-	"regexp"
 	"slices"
 	"strconv"
 
 	"go.yaml.in/yaml/v3"
 
+	"tallyman/pipeline/lazy"
 	"tallyman/pipeline/plugin"
 )
 
@@ -25,7 +25,7 @@ const whenFull = "block"
 
 // componentName is what may name an input or output: the name is a label of
 // metrics and the name of a cursor in the journal.
-var componentName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$`)
+var componentName = lazy.Regexp(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$`)
 
 // config decodes the top mapping.
 func (d *decoder) config(n *yaml.Node) *Config {
@@ -123,7 +123,7 @@ func (d *decoder) named(sections map[string]pair, kind string, n *yaml.Node) []p
 	}
 	return slices.DeleteFunc(list, func(one pair) bool {
 		name := resolve(one.key).Value
-		if componentName.MatchString(name) {
+		if componentName().MatchString(name) {
 			return false
 		}
 		d.add(one.key, "letters, digits, _ . and -, at most 64, a letter or digit first", "%q cannot be the name of an %s", name, kind)

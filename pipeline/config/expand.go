@@ -1,22 +1,22 @@
 package config
 
 import (
-	"regexp"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
 
+	"tallyman/pipeline/lazy"
 	"tallyman/pipeline/plugin"
 )
 
 // variable is what may be the name of an environment variable.
-var variable = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+var variable = lazy.Regexp(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
 // reference is what may stand between ${ and }.
-var reference = regexp.MustCompile(`^([A-Za-z_][A-Za-z0-9_]*)(?::([-?])(.*))?$`)
+var reference = lazy.Regexp(`^([A-Za-z_][A-Za-z0-9_]*)(?::([-?])(.*))?$`)
 
 // wholeReference finds a reference in a text.
-var wholeReference = regexp.MustCompile(`\$\{[A-Za-z_][A-Za-z0-9_]*(:[-?][^}]*)?\}`)
+var wholeReference = lazy.Regexp(`\$\{[A-Za-z_][A-Za-z0-9_]*(:[-?][^}]*)?\}`)
 
 // expand puts the values of environment variables in the place of ${NAME},
 // ${NAME:-default} and ${NAME:?message} in one scalar; $$ is a dollar sign. It
@@ -66,7 +66,7 @@ func (d *decoder) expand(n *yaml.Node, w where) (s string, free, ok bool) {
 
 // lookup returns the value of one reference, ${…} included.
 func (d *decoder) lookup(n *yaml.Node, ref string, w where) (string, bool) {
-	m := reference.FindStringSubmatch(ref[2 : len(ref)-1])
+	m := reference().FindStringSubmatch(ref[2 : len(ref)-1])
 	if m == nil || strings.Contains(m[3], "${") {
 		d.addRef(n, ref, "write ${NAME}, ${NAME:-default} or ${NAME:?message}; $$ is a dollar sign", ref+" in "+w.String()+" is not a reference to a variable")
 		return "", false

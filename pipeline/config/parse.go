@@ -8,13 +8,13 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"regexp"
 	"strconv"
 	"strings"
 	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
 
+	"tallyman/pipeline/lazy"
 	"tallyman/pipeline/plugin"
 )
 
@@ -106,11 +106,11 @@ func (d *decoder) badText(text []byte) *plugin.Problem {
 }
 
 var (
-	yamlLine   = regexp.MustCompile(`^yaml: (?:line (\d+): )?(.*)$`)
-	yamlAnchor = regexp.MustCompile(`^unknown anchor '(.*)' referenced$`)
+	yamlLine   = lazy.Regexp(`^yaml: (?:line (\d+): )?(.*)$`)
+	yamlAnchor = lazy.Regexp(`^unknown anchor '(.*)' referenced$`)
 	// yamlParser are the messages of the YAML parser proper. It counts lines
 	// from 0, while the scanner below it counts from 1.
-	yamlParser = regexp.MustCompile(`^did not find expected (key|'-' indicator|',' or '.'|node content|<document start>)`)
+	yamlParser = lazy.Regexp(`^did not find expected (key|'-' indicator|',' or '.'|node content|<document start>)`)
 )
 
 // yamlHints are what most often is behind the words of the YAML library.
@@ -126,17 +126,17 @@ var yamlHints = []struct{ text, hint string }{
 // syntax turns an error of the YAML library, whose text is all it gives, into a
 // problem with its place.
 func (d *decoder) syntax(err error) plugin.Problem {
-	m := yamlLine.FindStringSubmatch(strings.SplitN(err.Error(), "\n", 2)[0])
+	m := yamlLine().FindStringSubmatch(strings.SplitN(err.Error(), "\n", 2)[0])
 	if m == nil {
 		return plugin.Problem{Pos: plugin.Pos{File: d.file}, Text: "the file is not YAML: " + err.Error()}
 	}
 	line, _ := strconv.Atoi(m[1]) // no number: the library means the first line
 	text := m[2]
-	if m[1] == "" || yamlParser.MatchString(text) {
+	if m[1] == "" || yamlParser().MatchString(text) {
 		line++
 	}
 	p := plugin.Problem{Pos: plugin.Pos{File: d.file, Line: min(line, len(d.lines)), Col: 1}, Text: "the file is not YAML: " + text}
-	if m := yamlAnchor.FindStringSubmatch(text); m != nil {
+	if m := yamlAnchor().FindStringSubmatch(text); m != nil {
 		p.Pos.Line, p.Pos.Col = d.find("*" + m[1])
 		p.Width, p.Text = 1+len(m[1]), "the alias *"+m[1]+" has no anchor before it"
 		p.Hint = "an anchor is written &" + m[1] + "; a value that begins with * needs quotes"

@@ -5,13 +5,13 @@ import (
 	"math"
 	"path/filepath"
 	"reflect"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
 
+	"tallyman/pipeline/lazy"
 	"tallyman/pipeline/plugin"
 )
 
@@ -43,7 +43,7 @@ func (d *decoder) secret(n *yaml.Node, v reflect.Value, w where) {
 		d.add(n, "write {file: PATH} or {env: NAME}", "%s refers to nothing", w)
 	case s.File != "" && s.Env != "":
 		d.add(n, "keep one of file and env", "%s refers to two places", w)
-	case s.Env != "" && !variable.MatchString(s.Env):
+	case s.Env != "" && !variable().MatchString(s.Env):
 		// Most often it is the secret itself.
 		d.addHidden(n, "write {env: NAME}, with the name of the variable that holds the secret", "%s refers to what cannot be the name of a variable", w)
 	default:
@@ -82,7 +82,7 @@ func (d *decoder) text(n *yaml.Node, v reflect.Value, f field, w where) {
 
 // keeps warns of a reference in a text where it stands for itself.
 func (d *decoder) keeps(n *yaml.Node, w where) {
-	if ref := wholeReference.FindString(n.Value); ref != "" {
+	if ref := wholeReference().FindString(n.Value); ref != "" {
 		d.add(n, "write the value itself; no variable changes an expression", "%s keeps %s as it is written", w, ref)
 		d.problems[len(d.problems)-1].Warn = true
 	}
@@ -194,7 +194,7 @@ func wanted(t reflect.Type) string {
 	return "a whole number"
 }
 
-var leadingZero = regexp.MustCompile(`^[-+]?0[0-9_]`)
+var leadingZero = lazy.Regexp(`^[-+]?0[0-9_]`)
 
 // set parses s into v; its error is the hint of the message.
 func set(v reflect.Value, s string) error {
@@ -216,7 +216,7 @@ func set(v reflect.Value, s string) error {
 			return fmt.Errorf("write true or false")
 		}
 		v.SetBool(strings.EqualFold(s, "true"))
-	case leadingZero.MatchString(s):
+	case leadingZero().MatchString(s):
 		// Octal to some readers of YAML, decimal to others, and to people.
 		return fmt.Errorf("write it without the zeros before it")
 	case v.CanInt():

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"tallyman/pipeline/lazy"
 )
 
 // Bounds of a line that is shown, in columns.
@@ -115,16 +117,16 @@ func cellsOf(line string) []cell {
 // secretName are keys whose values are secrets by their name, and the user part
 // of a URL: where the decoder did not get to know a setting, this keeps it from
 // a screen.
-var secretName = regexp.MustCompile(`(?i)(?:token|password|passphrase|secret|credentials?|api[-_]?key|private[-_]?key)(?:[-_](?:key|id|value))?["']?\s*:\s*([^{\s][^,}]*)|://[^/\s:@]*:([^/\s@]+)@`)
+var secretName = lazy.Regexp(`(?i)(?:token|password|passphrase|secret|credentials?|api[-_]?key|private[-_]?key)(?:[-_](?:key|id|value))?["']?\s*:\s*([^{\s][^,}]*)|://[^/\s:@]*:([^/\s@]+)@`)
 
 // addressRest is what follows the host in the URL of a receiver: the address of a
 // webhook is often its secret.
-var addressRest = regexp.MustCompile(`(?i)https?://[^/\s"'?#]*[/?#]([^\s"'\],}]+)`)
+var addressRest = lazy.Regexp(`(?i)https?://[^/\s"'?#]*[/?#]([^\s"'\],}]+)`)
 
 // secretSpans returns the byte ranges of a line that are masked, in order.
 func secretSpans(line string) [][2]int {
 	var list [][2]int
-	for _, r := range []*regexp.Regexp{secretName, addressRest} {
+	for _, r := range []*regexp.Regexp{secretName(), addressRest()} {
 		for _, m := range r.FindAllStringSubmatchIndex(line, -1) {
 			for g := 2; g < len(m); g += 2 {
 				if m[g] >= 0 {

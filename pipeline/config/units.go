@@ -3,11 +3,11 @@ package config
 import (
 	"fmt"
 	"math"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
 
+	"tallyman/pipeline/lazy"
 	"tallyman/pipeline/plugin"
 )
 
@@ -21,7 +21,7 @@ var units = []struct {
 }
 
 // decimal is a number as people write it; the library reads more forms.
-var decimal = regexp.MustCompile(`^[0-9]+(\.[0-9]+)?$`)
+var decimal = lazy.Regexp(`^[0-9]+(\.[0-9]+)?$`)
 
 // ParseSize reads a number of bytes with its unit: "16MiB", "64KB", "512B". Only
 // 0 needs none.
@@ -43,7 +43,7 @@ func ParseSize(s string) (plugin.Size, error) {
 			return plugin.Size(i * u.bytes), nil
 		}
 		x, err := strconv.ParseFloat(number, 64)
-		if err != nil || !decimal.MatchString(number) || x*float64(u.bytes) >= math.MaxInt64 {
+		if err != nil || !decimal().MatchString(number) || x*float64(u.bytes) >= math.MaxInt64 {
 			return 0, fmt.Errorf("write a number from 0 before the unit")
 		}
 		return plugin.Size(math.Round(x * float64(u.bytes))), nil

@@ -21,6 +21,7 @@ var allowed = map[string][]string{
 	"pipeline/vfs":        {},
 	"pipeline/meter":      {},
 	"pipeline/keep":       {},
+	"pipeline/lazy":       {},
 	"pipeline/jsonscan":   {},
 	"pipeline/jsontree":   {"pipeline/jsonscan"},
 	"pipeline/toolinput":  {"pipeline/event", "pipeline/plugin", "pipeline/tail", "pipeline/weblisten"},
@@ -45,7 +46,7 @@ var allowed = map[string][]string{
 	"pipeline/multiline":  {"pipeline/event", "pipeline/schema", "pipeline/meter"},
 	"pipeline/weblisten":  {"pipeline/event", "pipeline/jsonscan", "pipeline/schema", "pipeline/meter", "pipeline/plugin", "pipeline/servertls"},
 	"pipeline/decode":     {"pipeline/event", "pipeline/schema", "pipeline/meter", "pipeline/plugin"},
-	"pipeline/config":     {"pipeline/plugin", "pipeline/servertls"},
+	"pipeline/config":     {"pipeline/lazy", "pipeline/plugin", "pipeline/servertls"},
 	"pipeline/plugintest": {"pipeline/decode", "pipeline/plugin", "pipeline/event", "pipeline/schema", "pipeline/meter"},
 	"pipeline/engine": {"pipeline/config", "pipeline/decode", "pipeline/plugin", "pipeline/journal", "pipeline/codec", "pipeline/event",
 		"pipeline/schema", "pipeline/meter", "pipeline/expr", "pipeline/keep", "pipeline/vfs"},
@@ -57,9 +58,9 @@ var allowed = map[string][]string{
 }
 
 // leaves import only the standard library.
-var leaves = []string{"pipeline/schema", "pipeline/event", "pipeline/vfs", "pipeline/meter", "pipeline/keep", "pipeline/jsonscan"}
+var leaves = []string{"pipeline/schema", "pipeline/event", "pipeline/vfs", "pipeline/meter", "pipeline/keep", "pipeline/lazy", "pipeline/jsonscan"}
 
-var plugins = []string{"pipeline/plugin", "pipeline/event", "pipeline/schema", "pipeline/tail", "pipeline/pieces", "pipeline/meter", "pipeline/expr", "pipeline/keep", "pipeline/jsonscan", "pipeline/jsontree", "pipeline/record", "pipeline/servertls", "pipeline/clienttls", "pipeline/webclient", "pipeline/template", "pipeline/weblisten", "pipeline/toolinput", "pipeline/accesslog", "pipeline/programs", "pipeline/zone", "pipeline/multiline", "pipeline/kafkalink", "pipeline/tunnel", "pipeline/plugintest"}
+var plugins = []string{"pipeline/plugin", "pipeline/event", "pipeline/schema", "pipeline/tail", "pipeline/pieces", "pipeline/meter", "pipeline/expr", "pipeline/keep", "pipeline/lazy", "pipeline/jsonscan", "pipeline/jsontree", "pipeline/record", "pipeline/servertls", "pipeline/clienttls", "pipeline/webclient", "pipeline/template", "pipeline/weblisten", "pipeline/toolinput", "pipeline/accesslog", "pipeline/programs", "pipeline/zone", "pipeline/multiline", "pipeline/kafkalink", "pipeline/tunnel", "pipeline/plugintest"}
 
 // forbidden says why pkg (relative to the module) may not import imp (a full
 // path), or "" when it may.

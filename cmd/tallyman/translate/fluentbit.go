@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"tallyman/pipeline/lazy"
 )
 
 // section is one [INPUT], [FILTER] or [OUTPUT], in the classic form or in YAML.
@@ -141,7 +143,7 @@ func (w *work) fluentService(s *section) {
 	}
 }
 
-var classicSection = regexp.MustCompile(`^\[([A-Za-z_]+)\]$`)
+var classicSection = lazy.Regexp(`^\[([A-Za-z_]+)\]$`)
 
 // classic reads the form of brackets and indented pairs.
 func (w *work) classic() []section {
@@ -151,7 +153,7 @@ func (w *work) classic() []section {
 		if line == "" || strings.HasPrefix(line, "#") {
 			continue
 		}
-		if m := classicSection.FindStringSubmatch(line); m != nil {
+		if m := classicSection().FindStringSubmatch(line); m != nil {
 			list = append(list, section{kind: strings.ToLower(m[1]), line: i + 1})
 			continue
 		}

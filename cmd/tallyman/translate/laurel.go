@@ -1,8 +1,9 @@
 package translate
 
 import (
-	"regexp"
 	"strings"
+
+	"tallyman/pipeline/lazy"
 )
 
 // audisp translates a file of /etc/audit/plugins.d, or audisp-remote.conf.
@@ -57,7 +58,7 @@ func audisp(text string) *Result {
 	return w.finish()
 }
 
-var tomlString = regexp.MustCompile(`"((?:\\.|[^"\\])*)"|'([^']*)'`)
+var tomlString = lazy.Regexp(`"((?:\\.|[^"\\])*)"|'([^']*)'`)
 
 // laurelWhys are the settings of LAUREL that something here does, or that have no
 // counterpart, by section and key; an empty reason means that it is done anyway.
@@ -165,7 +166,7 @@ func laurel(text string) *Result {
 
 func tomlStrings(value string) []string {
 	var out []string
-	for _, m := range tomlString.FindAllStringSubmatch(value, -1) {
+	for _, m := range tomlString().FindAllStringSubmatch(value, -1) {
 		out = append(out, strings.NewReplacer(`\"`, `"`, `\\`, `\`).Replace(m[1])+m[2])
 	}
 	return out

@@ -2,15 +2,16 @@ package translate
 
 import (
 	"net"
-	"regexp"
 	"strings"
+
+	"tallyman/pipeline/lazy"
 )
 
 var (
-	object    = regexp.MustCompile(`^([a-z_]+)\s*\(`)
-	parameter = regexp.MustCompile(`([A-Za-z0-9_.]+)\s*=\s*(?:"((?:\\.|[^"\\])*)"|'([^']*)'|\[([^\]]*)\]|([^\s")]+))`)
-	legacy    = regexp.MustCompile(`^\$([A-Za-z]+)(?:\s+(.*))?$`)
-	selector  = regexp.MustCompile(`^([A-Za-z0-9*][A-Za-z0-9*,;.!=\s]*?\.[A-Za-z0-9*!=]+(?:;[A-Za-z0-9*,.!=]+)*)\s+(\S.*)$`)
+	object    = lazy.Regexp(`^([a-z_]+)\s*\(`)
+	parameter = lazy.Regexp(`([A-Za-z0-9_.]+)\s*=\s*(?:"((?:\\.|[^"\\])*)"|'([^']*)'|\[([^\]]*)\]|([^\s")]+))`)
+	legacy    = lazy.Regexp(`^\$([A-Za-z]+)(?:\s+(.*))?$`)
+	selector  = lazy.Regexp(`^([A-Za-z0-9*][A-Za-z0-9*,;.!=\s]*?\.[A-Za-z0-9*!=]+(?:;[A-Za-z0-9*,.!=]+)*)\s+(\S.*)$`)
 )
 
 // rsyslog translates RainerScript and the older forms beside it.
@@ -29,19 +30,19 @@ func rsyslog(text string) *Result {
 			whole = append(whole, stripComment(w.lines[k-1]))
 		}
 		statement := strings.Join(whole, " ")
-		switch m := object.FindStringSubmatch(statement); {
+		switch m := object().FindStringSubmatch(statement); {
 		case startsWith(statement, "if ", "if(", "ruleset(", "foreach ", "foreach(", "set ", "unset ", "call ", "reset "):
 			w.leave(i, end, "conditions, rulesets and variables of RainerScript have no counterpart: write what is meant as `when` of an output, or as a transform filter")
 		case m != nil:
 			w.rainer(i, end, m[1], params(statement))
-		case legacy.MatchString(statement):
-			l.directive(w, i, legacy.FindStringSubmatch(statement))
+		case legacy().MatchString(statement):
+			l.directive(w, i, legacy().FindStringSubmatch(statement))
 		case strings.HasPrefix(statement, ":"):
 			w.leave(i, end, "property filters have no counterpart: write what is meant as `when` of an output")
 		case strings.HasPrefix(statement, "&"):
 			w.action(i, last, strings.TrimSpace(statement[1:]))
-		case selector.MatchString(statement):
-			s := selector.FindStringSubmatch(statement)
+		case selector().MatchString(statement):
+			s := selector().FindStringSubmatch(statement)
 			last = s[1]
 			w.action(i, last, s[2])
 		default:
@@ -119,7 +120,7 @@ func (w *work) statement(from int) int {
 // params are the parameters of an object, with names in lower case.
 func params(statement string) map[string]string {
 	out := map[string]string{}
-	for _, m := range parameter.FindAllStringSubmatch(statement, -1) {
+	for _, m := range parameter().FindAllStringSubmatch(statement, -1) {
 		out[strings.ToLower(m[1])] = strings.ReplaceAll(m[2]+m[3]+m[4]+m[5], `\"`, `"`)
 	}
 	return out

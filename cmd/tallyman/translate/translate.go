@@ -7,11 +7,11 @@ package translate
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
 	"tallyman/cmd/tallyman/setup"
+	"tallyman/pipeline/lazy"
 )
 
 // The kinds of configuration that are understood.
@@ -69,7 +69,7 @@ func newWork(kind, text string) *work {
 }
 
 // mayBeSecret finds what a line that is listed should not repeat.
-var mayBeSecret = regexp.MustCompile(`(?i)((?:token|passw(?:or)?d|pwd|passphrase|secret|credentials?|api[-_]?key|httpheaderkey|header)\S*?\s*[=: ]\s*)(?:"[^"]*"?|'[^']*'?|\S.*$)`)
+var mayBeSecret = lazy.Regexp(`(?i)((?:token|passw(?:or)?d|pwd|passphrase|secret|credentials?|api[-_]?key|httpheaderkey|header)\S*?\s*[=: ]\s*)(?:"[^"]*"?|'[^']*'?|\S.*$)`)
 
 // claim says that these lines are dealt with.
 func (w *work) claim(from, to int) {
@@ -81,7 +81,7 @@ func (w *work) claim(from, to int) {
 // left lists something of a line, which is claimed thereby.
 func (w *work) left(line int, text, why string, args ...any) {
 	w.claim(line, line)
-	text = mayBeSecret.ReplaceAllString(strings.TrimSpace(text), "${1}[redacted]")
+	text = mayBeSecret().ReplaceAllString(strings.TrimSpace(text), "${1}[redacted]")
 	w.r.Left = append(w.r.Left, Left{line, text, fmt.Sprintf(why, args...)})
 }
 
@@ -131,13 +131,13 @@ func (w *work) variables(pairs []string) []string {
 		return pairs
 	}
 	for i := range pairs {
-		pairs[i] = variable.ReplaceAllString(pairs[i], "$${$1}")
+		pairs[i] = variable().ReplaceAllString(pairs[i], "$${$1}")
 	}
 	return pairs
 }
 
 // variable is one of the environment as setup.Quote wrote it.
-var variable = regexp.MustCompile(`\$\$\{([A-Za-z_][A-Za-z0-9_]*)\}`)
+var variable = lazy.Regexp(`\$\$\{([A-Za-z_][A-Za-z0-9_]*)\}`)
 
 func (w *work) transform(line int, pairs ...string) {
 	w.r.Transforms = append(w.r.Transforms, Component{Line: line, Pairs: pairs})

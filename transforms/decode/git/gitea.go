@@ -2,12 +2,12 @@ package git
 
 import (
 	"errors"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
 
 	"tallyman/pipeline/event"
+	"tallyman/pipeline/lazy"
 	"tallyman/pipeline/plugin"
 )
 
@@ -17,10 +17,10 @@ var errGitea = errors.New("no line of Gitea's log: it begins with no time")
 // [L] [REQUEST] MESSAGE", where the place in the source and the request may be
 // missing, as flags of the log say. The router has a name in that place.
 var (
-	giteaLine   = regexp.MustCompile(`^(\d{4}/\d\d/\d\d \d\d:\d\d:\d\d)(\.\d+)?(?: (\S+:\d+:\S+|[A-Za-z]\w*))? \[([A-Z])\](?: \[([0-9a-f]{6,12}(?:-\d+)?)\])? ?(.*)$`)
-	giteaFailed = regexp.MustCompile(`^Failed authentication attempt for (.*) from (\S+:\d+)(?:: (.*))?$`)
-	giteaBasic  = regexp.MustCompile(`^UserSignIn: (user's password is invalid) \[uid: (\d+), name: (.*)\]$`)
-	giteaRouter = regexp.MustCompile(`^router: (\w+) +([A-Z]+) (\S+) for (\S+?)(?:, (\d{3}) [^,]*? in ([0-9.]+)(ns|µs|us|ms|s))?(?: @ (.*))?$`)
+	giteaLine   = lazy.Regexp(`^(\d{4}/\d\d/\d\d \d\d:\d\d:\d\d)(\.\d+)?(?: (\S+:\d+:\S+|[A-Za-z]\w*))? \[([A-Z])\](?: \[([0-9a-f]{6,12}(?:-\d+)?)\])? ?(.*)$`)
+	giteaFailed = lazy.Regexp(`^Failed authentication attempt for (.*) from (\S+:\d+)(?:: (.*))?$`)
+	giteaBasic  = lazy.Regexp(`^UserSignIn: (user's password is invalid) \[uid: (\d+), name: (.*)\]$`)
+	giteaRouter = lazy.Regexp(`^router: (\w+) +([A-Z]+) (\S+) for (\S+?)(?:, (\d{3}) [^,]*? in ([0-9.]+)(ns|µs|us|ms|s))?(?: @ (.*))?$`)
 )
 
 // giteaLevels are the letters of levels, and their weight.
@@ -38,7 +38,7 @@ func newGitea(env plugin.Env) plugin.Decoder { return &giteaDecoder{env: env} }
 
 // Decode implements plugin.Decoder.
 func (d *giteaDecoder) Decode(e event.Event, out *event.Batch) error {
-	m := giteaLine.FindStringSubmatch(plain(strings.TrimRight(e.Raw, "\r")))
+	m := giteaLine().FindStringSubmatch(plain(strings.TrimRight(e.Raw, "\r")))
 	if m == nil {
 		return errGitea
 	}
@@ -64,15 +64,15 @@ func (d *giteaDecoder) Decode(e event.Event, out *event.Batch) error {
 
 // said reads the messages that say who did what.
 func (f *facts) said(text string) {
-	if m := giteaFailed.FindStringSubmatch(text); m != nil {
+	if m := giteaFailed().FindStringSubmatch(text); m != nil {
 		f.action, f.outcome, f.user, f.origin, f.reason, f.severity = "logged-in", "failure", m[1], m[2], m[3], 0
 		return
 	}
-	if m := giteaBasic.FindStringSubmatch(text); m != nil { // a password that git or the API was shown
+	if m := giteaBasic().FindStringSubmatch(text); m != nil { // a password that git or the API was shown
 		f.action, f.outcome, f.reason, f.userID, f.user, f.severity = "logged-in", "failure", m[1], m[2], m[3], 0
 		return
 	}
-	if m := giteaRouter.FindStringSubmatch(text); m != nil {
+	if m := giteaRouter().FindStringSubmatch(text); m != nil {
 		f.method, f.path, f.origin = m[2], m[3], m[4]
 		f.status, _ = strconv.ParseInt(m[5], 10, 64)
 		f.request(m[3])
@@ -84,12 +84,12 @@ func (f *facts) said(text string) {
 	}
 }
 
-var escapes = regexp.MustCompile("\x1b\\[[0-9;]*m")
+var escapes = lazy.Regexp("\x1b\\[[0-9;]*m")
 
 // plain takes colours off a line.
 func plain(s string) string {
 	if strings.IndexByte(s, 0x1b) < 0 {
 		return s
 	}
-	return escapes.ReplaceAllString(s, "")
+	return escapes().ReplaceAllString(s, "")
 }

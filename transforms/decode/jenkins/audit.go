@@ -2,12 +2,12 @@ package jenkins
 
 import (
 	"errors"
-	"regexp"
 	"strings"
 	"time"
 
 	"tallyman/pipeline/event"
 	"tallyman/pipeline/jsontree"
+	"tallyman/pipeline/lazy"
 	"tallyman/pipeline/multiline"
 	"tallyman/pipeline/plugin"
 	"tallyman/pipeline/record"
@@ -120,7 +120,7 @@ func consoleTime(line string) (at time.Time, rest string, ok bool) {
 }
 
 // prefixed matches the prefix of the console logger: a word in capitals.
-var prefixed = regexp.MustCompile(`^[A-Z][A-Z0-9_.-]* - `)
+var prefixed = lazy.Regexp(`^[A-Z][A-Z0-9_.-]* - `)
 
 // message1 reads a message, the first time as it stands, and in the console's
 // form again without its prefix.
@@ -130,7 +130,7 @@ func (f *facts) message1(text string, console bool) bool {
 	if console {
 		if at := strings.Index(text, " - "); at >= 0 && !strings.HasPrefix(text, "/") && !strings.HasPrefix(text, "'") {
 			rest := text[at+3:]
-			if prefixed.MatchString(text) || strings.HasPrefix(rest, "/") || strings.HasPrefix(rest, "job/") {
+			if prefixed().MatchString(text) || strings.HasPrefix(rest, "/") || strings.HasPrefix(rest, "job/") {
 				text = rest
 				f.message, _, _ = strings.Cut(text, "\n")
 			}
@@ -166,11 +166,11 @@ func (f *facts) scriptRun(text string) bool {
 	return true
 }
 
-var credentialForm = regexp.MustCompile(`^'(.*)' \(class ([\w.$]+)\) used credentials '(.*)' \(class ([\w.$]+)\)\.?$`)
+var credentialForm = lazy.Regexp(`^'(.*)' \(class ([\w.$]+)\) used credentials '(.*)' \(class ([\w.$]+)\)\.?$`)
 
 // credentialUse reads "'ITEM' (class C) used credentials 'ID' (class T).".
 func (f *facts) credentialUse(text string) bool {
-	m := credentialForm.FindStringSubmatch(text)
+	m := credentialForm().FindStringSubmatch(text)
 	if m == nil {
 		return false
 	}

@@ -1,12 +1,12 @@
 package jenkins
 
 import (
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
 
 	"tallyman/pipeline/event"
+	"tallyman/pipeline/lazy"
 	"tallyman/pipeline/plugin"
 	"tallyman/pipeline/record"
 	"tallyman/pipeline/schema"
@@ -40,15 +40,15 @@ func (d *buildDecoder) Decode(e event.Event, out *event.Batch) error {
 
 var (
 	// stamped is what the timestamper plugin writes before a line.
-	stamped = regexp.MustCompile(`^\[(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d))\] ?`)
+	stamped = lazy.Regexp(`^\[(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d))\] ?`)
 	// checkedOut is what the git plugin writes of the commit that is built.
-	checkedOut = regexp.MustCompile(`^Checking out Revision ([0-9a-f]{40}|[0-9a-f]{64})(?: \((.*)\))?$`)
-	obtained   = regexp.MustCompile(`^Obtained \S+ from ([0-9a-f]{40}|[0-9a-f]{64})$`)
+	checkedOut = lazy.Regexp(`^Checking out Revision ([0-9a-f]{40}|[0-9a-f]{64})(?: \((.*)\))?$`)
+	obtained   = lazy.Regexp(`^Obtained \S+ from ([0-9a-f]{40}|[0-9a-f]{64})$`)
 	// pushedTag is what `docker push` writes last, and pushedRef what BuildKit, Buildah
 	// and Kaniko write of an image that reached a registry.
-	pushedTag = regexp.MustCompile(`^([\w.-]{1,128}): digest: (sha256:[0-9a-f]{64}) size: \d+$`)
-	pushedRef = regexp.MustCompile(`(?i)\b(?:pushing manifest for|pushed(?: image(?: to)?)?) ([\w.:/-]+@sha256:[0-9a-f]{64})\b`)
-	cloned    = regexp.MustCompile(`^(?:Cloning repository|Fetching upstream changes from) (\S+)$`)
+	pushedTag = lazy.Regexp(`^([\w.-]{1,128}): digest: (sha256:[0-9a-f]{64}) size: \d+$`)
+	pushedRef = lazy.Regexp(`(?i)\b(?:pushing manifest for|pushed(?: image(?: to)?)?) ([\w.:/-]+@sha256:[0-9a-f]{64})\b`)
+	cloned    = lazy.Regexp(`^(?:Cloning repository|Fetching upstream changes from) (\S+)$`)
 )
 
 // line reads what Jenkins itself says in a console. A build can print the same
@@ -71,11 +71,11 @@ func (f *facts) line(text string, first bool) {
 		f.doubt = ""
 		return
 	}
-	if m := checkedOut.FindStringSubmatch(text); m != nil {
+	if m := checkedOut().FindStringSubmatch(text); m != nil {
 		f.commit, f.ref = m[1], refOf(m[2])
-	} else if m := obtained.FindStringSubmatch(text); m != nil {
+	} else if m := obtained().FindStringSubmatch(text); m != nil {
 		f.commit = m[1]
-	} else if m := cloned.FindStringSubmatch(text); m != nil {
+	} else if m := cloned().FindStringSubmatch(text); m != nil {
 		f.repository = repositoryOf(m[1])
 	} else if strings.Contains(text, "sha256:") {
 		f.pushed(text)
@@ -84,9 +84,9 @@ func (f *facts) line(text string, first bool) {
 
 // pushed reads which image a build has pushed: what the build is followed by.
 func (f *facts) pushed(text string) {
-	if m := pushedTag.FindStringSubmatch(text); m != nil {
+	if m := pushedTag().FindStringSubmatch(text); m != nil {
 		f.image = record.Image{Tag: m[1], Digest: m[2]}
-	} else if m := pushedRef.FindStringSubmatch(text); m != nil {
+	} else if m := pushedRef().FindStringSubmatch(text); m != nil {
 		f.image = record.ParseImage(m[1])
 	}
 }
@@ -135,7 +135,7 @@ func console(s string) (at time.Time, text string) {
 		s = s[:from] + s[from+end+len(noteEnd):]
 	}
 	s = plain(s)
-	if m := stamped.FindStringSubmatch(s); m != nil {
+	if m := stamped().FindStringSubmatch(s); m != nil {
 		if t, ok := record.Time(m[1]); ok {
 			return t, s[len(m[0]):]
 		}
@@ -143,13 +143,13 @@ func console(s string) (at time.Time, text string) {
 	return at, s
 }
 
-var escapes = regexp.MustCompile("\x1b\\[[0-9;?]*[A-Za-z]")
+var escapes = lazy.Regexp("\x1b\\[[0-9;?]*[A-Za-z]")
 
 func plain(s string) string {
 	if strings.IndexByte(s, 0x1b) < 0 {
 		return s
 	}
-	return escapes.ReplaceAllString(s, "")
+	return escapes().ReplaceAllString(s, "")
 }
 
 // buildOf reads job and number from the path of a build's file:

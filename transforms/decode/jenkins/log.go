@@ -2,11 +2,11 @@ package jenkins
 
 import (
 	"errors"
-	"regexp"
 	"strings"
 	"time"
 
 	"tallyman/pipeline/event"
+	"tallyman/pipeline/lazy"
 	"tallyman/pipeline/multiline"
 	"tallyman/pipeline/plugin"
 	"tallyman/pipeline/record"
@@ -28,7 +28,7 @@ var errLog = errors.New("no record of the system log: it begins with no time")
 //
 //	Nov 21, 2026 3:04:05 AM class method
 //	LEVEL: text
-var oneLine = regexp.MustCompile(`^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}[+-]\d{4}) \[id=(\d+)\][\t ]+(\S+)[\t ]+([^\s#:]+)(?:#(\S+?))?: (.*)$`)
+var oneLine = lazy.Regexp(`^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}[+-]\d{4}) \[id=(\d+)\][\t ]+(\S+)[\t ]+([^\s#:]+)(?:#(\S+?))?: (.*)$`)
 
 // levels are those of java.util.logging.
 var levels = map[string]int64{"SEVERE": 8, "WARNING": 5, "INFO": 2, "CONFIG": 2, "FINE": 1, "FINER": 1, "FINEST": 1}
@@ -47,7 +47,7 @@ func newLog(env plugin.Env) plugin.Decoder {
 
 func logKind(line string) multiline.Kind {
 	line, _, _ = strings.Cut(line, "\n")
-	if oneLine.MatchString(line) {
+	if oneLine().MatchString(line) {
 		return multiline.Begins
 	}
 	if _, ok := parseStamp(line); ok {
@@ -90,7 +90,7 @@ func (d *logDecoder) one(e event.Event, out *event.Batch) {
 
 func (d *logDecoder) read(e *event.Event) (x entry, ok bool) {
 	head, more, _ := strings.Cut(e.Raw, "\n")
-	if m := oneLine.FindStringSubmatch(strings.TrimSuffix(head, "\r")); m != nil {
+	if m := oneLine().FindStringSubmatch(strings.TrimSuffix(head, "\r")); m != nil {
 		if x.at, ok = record.Time(m[1][:26] + ":" + m[1][26:]); !ok {
 			return x, false
 		}

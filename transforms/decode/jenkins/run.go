@@ -1,20 +1,20 @@
 package jenkins
 
 import (
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
 
+	"tallyman/pipeline/lazy"
 	"tallyman/pipeline/record"
 )
 
-var runForm = regexp.MustCompile(`(?s)^(.+?) #(\d+)(?: (.*))?$`)
+var runForm = lazy.Regexp(`(?s)^(.+?) #(\d+)(?: (.*))?$`)
 
 // run reads "WHAT #N CAUSES, Parameters:[…]" of a build that starts and, with "on
 // NODE started at T completed in Nms completed: RESULT", of one that is over.
 func (f *facts) run(text string) bool {
-	m := runForm.FindStringSubmatch(text)
+	m := runForm().FindStringSubmatch(text)
 	if m == nil {
 		return false
 	}
@@ -44,11 +44,11 @@ func (f *facts) run(text string) bool {
 	return true
 }
 
-var completionForm = regexp.MustCompile(`(?s)^(.*) on (?:node )?(.*?) started at (\S+) completed in (\d+)ms completed: (\S+)$`)
+var completionForm = lazy.Regexp(`(?s)^(.*) on (?:node )?(.*?) started at (\S+) completed in (\d+)ms completed: (\S+)$`)
 
 // completion takes the end of a build off a message.
 func (f *facts) completion(text string) (rest string, done bool) {
-	m := completionForm.FindStringSubmatch(text)
+	m := completionForm().FindStringSubmatch(text)
 	if m == nil {
 		return text, false
 	}

@@ -3,11 +3,12 @@ package sigma
 import (
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"tallyman/pipeline/lazy"
 )
 
 // conditionOf translates a detection.
@@ -112,10 +113,10 @@ type parser struct {
 	rest  []string
 }
 
-var word = regexp.MustCompile(`\(|\)|\||[^\s()|]+`)
+var word = lazy.Regexp(`\(|\)|\||[^\s()|]+`)
 
 func (p *parser) parse(text string) (string, error) {
-	p.rest = word.FindAllString(text, -1)
+	p.rest = word().FindAllString(text, -1)
 	out, err := p.or()
 	if err != nil {
 		return "", err

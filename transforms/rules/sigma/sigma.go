@@ -10,10 +10,11 @@ import (
 	"fmt"
 	"hash/fnv"
 	"io"
-	"regexp"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"tallyman/pipeline/lazy"
 )
 
 // Rule is a translated rule. Its YAML is an entry of `rules:` in a file of ours.
@@ -142,7 +143,7 @@ func idOf(d *document) string {
 	_, _ = h.Write([]byte(text)) // a hash takes everything
 	n := h.Sum64()
 	first := text
-	if i := strings.IndexByte(first, '-'); d.ID == "" || i != 8 || !hexForm.MatchString(first[:8]) {
+	if i := strings.IndexByte(first, '-'); d.ID == "" || i != 8 || !hexForm().MatchString(first[:8]) {
 		first = fmt.Sprintf("%08X", uint32(n>>32))
 	} else {
 		first = first[:8]
@@ -151,8 +152,8 @@ func idOf(d *document) string {
 }
 
 var (
-	hexForm       = regexp.MustCompile(`^[0-9A-F]{8}$`)
-	techniqueForm = regexp.MustCompile(`^attack\.(t[0-9]{4}(\.[0-9]{3})?)$`)
+	hexForm       = lazy.Regexp(`^[0-9A-F]{8}$`)
+	techniqueForm = lazy.Regexp(`^attack\.(t[0-9]{4}(\.[0-9]{3})?)$`)
 )
 
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
@@ -175,7 +176,7 @@ func threatOf(tags []string) *threat {
 	t := &threat{}
 	for _, tag := range tags {
 		tag = strings.ToLower(tag)
-		if m := techniqueForm.FindStringSubmatch(tag); m != nil {
+		if m := techniqueForm().FindStringSubmatch(tag); m != nil {
 			t.Technique = append(t.Technique, strings.ToUpper(m[1]))
 		} else if id := tactics[strings.ReplaceAll(strings.TrimPrefix(tag, "attack."), "_", "-")]; id != "" {
 			t.Tactic = append(t.Tactic, id)

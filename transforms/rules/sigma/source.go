@@ -2,8 +2,9 @@ package sigma
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
+
+	"tallyman/pipeline/lazy"
 )
 
 // source is a log source of Sigma and what its fields are here.
@@ -85,8 +86,8 @@ func sourceOf(d *document) (*source, error) {
 }
 
 var (
-	argument  = regexp.MustCompile(`^a[0-9]{1,3}$`)
-	auditName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]{0,40}$`)
+	argument  = lazy.Regexp(`^a[0-9]{1,3}$`)
+	auditName = lazy.Regexp(`^[A-Za-z][A-Za-z0-9_-]{0,40}$`)
 )
 
 // field finds a field by its name. Calls says that the selection is about system calls,
@@ -96,9 +97,9 @@ func (s *source) field(name string, calls bool) (field, error) {
 		return f, nil
 	}
 	switch {
-	case s.audit && argument.MatchString(name) && !calls:
+	case s.audit && argument().MatchString(name) && !calls:
 		return field{fmt.Sprintf("process.args[%s]", strings.TrimLeft(name[1:len(name)-1], "0")+name[len(name)-1:]), isText}, nil
-	case s.audit && auditName.MatchString(name):
+	case s.audit && auditName().MatchString(name):
 		return field{fmt.Sprintf("auditd.data[%q]", name), isText}, nil
 	}
 	return field{}, not("the field %s has no counterpart here", name)

@@ -90,7 +90,7 @@ func recordType(n *yaml.Node, w *want) (string, error) {
 		case "SOCKADDR":
 			terms = append(terms, `(destination.address != "" || server.port != 0)`)
 		default:
-			if !auditName.MatchString(t) {
+			if !auditName().MatchString(t) {
 				return "", not("type %q", v.Value)
 			}
 			terms = append(terms, fmt.Sprintf("event.code == %q", t))
