@@ -30,6 +30,7 @@ type lane struct {
 	todo      []int32 // messages that are not settled
 	batch     int     // how many of them are under way
 	most      int     // how many a batch may have; halved where a broker refuses one
+	bulky     bool    // one remained too large when it was packed
 	packed    []byte
 	err       error // what came of the batch
 }
@@ -111,20 +112,37 @@ func (d *delivery) run(ctx context.Context) {
 	}
 }
 
-// fill packs the next batch of a lane.
-func (d *delivery) fill(l *lane) error {
-	room := int(d.o.settings.MaxMessage) - headBytes
-	n := 0
+// wide is how many times max_message a batch may have before it is packed: the limit of
+// brokers is of what is packed, and logs become a fifth or less.
+const wide = 4
+
+// fill packs the next batch of a lane. One that remains too large is packed anew, and
+// from then on no more goes into one than has room as it is.
+func (d *delivery) fill(l *lane) (err error) {
+	most := int(d.o.settings.MaxMessage)
+	for {
+		room := most
+		if d.o.settings.Compression != codecNone && !l.bulky && !d.o.narrow {
+			room *= wide
+		}
+		l.batch = d.next(l, room-headBytes)
+		l.packed, err = d.o.packer.appendBatch(l.packed[:0], d.o.messages, l.todo[:l.batch])
+		if err != nil || len(l.packed) <= most || room == most {
+			return err
+		}
+		l.bulky = true
+	}
+}
+
+// next is how many messages of a lane have room in a batch, one at least.
+func (d *delivery) next(l *lane, room int) (n int) {
 	for n < len(l.todo) && (l.most == 0 || n < l.most) {
 		if room -= d.o.messages[l.todo[n]].size(); room < 0 && n > 0 {
 			break
 		}
 		n++
 	}
-	l.batch = n
-	var err error
-	l.packed, err = d.o.packer.appendBatch(l.packed[:0], d.o.messages, l.todo[:n])
-	return err
+	return n
 }
 
 // round sends one request to each broker and settles what came of it.
@@ -166,8 +184,10 @@ func (d *delivery) settle(l *lane) {
 		d.o.batches.Inc()
 		l.todo = l.todo[l.batch:]
 	case refused(l.err, d.o.settings.Timestamp) && l.batch > 1:
-		// One message of it, or all together: the halves tell.
+		// One message of it, or all together: the halves tell. A topic with a compression of
+		// its own has what it makes of a batch measured.
 		d.o.splits.Inc()
+		d.o.narrow = d.o.narrow || tooLarge(l.err)
 		l.most = (l.batch + 1) / 2
 	case refused(l.err, d.o.settings.Timestamp):
 		d.fail(l.todo[0], plugin.Permanent(d.wrap(l)))
@@ -190,11 +210,13 @@ func (d *delivery) wrap(l *lane) error {
 // refused reports whether a broker would refuse the same batch again, for what
 // is in it.
 func refused(err error, timestamp string) bool {
-	for _, e := range []kafka.Error{kafka.MessageSizeTooLarge, kafka.RecordListTooLarge, kafka.InvalidRecord} {
-		if errors.Is(err, e) {
-			return true
-		}
+	if tooLarge(err) || errors.Is(err, kafka.InvalidRecord) {
+		return true
 	}
 	// Our own clock, if it is the clock, will be right again.
 	return errors.Is(err, kafka.InvalidTimestamp) && timestamp == stampEvent
+}
+
+func tooLarge(err error) bool {
+	return errors.Is(err, kafka.MessageSizeTooLarge) || errors.Is(err, kafka.RecordListTooLarge)
 }

@@ -35,7 +35,7 @@ func TestWeatherThroughTheEngine(t *testing.T) {
 				return w.Listener(ln), nil
 			}))
 			s := settingsFor("audit", c.ListenAddrs()...)
-			s.MaxMessage = 4 << 10
+			s.MaxMessage = 2 << 10
 			o := enginetest.Run{
 				Output:  func(env plugin.Env) (plugin.Output, error) { return Plugin.Output(s, env) },
 				Weather: w, Events: 300, Lives: 3,

@@ -2,8 +2,10 @@ package kafka
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -13,8 +15,10 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"tallyman/pipeline/event"
 	"tallyman/pipeline/plugin"
 	"tallyman/pipeline/plugintest"
+	"tallyman/pipeline/schema"
 )
 
 // settled sends as the engine does: what failed for now is sent again alone, and
@@ -56,7 +60,7 @@ func TestO10OrderSurvivesFaults(t *testing.T) {
 		t.Run(fault.Message, func(t *testing.T) {
 			c := broker(t, kfake.SeedTopics(3, "audit"))
 			s := settingsFor("audit", c.ListenAddrs()...)
-			s.MaxMessage = 4 << 10 // many batches of each partition
+			s.MaxMessage = 2 << 10 // many batches of each partition
 			o := open(t, s)
 			c.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Partitions: []int32{1}, Err: fault, Count: 3})
 			if dead, tries := settled(t, o, 300); len(dead) > 0 || tries < 2 {
@@ -217,5 +221,57 @@ func TestStopped(t *testing.T) {
 	cancel()
 	if err := open(t, settingsFor("audit", c.ListenAddrs()...)).Send(ctx, keyed(3, 1)); err == nil {
 		t.Error("it says that all was delivered")
+	}
+}
+
+// TestABatchIsMeasuredPacked: what becomes small is one batch, though it was larger than
+// max_message; what does not is as many as that takes, and none is refused.
+func TestABatchIsMeasuredPacked(t *testing.T) {
+	const most = 10_000
+	c := broker(t)
+	if err := c.CreateTopic("small", 1, map[string]string{"max.message.bytes": fmt.Sprint(most + most/10)}); err != nil {
+		t.Fatal(err)
+	}
+	chance := rand.NewChaCha8([32]byte{7})
+	text := func(of int) string {
+		b := make([]byte, of)
+		_, _ = chance.Read(b) // it never fails
+		return base64.StdEncoding.EncodeToString(b)
+	}
+	same := text(100)
+	for _, x := range []struct {
+		name        string
+		text        func() string
+		least, most uint64 // batches
+	}{
+		{"alike", func() string { return same }, 1, 1},
+		{"of chance", func() string { return text(600) }, 3, 9},
+	} {
+		t.Run(x.name, func(t *testing.T) {
+			s := settingsFor("small", c.ListenAddrs()...)
+			s.MaxMessage, s.Format.OnlyFields = most, []string{"message"}
+			o := open(t, s)
+			events := keyed(40, 1)
+			for i := range events {
+				events[i].Fields.Set(schema.Message, event.String(x.text()))
+			}
+			before := len(stored(t, c, "small", 0))
+			if err := o.Send(bounded(t), events); err != nil {
+				t.Fatal(err)
+			}
+			if got := len(stored(t, c, "small", 0)) - before; got != len(events) || o.splits.Value() > 0 || o.batches.Value() < x.least || o.batches.Value() > x.most {
+				t.Errorf("%d of %d events in %d batches, %d refused", got, len(events), o.batches.Value(), o.splits.Value())
+			}
+			// A broker that measures something else is not asked twice.
+			c.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Err: kerr.MessageTooLarge, Count: 1})
+			for range 3 {
+				if err := o.Send(bounded(t), events); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if n := o.splits.Value(); n != 1 || !o.narrow {
+				t.Errorf("%d refused", n)
+			}
+		})
 	}
 }

@@ -48,6 +48,7 @@ type output struct {
 	topics  map[string]struct{} // that known has to name
 	limited map[string]struct{} // of settings.Topics
 	turn    int                 // of messages without a key
+	narrow  bool                // a broker found a batch too large: none has more than max_message before it is packed
 
 	memory   []byte
 	packed   []byte // memory for a batch

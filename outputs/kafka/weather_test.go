@@ -33,7 +33,7 @@ func TestWeather(t *testing.T) {
 				return w.Listener(ln), nil
 			}))
 			s := settingsFor("audit", c.ListenAddrs()...)
-			s.MaxMessage = 4 << 10
+			s.MaxMessage = 2 << 10
 			o := open(t, s)
 			n, dead := 0, map[int]error{}
 			for w.Left() > 0 || n < 100 {
