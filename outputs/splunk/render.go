@@ -3,7 +3,6 @@ package splunk
 import (
 	"fmt"
 	"net/url"
-	"strconv"
 	"strings"
 	"unsafe"
 
@@ -33,6 +32,7 @@ type renderer struct {
 	meta  []meta // of endpoint raw
 	buf   []byte // one value
 	head  head
+	kinds [2]member // the sourcetypes, by the dataset: of events and of alerts
 }
 
 // span is one event in renderer.raw.
@@ -100,12 +100,11 @@ func (r *renderer) envelope(e *event.Event) error {
 	}
 	if ms := at.UnixMilli(); !at.IsZero() && ms > 0 {
 		dst = append(dst, `"time":`...)
-		dst = strconv.AppendInt(dst, ms/1000, 10)
+		dst = event.AppendInt(dst, ms/1000)
 		dst = append(dst, '.', byte('0'+ms/100%10), byte('0'+ms/10%10), byte('0'+ms%10), ',')
 	}
 	dst = r.appendHead(dst, e)
-	r.buf = r.appendSourcetype(r.buf[:0], e)
-	dst = r.pair(dst, "sourcetype")
+	dst = r.appendKind(dst, e)
 	r.buf = r.choice.Append(r.buf[:0], r.index, e, &r.asName)
 	dst = r.pair(dst, "index")
 	dst = r.appendFields(dst, e)
@@ -207,37 +206,6 @@ func (r *renderer) quote(dst []byte) []byte {
 	return dst
 }
 
-// appendFields appends the fields that are indexed beside the event. The id is
-// there so that a search can tell events that came twice.
-func (r *renderer) appendFields(dst []byte, e *event.Event) []byte {
-	dst = append(dst, `"fields":{`...)
-	comma := false
-	add := func(name string) {
-		if len(r.buf) == 0 {
-			return
-		}
-		if comma {
-			dst = append(dst, ',')
-		}
-		comma = true
-		dst, _ = json.AppendText(dst, name)
-		dst = r.quote(append(dst, ':'))
-	}
-	if r.buf = r.buf[:0]; !e.ID.IsZero() {
-		r.buf = e.ID.Append(r.buf)
-	}
-	add(idField)
-	for i := range r.fields {
-		if f := &r.fields[i]; f.name != idField {
-			r.buf, _ = f.text.Append(r.buf[:0], e, &r.asLine)
-			add(f.name)
-		}
-	}
-	return append(dst, "},"...)
-}
-
-const idField = "event_id"
-
 func (r *renderer) appendSource(dst []byte, e *event.Event) []byte {
 	if !r.source.Empty() {
 		dst, _ = r.source.Append(dst, e, &r.asLine)
@@ -272,7 +240,7 @@ func (r *renderer) appendSourcetype(dst []byte, e *event.Event) []byte {
 	switch {
 	case !isObject(r.settings.Format.Format):
 		return append(dst, r.settings.Format.Format...)
-	case e.Get(schema.EventKind).Str() == "alert":
+	case isAlert(e):
 		return append(dst, "alert"...)
 	case e.Dataset == "kubernetes.audit":
 		return append(dst, "kubernetes:audit"...)

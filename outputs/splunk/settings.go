@@ -101,6 +101,7 @@ type plan struct {
 type indexed struct {
 	name string
 	text *template.Template
+	last member
 }
 
 // plan reads the templates, and returns everything that is wrong with them.
@@ -115,7 +116,7 @@ func (c *Settings) plan() (plan, plugin.Problems) {
 	out.index, out.source = read(c.Index, "index"), read(c.Source, "source")
 	out.sourcetype, out.host = read(c.Sourcetype, "sourcetype"), read(c.Host, "host")
 	for name, text := range c.Fields {
-		out.fields = append(out.fields, indexed{name, read(plugin.Text{Value: text}, "fields."+name)})
+		out.fields = append(out.fields, indexed{name: name, text: read(plugin.Text{Value: text}, "fields."+name)})
 	}
 	out.places = placesOf(out.host, out.source)
 	slices.SortFunc(out.fields, func(a, b indexed) int { return strings.Compare(a.name, b.name) })

@@ -268,3 +268,14 @@ func (p *piece) value(e *event.Event) event.Value {
 	}
 	return event.Value{}
 }
+
+// Text returns the text that is to stand at the one place of names that the template is,
+// as the event has it and before a rule, "" where it has none; false where the template is
+// something else, or the value no text.
+func (t *Template) Text(e *event.Event) (string, bool) {
+	if t == nil || len(t.pieces) != 1 || t.pieces[0].fields == nil {
+		return "", false
+	}
+	v := t.pieces[0].value(e)
+	return v.Str(), v.IsZero() || v.Kind() == event.KindString
+}
