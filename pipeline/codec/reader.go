@@ -12,10 +12,10 @@ import (
 // gives zero values. It moves a number and not a string, which is a pointer whose
 // every move the collector of garbage asks about.
 type reader struct {
-	s   string
-	at  int
-	bad bool
-	old bool // version 1
+	s     string
+	at    int
+	bad   bool
+	first bool // version 1
 }
 
 func (r *reader) fail() { r.s, r.at, r.bad = "", 0, true }
@@ -106,7 +106,7 @@ func (r *reader) time() time.Time {
 	return time.Unix(r.varint(), int64(r.uvarint()%1e9)).UTC()
 }
 
-// event reads one event to where it stays.
+// event reads one event of version 1 or 2 to where it stays.
 func (r *reader) event(e *event.Event, keys []column, shareds []event.Fields, b *event.Batch) {
 	copy(e.ID[:], r.take(len(e.ID)))
 	e.Time, e.Seen = r.time(), r.time()
@@ -135,9 +135,6 @@ func (r *reader) fields(keys []column, b *event.Batch) event.Fields {
 		f = make(event.Fields, n)
 	}
 	for i := 0; i < len(f); i++ {
-		if i += r.short(f[i:], keys); i == len(f) {
-			break
-		}
 		if r.field(&f[i], keys); r.bad {
 			return nil
 		}
@@ -149,10 +146,10 @@ func (r *reader) fields(keys []column, b *event.Batch) event.Fields {
 func (r *reader) field(f *event.Field, keys []column) {
 	head := r.uvarint()
 	name, kind := "", event.Kind(head&7)
-	if r.old {
+	if r.first {
 		name = r.str()
 		head, kind = head<<4, event.Kind(r.byte())
-	} else if head&named != 0 {
+	} else if head&hasName != 0 {
 		name = r.str()
 	}
 	if r.bad || head>>4 >= uint64(len(keys)) {
@@ -167,55 +164,6 @@ func (r *reader) field(f *event.Field, keys []column) {
 		name = c.alien + name
 	}
 	*f = event.NewField(c.key, name, r.value(kind))
-}
-
-// short reads fields to where they stay as long as they are what most are, a text
-// whose lengths have one byte: it looks at each byte once and calls nothing. It
-// returns how many it has read.
-func (r *reader) short(f []event.Field, keys []column) int {
-	if r.old {
-		return 0
-	}
-	s, at := r.s, r.at
-	for i := range f {
-		if at+4 > len(s) {
-			r.at = at
-			return i
-		}
-		head, p := uint(s[at]), at+1
-		if head >= 0x80 {
-			head = head&0x7f | uint(s[p])<<7
-			if p++; head >= 0x80<<7 {
-				r.at = at
-				return i
-			}
-		}
-		if head&7 != uint(event.KindString) || head>>4 >= uint(len(keys)) || keys[head>>4].alien != "" {
-			r.at = at
-			return i
-		}
-		name := ""
-		n := int(s[p])
-		p++
-		if head&named != 0 {
-			if n >= 0x80 || n >= len(s)-p {
-				r.at = at
-				return i
-			}
-			name = s[p : p+n]
-			p += n
-			n = int(s[p])
-			p++
-		}
-		if n >= 0x80 || n > len(s)-p {
-			r.at = at
-			return i
-		}
-		at = p + n
-		f[i].Put(keys[head>>4].key, name, s[p:at])
-	}
-	r.at = at
-	return len(f)
 }
 
 func (r *reader) value(kind event.Kind) event.Value {

@@ -31,7 +31,7 @@ func (d *Decoder) shared(r *reader) event.Fields {
 	}
 	from := r.at
 	set := r.fields(d.keys, nil)
-	if r.bad || len(set) == 0 || r.old {
+	if r.bad || len(set) == 0 || r.first {
 		return set
 	}
 	own := reader{s: strings.Clone(r.s[from:r.at])} // or it would keep the whole frame

@@ -131,6 +131,11 @@ func (f *Field) Len() int {
 	return int(f.num)
 }
 
+// Places says where name and text lie, as Place does.
+func (f *Field) Places() (name, text uint64) {
+	return uint64(uintptr(f.name)), uint64(uintptr(f.text))
+}
+
 // Kind returns the type of the value.
 func (f *Field) Kind() Kind { return f.kind }
 
