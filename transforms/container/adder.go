@@ -53,9 +53,15 @@ func (a *adder) next(k schema.Key) *event.Field {
 
 // text adds s unless it is empty.
 func (a *adder) text(k schema.Key, s string) {
-	if s != "" {
-		a.next(k).SetValue(event.String(s))
+	if s == "" {
+		return
 	}
+	n := len(a.fields)
+	if n == cap(a.fields) {
+		a.room(1)
+	}
+	a.fields = a.fields[:n+1]
+	a.fields[n].Put(k, "", s)
 }
 
 // all adds fields as they are.

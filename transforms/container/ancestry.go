@@ -32,7 +32,7 @@ func (s *stage) family(f *adder, p *pending) {
 		return
 	}
 	if id := t.identity(p); !id.IsZero() {
-		f.next(schema.ProcessEntityID).SetValue(event.String(s.write(id)))
+		f.text(schema.ProcessEntityID, s.write(id))
 	}
 	at, pid := p.seen.t, p.seen.ppid
 	var a ancestor
@@ -44,7 +44,7 @@ func (s *stage) family(f *adder, p *pending) {
 			f.text(schema.ProcessParentName, a.name)
 			f.text(schema.ProcessParentExecutable, a.exe)
 			if !a.id.IsZero() {
-				f.next(schema.ProcessParentEntityID).SetValue(event.String(s.write(a.id)))
+				f.text(schema.ProcessParentEntityID, s.write(a.id))
 			}
 		}
 		if a.name == "" || p.answer.in != nil && a.in != p.answer.in.id {

@@ -26,7 +26,7 @@ func (s *stage) read(e *event.Event, sn *seen) {
 	for i := range fields {
 		f := &fields[i]
 		kind := reads[f.Key%keys]
-		if at[kind%kinds] = int32(i) + 1; kind < readUser {
+		if at[kind%kinds] = int32(i) + 1; kind < readUser || kind == readCall && f.NameLen() != len("syscall") {
 			continue // most are nothing to read: what is, is read at the end
 		}
 		switch kind {
@@ -71,6 +71,7 @@ func (s *stage) words(e *event.Event, sn *seen) {
 	if sn.act != actExec || !engineName(base(sn.exe)) {
 		return
 	}
+	clear(s.args)
 	s.args = s.args[:0]
 	for arg := range e.Fields.All(schema.ProcessArgs) {
 		s.args = append(s.args, arg.Str())
