@@ -209,7 +209,8 @@ func FuzzAgainstGoSyslog(f *testing.F) {
 	for _, line := range oracleCases(f) {
 		f.Add(line)
 	}
-	f.Add("<0>2000-01-01T00:00:00+00:00 +0 0") // a zone where a host would be
+	f.Add("<0>2000-01-01T00:00:00+00:00 +0 0")       // a zone where a host would be
+	f.Add("<0>1 2000-10-01T00:00:00,000Z h a p m -") // a comma before the fraction
 	j := newJudges()
 	f.Fuzz(func(t *testing.T, text string) {
 		if what := j.compare(text); what != "" {

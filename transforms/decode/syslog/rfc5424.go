@@ -69,7 +69,7 @@ type second struct {
 // of a busy sender are: only what is after the second is read. It leaves what has no form of RFC 5424
 // to stamp5424.
 func (d *decoder) sameSecond(stamp string) bool {
-	if len(stamp) <= secondRoom || stamp[:secondRoom] != string(d.second.text[:]) {
+	if len(stamp) <= secondRoom || stamp[secondRoom] == ',' || stamp[:secondRoom] != string(d.second.text[:]) {
 		return false
 	}
 	var c civil
@@ -96,7 +96,7 @@ func (d *decoder) stamp5424(stamp string) {
 		m.timed, m.local = true, true
 		m.at, m.east = c.in(d.local())
 	}
-	if n != len(stamp) || zone != zoneSaid || stamp[10] != 'T' || stamp[13] != ':' || !colonZone(stamp) {
+	if n != len(stamp) || zone != zoneSaid || stamp[10] != 'T' || stamp[13] != ':' || !colonZone(stamp) || stamp[secondRoom] == ',' {
 		m.wrong("the time cannot be read")
 		return
 	}
@@ -357,11 +357,18 @@ func sdValue(s string) (value string, n int, ok bool) {
 func sdUnescape(s string) string {
 	var b strings.Builder
 	b.Grow(len(s))
-	for i := 0; i < len(s); i++ {
-		if s[i] == '\\' && i+1 < len(s) && (s[i+1] == '"' || s[i+1] == '\\' || s[i+1] == ']') {
-			i++
+	for {
+		i := strings.IndexByte(s, '\\')
+		if i < 0 || i+1 == len(s) {
+			b.WriteString(s)
+			return b.String()
 		}
-		b.WriteByte(s[i])
+		if c := s[i+1]; c == '"' || c == '\\' || c == ']' {
+			b.WriteString(s[:i])
+			b.WriteByte(c)
+		} else {
+			b.WriteString(s[:i+2])
+		}
+		s = s[i+2:]
 	}
-	return b.String()
 }
