@@ -16,10 +16,12 @@ type mould struct {
 	s    *shape
 	text []byte // what stands behind the last value
 	odd  bool   // it has something that no shape can say
+	rows []int  // of the event's own fields
 }
 
 func (m *mould) object() {
 	c := m.c
+	m.layOut()
 	m.text = append(m.text, '{')
 	fresh := true
 	var path []int32
@@ -54,8 +56,13 @@ func (m *mould) object() {
 	}
 	m.text = append(m.text, '}')
 	m.step(step{how: howEnd})
-	m.rows()
-	m.s.odd = m.odd
+	values := 0
+	for i := range m.s.steps {
+		if m.s.steps[i].how < howHead {
+			values++
+		}
+	}
+	m.s.odd = m.odd || values != len(m.s.rows) // there is something that would be left out
 }
 
 // leaf is Encoder.leaf.
@@ -81,14 +88,14 @@ func (m *mould) leaf(l *leaf, rank int) {
 		m.text = append(m.text, '[')
 	}
 	for n := first; n >= 0; n = c.list[n].next {
-		row, starts := m.row(c.list[n].field)
+		row, starts := m.row(n)
 		if row >= 0 && !starts {
 			continue // it is written with the first of its row
 		}
 		if n != first {
 			m.text = append(m.text, ',')
 		}
-		m.value(c.list[n].field, l.native)
+		m.value(n, l.native)
 	}
 	if list {
 		m.text = append(m.text, ']')
@@ -113,7 +120,7 @@ func (m *mould) members(l *leaf, rank int) {
 			m.text = append(m.text, ',')
 		}
 		m.text = append(append(c.inner(append(m.text, open...), f.Name(), false), '"'), ':')
-		m.value(f, false)
+		m.value(n, false)
 	}
 	if !l.dotted {
 		m.text = append(m.text, '}')
@@ -154,7 +161,7 @@ func (m *mould) objects(l *leaf, rank int) {
 			m.odd = m.odd || other == name
 		}
 		m.text = append(append(c.inner(append(m.text, '"'), name, false), '"'), ':')
-		m.value(f, true)
+		m.value(n, true)
 	}
 	if last >= 0 {
 		m.text = append(m.text, '}')
@@ -162,24 +169,22 @@ func (m *mould) objects(l *leaf, rank int) {
 	m.text = append(m.text, ']')
 }
 
-// row returns the row of one of the event's own fields and whether it is the
-// first there; -1 for one that is shared.
-func (m *mould) row(f *event.Field) (row int, starts bool) {
-	rows := &m.c.forms.now.rows
-	for r := 0; int(rows[r]) < len(m.e.Fields); r++ {
-		for i := rows[r]; i < rows[r+1]; i++ {
-			if f == &m.e.Fields[i] {
-				return r, i == rows[r]
-			}
-		}
+// row returns the row of an entry if that is one of the event's own fields, and whether
+// it is the first there; -1 for one that is shared. quick lists an event's own fields
+// first and, in one that has a form, all of them.
+func (m *mould) row(n int32) (row int, starts bool) {
+	if int(n) >= len(m.rows) {
+		return -1, false
 	}
-	return -1, false
+	row = m.rows[n]
+	return row, n == 0 || m.rows[n-1] != row
 }
 
 // value is a step for one of the event's own fields; what it shares is the same
 // in each event of the shape.
-func (m *mould) value(f *event.Field, native bool) {
-	row, _ := m.row(f)
+func (m *mould) value(n int32, native bool) {
+	f := m.c.list[n].field
+	row, _ := m.row(n)
 	if row < 0 {
 		m.text = m.c.value(m.text, f.Value(), native, false)
 		return
@@ -266,10 +271,13 @@ func (m *mould) long(s string) uint8 {
 	return uint8(len(m.s.long) - 1)
 }
 
-// rows tells the shape by what the rows of an event are known.
-func (m *mould) rows() {
-	starts, n := &m.c.forms.now.rows, 0
+// layOut finds the row of each field, and tells the shape by what the rows are known.
+func (m *mould) layOut() {
+	starts := &m.c.forms.now.rows
 	for r := 0; int(starts[r]) < len(m.e.Fields); r++ {
+		for range starts[r+1] - starts[r] {
+			m.rows = append(m.rows, r)
+		}
 		f := &m.e.Fields[starts[r]]
 		w := row{form: f.Form()}
 		w.ends[0], w.ends[1] = ends(f.Name())
@@ -283,10 +291,4 @@ func (m *mould) rows() {
 		}
 		m.s.rows = append(m.s.rows, w)
 	}
-	for i := range m.s.steps {
-		if m.s.steps[i].how < howHead {
-			n++
-		}
-	}
-	m.odd = m.odd || n != len(m.s.rows) // there is something that would be left out
 }
