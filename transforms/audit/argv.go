@@ -244,14 +244,11 @@ func (f *facts) commandLine(args []string) string {
 			continue
 		}
 		b = append(b, '\'')
-		for j := 0; j < len(s); j++ {
-			if s[j] == '\'' {
-				b = append(b, `'\''`...)
-			} else {
-				b = append(b, s[j])
-			}
+		for at := strings.IndexByte(s, '\''); at >= 0; at = strings.IndexByte(s, '\'') {
+			b = append(append(b, s[:at]...), `'\''`...)
+			s = s[at+1:]
 		}
-		b = append(b, '\'')
+		b = append(append(b, s...), '\'')
 	}
 	f.buf = b
 	return f.arena.keep(b)

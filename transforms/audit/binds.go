@@ -55,17 +55,16 @@ func (f *facts) remember(name string, ms int64, v *verdict) {
 
 // recall adds what is remembered of the socket of a call.
 func (f *facts) recall(name string, ms int64) {
-	fd := f.descriptor()
 	switch name {
 	case "listen":
 		if !f.sock.known() {
-			f.sock, _ = f.bound.find(f.pid, fd, ms)
+			f.sock, _ = f.bound.find(f.pid, f.descriptor(), ms)
 		}
 	case "connect", "bind":
 	default:
 		return
 	}
-	if s, ok := f.made.find(f.pid, fd, ms); ok {
+	if s, ok := f.made.find(f.pid, f.descriptor(), ms); ok {
 		f.sock.transport = s.transport
 	}
 }

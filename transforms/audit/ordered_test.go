@@ -25,12 +25,13 @@ const (
 	cwdBody   = `cwd="/tmp/a b"`
 	argsBody  = `argc=3 a0="sh" a1="-c" a2=6C73202D6C`
 	titleBody = `proctitle=7368002D63006C73202D6C`
+	sockBody  = `saddr=020001BB0A0000010000000000000000`
 )
 
 // bodies are those of the records of one event.
-type bodies struct{ call, args, cwd, place, title string }
+type bodies struct{ call, args, cwd, place, title, sock string }
 
-func plainBodies() bodies { return bodies{callBody, argsBody, cwdBody, pathBody, titleBody} }
+func plainBodies() bodies { return bodies{callBody, argsBody, cwdBody, pathBody, titleBody, sockBody} }
 
 func (b *bodies) lines(serial int) []string {
 	head := " msg=audit(1795227901.123:" + strconv.Itoa(serial) + "): "
@@ -40,6 +41,7 @@ func (b *bodies) lines(serial int) []string {
 		"type=CWD" + head + b.cwd,
 		"type=PATH" + head + b.place,
 		"type=PATH" + head + strings.Replace(b.place, "item=0", "item=1", 1),
+		"type=SOCKADDR" + head + b.sock,
 		"type=PROCTITLE" + head + b.title,
 		"type=EOE" + head,
 	}
@@ -161,11 +163,34 @@ func TestOrderedReadsWhatWalkReads(t *testing.T) {
 		{"an argument in pieces", "a2=6C73202D6C", "a2_len=10 a2[0]=6C73 a2[1]=202D6C"},
 		{"arguments in another order", `a0="sh" a1="-c"`, `a1="-c" a0="sh"`},
 		{"an equals sign in an argument", `a1="-c"`, `a1="--user=a b=c AUID=x"`},
+		{"a zero before an argument's number", `a1="-c"`, `a01="-c"`},
+		{"an argument without its number", `a1="-c"`, `a="-c"`},
+		{"an argument of nothing", `a1="-c"`, `a1=`},
+		{"an argument in small letters", "a2=6C73202D6C", "a2=6c73202d6c"},
+		{"no last argument", "a2=6C73202D6C", "a2="},
+		{"an address of IPv6", sockBody, "saddr=0A0001BB0000000020010DB800000000000000000000000100000000"},
+		{"an IPv4 address in one of IPv6", sockBody, "saddr=0A0001BB0000000000000000000000000000FFFF0A00000100000000"},
+		{"an address with a flow", sockBody, "saddr=0A0001BB0000000120010DB800000000000000000000000100000000"},
+		{"an address with more", sockBody, sockBody[:len(sockBody)-1] + "1"},
+		{"the path of a socket", sockBody, "saddr=01002F72756E2F2E2E2F78"},
+		{"an abstract socket", sockBody, "saddr=010000616263"},
+		{"another family", sockBody, "saddr=1100000300000000"},
+		{"a short address", sockBody, "saddr=02"},
+		{"an address that is not hex", sockBody, "saddr=0200x"},
+		{"no address", sockBody, "saddr="},
+		{"an address and more", sockBody, sockBody + " x=1"},
+		{"what auditd made of an address", sockBody, sockBody + "\x1dSADDR={ saddr_fam=inet laddr=10.0.0.1 lport=443 }"},
+		{"the same without an end", sockBody, sockBody + "\x1dSADDR={ saddr_fam=inet"},
+		{"the same with its mark in it", sockBody, sockBody + "\x1dSADDR={ saddr_fam=inet\x1d laddr=10.0.0.1 }"},
+		{"the same behind a name", sockBody, sockBody + "\x1dUID=\"x\"\x1dSADDR={ saddr_fam=inet }"},
+		{"the same twice", sockBody, sockBody + "\x1dSADDR={ a }\x1dSADDR={ b }"},
+		{"the same without its mark", sockBody, sockBody + "SADDR={ saddr_fam=inet }"},
+		{"a family that auditd does not know", sockBody, sockBody + "\x1dSADDR=unknown family(0)"},
 		{"an addition to the arguments", "a2=6C73202D6C", "a2=6C73202D6CAUID=\"x\""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b := plainBodies()
-			for _, s := range [...]*string{&b.call, &b.args, &b.cwd, &b.place, &b.title} {
+			for _, s := range [...]*string{&b.call, &b.args, &b.cwd, &b.place, &b.title, &b.sock} {
 				*s = strings.Replace(*s, c.old, c.new, 1)
 			}
 			compareWays(t, plainBodies(), b, plainBodies())
@@ -183,7 +208,7 @@ func TestOrderedReadsWhatWalkReads(t *testing.T) {
 
 func TestOrderedReadsWhatWalkReadsOfAnything(t *testing.T) {
 	bits := append(strings.Fields(`= " ' "" '' uid=1 name= mode=x (null) ? 00:00 res= éa 0 item=0 nametype=CREATE AUID= AUID="x" OUID="root" ARCH=x86_64 UID=x a1= "x" 41 inode=7 pid=9`),
-		"\x1d", "\x1dAUID=\"unset\" UID=\"ana\"", "\x1dOUID=\"root\"")
+		"\x1d", "\x1dAUID=\"unset\" UID=\"ana\"", "\x1dOUID=\"root\"", "\x1dSADDR={ saddr_fam=inet }", "SADDR={", "}")
 	tr := build(t, nil)
 	rapid.Check(t, func(t *rapid.T) {
 		mangle := func(s string) string {
@@ -196,12 +221,12 @@ func TestOrderedReadsWhatWalkReadsOfAnything(t *testing.T) {
 		}
 		one, two := plainBodies(), plainBodies()
 		for _, b := range [...]*bodies{&one, &two} {
-			for _, s := range [...]*string{&b.call, &b.args, &b.cwd, &b.place, &b.title} {
+			for _, s := range [...]*string{&b.call, &b.args, &b.cwd, &b.place, &b.title, &b.sock} {
 				*s = mangle(*s)
 			}
 		}
 		// What is learned of one must not be noticed in another that begins, or goes on, as it does.
-		three := bodies{joined(t, one.call, two.call), joined(t, one.args, two.args), joined(t, one.cwd, two.cwd), joined(t, one.place, two.place), joined(t, one.title, two.title)}
+		three := bodies{joined(t, one.call, two.call), joined(t, one.args, two.args), joined(t, one.cwd, two.cwd), joined(t, one.place, two.place), joined(t, one.title, two.title), joined(t, one.sock, two.sock)}
 		a, b := bothWays(t, tr, one, two, three, plainBodies())
 		if why := differ(a, b); why != "" {
 			t.Fatalf("%q\n%q\n%q\n%s", one, two, three, why)

@@ -230,10 +230,14 @@ func (f *facts) subject() (at, second int) {
 	if at = f.pathOf("CREATE"); at < 0 {
 		at = f.pathOf("DELETE")
 	}
-	for _, kind := range [...]string{"NORMAL", "", "UNKNOWN"} {
-		if at < 0 {
-			at = f.pathOf(kind)
-		}
+	if at < 0 {
+		at = f.pathOf("NORMAL")
+	}
+	if at < 0 {
+		at = f.pathOf("")
+	}
+	if at < 0 {
+		at = f.pathOf("UNKNOWN")
 	}
 	// Old kernels give no nametype: the folder comes first, then what is in it.
 	if at >= 0 && f.paths[at].kind == "" && len(f.paths) == 2 && strings.HasSuffix(f.paths[0].name, "/") {

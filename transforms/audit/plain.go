@@ -21,16 +21,23 @@ func (f *facts) plainCwd(r *Record) bool {
 	return true
 }
 
-// plainSock takes saddr= with an address in hex.
+// plainSock takes saddr= with an address in hex, and what auditd made of it.
 func (f *facts) plainSock(r *Record) bool {
-	const head = "saddr="
-	s := r.Body
-	if r.parted || f.walkOnly || !strings.HasPrefix(s, head) {
+	const head, read = "saddr=", "SADDR={"
+	if r.parted || f.walkOnly || !strings.HasPrefix(r.Body, head) {
 		return false
 	}
-	b, ok := appendHex(f.buf[:0], s[len(head):])
+	s := r.Body[len(head):]
+	if at := strings.IndexByte(s, separator); at >= 0 {
+		added := s[at+1:]
+		if !strings.HasPrefix(added, read) || added[len(added)-1] != '}' || strings.IndexByte(added, separator) >= 0 {
+			return false
+		}
+		s = s[:at]
+	}
+	b, ok := appendHex(f.buf[:0], s)
 	if f.buf = b; ok {
-		f.addressed(s[len(head):], b)
+		f.addressed(s, b)
 	}
 	return ok
 }

@@ -213,22 +213,27 @@ type pathTail struct {
 	inodeAs uint32       // with these names
 }
 
+// headOfPath is how a PATH record begins, but for the digit of its item.
+const headOfPath = `item=0 name="`
+
+var headStart, headEnd = load(headOfPath, 0), load(headOfPath, 5)
+
 // knownPath takes a PATH record whose tail is known, as knownCall does.
 func (f *facts) knownPath(r *Record) (known bool, from int, h uint64) {
 	item := len(f.paths)
 	if r.parted || f.walkOnly || item >= readyItems {
 		return false, 0, 0
 	}
-	const head, inode, device, kind = `item=0 name="`, "inode=", "dev=", "nametype="
+	const inode, device, kind = "inode=", "dev=", "nametype="
 	s := r.Body
-	if len(s) < len(head) || s[:5] != head[:5] || s[5] != byte('0'+item) || s[6:len(head)] != head[6:] {
+	if len(s) < len(headOfPath) || load(s, 0) != headStart+uint64(item)<<(5*8) || load(s, 5) != headEnd+uint64(item) {
 		return false, 0, 0
 	}
-	end := endOfQuoted(s, len(head))
-	if end <= len(head) || end+2 > len(s) || s[end+1] != ' ' {
+	end := endOfQuoted(s, len(headOfPath))
+	if end <= len(headOfPath) || end+2 > len(s) || s[end+1] != ' ' {
 		return false, 0, 0
 	}
-	name, number := s[len(head):end], ""
+	name, number := s[len(headOfPath):end], ""
 	from = end + 2
 	if strings.HasPrefix(s[from:], inode) {
 		i := from + len(inode)
