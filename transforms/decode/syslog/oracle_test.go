@@ -153,7 +153,7 @@ func (j *judges) five(m *message, got *rfc5424.SyslogMessage) string {
 //     itself part of the PID; a bracket that is not closed swallows what is
 //     before it; and a tag before a colon without a blank is a tag to it and
 //     still in the message;
-//  5. a tag has 32 characters for it and 64 for us; several blanks after the time;
+//  5. a tag has 32 characters for it and 64 for us, and a PID any number; several blanks after the time;
 //  6. what is inside (CEF, LEEF) is no tag, Cisco's `: %` no text, and a head of
 //     RFC 5424 without its version is one;
 //  7. a severity as a word before the host or the tag, and the head of a device
@@ -192,7 +192,7 @@ func (j *judges) three(m *message, got *rfc3164.SyslogMessage, text string) stri
 		return "" // 6
 	}
 	first, _, _ := word(rest)
-	if strings.ContainsAny(first, "[:") && (!tagForm.MatchString(rest) || strings.Count(rest, "]") > 1) {
+	if strings.ContainsAny(first, "[:") && (!tagForm.MatchString(rest) || strings.Count(rest, "]") > 1 || len(str(got.ProcID)) >= maxProc) {
 		return "" // 4, 5
 	}
 	if m.app != str(got.Appname) || m.proc != str(got.ProcID) || m.text != body {
@@ -211,6 +211,7 @@ func FuzzAgainstGoSyslog(f *testing.F) {
 	}
 	f.Add("<0>2000-01-01T00:00:00+00:00 +0 0")       // a zone where a host would be
 	f.Add("<0>1 2000-10-01T00:00:00,000Z h a p m -") // a comma before the fraction
+	f.Add("<0>Nov 10 00:00:00 h a[" + strings.Repeat("0", 128) + "]: t")
 	j := newJudges()
 	f.Fuzz(func(t *testing.T, text string) {
 		if what := j.compare(text); what != "" {
