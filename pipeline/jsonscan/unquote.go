@@ -37,6 +37,9 @@ func Unquote(dst []byte, s string) (out []byte, took int, ok bool) {
 		switch {
 		case c == '"':
 			return buf[:at], i + 1, true
+		case c == '\\' && i+1 < len(s) && escapes[s[i+1]] != 0:
+			buf[at] = escapes[s[i+1]]
+			i, at = i+2, at+1
 		case c == '\\':
 			r, n := escape(s[i:])
 			if n == 0 {
@@ -58,15 +61,10 @@ func Unquote(dst []byte, s string) (out []byte, took int, ok bool) {
 	return dst, 0, false
 }
 
-// escape reads the escape that s begins with and returns its length, 0 where it is none.
+// escape reads the escape of four digits that s begins with and returns its length, 0
+// where it is none.
 func escape(s string) (r rune, n int) {
-	if len(s) < 2 {
-		return 0, 0
-	}
-	if c := escapes[s[1]]; c != 0 {
-		return rune(c), 2
-	}
-	if s[1] != 'u' || !hex4(s[2:]) {
+	if len(s) < 2 || s[1] != 'u' || !hex4(s[2:]) {
 		return 0, 0
 	}
 	r, _ = unhex(s[2:])

@@ -9,20 +9,16 @@ func ParseTime(s string) (time.Time, bool) {
 	if len(s) < len("2006-01-02T15:04:05Z") || s[4] != '-' || s[7] != '-' || s[10] != 'T' || s[13] != ':' || s[16] != ':' {
 		return slow(s)
 	}
-	year, a := digits(s[0:4])
-	month, b := digits(s[5:7])
-	day, c := digits(s[8:10])
-	hour, d := digits(s[11:13])
-	minute, e := digits(s[14:16])
-	sec, f := digits(s[17:19])
-	if !a || !b || !c || !d || !e || !f || month-1 > 11 || day-1 > 27 || hour > 23 || minute > 59 || sec > 59 {
+	century, year, month, day := pair(s[0], s[1]), pair(s[2], s[3]), pair(s[5], s[6]), pair(s[8], s[9])
+	hour, minute, sec := pair(s[11], s[12]), pair(s[14], s[15]), pair(s[17], s[18])
+	if century > 99 || year > 99 || month-1 > 11 || day-1 > 27 || hour > 23 || minute > 59 || sec > 59 {
 		return slow(s) // the days of a month are the library's affair
 	}
 	nano, rest := fraction(s[19:])
 	if rest != "Z" {
 		return slow(s)
 	}
-	at := days(int64(year), int64(month), int64(day))*86400 + int64(hour*3600+minute*60+sec)
+	at := days(int64(100*century+year), int64(month), int64(day))*86400 + int64(hour*3600+minute*60+sec)
 	return time.Unix(at, int64(nano)).UTC(), true
 }
 
@@ -58,14 +54,13 @@ func fraction(s string) (uint, string) {
 	return n, s[i:]
 }
 
-func digits(s string) (uint, bool) {
-	n := uint(0)
-	for i := range len(s) {
-		c := s[i] - '0'
-		if c > 9 {
-			return 0, false
-		}
-		n = n*10 + uint(c)
+// pair is the number of two digits, and more than 99 where one is none.
+func pair(a, b byte) uint {
+	if a -= '0'; a > 9 {
+		return 100
 	}
-	return n, true
+	if b -= '0'; b > 9 {
+		return 100
+	}
+	return uint(a)*10 + uint(b)
 }
