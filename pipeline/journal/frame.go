@@ -140,13 +140,30 @@ func cutBytes(b []byte) (v, rest []byte, ok bool) {
 	return b[w : w+int(n)], b[w+int(n):], true
 }
 
-// applyMarks puts the marks of a frame's body into m.
+// applyMarks puts the marks of a frame's body into m. What stood there is left as it is:
+// another map may have it too.
 func applyMarks(m map[string][]byte, b []byte) error {
 	return eachMark(b, func(key string, value []byte) {
 		if len(value) == 0 {
 			delete(m, key)
 			return
 		}
-		m[key] = append(m[key][:0:0], value...)
+		m[key] = append([]byte(nil), value...)
+	})
+}
+
+// replaceMarks is applyMarks where no other map has what m has: it writes over it, but
+// where that is far larger than what is to be kept.
+func replaceMarks(m map[string][]byte, b []byte) error {
+	return eachMark(b, func(key string, value []byte) {
+		was := m[key]
+		switch {
+		case len(value) == 0:
+			delete(m, key)
+		case cap(was) > 4*len(value)+1024:
+			m[key] = append([]byte(nil), value...)
+		default:
+			m[key] = append(was[:0], value...)
+		}
 	})
 }

@@ -13,7 +13,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"maps"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -244,7 +243,11 @@ func (j *Journal) Mark(key string) []byte {
 func (j *Journal) Marks() map[string][]byte {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return maps.Clone(j.marks)
+	m := make(map[string][]byte, len(j.marks))
+	for k, v := range j.marks {
+		m[k] = slices.Clone(v)
+	}
+	return m
 }
 
 // Size returns the bytes that all files of the journal take.

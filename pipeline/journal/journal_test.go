@@ -531,3 +531,20 @@ func TestModesOnDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// What Marks and Mark gave stays as it was, though the journal writes over what it keeps.
+func TestMarksAreTheCallers(t *testing.T) {
+	j := open(t, small(vfs.NewMem()))
+	defer shut(t, j)
+	add(t, j, 1, 10)
+	durably(t, j)
+	all, one := j.Marks(), j.Mark("position/in")
+	add(t, j, 2, 10)
+	durably(t, j)
+	if got := string(all["position/in"]) + string(one); got != "11" {
+		t.Errorf("the marks from before are %q", got)
+	}
+	if got := string(j.Marks()["position/in"]); got != "2" {
+		t.Errorf("the mark is %q", got)
+	}
+}

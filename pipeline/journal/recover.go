@@ -266,7 +266,7 @@ func zerosFrom(f vfs.File, from, size int64) int64 {
 
 // adopt takes over what was found.
 func (j *Journal) adopt(st *state, t *tail) {
-	j.seq, j.totals, j.marks = t.last+1, t.all, t.marks
+	j.seq, j.totals, j.marks = t.last+1, t.all, t.marks // nobody else has these marks from now on
 	if st != nil {
 		j.below = st.below
 		j.adopted = st.cursors

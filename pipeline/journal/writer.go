@@ -306,7 +306,7 @@ func (j *Journal) put(g *group, i, k int) error {
 			continue
 		}
 		at := w.off + headerSize
-		if err := applyMarks(j.marks, g.buf[at:at+int(w.marks)]); err != nil {
+		if err := replaceMarks(j.marks, g.buf[at:at+int(w.marks)]); err != nil {
 			panic("journal: marks that Append wrote do not parse") // a mistake in this package
 		}
 	}
