@@ -81,7 +81,7 @@ type Decoder struct {
 	names *schema.Names
 	known []sharedSet // read before, the last used first
 	keys  []column
-	were  []schema.Key // by number of a column: its name when a frame had that number last
+	were  [512]schema.Key // names that frames had, by a hash
 	said  said
 }
 

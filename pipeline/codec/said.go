@@ -194,7 +194,7 @@ func (d *Decoder) field(r *reader, f *event.Field, last uint32) (bool, uint32) {
 
 // define reads what a column is. A name that this build does not know comes under labels.
 func (d *Decoder) define(r *reader) rail {
-	c, name := d.likely(d.text(r, r.uvarint())), d.text(r, r.uvarint())
+	c, name := d.met(d.text(r, r.uvarint())), d.text(r, r.uvarint())
 	kind := event.Kind(r.byte())
 	if kind > event.KindIP {
 		r.fail()
@@ -208,19 +208,20 @@ func (d *Decoder) define(r *reader) rail {
 	return rail{name: name, key: c.key, kind: kind}
 }
 
-// likely is column for the column that is read next: most frames begin with the columns
-// that the one before began with.
-func (d *Decoder) likely(name string) column {
-	n := len(d.said.columns)
-	if n < len(d.were) && d.were[n].String() == name {
-		return column{key: d.were[n]}
+// met is column by way of the names that frames before this one had: all have nearly the same.
+func (d *Decoder) met(name string) column {
+	if name == "" {
+		return d.column(name)
 	}
-	c := d.column(name)
-	if n >= len(d.were) {
-		d.were = append(d.were, make([]schema.Key, n+1-len(d.were))...)
+	was := &d.were[(len(name)*31+int(name[len(name)-1])*7+int(name[len(name)/2]))%len(d.were)]
+	if was.String() != name {
+		c := d.column(name)
+		if c.alien != "" {
+			return c
+		}
+		*was = c.key
 	}
-	d.were[n] = c.key
-	return c
+	return column{key: *was}
 }
 
 // text reads the text whose number is n.

@@ -187,7 +187,8 @@ func TestManyOfAll(t *testing.T) {
 }
 
 // TestWhatIsSaidAgainIsANumber: an event that says what the one before said takes a byte a
-// field, and no more than that for its times, its place and its names.
+// field, and no more than that for its times, its place and its names. Where its texts lie is
+// left to chance, and two of them may come to one slot: then they are written out.
 func TestWhatIsSaidAgainIsANumber(t *testing.T) {
 	var events []event.Event
 	for i := range 100 {
@@ -199,7 +200,7 @@ func TestWhatIsSaidAgainIsANumber(t *testing.T) {
 	}
 	enc := NewEncoder()
 	one := len(enc.Append(nil, events[:50]))
-	if n := (len(enc.Append(nil, events)) - one) / 50; n != 16+30+9 {
+	if n := (len(enc.Append(nil, events)) - one) / 50; n < 16+30+9 || n > 16+30*4+9 {
 		t.Errorf("an event that says the same takes %d bytes", n)
 	}
 }
