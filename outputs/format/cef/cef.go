@@ -49,8 +49,10 @@ type Encoder struct {
 	pairs      []pair
 	always     uint64 // those that are looked at in any event
 
+	audited map[string]string // by event.action: class and Name of an event of the audit log
+
 	first int   // where the extension begins
-	marks []int // where each key of the extension begins
+	marks []int // where each key of the extension begins; there is room for all
 	esc   []esc // what is written with the escape of SCHEMA rule 6
 	title bool  // the Name of the header is
 	cut   bool  // something was shortened
@@ -87,6 +89,8 @@ func New(o Options) *Encoder {
 	v := view.New(asked())
 	c := &Encoder{head: head, fixed: len(head), ipv6: o.IPv6InSrc, max: o.MaxBytes, View: v}
 	c.pairs, c.always = pairs(v)
+	c.marks = make([]int, 0, len(c.pairs)+2)
+	c.audited = audited()
 	return c
 }
 
@@ -195,9 +199,13 @@ func (c *Encoder) header(dst []byte) []byte {
 		c.head = append(c.head, '|')
 	}
 	dst = append(dst, c.head...)
-	dst = append(c.AppendClass(dst, classLimit), '|')
-	dst, c.title = appendHeader(dst, c.name(), nameLimit)
-	dst = append(dst, '|')
+	if known := c.kind(); known != "" {
+		dst, c.title = append(dst, known...), false
+	} else {
+		dst = append(c.AppendClass(dst, classLimit), '|')
+		dst, c.title = appendHeader(dst, c.name(), nameLimit)
+		dst = append(dst, '|')
+	}
 	dst = event.AppendInt(dst, int64(c.Severity()))
 	return append(dst, '|')
 }

@@ -154,6 +154,32 @@ func TestAuditNames(t *testing.T) {
 	}
 }
 
+// What is known of the header beforehand is what would be written without.
+func TestKnownHeadersAreThoseOfAnyEvent(t *testing.T) {
+	known, none := New(Options{}), New(Options{})
+	e := &event.Event{}
+	check := func(action, kind, call string) {
+		e.Fields = e.Fields[:0]
+		e.Fields.AddString(schema.EventModule, "auditd")
+		e.Fields.AddString(schema.EventAction, action)
+		e.Fields.AddString(schema.EventType, kind)
+		e.Fields.AddNamed(schema.AuditdData, "syscall", event.String(call))
+		none.Load(e)
+		want, esc := appendHeader(append(none.AppendClass(nil, classLimit), '|'), none.name(), nameLimit)
+		known.Load(e)
+		if got := known.kind(); got != "" && (got != string(want)+"|" || esc) {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+	for action := range auditNames {
+		check(action, "info", "openat")
+	}
+	for _, kind := range []string{"access", "creation", "change"} {
+		check(openedFile, kind, "openat")
+		check(openedFile, kind, "truncate")
+	}
+}
+
 // What is escaped is said of what is left, however little that is.
 func TestWhatIsLeftIsStillSaidToBeEscaped(t *testing.T) {
 	e := with(set{schema.HostName: "a\x1b", schema.ProcessExecutable: "b\x1b", schema.ContainerName: "c\x1b", schema.RuleID: "R", schema.RuleName: "n\x1b"})

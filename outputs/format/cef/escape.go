@@ -173,6 +173,32 @@ func appendValue(dst []byte, s string, esc bool, limit, size int) (out []byte, c
 	return dst, chars, false
 }
 
+// appendPlain is appendValue for a text that is not dirty, without a limit. It
+// reports false, and what it appended is worth nothing, where s is dirty.
+func appendPlain(dst []byte, s string) (out []byte, ok bool) {
+	for {
+		n := run(s)
+		dst = append(dst, s[:n]...)
+		if s = s[n:]; s == "" {
+			return dst, true
+		}
+		n, hex := unit(s)
+		switch c := s[0]; {
+		case hex:
+			return dst, false
+		case c == '\n':
+			dst = append(dst, '\\', 'n')
+		case c == '\r':
+			dst = append(dst, '\\', 'r')
+		case n == 1:
+			dst = append(dst, '\\', c) // a backslash or an equals sign
+		default:
+			dst = append(dst, s[:n]...)
+		}
+		s = s[n:]
+	}
+}
+
 // appendHex appends \xHH for each byte, with its backslash escaped.
 func appendHex(dst []byte, s string) []byte {
 	for i := range len(s) {

@@ -27,7 +27,9 @@ func (c *Encoder) extension(dst []byte) []byte {
 			if dst = c.pair(dst, p); len(dst) == at {
 				continue
 			}
-			dst = append(dst, p.tail...)
+			if p.tail.size > 0 {
+				dst = p.tail.append(dst)
+			}
 		}
 		c.marks = append(c.marks, at)
 	}
@@ -64,7 +66,7 @@ func (c *Encoder) remember(e *event.Event) {
 			continue
 		}
 		memo.Has |= 1 << i
-		text = append(text, p.tail...)
+		text = p.tail.append(text)
 		memo.Text = text
 		memo.Ends = append(memo.Ends, len(memo.Text))
 	}
@@ -94,6 +96,10 @@ func (c *Encoder) pair(dst []byte, p *pair) []byte {
 	}
 	k, v := c.First(p.from)
 	switch p.how {
+	case first:
+		if s := v.Str(); s != "" { // nearly all
+			return c.text(dst, p, s)
+		}
 	case integer:
 		return c.number(dst, p, v)
 	case port:
@@ -105,7 +111,7 @@ func (c *Encoder) pair(dst []byte, p *pair) []byte {
 		if v.Kind() != event.KindTime {
 			return dst
 		}
-		return event.AppendInt(c.begin(dst, p.lead), v.Instant().UnixMilli())
+		return event.AppendInt(c.lead(dst, p), v.Instant().UnixMilli())
 	case joined:
 		if !c.One(k) {
 			return c.list(dst, p, k)
@@ -122,33 +128,68 @@ func (c *Encoder) begin(dst []byte, lead string) []byte {
 	return append(dst, lead...)
 }
 
+// lead appends what stands before the value of a pair.
+func (c *Encoder) lead(dst []byte, p *pair) []byte {
+	if len(dst) == c.first {
+		return append(dst, p.lead.wide[1:p.lead.size]...)
+	}
+	return p.lead.append(dst)
+}
+
 // value appends a key and v as text.
 func (c *Encoder) value(dst []byte, p *pair, v event.Value) []byte {
 	if v.IsZero() {
 		return dst
 	}
 	if s := v.Str(); s != "" || v.Kind() == event.KindString {
-		return c.text(dst, p, s, "", "")
+		return c.text(dst, p, s)
 	}
-	return v.Append(c.begin(dst, p.lead)) // numbers and times need no escape
+	return v.Append(c.lead(dst, p)) // numbers and times need no escape
 }
 
-// text appends a key and the text s, sep, t; sep stands only between two.
-func (c *Encoder) text(dst []byte, p *pair, s, sep, t string) []byte {
+// text appends a key and the text s.
+func (c *Encoder) text(dst []byte, p *pair, s string) []byte {
+	if s == "" {
+		return dst
+	}
+	at := len(dst)
+	if len(s) > p.limit || at+pieceSize+len(s) > cap(dst) || p.gives != 0 {
+		return c.rare(dst, p, s)
+	}
+	dst = c.lead(dst, p) // nearly all fit, and nearly all stand for themselves
+	from := len(dst)
+	if dst = dst[:from+len(s)]; copyClean(dst, from, s) {
+		return dst
+	}
+	return c.rare(dst[:at], p, s)
+}
+
+// rare is text for what may have to be escaped, or give way, or needs more memory.
+func (c *Encoder) rare(dst []byte, p *pair, s string) []byte {
+	room, at := c.room[p.gives], len(dst)
+	if len(s) > min(p.limit, room) {
+		return c.both(dst, p, s, "", "")
+	}
+	dst = c.lead(slices.Grow(dst, pieceSize+len(s)), p)
+	from := len(dst)
+	if dst = dst[:from+len(s)]; copyClean(dst, from, s) {
+		c.size[p.gives] = len(s)
+		return dst
+	}
+	if dst, ok := appendPlain(dst[:from], s); ok && len(dst)-from <= room {
+		c.size[p.gives] = len(dst) - from
+		return dst
+	}
+	return c.both(dst[:at], p, s, "", "")
+}
+
+// both appends a key and the text s, sep, t; sep stands only between two.
+func (c *Encoder) both(dst []byte, p *pair, s, sep, t string) []byte {
 	if s == "" && t == "" {
 		return dst
 	}
 	room, at := c.room[p.gives], len(dst)
-	if t == "" && len(s) <= min(p.limit, room) { // nearly all, and nearly all stand for themselves
-		dst = slices.Grow(dst, len(p.lead)+len(s))
-		dst = c.begin(dst, p.lead)
-		if from := len(dst); copyClean(dst[:from+len(s)], from, s) {
-			c.size[p.gives] = len(s)
-			return dst[:from+len(s)]
-		}
-		dst = dst[:at]
-	}
-	dst = c.begin(dst, p.lead)
+	dst = c.lead(dst, p)
 	from := len(dst)
 	hex := dirty(s) || dirty(t)
 	dst, chars, cut := appendValue(dst, s, hex, p.limit, room)
@@ -186,7 +227,7 @@ func (c *Encoder) list(dst []byte, p *pair, k schema.Key) []byte {
 			continue
 		}
 		if len(dst) == at {
-			dst = c.begin(dst, p.lead)
+			dst = c.lead(dst, p)
 		} else if left--; left > 0 {
 			dst = append(dst, ',')
 		}
@@ -208,13 +249,27 @@ func (c *Encoder) list(dst []byte, p *pair, k schema.Key) []byte {
 func (c *Encoder) number(dst []byte, p *pair, v event.Value) []byte {
 	switch v.Kind() {
 	case event.KindInt, event.KindUint:
-		return v.Append(c.begin(dst, p.lead))
+		return v.Append(c.lead(dst, p))
 	case event.KindString:
 		s := v.Str()
-		if digits := strings.TrimPrefix(s, "-"); digits == "" || len(digits) > 18 || strings.Trim(digits, "0123456789") != "" {
+		if !whole(s) {
 			return dst
 		}
-		return append(c.begin(dst, p.lead), s...)
+		return append(c.lead(dst, p), s...)
 	}
 	return dst
+}
+
+// whole reports whether s is a whole number of at most 18 digits.
+func whole(s string) bool {
+	s = strings.TrimPrefix(s, "-")
+	if s == "" || len(s) > 18 {
+		return false
+	}
+	for i := range len(s) {
+		if s[i]-'0' > 9 {
+			return false
+		}
+	}
+	return true
 }

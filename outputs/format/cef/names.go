@@ -51,18 +51,18 @@ func or(s, other string) string {
 // auditName is section 3.1.
 func (c *Encoder) auditName(action string) string {
 	switch action {
-	case "opened-file":
+	case openedFile:
 		switch c.Get(schema.EventType).Str() {
 		case "creation":
-			return "File created"
+			return fileCreated
 		case "change":
 			switch c.Syscall().Str() {
 			case "truncate", "ftruncate", "truncate64", "ftruncate64", "fallocate":
 				return "File truncated"
 			}
-			return "File opened for writing"
+			return fileWritten
 		}
-		return "File opened"
+		return fileOpened
 	case "":
 		return "Audit record"
 	}
@@ -74,6 +74,46 @@ func (c *Encoder) auditName(action string) string {
 	}
 	return "Audit record"
 }
+
+// audited is what the class and the Name of the header are for each action whose
+// Name follows from it alone.
+func audited() map[string]string {
+	list := make(map[string]string, len(auditNames))
+	for action, name := range auditNames {
+		list[action] = "auditd." + action + "|" + name + "|"
+	}
+	return list
+}
+
+// kind returns the class and the Name of the header as they are written, where
+// they are known beforehand, else "".
+func (c *Encoder) kind() string {
+	if c.Str(schema.EventModule) != "auditd" || c.Has(schema.RuleID) {
+		return ""
+	}
+	action := c.Str(schema.EventAction)
+	if action != openedFile {
+		return c.audited[action]
+	}
+	const class = "auditd." + openedFile + "|"
+	switch c.auditName(action) {
+	case fileOpened:
+		return class + fileOpened + "|"
+	case fileWritten:
+		return class + fileWritten + "|"
+	case fileCreated:
+		return class + fileCreated + "|"
+	}
+	return ""
+}
+
+// The action with more than one Name, and the most frequent of those.
+const (
+	openedFile  = "opened-file"
+	fileOpened  = "File opened"
+	fileWritten = "File opened for writing"
+	fileCreated = "File created"
+)
 
 var auditNames = map[string]string{
 	"executed": "Process executed", "end": "Process ended", "ran-command": "Privileged command run", "killed-pid": "Signal sent to process",

@@ -87,6 +87,10 @@ func FuzzValue(f *testing.F) {
 		if err != nil || !strings.HasPrefix(s, back) || cut == (s == back) || cut && n > max(limit, 0) {
 			t.Errorf("%q with the limit %d became %q and %q, %d characters, cut %v, %v", s, limit, out, back, n, cut, err)
 		}
+		want, _, _ := appendValue(nil, s, false, len(s), unlimited)
+		if plain, ok := appendPlain(nil, s); ok == dirty(s) || ok && string(plain) != string(want) {
+			t.Errorf("%q became %q, %v without a limit, want %q", s, plain, ok, want)
+		}
 	})
 }
 

@@ -32,6 +32,11 @@ func TestNoValueIsPassedOver(t *testing.T) {
 		if rapid.Bool().Draw(t, "rename") {
 			e.Fields.AddString(schema.EventAction, "renamed")
 		}
+		for _, name := range []string{"opid", "opid_comm", "exit"} {
+			if rapid.Bool().Draw(t, name) {
+				e.Fields.AddNamed(schema.AuditdData, name, event.String(rapid.SampledFrom(words).Draw(t, "word")))
+			}
+		}
 		got, _ := c.Append(nil, e)
 		if want, _ := all.Append(nil, e); string(got) != string(want) {
 			t.Fatalf("got\n%s\nwant\n%s", got, want)

@@ -16,7 +16,7 @@ func (c *Encoder) special(dst []byte, p *pair) []byte {
 	case device:
 		return c.device(dst, p)
 	case facility:
-		return c.text(dst, p, c.Dataset(), "", "")
+		return c.text(dst, p, c.Dataset())
 	case identity:
 		return c.id(dst, p)
 	case direction:
@@ -30,7 +30,7 @@ func (c *Encoder) special(dst []byte, p *pair) []byte {
 		}
 		return c.address(dst, p, destinationIPv6, v)
 	case host:
-		return c.text(dst, p, c.DestinationHost(), "", "")
+		return c.text(dst, p, c.DestinationHost())
 	case account:
 		return c.value(dst, p, c.Target(false))
 	case accountID:
@@ -40,16 +40,16 @@ func (c *Encoder) special(dst []byte, p *pair) []byte {
 	case objectName:
 		return c.value(dst, p, c.OPIDComm())
 	case fileName:
-		return c.text(dst, p, c.FileName(), "", "")
+		return c.text(dst, p, c.FileName())
 	case path, oldPath:
 		return c.value(dst, p, c.Path(p.how == oldPath))
 	case image:
 		name, tag := c.Image()
-		return c.text(dst, p, name, ":", tag)
+		return c.both(dst, p, name, ":", tag)
 	case pod:
 		return c.pod(dst, p)
 	case message:
-		return c.text(dst, p, c.Message(), "", "")
+		return c.text(dst, p, c.Message())
 	case exitCode:
 		if v := c.Get(schema.ProcessExitCode); !v.IsZero() {
 			return c.number(dst, p, v)
@@ -65,25 +65,25 @@ func (c *Encoder) received(dst []byte, p *pair) []byte {
 	if t.IsZero() {
 		return dst
 	}
-	return event.AppendInt(c.begin(dst, p.lead), t.UnixMilli())
+	return event.AppendInt(c.lead(dst, p), t.UnixMilli())
 }
 
 func (c *Encoder) id(dst []byte, p *pair) []byte {
 	if v := c.Get(schema.EventID); !v.IsZero() {
-		return c.text(dst, p, v.Str(), "", "")
+		return c.text(dst, p, v.Str())
 	}
 	if c.Event.ID.IsZero() {
 		return dst
 	}
-	return c.Event.ID.Append(c.begin(dst, p.lead))
+	return c.Event.ID.Append(c.lead(dst, p))
 }
 
 func (c *Encoder) direction(dst []byte, p *pair) []byte {
 	switch c.Get(schema.NetworkDirection).Str() {
 	case "ingress":
-		return append(c.begin(dst, p.lead), '0')
+		return append(c.lead(dst, p), '0')
 	case "egress":
-		return append(c.begin(dst, p.lead), '1')
+		return append(c.lead(dst, p), '1')
 	}
 	return dst
 }
@@ -123,7 +123,7 @@ func (c *Encoder) address(dst []byte, p *pair, six sixth, v event.Value) []byte 
 	}
 	s, four := ipv4(v)
 	if four || c.ipv6 && p.how != device {
-		return append(c.begin(dst, p.lead), s...)
+		return append(c.lead(dst, p), s...)
 	}
 	return append(append(c.begin(dst, six.lead), s...), six.tail...)
 }
@@ -141,5 +141,5 @@ func (c *Encoder) pod(dst []byte, p *pair) []byte {
 	if name == "" {
 		return dst
 	}
-	return c.text(dst, p, namespace, "/", name)
+	return c.both(dst, p, namespace, "/", name)
 }

@@ -50,7 +50,35 @@ type pair struct {
 	alone bool  // only from decides on its value
 	gives gives // which of the texts that give way first it is
 
-	lead, tail string // what stands before its value and behind it
+	lead, tail piece // what stands before its value and behind it
+}
+
+// piece is a text of a pair. A copy of a fixed size takes no call, and what is
+// written too much is written over.
+type piece struct {
+	wide [pieceSize]byte
+	size int
+}
+
+const pieceSize = 32
+
+func newPiece(s string) piece {
+	p := piece{size: len(s)}
+	if copy(p.wide[:], s) < len(s) {
+		panic("cef: " + s + " is too long for a piece")
+	}
+	return p
+}
+
+// append appends the piece.
+func (p *piece) append(dst []byte) []byte {
+	at := len(dst)
+	if cap(dst)-at < pieceSize {
+		return append(dst, p.wide[:p.size]...)
+	}
+	dst = dst[:at+pieceSize]
+	*(*[pieceSize]byte)(dst[at:]) = p.wide
+	return dst[:at+p.size]
 }
 
 // gives is one of the texts that give way first when an event is too long.
@@ -91,8 +119,8 @@ var extension = [...]pair{
 	{key: "dhost", limit: 1023, how: host, from: keys(schema.DestinationDomain, schema.DestinationAddress, schema.ServerAddress, schema.NetworkType)},
 	{key: "duser", limit: 1023, how: account, from: keys(schema.UserTargetName, schema.UserEffectiveName, schema.GroupName)},
 	{key: "duid", limit: 1023, how: accountID, from: keys(schema.UserTargetID, schema.UserEffectiveID, schema.GroupID)},
-	{key: "dpid", how: objectPID, head: true},
-	{key: "dproc", limit: 1023, how: objectName, head: true},
+	{key: "dpid", how: objectPID},
+	{key: "dproc", limit: 1023, how: objectName},
 	{key: "fname", limit: 1023, how: fileName, from: keys(schema.FileName, schema.FileTargetPath)},
 	{key: "filePath", limit: 1023, how: path, from: keys(schema.FilePath, schema.FileTargetPath)},
 	{key: "fileType", limit: 1023, from: keys(schema.FileType)},
@@ -140,6 +168,8 @@ var _ [64 - len(extension)]struct{}
 // are looked at in any event.
 func pairs(v *view.View) (list []pair, always uint64) {
 	list = slices.Clone(extension[:])
+	at := func(h how) int { return slices.IndexFunc(list, func(p pair) bool { return p.how == h }) }
+	v.WatchOPID(at(objectPID), at(objectName))
 	for i := range list {
 		p := &list[i]
 		v.Watch(i, p.from)
@@ -147,9 +177,9 @@ func pairs(v *view.View) (list []pair, always uint64) {
 			always |= 1 << i
 		}
 		p.alone = p.alone || p.how < received && p.gives == 0
-		p.lead = " " + p.key + "="
+		p.lead = newPiece(" " + p.key + "=")
 		if p.label != "" {
-			p.tail = " " + p.key + "Label=" + p.label
+			p.tail = newPiece(" " + p.key + "Label=" + p.label)
 		}
 	}
 	return list, always

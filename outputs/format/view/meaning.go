@@ -85,7 +85,11 @@ func (v *View) Target(id bool) event.Value {
 // Switches reports whether the event is of a program that changes the account.
 func (v *View) Switches() bool {
 	for _, k := range [...]schema.Key{schema.EventProvider, schema.ProcessName, schema.ProcessExecutable} {
-		if s := Base(v.Str(k)); s == "su" || s == "sudo" {
+		s := v.Str(k)
+		if n := len(s); n < 2 || s[n-1] != 'u' && s[n-1] != 'o' {
+			continue // nearly all
+		}
+		if s = Base(s); s == "su" || s == "sudo" {
 			return true
 		}
 	}

@@ -19,6 +19,7 @@ type View struct {
 	place []int32  // by slot: 1 + where the first value stands in the event's fields, in what it shares -1 - that, 0 for none
 	many  Set      // keys of which the event's own fields have a second value
 	data  [members]int32
+	uses  [members]uint64 // what is told of a member of auditd.data with WatchOPID
 
 	own   uint64 // what is watched of the event's own fields
 	known *Known // what it shares
@@ -40,7 +41,7 @@ func common() []schema.Key {
 		schema.ProcessName, schema.ProcessExecutable, schema.DestinationDomain, schema.DestinationAddress, schema.ServerAddress, schema.NetworkType,
 		schema.UserTargetName, schema.UserTargetID, schema.UserEffectiveName, schema.UserEffectiveID, schema.GroupName, schema.GroupID,
 		schema.FileName, schema.FilePath, schema.FileTargetPath, schema.ContainerImageName, schema.ContainerImageTag, schema.OCIRepository, schema.OCITag,
-		schema.AuditdData, schema.OrchestratorType, schema.OrchestratorNamespace, schema.OrchestratorResourceName, schema.OrchestratorResourceType,
+		schema.OrchestratorType, schema.OrchestratorNamespace, schema.OrchestratorResourceName, schema.OrchestratorResourceType,
 	}
 }
 
@@ -70,6 +71,11 @@ func (v *View) Watch(bit int, keys []schema.Key) {
 	}
 }
 
+// WatchOPID gives the pid and the name of the process that was acted on such bits.
+func (v *View) WatchOPID(pid, name int) {
+	v.uses[opid], v.uses[opidComm] = 1<<pid, 1<<name
+}
+
 // Seen returns the bits of what the event has, and those of what its own fields have.
 func (v *View) Seen() (all, own uint64) { return v.own | v.known.seen, v.own }
 
@@ -79,28 +85,28 @@ func (v *View) Shared() *Known { return v.known }
 // Load takes up an event: its own values come before what it shares.
 func (v *View) Load(e *event.Event) {
 	v.Event, v.known = e, v.share(e.Shared)
-	place, slot := v.place, v.slot
+	fields, place, slot, use := e.Fields, v.place, v.slot, v.use
 	copy(place, v.known.place)
 	v.data, v.many = [members]int32{}, Set{}
 	own := uint64(0)
-	for i := range e.Fields {
-		f := &e.Fields[i]
+	for i := range fields {
+		f := &fields[i]
 		if int(f.Key) >= len(slot) {
 			continue
 		}
 		n := slot[f.Key]
 		if n == 0 {
+			if f.Key == schema.AuditdData {
+				own |= v.named(f.Name(), i)
+			}
 			continue
-		}
-		if f.Key == schema.AuditdData {
-			v.named(f.Name(), i)
 		}
 		switch {
 		case place[n] > 0:
 			v.many.add(n)
 		case !Empty(f.Value()):
 			place[n] = int32(i) + 1
-			own |= v.use[n]
+			own |= use[n]
 		}
 	}
 	v.own = own
@@ -121,18 +127,23 @@ const (
 	members
 )
 
-// named remembers where a member of auditd.data stands.
-func (v *View) named(name string, at int) {
+// named remembers where a member of auditd.data stands, and returns its bit.
+func (v *View) named(name string, at int) uint64 {
+	n := 0
 	switch name {
 	case "exit":
-		v.data[exit] = int32(at) + 1
+		n = exit
 	case "opid":
-		v.data[opid] = int32(at) + 1
+		n = opid
 	case "opid_comm":
-		v.data[opidComm] = int32(at) + 1
+		n = opidComm
 	case "syscall":
-		v.data[syscall] = int32(at) + 1
+		n = syscall
+	default:
+		return 0
 	}
+	v.data[n] = int32(at) + 1
+	return v.uses[n]
 }
 
 func (v *View) member(n int) event.Value {
@@ -184,8 +195,11 @@ func (v *View) Str(k schema.Key) string { return v.Get(k).Str() }
 // First returns the first of the keys that has a value, and the value.
 func (v *View) First(from []schema.Key) (schema.Key, event.Value) {
 	for _, k := range from {
-		if v.Has(k) {
-			return k, v.Get(k)
+		switch at := v.place[v.slot[k]]; {
+		case at > 0:
+			return k, v.Event.Fields[at-1].Value()
+		case at < 0:
+			return k, v.Event.Shared[-1-at].Value()
 		}
 	}
 	return schema.None, event.Value{}
