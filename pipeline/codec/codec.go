@@ -83,6 +83,7 @@ type Decoder struct {
 	keys  []column
 	were  [512]schema.Key // names that frames had, by a hash
 	said  said
+	size  int
 }
 
 // NewDecoder returns a Decoder.
@@ -131,8 +132,13 @@ func (d *Decoder) Decode(payload []byte, b *event.Batch) error {
 		return ErrCorrupt
 	}
 	b.Filtered += filtered
+	d.size = len(payload) + d.said.again
 	return nil
 }
+
+// Size is about how many bytes the events take that the last Decode gave, each with all that
+// it says: in a frame a text stands once for many of them, and most names do.
+func (d *Decoder) Size() int { return d.size }
 
 // column is one used field: its key, and for a name of another build that name.
 type column struct {

@@ -12,10 +12,11 @@ import (
 // gives zero values. It moves a number and not a string, which is a pointer whose
 // every move the collector of garbage asks about.
 type reader struct {
-	s     string
-	at    int
-	bad   bool
-	first bool // version 1
+	s      string
+	at     int
+	bad    bool
+	first  bool // version 1
+	joined int  // bytes that below has made
 }
 
 func (r *reader) fail() { r.s, r.at, r.bad = "", 0, true }
@@ -158,12 +159,23 @@ func (r *reader) field(f *event.Field, keys []column) {
 	}
 	c := &keys[head>>4]
 	if c.alien != "" {
-		if name != "" {
-			name = "." + name
-		}
-		name = c.alien + name
+		name = r.below(c.alien, name)
 	}
 	*f = event.NewField(c.key, name, r.value(kind))
+}
+
+// below is the name under labels of a field of another build. A schema's names are short:
+// where one that is long stands before many others again and again, somebody has made that up,
+// and it is refused before it takes far more memory than the frame.
+func (r *reader) below(alien, name string) string {
+	if name == "" {
+		return alien
+	}
+	if r.joined += len(alien) + 1 + len(name); r.joined > 1<<20+64*len(r.s) {
+		r.fail()
+		return ""
+	}
+	return alien + "." + name
 }
 
 func (r *reader) value(kind event.Kind) event.Value {

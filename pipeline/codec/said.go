@@ -14,6 +14,7 @@ type said struct {
 	count   uint    // of texts, mostTexts at most
 	times   [2]told // of Time and Seen
 	offset  int64
+	again   int // bytes of the texts and names that were not written again
 }
 
 // place is where a text lies in a frame.
@@ -33,7 +34,7 @@ func (s *said) begin(size int) {
 		s.texts = make([]place, most)
 	}
 	s.columns, s.count = append(s.columns[:0], rail{}), 0
-	s.times, s.offset = [2]told{}, 0
+	s.times, s.offset, s.again = [2]told{}, 0, 0
 }
 
 // event reads one event to where it stays.
@@ -110,7 +111,7 @@ func (d *Decoder) fields(r *reader, b *event.Batch) event.Fields {
 func (d *Decoder) short(r *reader, f []event.Field, i int, last uint32) (int, uint32) {
 	s, at := r.s, r.at
 	columns, texts, count := d.said.columns, d.said.texts, d.said.count
-	from := &columns[last]
+	from, again := &columns[last], 0
 	for ; i < len(f) && at+4 <= len(s); i++ {
 		next := from.next
 		n, p := uint(s[at]), at+1
@@ -135,6 +136,7 @@ func (d *Decoder) short(r *reader, f []event.Field, i int, last uint32) (int, ui
 			}
 			w := texts[k]
 			text = s[w.at:][:w.n]
+			again += int(w.n)
 		} else {
 			if k > uint(len(s)-p) {
 				break
@@ -147,10 +149,12 @@ func (d *Decoder) short(r *reader, f []event.Field, i int, last uint32) (int, ui
 			p += int(k)
 		}
 		f[i].Put(c.key, c.name, text)
+		again += len(c.name)
 		from.next = next
 		at, last, from = p, next, c
 	}
 	r.at, d.said.count = at, count
+	d.said.again += again
 	return i, last
 }
 
@@ -189,6 +193,7 @@ func (d *Decoder) field(r *reader, f *event.Field, last uint32) (bool, uint32) {
 	default:
 		*f = event.NewField(c.key, c.name, textual(c.kind, d.text(r, n)))
 	}
+	d.said.again += len(c.name)
 	return true, next
 }
 
@@ -200,10 +205,7 @@ func (d *Decoder) define(r *reader) rail {
 		r.fail()
 	}
 	if c.alien != "" {
-		if name != "" {
-			name = "." + name
-		}
-		name = c.alien + name
+		name = r.below(c.alien, name)
 	}
 	return rail{name: name, key: c.key, kind: kind}
 }
@@ -231,6 +233,7 @@ func (d *Decoder) text(r *reader, n uint64) string {
 		r.fail()
 	case n&1 == 0 && k < uint64(d.said.count):
 		w := d.said.texts[k]
+		d.said.again += int(w.n)
 		return r.s[w.at:][:w.n]
 	case n&1 == 0 || k > uint64(len(r.s)-r.at):
 		r.fail()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -13,6 +14,7 @@ import (
 
 	"tallyman/pipeline/event"
 	"tallyman/pipeline/plugin"
+	"tallyman/pipeline/schema"
 )
 
 // batches is a sink that wants batches and remembers how large each was.
@@ -74,6 +76,36 @@ func TestFramesAreGathered(t *testing.T) {
 			})
 		})
 	}
+}
+
+// wordy is a transform that says the same long text of each event.
+type wordy struct{ text string }
+
+func (w *wordy) Lane(string) plugin.Stage { return w }
+func (w *wordy) Close() error             { return nil }
+
+func (w *wordy) Apply(_ context.Context, in, out *event.Batch) error {
+	for _, e := range in.Events {
+		e.Fields.AddString(schema.Message, w.text)
+		out.Add(e)
+	}
+	return nil
+}
+
+// TestBytesOfABatchAreThoseOfItsEvents: a text that frames hold once is of each event that
+// says it when the bytes of a batch are counted: an output has to render it as often.
+func TestBytesOfABatchAreThoseOfItsEvents(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, a := newRig(t), &batches{want: plugin.Batch{Bytes: 200 << 10, Wait: time.Hour}}
+		p := r.pipeline(t, true, &lines{all: numbered(70)}, &wordy{strings.Repeat("w", 20<<10)}, "", map[string]*sink{"a": {}})
+		p.outputs[0].plugin = a
+		if _, err := r.once(t, p); err != nil {
+			t.Fatal(err)
+		}
+		if got := a.all(); !slices.Equal(got, numbered(70)) || slices.Max(a.sizes) > 14 {
+			t.Errorf("got %v in batches of %v", got, a.sizes)
+		}
+	})
 }
 
 // TestABatchWaits: a batch that is not full goes out when its time has passed, and

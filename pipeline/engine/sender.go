@@ -254,7 +254,7 @@ func (s *sender) add(l *load, e journal.Entry) error {
 		l.batch.Events = l.batch.Events[:before]
 		return nil
 	}
-	l.bytes += len(e.Payload)
+	l.bytes += s.decoder.Size()
 	tally.Records.Filtered += uint64(l.batch.Filtered - left)
 	s.judge(l, l.batch.Events[before:], at)
 	return nil

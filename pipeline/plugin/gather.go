@@ -13,7 +13,7 @@ import (
 // asks for each frame of the journal as it comes.
 type Batch struct {
 	Events      int           // at most so many events; 0: no limit
-	Bytes       int           // about so many bytes as the journal holds them; 0: no limit
+	Bytes       int           // about so many bytes as the journal would hold each by itself; 0: no limit
 	Wait        time.Duration // how long a batch that is not full waits for more; 0: not at all
 	Concurrency int           // how many batches may be under way at a time, each on an Output of its own; 0 is 1
 }
@@ -80,7 +80,7 @@ type Store interface {
 // has them under `batch` and sets its own defaults.
 type BatchSettings struct {
 	Events int           `yaml:"events" doc:"The most events of one batch; 0 for no limit."`
-	Bytes  Size          `yaml:"bytes" doc:"About the most bytes of one batch, as the journal holds the events; 0 for no limit."`
+	Bytes  Size          `yaml:"bytes" doc:"About the most bytes of one batch, as the journal would hold each event by itself; 0 for no limit."`
 	Wait   time.Duration `yaml:"wait" doc:"How long a batch that is not full waits for more events."`
 }
 
