@@ -129,7 +129,7 @@ const goneUnread = "the file that was read up to a position is gone, with what f
 
 // reason is why the file of t.start is not there.
 func (t *Tail) reason(list []entry) event.LossReason {
-	if list[len(list)-1].id.Ino == t.start.Ino {
+	if t.start.again(list[len(list)-1].id) { // an inode alone may be another file's by now
 		return event.Truncated
 	}
 	return event.RotatedAway

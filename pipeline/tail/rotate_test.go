@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"os"
 	"testing"
+
+	"tallyman/pipeline/event"
 )
 
 func TestRotationWhileReading(t *testing.T) {
@@ -62,6 +64,9 @@ func TestRotatedAway(t *testing.T) {
 	r.start()
 	r.want("a")
 	r.stop()
+	first, err := os.Open(r.path) // so that no other file gets its inode
+	r.ok(err)
+	defer func() { r.ok(first.Close()) }()
 	for i := range 6 {
 		r.rotate(3, fmt.Sprintf("r%d\n", i))
 	}
@@ -73,6 +78,24 @@ func TestRotatedAway(t *testing.T) {
 	}
 	if n := r.counter("tallyman_input_lost_bytes_total", "rotated_away"); n != 1 {
 		t.Errorf("%v bytes were counted", n)
+	}
+}
+
+// TestWhyAFileIsGone: the number of an inode is given to the next file, whose birth tells it.
+func TestWhyAFileIsGone(t *testing.T) {
+	for _, c := range []struct {
+		was, is identity
+		want    event.LossReason
+	}{
+		{identity{1, 7, 100}, identity{1, 7, 100}, event.Truncated},
+		{identity{1, 7, 0}, identity{1, 7, 100}, event.Truncated}, // it was not told
+		{identity{1, 7, 100}, identity{1, 7, 200}, event.RotatedAway},
+		{identity{1, 7, 100}, identity{1, 8, 200}, event.RotatedAway},
+	} {
+		tail := &Tail{start: &position{identity: c.was}}
+		if got := tail.reason([]entry{{id: identity{1, 3, 4}}, {id: c.is}}); got != c.want {
+			t.Errorf("%v, and now %v: %v, want %v", c.was, c.is, got, c.want)
+		}
 	}
 }
 
