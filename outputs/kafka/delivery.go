@@ -113,7 +113,8 @@ func (d *delivery) run(ctx context.Context) {
 }
 
 // wide is how many times max_message a batch may have before it is packed: the limit of
-// brokers is of what is packed, and logs become a fifth or less.
+// brokers is of what is packed, and logs become a fifth or less. More than mostMessage it
+// never has: readers have limits of what is unpacked.
 const wide = 4
 
 // fill packs the next batch of a lane. One that remains too large is packed anew, and
@@ -123,7 +124,7 @@ func (d *delivery) fill(l *lane) (err error) {
 	for {
 		room := most
 		if d.o.settings.Compression != codecNone && !l.bulky && !d.o.narrow {
-			room *= wide
+			room = min(wide*room, mostMessage)
 		}
 		l.batch = d.next(l, room-headBytes)
 		l.packed, err = d.o.packer.appendBatch(l.packed[:0], d.o.messages, l.todo[:l.batch])

@@ -275,3 +275,24 @@ func TestABatchIsMeasuredPacked(t *testing.T) {
 		})
 	}
 }
+
+// TestABatchIsNoBomb: however small it becomes, a batch has not more in it than the largest
+// max_message allows for: a reader has its limit of what is unpacked (max_batch of our own
+// input is 64 MiB), and passes over a larger one.
+func TestABatchIsNoBomb(t *testing.T) {
+	body := make([]byte, 1<<20)
+	for _, most := range []plugin.Size{1 << 20, 12 << 20, mostMessage} {
+		s := settingsFor("audit", "127.0.0.1:9092")
+		s.MaxMessage = most
+		o, l := open(t, s), &lane{}
+		for i := range 40 {
+			o.messages, l.todo = append(o.messages, message{body: body}), append(l.todo, int32(i))
+		}
+		if err := (&delivery{o: o}).fill(l); err != nil {
+			t.Fatal(err)
+		}
+		if want := min(wide*int(most), mostMessage)/len(body) - 1; l.batch != want {
+			t.Errorf("max_message %d: %d MiB in a batch, want %d", most, l.batch, want)
+		}
+	}
+}
