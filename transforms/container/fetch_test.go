@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"tallyman/pipeline/schema"
 )
@@ -30,5 +31,21 @@ func TestAThrongKnowsItsAncestors(t *testing.T) {
 		if !slices.Equal(got, want) {
 			t.Fatalf("event %d is below %v, want %v", i, got, want)
 		}
+	}
+}
+
+// TestBeforeTheBootNothingIsRead: a process of before the boot is not looked for, however
+// many events it has, and so none of them counts as a reading of /proc.
+func TestBeforeTheBootNothingIsRead(t *testing.T) {
+	p := newFakeProc(t)
+	p.write("uptime", "0.01 0.01\n")
+	tr := p.transform().(*Transform)
+	st := tr.Lane("audit")
+	p.now = p.now.Add(time.Hour)
+	for range 20 {
+		apply(t, st, []capturedEvent{tell(t, "at 900: 30 of 29 openat")})
+	}
+	if n := tr.looks[0].Value() + tr.looks[1].Value(); n != 0 {
+		t.Errorf("%d readings are counted of processes that were not read", n)
 	}
 }

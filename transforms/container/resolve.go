@@ -106,8 +106,7 @@ func (t *Transform) look(l *life, s *seen) {
 		t.table.give(l, answer{})
 	}
 	if s.peeked == nil && t.proc.outlived(s.t) {
-		t.vain.add(t.looks[0]) // nor is its parent there any more
-		return
+		return // nor is its parent there any more
 	}
 	l.looks++
 	var g glance
@@ -153,8 +152,7 @@ func (t *Transform) look(l *life, s *seen) {
 func (t *Transform) glance(g *glance, pid int32, at int64, ppid int32) (a answer) {
 	*g = glance{}
 	if t.proc.outlived(at) {
-		t.vain.add(t.looks[0])
-		return answer{}
+		return answer{} // it is not read, and so no reading
 	}
 	ok := false
 	if *g, ok = t.proc.look(pid); ok && g.was(at, ppid) {
