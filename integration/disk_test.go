@@ -227,7 +227,7 @@ func TestDiskMinFree(t *testing.T) {
 	const blocked = "tallyman_journal_blocked"
 	r.away(t)
 	r.fill(t, 32<<20+512<<10)
-	r.whole(t, 2000)
+	r.whole(t, 6000)
 	r.stands(t, blocked)
 	// The file system itself takes a little for the names and maps of files.
 	if free := r.free(t); free < 32<<20-64<<10 {
