@@ -52,7 +52,8 @@ bench-kafka: build
 	TALLYMAN=$(CURDIR)/$(BUILD)/tallyman go test -count=1 -timeout 60m -tags peers -run '^TestPeersKafka$$' -v ./integration/
 
 # Syslog beside rsyslog, and the logs of containers (to a file, and to Splunk's HEC) beside the bare limit, on one
-# core. It needs the yardsticks and rsyslog. With BEFORE it measures two builds.
+# core. It needs the yardsticks and rsyslog, and to compare containers' logs with Fluent Bit that too (FLUENT_BIT
+# names the program where it is not in the PATH). With BEFORE it measures two builds.
 bench-logs: build
 	TALLYMAN=$(CURDIR)/$(BUILD)/tallyman go test -count=1 -timeout 60m -tags peers -run '^TestPeers(Syslog|Containers|HEC)$$' -v ./integration/
 

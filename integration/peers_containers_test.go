@@ -17,63 +17,62 @@ import (
 // TestPeersContainers prints what a line of Docker's json-file driver costs in
 // processor time from the file on disk to a file of JSON, beside the bare limit: the
 // prototype among the yardsticks, which reads the three members of the line and
-// writes them as JSON, to the null device and to a file. It asserts first that each
-// line comes once, in order, with its text, its stream and its time.
+// writes them as JSON, to the null device and to a file; and beside Fluent Bit where
+// that is installed, with all fields of an event and with those that Fluent Bit writes.
+// It asserts first that each line comes once, in order, with its text, its stream and its time.
 func TestPeersContainers(t *testing.T) {
 	dir := t.TempDir()
 	gen, bare := yardstick(t, dir, "gen"), yardstick(t, dir, "protobench")
-	id := strings.Repeat("5e", 32)
-	path := filepath.Join(dir, id, id+"-json.log")
-	if err := os.Mkdir(filepath.Dir(path), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	log, lines := generated(t, gen, path, "-kind", "docker")
-	conf := func(more string) string {
-		return fmt.Sprintf("journal: {dir: journal, max_size: 2GiB}\n%sadmin: {listen: off}\nlog: {level: error}\n"+
-			"inputs: {logs: {type: containers, path: [\"%s\"]}}\noutputs: {file: {type: file, path: out.json, format: json}}\n", more, path)
-	}
-	off := conf("redact: off\n")
-	once := func(program, text string) func(string) []string {
-		return func(dir string) []string {
-			return []string{program, "run", "--once", "--config", write(t, filepath.Join(dir, "conf.yaml"), text)}
-		}
-	}
-	type contender struct {
-		name string
-		run  func(dir string) []string
-	}
-	list := []contender{
-		{"tallyman", once(program(t), off)},
-		{"tallyman, secrets replaced", once(program(t), conf(""))},
-		{"bare prototype, to a file", func(string) []string { return []string{bare, "-mode", "docker", "-o", "out.json", path} }},
-		{"bare prototype, to the null device", func(string) []string { return []string{bare, "-mode", "docker", path} }},
-	}
-	if b := before(); b != "" {
-		list = []contender{list[0], {"tallyman before", once(b, off)}}
-	}
+	path, log, lines := dockerLog(t, dir, gen)
+	list, peer := toFile(t, path, bare)
 	u := newUsed()
-	var names []string
-	for _, c := range list {
-		names = append(names, c.name)
-	}
 	for round := range rounds(t) {
 		for _, c := range list {
 			dir := t.TempDir()
 			out := &counter{path: filepath.Join(dir, "out.json")}
 			u.process(t, c.name, dir, c.run(dir))
-			if n := out.count(); out.at > 0 && n != lines {
+			if n := out.count(); n != lines && (out.at > 0 || c.same != nil) {
 				t.Errorf("%s wrote %d lines of %d", c.name, n, lines)
 			}
 			u.bytes[c.name] = out.at
-			if round == 0 && c.name == "tallyman" {
-				inOrder(t, out.path, log, func(got, line []byte) error { return sameContainer(got, line, id) })
+			if round == 0 && c.same != nil {
+				inOrder(t, out.path, log, c.same)
 			}
 			if err := os.RemoveAll(dir); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
-	u.print("docker json-file", len(log), lines, names)
+	u.print("docker json-file", len(log), lines, namesOf(list))
+	if peer {
+		u.beside("Fluent Bit", namesOf(list)[:3]...)
+	}
+}
+
+// toFile are the programs that write the lines of a container to a file of JSON, and
+// whether Fluent Bit is among them.
+func toFile(t *testing.T, path, bare string) (list []shipper, peer bool) {
+	t.Helper()
+	conf := func(more, fields string) string {
+		return fmt.Sprintf("journal: {dir: journal, max_size: 2GiB}\n%sadmin: {listen: off}\nlog: {level: error}\n"+
+			"inputs: {logs: {type: containers, path: [\"%s\"]}}\noutputs: {file: {type: file, path: out.json, format: json%s}}\n", more, path, fields)
+	}
+	off := conf("redact: off\n", "")
+	whole := func(got, line []byte) error { return sameContainer(got, line, containerID) }
+	some := func(got, line []byte) error { return sameContainer(got, line, "") }
+	list = []shipper{{"tallyman", runOnce(t, program(t), off), whole}}
+	if b := before(); b != "" {
+		return append(list, shipper{"tallyman before", runOnce(t, b, off), whole}), false
+	}
+	list = append(list, shipper{ofFluentBit, runOnce(t, program(t), conf("redact: off\n", fluentBitFields)), some},
+		shipper{"tallyman, secrets replaced", runOnce(t, program(t), conf("", "")), nil},
+		shipper{"bare prototype, to a file", func(string) []string { return []string{bare, "-mode", "docker", "-o", "out.json", path} }, nil},
+		shipper{"bare prototype, to the null device", func(string) []string { return []string{bare, "-mode", "docker", path} }, nil})
+	if b := fluentBit(t); b != "" {
+		output := func(dir string) string { return fmt.Sprintf(fluentBitFile, dir) }
+		return append(list, shipper{"Fluent Bit", runFluentBit(t, b, path, output), sameRecord}), true
+	}
+	return list, false
 }
 
 // process runs a program to its end and notes what it took.

@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -18,8 +17,9 @@ import (
 
 // TestPeersHEC prints what a line of Docker's json-file driver costs in processor time from
 // the file on disk to a receiver of Splunk's HEC, packed and not, beside the bare limit: the
-// prototype among the yardsticks, which packs at the same level and keeps nothing. It asserts
-// that the receiver, which is one of the yardsticks too, has counted each line once.
+// prototype among the yardsticks, which packs at the same level and keeps nothing; and beside
+// Fluent Bit where that is installed, with all fields of an event and with those that Fluent Bit
+// sends. It asserts that the receiver, which is one of the yardsticks too, has counted each line once.
 func TestPeersHEC(t *testing.T) {
 	dir := t.TempDir()
 	gen, sink, bare := yardstick(t, dir, "gen"), yardstick(t, dir, "sink"), filepath.Join(dir, "ship")
@@ -28,47 +28,67 @@ func TestPeersHEC(t *testing.T) {
 	if text, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("ship does not build: %v\n%s", err, text)
 	}
-	id := strings.Repeat("5e", 32)
-	path := filepath.Join(dir, id, id+"-json.log")
-	if err := os.Mkdir(filepath.Dir(path), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	log, lines := generated(t, gen, path, "-kind", "docker")
+	path, log, lines := dockerLog(t, dir, gen)
 	url := receive(t, sink)
-	conf := func(packed string) string {
-		return fmt.Sprintf("journal: {dir: journal, max_size: 2GiB}\nredact: off\nadmin: {listen: off}\nlog: {level: error}\n"+
-			"inputs: {logs: {type: containers, path: [\"%s\"]}}\noutputs: {hec: {type: splunk, url: [%q], token: {env: HEC_TOKEN}, compression: %s}}\n", path, url, packed)
-	}
 	t.Setenv("HEC_TOKEN", "00000000-0000-0000-0000-000000000000")
-	once := func(program, text string) func(string) []string {
-		return func(dir string) []string {
-			return []string{program, "run", "--once", "--config", write(t, filepath.Join(dir, "conf.yaml"), text)}
+	list, peer := toHEC(t, path, url, bare)
+	u := newUsed()
+	for range rounds(t) {
+		for _, c := range list {
+			events, bytes := received(t, url)
+			dir := t.TempDir()
+			u.process(t, c.name, dir, c.run(dir))
+			n, sent := received(t, url)
+			if n-events != lines {
+				t.Errorf("%s: the receiver counted %d events of %d lines", c.name, n-events, lines)
+			}
+			u.bytes[c.name] = sent - bytes
+			if err := os.RemoveAll(dir); err != nil {
+				t.Fatal(err)
+			}
 		}
+	}
+	names := namesOf(list)
+	u.print("docker json-file to HEC", len(log), lines, names)
+	if peer {
+		u.beside("Fluent Bit, gzip", names[:2]...)
+		u.beside("Fluent Bit, plain", names[2:4]...)
+	}
+}
+
+// toHEC are the programs that send the lines of a container to a receiver of Splunk's
+// HEC, and whether Fluent Bit is among them.
+func toHEC(t *testing.T, path, url, bare string) (list []shipper, peer bool) {
+	t.Helper()
+	conf := func(packed, fields string) string {
+		return fmt.Sprintf("journal: {dir: journal, max_size: 2GiB}\nredact: off\nadmin: {listen: off}\nlog: {level: error}\n"+
+			"inputs: {logs: {type: containers, path: [\"%s\"]}}\noutputs: {hec: {type: splunk, url: [%q], token: {env: HEC_TOKEN}, compression: %s%s}}\n", path, url, packed, fields)
 	}
 	ship := func(level string) func(string) []string {
 		return func(string) []string {
 			return []string{bare, "-url", url + "/services/collector/event", "-gzip", level, path}
 		}
 	}
-	u := newUsed()
-	names := []string{"tallyman, gzip", "tallyman, plain", "bare prototype, gzip 1", "bare prototype, plain"}
-	runs := []func(string) []string{once(program(t), conf("gzip")), once(program(t), conf("none")), ship("1"), ship("0")}
+	list = []shipper{{"tallyman, gzip", runOnce(t, program(t), conf("gzip", "")), nil}}
 	if b := before(); b != "" {
-		names, runs = []string{names[0], "tallyman before, gzip"}, []func(string) []string{runs[0], once(b, conf("gzip"))}
+		return append(list, shipper{"tallyman before, gzip", runOnce(t, b, conf("gzip", "")), nil}), false
 	}
-	for range rounds(t) {
-		for i, name := range names {
-			before, dir := received(t, url), t.TempDir()
-			u.process(t, name, dir, runs[i](dir))
-			if n := received(t, url) - before; n != lines {
-				t.Errorf("%s: the receiver counted %d events of %d lines", name, n, lines)
-			}
-			if err := os.RemoveAll(dir); err != nil {
-				t.Fatal(err)
-			}
-		}
+	list = append(list, shipper{ofFluentBit + ", gzip", runOnce(t, program(t), conf("gzip", fluentBitEnvelope)), nil},
+		shipper{"tallyman, plain", runOnce(t, program(t), conf("none", "")), nil},
+		shipper{ofFluentBit + ", plain", runOnce(t, program(t), conf("none", fluentBitEnvelope)), nil},
+		shipper{"bare prototype, gzip 1", ship("1"), nil}, shipper{"bare prototype, plain", ship("0"), nil})
+	b := fluentBit(t)
+	if b == "" {
+		return list, false
 	}
-	u.print("docker json-file to HEC", len(log), lines, names)
+	host, port, err := net.SplitHostPort(strings.TrimPrefix(url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	to := func(packed string) func(string) []string {
+		return runFluentBit(t, b, path, func(string) string { return fmt.Sprintf(fluentBitHEC, host, port, packed) })
+	}
+	return append(list, shipper{"Fluent Bit, gzip", to("    compress gzip\n"), nil}, shipper{"Fluent Bit, plain", to(""), nil}), true
 }
 
 // receive starts the receiver, which is not measured, on the other processor and returns
@@ -99,18 +119,17 @@ func receive(t *testing.T, sink string) (url string) {
 	return ""
 }
 
-// received is how many events the receiver has counted.
-func received(t *testing.T, url string) int {
+// received is how many events the receiver has counted, and the bytes of the bodies, unpacked.
+func received(t *testing.T, url string) (events int, bytes int64) {
 	t.Helper()
-	res, err := http.Get(url + "/count")
+	res, err := http.Get(url + "/stat")
 	if err != nil {
 		t.Fatal(err)
 	}
 	b, err := io.ReadAll(res.Body)
 	_ = res.Body.Close()
-	n, err2 := strconv.Atoi(strings.TrimSpace(string(b)))
-	if err != nil || err2 != nil {
+	if _, err2 := fmt.Sscanf(string(b), "events %d bytes %d", &events, &bytes); err != nil || err2 != nil {
 		t.Fatalf("the receiver says %q: %v, %v", b, err, err2)
 	}
-	return n
+	return events, bytes
 }

@@ -58,6 +58,42 @@ func generated(t *testing.T, gen, path string, args ...string) (log []byte, line
 	return log, bytes.Count(log, []byte("\n"))
 }
 
+// containerID is the container whose log is measured.
+var containerID = strings.Repeat("5e", 32)
+
+// dockerLog is a log of Docker's json-file driver, where Docker would have it.
+func dockerLog(t *testing.T, dir, gen string) (path string, log []byte, lines int) {
+	t.Helper()
+	path = filepath.Join(dir, containerID, containerID+"-json.log")
+	if err := os.Mkdir(filepath.Dir(path), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	log, lines = generated(t, gen, path, "-kind", "docker")
+	return path, log, lines
+}
+
+// shipper is a program that delivers a log and ends.
+type shipper struct {
+	name string
+	run  func(dir string) []string    // in a folder of its own
+	same func(got, line []byte) error // what is asserted of each line in the first round
+}
+
+func namesOf(list []shipper) (names []string) {
+	for _, c := range list {
+		names = append(names, c.name)
+	}
+	return names
+}
+
+// runOnce runs a build of tallyman with a configuration to the end of what it reads.
+func runOnce(t *testing.T, program, conf string) func(dir string) []string {
+	t.Helper()
+	return func(dir string) []string {
+		return []string{program, "run", "--once", "--config", write(t, filepath.Join(dir, "conf.yaml"), conf)}
+	}
+}
+
 func rounds(t *testing.T) int {
 	t.Helper()
 	n, err := strconv.Atoi(env("PEERS_ROUNDS", "9"))
@@ -157,12 +193,25 @@ func newUsed() *used {
 	return &used{map[string][]float64{}, map[string]int64{}, map[string]int{}}
 }
 
+// beside prints the ratio of a peer to each of ours within a round, above 1 where ours
+// takes less.
+func (u *used) beside(peer string, ours ...string) {
+	fmt.Printf("\n| Ratio within a round: %s / | median | range |\n| --- | --- | --- |\n", peer)
+	for _, n := range ours {
+		var list []float64
+		for i, s := range u.seconds[n] {
+			list = append(list, u.seconds[peer][i]/s)
+		}
+		fmt.Printf("| %s | %.2f | %.2f to %.2f |\n", n, median(list), slices.Min(list), slices.Max(list))
+	}
+}
+
 // print prints the medians, and the ratio to each contender within a round of the
 // first one, which is ours.
 func (u *used) print(title string, size, lines int, names []string) {
 	mb := float64(size) / 1e6
 	fmt.Printf("\n%s, %.0f MB, %d lines, load average %s:\n\n", title, mb, lines, load())
-	fmt.Println("| | CPU s, median | range | µs a line | MB a CPU second | MB written | RSS at most, MiB |\n| --- | --- | --- | --- | --- | --- | --- |")
+	fmt.Println("| | CPU s, median | range | µs a line | MB a CPU second | MB written or sent | RSS at most, MiB |\n| --- | --- | --- | --- | --- | --- | --- |")
 	memory := func(n string) string {
 		if u.memory[n] == 0 {
 			return ""
