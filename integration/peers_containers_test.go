@@ -45,7 +45,9 @@ func TestPeersContainers(t *testing.T) {
 	}
 	u.print("docker json-file", len(log), lines, namesOf(list))
 	if peer {
-		u.beside("Fluent Bit", namesOf(list)[:3]...)
+		for _, c := range list[len(list)-3:] {
+			u.beside(c.name, namesOf(list)[:3]...)
+		}
 	}
 }
 
@@ -70,7 +72,9 @@ func toFile(t *testing.T, path, bare string) (list []shipper, peer bool) {
 		shipper{"bare prototype, to the null device", func(string) []string { return []string{bare, "-mode", "docker", path} }, nil})
 	if b := fluentBit(t); b != "" {
 		output := func(dir string) string { return fmt.Sprintf(fluentBitFile, dir) }
-		return append(list, shipper{"Fluent Bit", runFluentBit(t, b, path, output), sameRecord}), true
+		return append(list, shipper{"Fluent Bit", runFluentBit(t, b, path, "", output), sameRecord},
+			shipper{"Fluent Bit, reads of 1 MiB", runFluentBit(t, b, path, fluentBitReads, output), sameRecord},
+			shipper{"Fluent Bit, buffer on disk", runFluentBit(t, b, path, fluentBitStored, output), sameRecord}), true
 	}
 	return list, false
 }

@@ -21,13 +21,14 @@ const (
     grace        120
     log_level    error
     parsers_file parsers.conf
+    storage.path storage
 [INPUT]
     name           tail
     path           %s
     parser         docker
     read_from_head on
     exit_on_eof    on
-[OUTPUT]
+%s[OUTPUT]
     match *
 %s`
 
@@ -38,6 +39,11 @@ const (
     time_format %Y-%m-%dT%H:%M:%S.%L%z
     time_keep   on
 `
+	// What it is not by default: reads as large as those of tallyman, and what is not delivered
+	// kept in files, with the place that is read. It syncs neither.
+	fluentBitReads  = "    buffer_chunk_size 1M\n    buffer_max_size 2M\n"
+	fluentBitStored = "    storage.type filesystem\n    db tail.db\n"
+
 	fluentBitFile = `    name   file
     path   %s
     file   out.json
@@ -86,12 +92,13 @@ func fluentBit(t *testing.T) string {
 	return program
 }
 
-// runFluentBit has it read a log and deliver it as an output says, of which it is told the folder.
-func runFluentBit(t *testing.T, program, log string, output func(dir string) string) func(string) []string {
+// runFluentBit has it read a log, with more settings of the input, and deliver it as an output
+// says, which is told the folder.
+func runFluentBit(t *testing.T, program, log, input string, output func(dir string) string) func(string) []string {
 	t.Helper()
 	return func(dir string) []string {
 		write(t, filepath.Join(dir, "parsers.conf"), fluentBitParser)
-		return []string{program, "-c", write(t, filepath.Join(dir, "fluent-bit.conf"), fmt.Sprintf(fluentBitConf, log, output(dir)))}
+		return []string{program, "-c", write(t, filepath.Join(dir, "fluent-bit.conf"), fmt.Sprintf(fluentBitConf, log, input, output(dir)))}
 	}
 }
 

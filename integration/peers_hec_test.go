@@ -86,7 +86,7 @@ func toHEC(t *testing.T, path, url, bare string) (list []shipper, peer bool) {
 		t.Fatal(err)
 	}
 	to := func(packed string) func(string) []string {
-		return runFluentBit(t, b, path, func(string) string { return fmt.Sprintf(fluentBitHEC, host, port, packed) })
+		return runFluentBit(t, b, path, "", func(string) string { return fmt.Sprintf(fluentBitHEC, host, port, packed) })
 	}
 	return append(list, shipper{"Fluent Bit, gzip", to("    compress gzip\n"), nil}, shipper{"Fluent Bit, plain", to(""), nil}), true
 }
