@@ -4,11 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
-	"io"
 	"math/bits"
-
-	"github.com/klauspost/compress/zstd"
-	"github.com/segmentio/kafka-go/compress"
 )
 
 // A batch of records as brokers store it (KIP-98, magic 2):
@@ -32,44 +28,6 @@ import (
 // batch's, key, value, number of headers, each with its name and value; all
 // numbers are zigzag varints, and -1 is the length of a key that is absent.
 const headBytes = 61
-
-// packer makes batches of records. It keeps its memory.
-type packer struct {
-	codec  compress.Compression
-	zstd   *zstd.Encoder // where codec is zstd
-	lead   []byte        // of the record at hand
-	packed appender
-}
-
-// appender is the batch that a compression writes to.
-type appender struct{ b []byte }
-
-// Write implements io.Writer.
-func (a *appender) Write(p []byte) (int, error) {
-	a.b = append(a.b, p...)
-	return len(p), nil
-}
-
-func newPacker(codec string) (*packer, error) {
-	p := &packer{}
-	if codec == codecNone {
-		return p, nil
-	}
-	if err := p.codec.UnmarshalText([]byte(codec)); err != nil {
-		return nil, err
-	}
-	if p.codec == compress.Zstd {
-		var err error
-		// The sum is the batch's own, over what is packed. The encoder keeps twice its
-		// window, and events of one place look alike: a larger one gives a fiftieth.
-		// With a concurrency of 1 it has no goroutine.
-		if p.zstd, err = zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedFastest),
-			zstd.WithWindowSize(512<<10), zstd.WithEncoderCRC(false)); err != nil {
-			return nil, err
-		}
-	}
-	return p, nil
-}
 
 // message is an event, rendered. Its bytes lie in the output's memory.
 type message struct {
@@ -114,22 +72,16 @@ func (p *packer) appendBatch(dst []byte, all []message, list []int32) ([]byte, e
 
 // pack appends the records as the compression has them.
 func (p *packer) pack(dst []byte, all []message, list []int32, first int64) ([]byte, error) {
-	if p.codec == compress.None {
+	if p.stream == nil {
 		for n, i := range list {
 			dst = append(all[i].lead(dst, all[i].millis-first, int64(n)), all[i].body...)
 		}
 		return dst, nil
 	}
 	p.packed.b = dst
-	var w io.WriteCloser
-	if p.zstd != nil {
-		p.zstd.Reset(&p.packed)
-		w = p.zstd
-	} else {
-		w = p.codec.Codec().NewWriter(&p.packed)
-	}
-	err := p.stream(w, all, list, first)
-	if shut := w.Close(); err == nil {
+	p.stream.Reset(&p.packed)
+	err := p.write(all, list, first)
+	if shut := p.stream.Close(); err == nil {
 		err = shut
 	}
 	dst, p.packed.b = p.packed.b, nil
@@ -139,15 +91,14 @@ func (p *packer) pack(dst []byte, all []message, list []int32, first int64) ([]b
 	return dst, nil
 }
 
-// stream writes the records to w, which gathers them: they do not lie in memory once
-// more.
-func (p *packer) stream(w io.Writer, all []message, list []int32, first int64) error {
+// write hands the records to the stream.
+func (p *packer) write(all []message, list []int32, first int64) error {
 	for n, i := range list {
 		p.lead = all[i].lead(p.lead[:0], all[i].millis-first, int64(n))
-		if _, err := w.Write(p.lead); err != nil {
+		if _, err := p.stream.Write(p.lead); err != nil {
 			return err
 		}
-		if _, err := w.Write(all[i].body); err != nil {
+		if _, err := p.stream.Write(all[i].body); err != nil {
 			return err
 		}
 	}

@@ -35,7 +35,7 @@ type Settings struct {
 	Key         plugin.Text          `yaml:"key" doc:"The key: events with the same key go to the same partition and keep their order. Of names between bars the first that the event has counts; without a key an event goes to any partition."`
 	Format      format.Settings      `yaml:",inline"`
 	Acks        string               `yaml:"acks" doc:"Who must have an event before it counts as delivered: all (every replica that is in sync: set min.insync.replicas to 2 at the topic), or leader, which counts as unconfirmed, since a leader that dies takes it with it." enum:"all,leader"`
-	Compression string               `yaml:"compression" doc:"How batches are packed." enum:"none,gzip,snappy,lz4,zstd"`
+	Compression string               `yaml:"compression" doc:"How batches are packed: zstd takes the fewest bytes, snappy the least time of the processor; gzip is for readers that know nothing else." enum:"none,gzip,snappy,lz4,zstd"`
 	Timestamp   string               `yaml:"timestamp" doc:"The time of a message for Kafka, by which it is kept and deleted: sent (now), or event (@timestamp; a topic whose retention.ms is shorter than the backlog then deletes it at once)." enum:"sent,event"`
 	MaxMessage  plugin.Size          `yaml:"max_message" doc:"The most bytes of one message with key and headers, unpacked, and about the most of one packed batch: not more than max.message.bytes of the topic. A larger event goes to the dead letters."`
 	Batch       plugin.BatchSettings `yaml:"batch" doc:"How many events are sent at a time."`
