@@ -151,12 +151,13 @@ func (c *Chain) finish(e *event.Event, index int) {
 		b = append(append(b, 0), e.Dataset...)
 		b = append(append(b, 0), c.input...)
 		b = append(append(b, 0), e.Get(schema.LogFilePath).Str()...)
-		b = strconv.AppendInt(append(b, 0), e.Offset, 10)
-		b = append(append(b, 0), e.Raw...)
-		if e.Offset == 0 && e.Records == 0 {
-			b = strconv.AppendInt(append(b, 0), e.Seen.UnixNano(), 10)
+		if b = append(b, 0); e.Offset == 0 && e.Records == 0 { // we made it: it has no place
+			b = strconv.AppendInt(append(b, "made\x00"...), e.Seen.UnixNano(), 10)
 			b = strconv.AppendInt(append(b, 0), int64(index), 10)
+		} else {
+			b = strconv.AppendInt(b, e.Offset, 10)
 		}
+		b = append(append(b, 0), e.Raw...) // last, since it may hold anything
 		e.ID, c.id = event.NewID(b), b
 	}
 }

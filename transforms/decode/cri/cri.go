@@ -26,7 +26,7 @@ type decoder struct {
 }
 
 func build(env plugin.Env) plugin.Decoder {
-	return &decoder{ids: pieces.NewIDs(env.HostID), join: pieces.New(env.Now, env.Meter, env.Name, "cri")}
+	return &decoder{ids: pieces.NewIDs(env.HostID, env.Name), join: pieces.New(env.Now, env.Meter, env.Name, "cri")}
 }
 
 var errForm = errors.New("no TIME STREAM TAGS TEXT")
@@ -81,9 +81,9 @@ func (d *decoder) emit(of *event.Event, l *pieces.Line, out *event.Batch) {
 	out.Events = append(out.Events, *of)
 	e := &out.Events[len(out.Events)-1]
 	e.Decode, e.Dataset, e.Time, e.Raw = "", Dataset, l.Time, l.Raw
+	e.ID = d.ids.Stamped(e, l.Stream, l.Text, l.Time)
 	e.Fields = out.Take(e.Fields, pieces.Spare)
 	l.Finish(e, "kubernetes")
-	e.ID = d.ids.Of(e, l.Stream, l.Text, l.Time)
 }
 
 // Held implements plugin.HoldingDecoder.

@@ -36,7 +36,9 @@ type decoder struct {
 	ids   *pieces.IDs
 }
 
-func build(env plugin.Env) plugin.Decoder { return &decoder{env: env, ids: pieces.NewIDs(env.HostID)} }
+func build(env plugin.Env) plugin.Decoder {
+	return &decoder{env: env, ids: pieces.NewIDs(env.HostID, env.Name)}
+}
 
 var errEmpty = errors.New("the line is empty")
 
@@ -48,6 +50,8 @@ func (d *decoder) Decode(e event.Event, out *event.Batch) error {
 	}
 	seen := e.Seen
 	e.Time = seen
+	e.Dataset = Dataset
+	e.ID = d.ids.Of(&e, "", e.Raw)
 	pairs, doubt, isObject := object(line, d.pairs[:0])
 	if !isObject {
 		pairs, doubt = split(line, pairs)
@@ -80,8 +84,7 @@ func (d *decoder) Decode(e event.Event, out *event.Batch) error {
 	if doubt == "" && !utf8.ValidString(line) {
 		doubt = "the line is no valid UTF-8"
 	}
-	e.Decode, e.Dataset = "", Dataset
-	e.ID = d.ids.Of(&e, "", line, e.Time)
+	e.Decode = ""
 	if doubt == "" {
 		e.Raw = ""
 	} else {

@@ -26,7 +26,7 @@ type decoder struct {
 }
 
 func build(env plugin.Env) plugin.Decoder {
-	return &decoder{ids: pieces.NewIDs(env.HostID), join: pieces.New(env.Now, env.Meter, env.Name, "docker_json")}
+	return &decoder{ids: pieces.NewIDs(env.HostID, env.Name), join: pieces.New(env.Now, env.Meter, env.Name, "docker_json")}
 }
 
 var (
@@ -44,7 +44,8 @@ func (d *decoder) Decode(e event.Event, out *event.Batch) error {
 		return errLog
 	}
 	doubt, at := r.unknown, e.Seen
-	if t, ok := pieces.ParseTime(r.time); ok {
+	t, timed := pieces.ParseTime(r.time)
+	if timed {
 		at = t
 	} else {
 		doubt = doubt || r.time != ""
@@ -54,7 +55,7 @@ func (d *decoder) Decode(e event.Event, out *event.Batch) error {
 		if doubt {
 			line.Raw = e.Raw
 		}
-		d.emit(&e, &line, &r, out)
+		d.emit(&e, &line, &r, timed, out)
 		return nil
 	}
 	p := pieces.Piece{Stream: pieces.StreamOf(&e, r.stream), Text: r.log, Time: at, Last: r.last, Keep: doubt}
@@ -66,13 +67,21 @@ func (d *decoder) Decode(e event.Event, out *event.Batch) error {
 // is said of all.
 func (d *decoder) joined(l *pieces.Line, out *event.Batch) {
 	r, _ := d.texts.parse(l.Event.Raw)
-	d.emit(l.Event, l, &r, out)
+	_, timed := pieces.ParseTime(r.time)
+	d.emit(l.Event, l, &r, timed, out)
 }
 
-func (d *decoder) emit(of *event.Event, l *pieces.Line, r *record, out *event.Batch) {
+// emit emits a line; timed says that its time is the record's, and not that of reading,
+// which is another one each time.
+func (d *decoder) emit(of *event.Event, l *pieces.Line, r *record, timed bool, out *event.Batch) {
 	out.Events = append(out.Events, *of)
 	e := &out.Events[len(out.Events)-1]
 	e.Decode, e.Dataset, e.Time, e.Raw = "", Dataset, l.Time, l.Raw
+	if timed {
+		e.ID = d.ids.Stamped(e, l.Stream, l.Text, l.Time)
+	} else {
+		e.ID = d.ids.Of(e, l.Stream, l.Text)
+	}
 	e.Fields = out.Take(e.Fields, pieces.Spare+2*r.attrCount)
 	l.Finish(e, "docker")
 	if e.Get(schema.ContainerRuntime).IsZero() {
@@ -85,7 +94,6 @@ func (d *decoder) emit(of *event.Event, l *pieces.Line, r *record, out *event.Ba
 			}
 		})
 	}
-	e.ID = d.ids.Of(e, l.Stream, l.Text, l.Time)
 }
 
 // Held implements plugin.HoldingDecoder.

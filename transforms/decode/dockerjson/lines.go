@@ -10,7 +10,7 @@ import (
 // Lines is the decoder `docker_line`: what a container printed as it is, with its
 // time and stream from the input.
 var Lines = plugin.NewDecoder("docker_line", "Lines of containers as the input docker_logs has them of Docker's API: the text is the message.",
-	func(env plugin.Env) plugin.Decoder { return &lineDecoder{ids: pieces.NewIDs(env.HostID)} })
+	func(env plugin.Env) plugin.Decoder { return &lineDecoder{ids: pieces.NewIDs(env.HostID, env.Name)} })
 
 type lineDecoder struct {
 	ids *pieces.IDs
@@ -23,10 +23,9 @@ func (d *lineDecoder) Decode(e event.Event, out *event.Batch) error {
 		l.Time = e.Seen
 	}
 	e.Decode, e.Dataset, e.Time, e.Raw = "", Dataset, l.Time, ""
+	e.ID = d.ids.Stamped(&e, e.Fields.GetNamed(schema.Labels, "stream").Str(), l.Text, l.Time)
 	e.Fields = out.Take(e.Fields, pieces.Spare)
 	l.Finish(&e, "docker")
-	l.Stream = e.Fields.GetNamed(schema.Labels, "stream").Str()
-	e.ID = d.ids.Of(&e, l.Stream, l.Text, l.Time)
 	out.Events = append(out.Events, e)
 	return nil
 }

@@ -13,6 +13,7 @@ import (
 
 	"tallyman/pipeline/event"
 	"tallyman/pipeline/jsontree"
+	"tallyman/pipeline/pieces"
 	"tallyman/pipeline/plugin"
 	"tallyman/pipeline/record"
 	"tallyman/pipeline/schema"
@@ -41,11 +42,10 @@ var (
 
 // decoder belongs to one lane.
 type decoder struct {
-	env     plugin.Env
+	ids     *pieces.IDs
 	dataset string
 	read    func(*decoder, string) error
 	doc     jsontree.Doc
-	seed    []byte
 
 	// What follows is of the line at hand.
 	pairs              []pair
@@ -58,7 +58,9 @@ type decoder struct {
 type pair struct{ name, value string }
 
 func with(dataset string, read func(*decoder, string) error) func(plugin.Env) plugin.Decoder {
-	return func(env plugin.Env) plugin.Decoder { return &decoder{env: env, dataset: dataset, read: read} }
+	return func(env plugin.Env) plugin.Decoder {
+		return &decoder{ids: pieces.NewIDs(env.HostID, env.Name), dataset: dataset, read: read}
+	}
 }
 
 // Decode implements plugin.Decoder.
@@ -75,6 +77,7 @@ func (d *decoder) Decode(e event.Event, out *event.Batch) error {
 	if e.Time.IsZero() {
 		e.Time = e.Seen
 	}
+	e.ID = d.ids.Of(&e, "", e.Raw)
 	e.Fields = out.Take(e.Fields, spare+len(d.pairs))
 	f := &e.Fields
 	f.AddString(schema.EventKind, "event")
@@ -96,7 +99,6 @@ func (d *decoder) Decode(e event.Event, out *event.Batch) error {
 		d.over, d.said = true, d.said[:record.MaxText]
 	}
 	f.AddString(schema.Message, d.said)
-	e.ID, d.seed = record.LineID(d.seed, d.env.HostID, &e, e.Raw, 0)
 	switch {
 	case d.doubt != "":
 		record.Doubt(f, d.doubt)

@@ -20,6 +20,7 @@ import (
 
 	"tallyman/pipeline/event"
 	"tallyman/pipeline/meter"
+	"tallyman/pipeline/pieces"
 	"tallyman/pipeline/plugin"
 	"tallyman/pipeline/schema"
 	"tallyman/pipeline/zone"
@@ -59,6 +60,7 @@ type decoder struct {
 	keys     map[string]target
 	pairs    []pair // of the record at hand
 	r        record
+	ids      *pieces.IDs
 	doubtful *meter.Counter
 
 	format, layout string // the devTimeFormat last seen, and what it is in Go
@@ -83,7 +85,7 @@ func (r *record) wrong(what string) {
 }
 
 func newDecoder(env plugin.Env) *decoder {
-	d := &decoder{now: env.Now, keys: keys()}
+	d := &decoder{now: env.Now, ids: pieces.NewIDs(env.HostID, env.Name), keys: keys()}
 	if d.now == nil {
 		d.now = time.Now
 	}
@@ -125,6 +127,8 @@ func (d *decoder) Decode(e event.Event, out *event.Batch) error {
 	if !utf8.ValidString(text) {
 		r.wrong("the record is no valid UTF-8")
 	}
+	e.Dataset = Dataset
+	e.ID = d.ids.Of(&e, "", e.Raw)
 	if r.doubt != "" {
 		d.doubtful.Inc()
 		r.flag()
@@ -136,7 +140,7 @@ func (d *decoder) Decode(e event.Event, out *event.Batch) error {
 	} else if e.Time.IsZero() {
 		e.Time = e.Seen
 	}
-	e.Decode, e.Dataset, e.Fields = "", Dataset, r.fields
+	e.Decode, e.Fields = "", r.fields
 	d.r = record{}
 	out.Events = append(out.Events, e)
 	return nil

@@ -16,7 +16,7 @@ const Dataset = "file.log"
 
 type decoder struct{ ids *pieces.IDs }
 
-func build(env plugin.Env) plugin.Decoder { return &decoder{pieces.NewIDs(env.HostID)} }
+func build(env plugin.Env) plugin.Decoder { return &decoder{pieces.NewIDs(env.HostID, env.Name)} }
 
 // Decode implements plugin.Decoder.
 func (d *decoder) Decode(e event.Event, out *event.Batch) error {
@@ -25,11 +25,9 @@ func (d *decoder) Decode(e event.Event, out *event.Batch) error {
 	if e.Time.IsZero() {
 		e.Time = e.Seen
 	}
+	e.ID = d.ids.Of(&e, "", l.Text)
 	e.Fields = out.Take(e.Fields, pieces.Spare)
 	l.Finish(&e, "file")
-	if e.ID.IsZero() {
-		e.ID = d.ids.Of(&e, l.Stream, l.Text, l.Time)
-	}
 	out.Events = append(out.Events, e)
 	return nil
 }

@@ -23,6 +23,7 @@ import (
 
 	"tallyman/pipeline/event"
 	"tallyman/pipeline/meter"
+	"tallyman/pipeline/pieces"
 	"tallyman/pipeline/plugin"
 	"tallyman/pipeline/schema"
 	"tallyman/pipeline/zone"
@@ -53,6 +54,7 @@ type decoder struct {
 	here  func() *time.Location
 	zones zone.Finder
 	now   func() time.Time
+	ids   *pieces.IDs
 	judge gosyslog.Machine // made when a message first breaks the grammar
 
 	// What follows is of the message at hand.
@@ -73,7 +75,7 @@ type decoder struct {
 }
 
 func newDecoder(env plugin.Env) *decoder {
-	d := &decoder{now: env.Now, zone: "+00:00", names: map[pair]string{}}
+	d := &decoder{now: env.Now, ids: pieces.NewIDs(env.HostID, env.Name), zone: "+00:00", names: map[pair]string{}}
 	if d.now == nil {
 		d.now = time.Now
 	}
@@ -111,10 +113,14 @@ func (d *decoder) Decode(e event.Event, out *event.Batch) error {
 		priority(&f, m.pri)
 		d.head(&f, inner)
 		d.handed(&f, text)
+		if inner != "audit" { // which numbers its events itself
+			e.ID = d.ids.Of(&e, "", e.Raw) // not of what is handed on alone: the head is part of the line
+		}
 		e.Decode, e.Raw = inner, m.text
 	} else {
 		d.event(&f)
-		if e.Decode, e.Dataset = "", Dataset; m.doubt == "" {
+		e.Decode, e.Dataset = "", Dataset
+		if e.ID = d.ids.Of(&e, "", e.Raw); m.doubt == "" {
 			e.Raw = ""
 		}
 	}
