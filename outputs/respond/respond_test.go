@@ -170,7 +170,9 @@ func (b *bench) alert(name, id string) event.Event {
 
 func (b *bench) send(t *testing.T, events ...event.Event) {
 	t.Helper()
-	if err := b.Send(context.Background(), events); err != nil {
+	var loan plugintest.Loan
+	err := b.Send(context.Background(), loan.Lend(events))
+	if loan.Back(); err != nil {
 		t.Fatal(err)
 	}
 }

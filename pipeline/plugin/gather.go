@@ -50,7 +50,8 @@ type Collector interface {
 	// of Send: after one that is not partial nothing was taken, and the same is
 	// offered again, or its halves after a permanent one; after a partial one, those
 	// that failed are offered again, or put among the dead letters when they failed
-	// for good. The events and the slice are the caller's after the return.
+	// for good. The events, their texts and the slice are the caller's after the return,
+	// as after Send.
 	Collect(ctx context.Context, seq uint64, events []event.Event) error
 
 	// Settle moves on what is due: full, old enough, or, with all, everything. It

@@ -123,7 +123,9 @@ type Output interface {
 	// Send delivers events in order and returns nil when the destination has
 	// taken all. Otherwise the error says what to do (error.go): send all again,
 	// again after a while, never, or only some. The events and the slice are the
-	// caller's after the return. It returns soon once ctx is done.
+	// caller's after the return, and so are the texts of the events' own, whose memory
+	// is used again: what outlasts Send, an error too, has copies. What events share
+	// stays as it is. It returns soon once ctx is done.
 	Send(ctx context.Context, events []event.Event) error
 
 	// Confirms reports whether a nil from Send means that the destination said

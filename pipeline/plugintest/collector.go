@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"tallyman/pipeline/event"
 	"tallyman/pipeline/plugin"
 )
 
@@ -84,30 +85,36 @@ func collect(t testing.TB, c plugin.Collector, from, to int, whole bool) (confir
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	first := 0
+	first, l := 0, &Loan{}
 	for i := range to {
 		events := Events(first, frames[i])
 		first += frames[i]
 		if i < from {
 			continue
 		}
-		before, seq := dump(events), uint64(firstFrame+i)
+		seq := uint64(firstFrame + i)
 		half := len(events) / 2
 		if whole {
 			half = 0
 		}
-		if half > 0 {
-			if err := c.Collect(ctx, seq, events[:half]); err != nil {
-				t.Fatalf("collect frame %d: %v", seq, err)
+		err := l.call(t, events, func(events []event.Event) error {
+			before := dump(events)
+			var err error
+			if half > 0 {
+				err = c.Collect(ctx, seq, events[:half])
 			}
-		}
-		if err := c.Collect(ctx, seq, events[half:]); err != nil {
+			if err == nil {
+				err = c.Collect(ctx, seq, events[half:])
+			}
+			if !slices.Equal(before, dump(events)) {
+				t.Errorf("the events of frame %d were changed", seq)
+			}
+			clear(events) // they are the caller's again
+			return err
+		})
+		if err != nil {
 			t.Fatalf("collect frame %d: %v", seq, err)
 		}
-		if !slices.Equal(before, dump(events)) {
-			t.Errorf("the events of frame %d were changed", seq)
-		}
-		clear(events) // they are the caller's again
 		n, _, err := c.Settle(ctx, false)
 		if err != nil {
 			t.Fatalf("settle after frame %d: %v", seq, err)
@@ -240,8 +247,9 @@ func (s *CollectorSuite) broken(t testing.TB) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	var failure error
+	l := &Loan{}
 	for i := 0; failure == nil; i++ {
-		failure = c.Collect(ctx, uint64(i+1), Events(i*10, 10))
+		failure = l.call(t, Events(i*10, 10), func(events []event.Event) error { return c.Collect(ctx, uint64(i+1), events) })
 		if failure != nil {
 			judge(t, failure, 10)
 			break
@@ -271,8 +279,9 @@ func (s *CollectorSuite) stuck(t testing.TB) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() {
+		l := &Loan{}
 		for i := 0; ; i++ {
-			err := c.Collect(ctx, uint64(i+1), Events(i*500, 500))
+			err := l.call(t, Events(i*500, 500), func(events []event.Event) error { return c.Collect(ctx, uint64(i+1), events) })
 			if err == nil {
 				_, _, err = c.Settle(ctx, true)
 			}

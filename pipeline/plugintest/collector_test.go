@@ -3,6 +3,7 @@ package plugintest
 import (
 	"context"
 	"encoding/json"
+	"strings"
 	"testing"
 	"time"
 
@@ -36,7 +37,11 @@ func (f *fakeCollector) Collect(_ context.Context, seq uint64, events []event.Ev
 	}
 	f.seq, f.sealed = seq, false
 	for i := range events {
-		f.waiting = append(f.waiting, events[i].Get(schema.Message).Str())
+		text := events[i].Get(schema.Message).Str()
+		if f.fault != "keeps texts" {
+			text = strings.Clone(text)
+		}
+		f.waiting = append(f.waiting, text)
 		if f.fault == "changes" {
 			events[i].Fields.AddString(schema.Tags, "sent")
 		}
@@ -102,6 +107,7 @@ func TestCollectorSuiteFinds(t *testing.T) {
 		{"takes twice", "came where", func(s CollectorSuite, t testing.TB) { s.restart(t) }},
 		{"loses", "came where", func(s CollectorSuite, t testing.TB) { s.order(t) }},
 		{"changes", "were changed", func(s CollectorSuite, t testing.TB) { s.order(t) }},
+		{"keeps texts", "received what nobody sent", func(s CollectorSuite, t testing.TB) { s.order(t) }},
 		{"too much", "was the last that was offered", func(s CollectorSuite, t testing.TB) { s.order(t) }},
 		{"too soon", "are received", func(s CollectorSuite, t testing.TB) { s.restart(t) }},
 		{"rests", "wants to be left alone", func(s CollectorSuite, t testing.TB) { s.order(t) }},

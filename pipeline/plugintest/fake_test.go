@@ -159,6 +159,11 @@ func (s *fakeStage) Flush(out *event.Batch) {
 	}
 }
 
+// lateError makes its text when it is asked.
+type lateError []event.Event
+
+func (e lateError) Error() string { return "refused: " + e[0].Get(schema.Message).Str() }
+
 // fakeOutput delivers to itself.
 type fakeOutput struct {
 	fault, mode string
@@ -186,6 +191,8 @@ func (o *fakeOutput) Send(ctx context.Context, events []event.Event) error {
 		return broken
 	case o.fault == "wrong index":
 		return plugin.Partial([]plugin.Failure{{Index: 3, Err: broken}})
+	case o.fault == "late error":
+		return plugin.Retry(lateError(events))
 	case o.fault == "no order":
 		return plugin.Partial([]plugin.Failure{{Index: 1, Err: broken}, {Index: 0, Err: broken}})
 	default:
@@ -197,6 +204,9 @@ func (o *fakeOutput) Send(ctx context.Context, events []event.Event) error {
 	}
 	for i := range events {
 		text := events[i].Get(schema.Message).Str()
+		if o.fault != "keeps texts" {
+			text = strings.Clone(text)
+		}
 		if o.got = append(o.got, text); o.fault == "doubles" {
 			o.got = append(o.got, text)
 		}

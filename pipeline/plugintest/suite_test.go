@@ -189,6 +189,8 @@ func TestOutputSuiteFinds(t *testing.T) {
 		{"turns", "lacks", func(s OutputSuite, t testing.TB) { s.order(t) }},
 		{"doubles", "received", func(s OutputSuite, t testing.TB) { s.order(t) }},
 		{"changes", "the events were changed", func(s OutputSuite, t testing.TB) { s.order(t) }},
+		{"keeps texts", "lacks", func(s OutputSuite, t testing.TB) { s.order(t) }},
+		{"late error", "the error reads events that were given back", func(s OutputSuite, t testing.TB) { s.broken(t) }},
 		{"no kind", "has no kind", func(s OutputSuite, t testing.TB) { s.broken(t) }},
 		{"wrong index", "a failure is wrong", func(s OutputSuite, t testing.TB) { s.broken(t) }},
 		{"no order", "in no order", func(s OutputSuite, t testing.TB) { s.broken(t) }},

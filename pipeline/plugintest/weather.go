@@ -271,7 +271,7 @@ const mostTries = 400
 // refused for good, and returns why those were refused, by their index.
 func (w *Weather) Send(out plugin.Output, events []event.Event) map[int]error {
 	w.t.Helper()
-	dead, todo := map[int]error{}, [][]int{nil}
+	dead, todo, l := map[int]error{}, [][]int{nil}, &Loan{}
 	for i := range events {
 		todo[0] = append(todo[0], i)
 	}
@@ -285,7 +285,7 @@ func (w *Weather) Send(out plugin.Output, events []event.Event) map[int]error {
 			batch = append(batch, events[i])
 		}
 		ctx, cancel := w.attempt()
-		err := out.Send(ctx, batch)
+		err := l.call(w.t, batch, func(events []event.Event) error { return out.Send(ctx, events) })
 		stopped := ctx.Err() != nil
 		cancel()
 		if err == nil {

@@ -30,6 +30,7 @@ type later struct {
 	confirmed uint64
 	next      uint64 // the frame to be offered
 	dead      map[int]error
+	loan      Loan
 }
 
 // Collect offers a Collector frames of events as the engine does, with kills between,
@@ -82,7 +83,7 @@ func (l *later) offer() bool {
 			batch = append(batch, all[i-l.first[l.next-1]])
 		}
 		ctx, cancel := l.attempt()
-		err := l.Collector.Collect(ctx, l.next, batch)
+		err := l.loan.call(l.t, batch, func(events []event.Event) error { return l.Collector.Collect(ctx, l.next, events) })
 		stopped := ctx.Err() != nil
 		cancel()
 		switch {
