@@ -92,7 +92,12 @@ func NewDecoder() *Decoder { return &Decoder{names: schema.NewNames()} }
 // Decode adds the events of a frame's bytes to b. Their strings are views of
 // one copy of payload. A field whose name this build does not know is kept
 // under labels with its full name. On error b is as it was.
-func (d *Decoder) Decode(payload []byte, b *event.Batch) error {
+func (d *Decoder) Decode(payload []byte, b *event.Batch) error { return d.View(string(payload), b) }
+
+// View is Decode without a copy: the strings of the events' own are views of payload, which
+// may be memory that is used again once the events are done with. What they share has its own,
+// for it is kept beyond them.
+func (d *Decoder) View(payload string, b *event.Batch) error {
 	if len(payload) == 0 {
 		return ErrCorrupt
 	}
@@ -102,7 +107,7 @@ func (d *Decoder) Decode(payload []byte, b *event.Batch) error {
 	if uint64(len(payload)) > math.MaxUint32 {
 		return ErrCorrupt // places of texts are kept in 32 bits
 	}
-	r := reader{s: string(payload[1:])}
+	r := reader{s: payload[1:]}
 	filtered := uint32(0)
 	if payload[0] > 1 {
 		filtered = uint32(r.uvarint())

@@ -31,19 +31,27 @@ func (d *Decoder) shared(r *reader) event.Fields {
 	}
 	from := r.at
 	set := r.fields(d.keys, nil)
-	if r.bad || len(set) == 0 || r.first {
+	if r.bad || len(set) == 0 {
 		return set
 	}
-	own := reader{s: strings.Clone(r.s[from:r.at])} // or it would keep the whole frame
-	k := sharedSet{raw: own.s, keys: slices.Clone(d.keys[:min(len(set), len(d.keys))])}
-	// Keys are numbered in the order of their first use, so a first set uses no
-	// others; one that does is not remembered.
-	if k.set = own.fields(k.keys, nil); own.bad {
-		return set
+	if !r.first {
+		own := reader{s: strings.Clone(r.s[from:r.at])} // or it would keep the whole frame
+		k := sharedSet{raw: own.s, keys: slices.Clone(d.keys[:min(len(set), len(d.keys))])}
+		for i := range k.keys {
+			k.keys[i].alien = strings.Clone(k.keys[i].alien)
+		}
+		// Keys are numbered in the order of their first use, so a first set uses no
+		// others; one that does is not remembered.
+		if k.set = own.fields(k.keys, nil); !own.bad {
+			d.known = slices.Insert(d.known, 0, k)
+			if len(d.known) > knownSets {
+				d.known = d.known[:knownSets]
+			}
+			return k.set
+		}
 	}
-	d.known = slices.Insert(d.known, 0, k)
-	if len(d.known) > knownSets {
-		d.known = d.known[:knownSets]
+	for i := range set { // formats keep sets, to know them again
+		set[i] = set[i].Clone()
 	}
-	return k.set
+	return set
 }

@@ -31,6 +31,7 @@ type Surroundings struct {
 	Log     *slog.Logger
 	Now     func() time.Time
 	Host    event.Fields // host.*; see HostFields
+	Spoil   bool         // of a test: the texts of events that outputs are done with are written over at once
 }
 
 // Pipeline is a configuration whose plugins are built and whose expressions are

@@ -37,7 +37,7 @@ func (c *crate) Send(context.Context, []event.Event) error { return errors.New("
 func (c *crate) Collect(_ context.Context, seq uint64, events []event.Event) error {
 	var raw []string
 	for i := range events {
-		raw = append(raw, events[i].Raw)
+		raw = append(raw, strings.Clone(events[i].Raw))
 	}
 	if c.fail != nil {
 		if err := c.fail(raw); err != nil {

@@ -116,7 +116,7 @@ func (s *sink) Send(ctx context.Context, events []event.Event) error {
 			if errors.As(err, &e) && e.Kind == plugin.KindPartial {
 				for i := range events {
 					if !slices.ContainsFunc(e.Failed, func(f plugin.Failure) bool { return f.Index == i }) {
-						s.got = append(s.got, events[i].Raw)
+						s.got = append(s.got, strings.Clone(events[i].Raw))
 					}
 				}
 			}
@@ -124,7 +124,7 @@ func (s *sink) Send(ctx context.Context, events []event.Event) error {
 		}
 	}
 	for i := range events {
-		s.got = append(s.got, events[i].Raw)
+		s.got = append(s.got, strings.Clone(events[i].Raw))
 	}
 	return ctx.Err()
 }
@@ -166,7 +166,7 @@ func (r *rig) pipeline(t *testing.T, once bool, in *lines, tr plugin.Transform, 
 		cfg.Outputs = append(cfg.Outputs, c)
 	}
 	in.once = once
-	p, found := Build(cfg, Surroundings{Once: once, Meter: &r.meter, Log: slog.New(slog.NewTextHandler(&r.log, nil)), Now: time.Now})
+	p, found := Build(cfg, Surroundings{Once: once, Meter: &r.meter, Log: slog.New(slog.NewTextHandler(&r.log, nil)), Now: time.Now, Spoil: true})
 	if p == nil {
 		t.Fatal(found)
 	}

@@ -1,6 +1,9 @@
 package engine
 
 import (
+	"bytes"
+	"unsafe"
+
 	"tallyman/pipeline/event"
 	"tallyman/pipeline/journal"
 )
@@ -14,6 +17,7 @@ const mostAhead = 1 << 14
 // frames, and what became of each frame so far.
 type load struct {
 	batch  event.Batch
+	texts  texts
 	frames []framed
 	parcel parcel
 	bytes  int
@@ -43,6 +47,7 @@ func (p parcel) cut(from, to int) parcel {
 // reset empties the load and keeps its memory.
 func (l *load) reset() {
 	l.batch.Reset()
+	l.texts.free()
 	l.frames, l.bytes = l.frames[:0], 0
 	clear(l.parcel.events)
 	l.parcel = parcel{l.parcel.events[:0], l.parcel.frames[:0]}
@@ -62,3 +67,43 @@ func filtered(c *journal.Counts) *uint64     { return &c.Filtered }
 func delivered(c *journal.Counts) *uint64    { return &c.Delivered }
 func unconfirmed(c *journal.Counts) *uint64  { return &c.Unconfirmed }
 func deadLettered(c *journal.Counts) *uint64 { return &c.DeadLettered }
+
+// How much memory for texts a load has, once there was one. A frame of an audit log has some
+// hundred KB.
+const (
+	leastTexts = 16 << 10
+	mostTexts  = 1 << 20
+)
+
+// texts is the memory in which the texts of a load's events lie. It serves the next load, when
+// every event of this one is settled: an output keeps nothing of an event beyond Send, and what
+// is told of one later is a copy.
+type texts struct {
+	block []byte
+	spoil bool // as Surroundings says
+}
+
+// hold returns a copy of b that is good until free.
+func (t *texts) hold(b []byte) string {
+	at := len(t.block)
+	if cap(t.block)-at < len(b) {
+		size := min(max(2*cap(t.block), len(b), leastTexts), mostTexts)
+		if size < len(b) || size == cap(t.block) {
+			return string(b) // what one load needs is not kept for all that follow
+		}
+		t.block, at = make([]byte, 0, size), 0 // what was held lies where it lay
+	}
+	t.block = append(t.block, b...)
+	return unsafe.String(unsafe.SliceData(t.block[at:]), len(b))
+}
+
+// free takes back what was held.
+func (t *texts) free() {
+	if t.spoil {
+		copy(t.block, bytes.Repeat([]byte{spoilt}, len(t.block)))
+	}
+	t.block = t.block[:0]
+}
+
+// spoilt is what stands where a test has what is read too late: no UTF-8.
+const spoilt = 0xfe

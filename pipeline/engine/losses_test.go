@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -42,7 +43,10 @@ type keeps struct {
 func (k *keeps) Send(ctx context.Context, events []event.Event) error {
 	for i := range events {
 		e := events[i]
-		e.Fields = append(event.Fields{}, e.Fields...)
+		e.Dataset, e.Raw, e.Fields = strings.Clone(e.Dataset), strings.Clone(e.Raw), slices.Clone(e.Fields)
+		for j := range e.Fields {
+			e.Fields[j] = e.Fields[j].Clone()
+		}
 		k.events = append(k.events, e)
 	}
 	return k.sink.Send(ctx, events)

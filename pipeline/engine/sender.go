@@ -55,7 +55,8 @@ func newSender(p *Pipeline, o output, c *journal.Cursor, dead *deadLetters) *sen
 	s.rate = newRate(o.most, p.around.Now, p.around.Meter.Counter("tallyman_output_rate_waits_total",
 		"How often events waited because of the output's max_rate.", meter.Label{Name: "output", Value: o.name}))
 	for _, to := range o.all() {
-		s.sends = append(s.sends, &delivery{name: o.name, plugin: to, dead: dead, state: s.state, pause: newBackoff(), most: s.want.Events})
+		s.sends = append(s.sends, &delivery{name: o.name, plugin: to, dead: dead, state: s.state, pause: newBackoff(), most: s.want.Events,
+			load: load{texts: texts{spoil: p.around.Spoil}}})
 	}
 	return s
 }
@@ -239,7 +240,7 @@ func (s *sender) add(l *load, e journal.Entry) error {
 	l.frames = append(l.frames, framed{seq: e.Seq})
 	tally := &l.frames[at].tally
 	before, left := len(l.batch.Events), l.batch.Filtered
-	err := s.decoder.Decode(e.Payload, &l.batch)
+	err := s.decoder.View(l.texts.hold(e.Payload), &l.batch)
 	switch {
 	case errors.Is(err, codec.ErrVersion):
 		return fmt.Errorf("output %s: %w; its events wait for the version that wrote them", s.name, err)

@@ -72,7 +72,7 @@ func (s *countingSink) Send(_ context.Context, events []event.Event) error {
 	defer s.c.mu.Unlock()
 	for i := range events {
 		for _, n := range strings.Split(events[i].Raw, "+") {
-			s.c.seen[n]++
+			s.c.seen[strings.Clone(n)]++
 		}
 	}
 	return nil

@@ -140,7 +140,7 @@ func (r Run) open(t *testing.T, dir string, last bool) *engine.Engine {
 	}}}}
 	cfg.Outputs = []config.OutputComponent{{Component: config.Component{Name: name,
 		Plugin: plugin.Plugin{Output: func(_ any, env plugin.Env) (plugin.Output, error) { return r.Output(env) }}}}}
-	p, found := engine.Build(cfg, engine.Surroundings{Once: last, Meter: new(meter.Registry), Log: slog.New(slog.DiscardHandler), Now: time.Now})
+	p, found := engine.Build(cfg, engine.Surroundings{Once: last, Meter: new(meter.Registry), Log: slog.New(slog.DiscardHandler), Now: time.Now, Spoil: true})
 	if p == nil {
 		t.Fatal(found)
 	}
