@@ -52,8 +52,8 @@ func newPacker(word string) (*packer, error) {
 	return p, nil
 }
 
-// newStream returns the stream of a codec. None sums what it packs: the sum of the batch
-// is over that.
+// newStream returns the stream of a codec. None sums what it packs, except gzip, whose
+// format has a sum: that of the batch is over what is packed.
 func newStream(codec compress.Compression) (stream, error) {
 	switch codec {
 	case compress.Gzip:
