@@ -40,30 +40,36 @@ func New(s *Settings, env plugin.Env) (plugin.Encoder, error) {
 	if s.Format == RFC5424 || s.Format == RFC3164 {
 		return NewMessage(s, Message{}, env) // what the message says is selected there
 	}
-	c, err := whole(s)
-	if err != nil {
-		return nil, err
-	}
 	sel, problems := selectionOf(s.OnlyFields, s.WithoutFields)
 	if problems.Bad() {
 		return nil, problems
 	}
-	if sel == nil {
-		return c, nil
+	if s.Format == JSON {
+		return ofJSON(s, sel), nil
+	}
+	c, err := whole(s)
+	if sel == nil || err != nil {
+		return c, err
 	}
 	return &selected{bounded: c, s: sel, shared: map[place]event.Fields{}}, nil
 }
 
-// whole returns an encoder of all that an event holds, for formats that are no
-// messages.
+// ofJSON returns the encoder of JSON, which does by itself what selected does for others.
+func ofJSON(s *Settings, sel selection) plugin.Encoder {
+	c := json.New(s.Shape == "dotted")
+	if sel != nil {
+		c = json.NewPart(s.Shape == "dotted", sel.choice, sel.takes)
+	}
+	if s.JSON != nil && s.JSON.MaxBytes > 0 {
+		return limited{c, int(s.JSON.MaxBytes)}
+	}
+	return c
+}
+
+// whole returns an encoder of all that an event holds, for formats that are neither JSON
+// nor messages.
 func whole(s *Settings) (bounded, error) {
 	switch s.Format {
-	case JSON:
-		c := json.New(s.Shape == "dotted")
-		if s.JSON != nil && s.JSON.MaxBytes > 0 {
-			return limited{c, int(s.JSON.MaxBytes)}, nil
-		}
-		return c, nil
 	case Splunk:
 		most := 0
 		if s.JSON != nil {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"tallyman/outputs/format/json"
 	"tallyman/outputs/format/rfc5424"
 	"tallyman/pipeline/event"
 	"tallyman/pipeline/expr"
@@ -15,19 +16,17 @@ import (
 
 // selection says which fields of an event are written. What it leaves out is in
 // the journal and before the rules all the same: it is a matter of one output.
-type selection struct {
-	whole []bool              // by key: all of it is written
-	named map[schema.Key]pick // of a key whose values have names, which are written where whole says otherwise
-}
+type selection []pick // by key
 
-// pick are names below a key: those that are written, or, where but is set, those
-// that are not.
+// pick is what is written of a key: nothing, or, where but is set, all of it, and of the
+// names below it the other of the two.
 type pick struct {
 	names []string
 	but   bool
 }
 
-func (p pick) takes(name string) bool { return slices.Contains(p.names, name) != p.but }
+// whole reports whether all of it is written.
+func (p *pick) whole() bool { return p.but && len(p.names) == 0 }
 
 // always is written whatever a selection says: without them a receiver can neither
 // order events nor know one that comes twice.
@@ -35,14 +34,14 @@ var always = [...]schema.Key{schema.Timestamp, schema.EventID}
 
 // selectionOf reads the words of only_fields and without_fields; nil where both
 // are empty.
-func selectionOf(only, without []string) (*selection, plugin.Problems) {
+func selectionOf(only, without []string) (selection, plugin.Problems) {
 	if len(only) == 0 && len(without) == 0 {
 		return nil, nil
 	}
 	keys := schema.Keys()
-	s := &selection{whole: make([]bool, len(keys)+1), named: map[schema.Key]pick{}}
+	s := make(selection, len(keys)+1)
 	for _, k := range keys {
-		s.whole[k] = len(only) == 0
+		s[k].but = len(only) == 0
 	}
 	var p plugin.Problems
 	for _, word := range only {
@@ -52,14 +51,14 @@ func selectionOf(only, without []string) (*selection, plugin.Problems) {
 		p = append(p, s.read("without_fields", word, keys, false)...)
 	}
 	for _, k := range always {
-		s.whole[k] = true
+		s[k] = pick{but: true}
 	}
 	return s, p
 }
 
 // read takes one word: a field, a group of fields (host.os), or a name below a
 // field that holds named values (labels.env).
-func (s *selection) read(setting, word string, keys []schema.Key, take bool) plugin.Problems {
+func (s selection) read(setting, word string, keys []schema.Key, take bool) plugin.Problems {
 	if word == schema.LogOffset.String() {
 		return plugin.Problems{{Key: setting, Text: setting + ": log.offset stands beside log.file.path, and never without", Hint: `name "log.file.path"`}}
 	}
@@ -69,10 +68,9 @@ func (s *selection) read(setting, word string, keys []schema.Key, take bool) plu
 		case !take && name == word && slices.Contains(always[:], k):
 			return plugin.Problems{{Key: setting, Text: setting + ": " + name + " is always written", Hint: "remove it: receivers order and compare events by it"}}
 		case name == word || strings.HasPrefix(name, word+"."):
-			s.whole[k], found = take, true
-			delete(s.named, k)
+			s[k], found = pick{but: take}, true
 		case k.Info().Type.IsMap() && strings.HasPrefix(word, name+".") && len(word) > len(name)+1:
-			s.name(k, word[len(name)+1:], take)
+			s[k].name(word[len(name)+1:], take)
 			found = true
 		}
 	}
@@ -83,17 +81,11 @@ func (s *selection) read(setting, word string, keys []schema.Key, take bool) plu
 }
 
 // name adds or removes one name below a key.
-func (s *selection) name(k schema.Key, name string, take bool) {
-	p, ok := s.named[k]
-	if !ok {
-		p.but = s.whole[k]
-	}
-	s.whole[k] = false
+func (p *pick) name(name string, take bool) {
 	p.names = slices.DeleteFunc(p.names, func(n string) bool { return n == name })
 	if p.but != take {
 		p.names = append(p.names, name)
 	}
-	s.named[k] = p
 }
 
 // near names the field or group that was probably meant.
@@ -114,17 +106,30 @@ func near(word string, keys []schema.Key) string {
 }
 
 // takes reports whether a field is written.
-func (s *selection) takes(f *event.Field) bool {
-	k := int(f.Key)
-	if k >= len(s.whole) || s.whole[k] {
+func (s selection) takes(f *event.Field) bool {
+	if int(f.Key) >= len(s) {
 		return true
 	}
-	p, ok := s.named[f.Key]
+	p := &s[f.Key]
+	if len(p.names) == 0 {
+		return p.but
+	}
 	name := f.Name()
 	if f.Key.Info().Many { // a list of objects: its number stands before the member
 		_, name, _ = strings.Cut(name, ".")
 	}
-	return ok && p.takes(name)
+	return slices.Contains(p.names, name) != p.but
+}
+
+// choice is takes for all values of a field.
+func (s selection) choice(k schema.Key) json.Choice {
+	switch p := &s[k]; {
+	case len(p.names) > 0:
+		return json.ByName
+	case p.but:
+		return json.All
+	}
+	return json.None
 }
 
 // bounded is what every format is.
@@ -133,10 +138,11 @@ type bounded interface {
 	rfc5424.Bounded
 }
 
-// selected is an encoder that is shown the fields of a selection only.
+// selected is an encoder that is shown the fields of a selection only. JSON has no need of
+// one: it selects by itself.
 type selected struct {
 	bounded
-	s      *selection
+	s      selection
 	ev     event.Event // what the encoder is shown
 	shared map[place]event.Fields
 }
@@ -176,13 +182,13 @@ func (c *selected) show(e *event.Event) *event.Event {
 	}
 	c.ev = *e
 	c.ev.Fields, c.ev.Shared = fields, c.share(e.Shared)
-	if !c.s.whole[schema.EventDataset] {
+	if !c.s[schema.EventDataset].whole() {
 		c.ev.Dataset = ""
 	}
-	if !c.s.whole[schema.EventOriginal] {
+	if !c.s[schema.EventOriginal].whole() {
 		c.ev.Raw = ""
 	}
-	if !c.s.whole[schema.EventCreated] && !e.Time.IsZero() { // else it is the only time there is
+	if !c.s[schema.EventCreated].whole() && !e.Time.IsZero() { // else it is the only time there is
 		c.ev.Seen = time.Time{}
 	}
 	return &c.ev

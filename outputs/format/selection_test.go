@@ -102,13 +102,13 @@ func TestWordsOfASelection(t *testing.T) {
 // TestASelectionIsAnEventWithLess: what every format writes of a selection is what
 // it writes of an event that never had more.
 func TestASelectionIsAnEventWithLess(t *testing.T) {
-	without := []string{"process.args", "labels.a", "auditd.paths", "host.name", "event.category"}
+	without := []string{"process.args", "labels.a", "auditd.paths", "host.name", "event.category", "event.created", "event.dataset"}
 	sets := []event.Fields{nil, {event.NewField(schema.HostName, "", event.String("h")), event.NewField(schema.LogFilePath, "", event.String("/p"))},
 		{event.NewField(schema.HostName, "", event.String("i")), event.NewField(schema.Labels, "a", event.String("shared")), event.NewField(schema.Labels, "b", event.String("shared"))}}
 	left := func(f event.Field) bool {
-		return f.Key == schema.ProcessArgs || f.Key == schema.Labels && f.Name() == "a" || f.Key == schema.AuditdPaths || f.Key == schema.HostName || f.Key == schema.EventCategory
+		return f.Key == schema.ProcessArgs || f.Key == schema.Labels && f.Name() == "a" || f.Key == schema.AuditdPaths || f.Key == schema.HostName || f.Key == schema.EventCategory || f.Key == schema.EventDataset
 	}
-	for _, s := range []Settings{{Format: JSON}, {Format: Splunk, JSON: &JSONSettings{MaxBytes: 600}}, {Format: CEF}, {Format: LEEF}, {Format: Text}, {Format: RFC5424, RFC5424: &RFC5424Settings{Body: JSON}}} {
+	for _, s := range []Settings{{Format: JSON}, {Format: JSON, Shape: "dotted", JSON: &JSONSettings{MaxBytes: 600}}, {Format: Splunk, JSON: &JSONSettings{MaxBytes: 600}}, {Format: CEF}, {Format: LEEF}, {Format: Text}, {Format: RFC5424, RFC5424: &RFC5424Settings{Body: JSON}}} {
 		less := s
 		less.WithoutFields = without
 		rapid.Check(t, func(t *rapid.T) {
@@ -123,14 +123,19 @@ func TestASelectionIsAnEventWithLess(t *testing.T) {
 			for range 4 {
 				e := drawn(t, sets)
 				cut := *e
-				cut.Fields, cut.Shared = slices.DeleteFunc(slices.Clone(e.Fields), left), slices.DeleteFunc(slices.Clone(e.Shared), left)
-				want, werr := full.Append(nil, &cut)
-				got, err := enc.Append(nil, e)
-				if s.Format == RFC5424 { // its head is of the whole event
-					want, got = want[bytes.IndexByte(want, '{'):], got[bytes.IndexByte(got, '{'):]
+				if cut.Dataset = ""; !e.Time.IsZero() {
+					cut.Seen = time.Time{}
 				}
-				if !bytes.Equal(got, want) || (err == nil) != (werr == nil) {
-					t.Fatalf("%s: %v, %v\ngot  %s\nwant %s", s.Format, err, werr, got, want)
+				cut.Fields, cut.Shared = slices.DeleteFunc(slices.Clone(e.Fields), left), slices.DeleteFunc(slices.Clone(e.Shared), left)
+				for range 3 { // by the third time its form is known
+					want, werr := full.Append(nil, &cut)
+					got, err := enc.Append(nil, e)
+					if s.Format == RFC5424 { // its head is of the whole event
+						want, got = want[bytes.IndexByte(want, '{'):], got[bytes.IndexByte(got, '{'):]
+					}
+					if !bytes.Equal(got, want) || (err == nil) != (werr == nil) {
+						t.Fatalf("%s: %v, %v\ngot  %s\nwant %s", s.Format, err, werr, got, want)
+					}
 				}
 			}
 		})
@@ -139,17 +144,20 @@ func TestASelectionIsAnEventWithLess(t *testing.T) {
 
 // TestASelectionKeepsNothing: neither memory of the event nor an allocation for it.
 func TestASelectionKeepsNothing(t *testing.T) {
-	enc, err := New(&Settings{Format: JSON, OnlyFields: []string{"message", "host", "labels.env"}}, plugin.Env{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	e, dst := told(), make([]byte, 0, 4096)
-	e.Raw = "" // has its hash computed
-	for range 3 {
-		_, _ = enc.Append(dst, e)
-	}
-	if n := testing.AllocsPerRun(100, func() { _, _ = enc.Append(dst, e) }); n > 0 {
-		t.Errorf("%v allocations", n)
+	var enc plugin.Encoder
+	for _, name := range []string{JSON, Splunk} {
+		var err error
+		enc, err = New(&Settings{Format: name, OnlyFields: []string{"message", "host", "labels.env"}}, plugin.Env{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		e, dst := told(), make([]byte, 0, 4096)
+		for range 3 {
+			_, _ = enc.Append(dst, e)
+		}
+		if n := testing.AllocsPerRun(100, func() { _, _ = enc.Append(dst, e) }); n > 0 {
+			t.Errorf("%s: %v allocations", name, n)
+		}
 	}
 	c := enc.(*selected)
 	if slices.ContainsFunc(c.ev.Fields[:cap(c.ev.Fields)], func(f event.Field) bool { return f.Key != schema.None || f.NameLen() > 0 || !f.IsZero() }) || c.ev.Shared != nil || c.ev.Dataset != "" {
@@ -160,20 +168,23 @@ func TestASelectionKeepsNothing(t *testing.T) {
 // Sets of shared fields that take turns are parted once each, and where there are more
 // than are known each gets its own all the same.
 func TestSelectionsOfSetsInTurn(t *testing.T) {
-	enc, err := New(&Settings{Format: JSON, WithoutFields: []string{"host.id"}}, plugin.Env{})
-	if err != nil {
-		t.Fatal(err)
-	}
 	var events []*event.Event
 	for i := range mostShared + 20 {
 		name := "host-" + strconv.Itoa(i)
 		events = append(events, &event.Event{Shared: event.Fields{event.NewField(schema.HostName, "", event.String(name)), event.NewField(schema.HostID, "", event.String("id"))}})
 	}
-	dst := make([]byte, 0, 4096)
-	for range 3 {
-		for i, e := range events {
-			if got, err := enc.Append(dst, e); err != nil || string(got) != `{"host":{"name":"host-`+strconv.Itoa(i)+`"}}` {
-				t.Fatalf("%s, %v", got, err)
+	var enc plugin.Encoder
+	for name, want := range map[string]string{JSON: `{"host":{"name":"%s"}}`, OCSF: `"unmapped":{"host.name":"%s"}}`} {
+		var err error
+		if enc, err = New(&Settings{Format: name, WithoutFields: []string{"host.id"}}, plugin.Env{}); err != nil {
+			t.Fatal(err)
+		}
+		dst := make([]byte, 0, 4096)
+		for range 3 {
+			for i, e := range events {
+				if got, err := enc.Append(dst, e); err != nil || !strings.HasSuffix(string(got), strings.Replace(want, "%s", "host-"+strconv.Itoa(i), 1)) {
+					t.Fatalf("%s: %s, %v", name, got, err)
+				}
 			}
 		}
 	}
@@ -207,6 +218,28 @@ func TestAMemberOfObjects(t *testing.T) {
 		}
 		if got, err := enc.Append(nil, &e); err != nil || !bytes.Contains(got, []byte(`"paths":[{"name":"a"},{"name":"b"}]`)) {
 			t.Errorf("%v: %s, %v", s.OnlyFields, got, err)
+		}
+	}
+}
+
+// What is not written neither ends a list nor makes an event one of another form.
+func TestAListWithOthersInIt(t *testing.T) {
+	enc, err := New(&Settings{Format: JSON, OnlyFields: []string{"tags", "labels.a"}}, plugin.Env{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 6 {
+		var e event.Event
+		e.Fields.AddString(schema.Tags, "a")
+		e.Fields.AddString(schema.Tags, "b")
+		for n := range i % 4 {
+			e.Fields.AddNamed(schema.Labels, "other"+strconv.Itoa(n+i), event.String("x"))
+			e.Fields.AddString(schema.ProcessArgs, "y")
+		}
+		e.Fields.AddString(schema.Tags, "c")
+		e.Fields.AddNamed(schema.Labels, "a", event.String(strconv.Itoa(i)))
+		if got, err := enc.Append(nil, &e); err != nil || string(got) != `{"labels":{"a":"`+strconv.Itoa(i)+`"},"tags":["a","b","c"]}` {
+			t.Errorf("%d: %s, %v", i, got, err)
 		}
 	}
 }

@@ -18,7 +18,14 @@ const roomMost = 1 << 30
 // a text is no UTF-8, c.bad says so and what is appended is of no use.
 func (c *Encoder) fill(dst []byte, s *shape, e *event.Event, head uint8) ([]byte, bool) {
 	now := &c.forms.now
-	if s == nil || s.odd || s.set != c.same.number || s.head != head || s.dataset != e.Dataset || !now.fits(s, e.Fields) {
+	switch {
+	case s == nil || s.odd || s.set != c.same.number || s.head != head || s.dataset != e.Dataset:
+		return dst, false
+	case c.part != nil:
+		if !c.part.fits(now, s, e.Fields) {
+			return dst, false
+		}
+	case !now.fits(s, e.Fields):
 		return dst, false
 	}
 	for i := 0; ; {
@@ -70,7 +77,7 @@ func (c *Encoder) rare(dst []byte, s *shape, p *step, field int, fields []event.
 }
 
 // end returns where the list of a step ends.
-func (o *spot) end(p *step) int { return int(o.rows[int(p.row)+1]) }
+func (o *spot) end(p *step) int { return int(o.stop[p.row]) }
 
 // comma is what stands between the texts of a list.
 var comma = [...]byte{'"', ',', '"'}

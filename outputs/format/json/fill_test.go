@@ -104,3 +104,25 @@ func TestALargeObjectKeepsItsOrder(t *testing.T) {
 		}
 	}
 }
+
+// TestWhatWantsAnEscapeAnywhere: a text is written the same wherever in it there is what
+// wants an escape, and however much room there is for it.
+func TestWhatWantsAnEscapeAnywhere(t *testing.T) {
+	marks := []string{`"`, `\`, "\n", "\t", "\x00", "\x7f", "é", "\u0085", "\u2028", "日", "\xff", "\xe2\x80", `""`, `\"\n`}
+	c := New(false)
+	for n := range 40 {
+		for at := range n + 1 {
+			for _, mark := range marks {
+				for _, behind := range []string{"", "plain text", `a"b` + mark} {
+					s := strings.Repeat("a", at) + mark + strings.Repeat("b", n-at) + behind
+					want, escaped := AppendText([]byte("before"), s)
+					c.bad = false
+					got := c.text(append(make([]byte, 0, 6+n), "before"...), s, false)
+					if c.bad != escaped || !c.bad && !bytes.Equal(got, want) {
+						t.Fatalf("%q: got %s, %v, want %s, %v", s, got, c.bad, want, escaped)
+					}
+				}
+			}
+		}
+	}
+}

@@ -20,6 +20,7 @@ import (
 // Encoder renders events as JSON. It implements plugin.Encoder.
 type Encoder struct {
 	plan  *plan
+	part  *part     // nil where all of an event is written
 	at    []chain   // per leaf of the plan: its first and last entry of list
 	list  []entry   // what the event holds, gathered
 	have  bits      // the leaves that the event has
@@ -58,7 +59,10 @@ func New(dotted bool) *Encoder {
 
 // Append implements plugin.Encoder; it never fails.
 func (c *Encoder) Append(dst []byte, e *event.Event) ([]byte, error) {
-	c.short = false
+	if c.short = false; c.part != nil {
+		part := c.part.cut(e)
+		e = &part
+	}
 	dst, done := c.cast(dst, e)
 	if done {
 		return dst, nil
@@ -88,7 +92,7 @@ func (c *Encoder) quick(e *event.Event) {
 	c.at[c.plan.rank[schema.TallymanEscaped]].first = -1 // these may be had without an entry
 	c.at[c.plan.rank[schema.Tags]].first = -1
 	for i := range e.Fields {
-		if f := &e.Fields[i]; !f.IsZero() && f.Key != schema.None && int(f.Key) < len(c.plan.rank) {
+		if f := &e.Fields[i]; !f.IsZero() && f.Key != schema.None && int(f.Key) < len(c.plan.rank) && c.takes(f) {
 			c.link(int(c.plan.rank[f.Key]), f)
 		}
 	}
@@ -201,7 +205,7 @@ func (c *Encoder) head(e *event.Event, check bool) {
 			c.check(int(c.plan.rank[schema.EventOriginal]), e.Raw)
 		}
 	}
-	if !e.Shared.Get(schema.LogFilePath).IsZero() {
+	if c.same.offset {
 		c.add1(schema.LogOffset)
 	}
 }
@@ -217,7 +221,7 @@ func (c *Encoder) add1(k schema.Key) bool {
 }
 
 func (c *Encoder) add(f *event.Field) {
-	if f.IsZero() || f.Key == schema.None || int(f.Key) >= len(c.plan.rank) {
+	if f.IsZero() || f.Key == schema.None || int(f.Key) >= len(c.plan.rank) || !c.takes(f) {
 		return
 	}
 	rank := int(c.plan.rank[f.Key])

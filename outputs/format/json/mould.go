@@ -12,7 +12,7 @@ import (
 // mould makes the steps of a shape. It walks what quick gathered as object does.
 type mould struct {
 	c    *Encoder
-	e    *event.Event
+	own  event.Fields // the event's, also what is not written
 	s    *shape
 	text []byte // what stands behind the last value
 	odd  bool   // it has something that no shape can say
@@ -231,7 +231,7 @@ func (m *mould) head(k schema.Key) {
 	case schema.LogOffset:
 		st.row = headOffset
 	case schema.EventDataset:
-		m.text = m.c.text(m.text, m.e.Dataset, false)
+		m.text = m.c.text(m.text, m.s.dataset, false)
 		return
 	default:
 		m.odd = true
@@ -274,11 +274,11 @@ func (m *mould) long(s string) uint8 {
 // layOut finds the row of each field, and tells the shape by what the rows are known.
 func (m *mould) layOut() {
 	starts := &m.c.forms.now.rows
-	for r := 0; int(starts[r]) < len(m.e.Fields); r++ {
-		for range starts[r+1] - starts[r] {
+	for r := 0; int(starts[r]) < len(m.own); r++ {
+		for range m.c.forms.now.stop[r] - starts[r] {
 			m.rows = append(m.rows, r)
 		}
-		f := &m.e.Fields[starts[r]]
+		f := &m.own[starts[r]]
 		w := row{form: f.Form()}
 		w.ends[0], w.ends[1] = ends(f.Name())
 		switch {

@@ -117,20 +117,26 @@ type shapes struct {
 type spot struct {
 	rows  [maxRows]int32 // where each begins, and the end
 	reply [replies]reply // of the head
+	stop  [maxRows]int32 // where each that is a list ends
 }
 
 // formOf finds the rows of an event and returns the hash of its form; false says
 // that it has none that is worth keeping.
 func (c *Encoder) formOf(e *event.Event, head uint8) (hash uint64, ok bool) {
-	rows, n, last := &c.forms.now.rows, 0, uint64(0)
+	rows, stop, n, last := &c.forms.now.rows, &c.forms.now.stop, 0, uint64(0)
 	first, end := ends(e.Dataset)
 	h := (uint64(c.same.number)<<8 ^ uint64(head) ^ uint64(len(e.Dataset))<<56 ^ first ^ end<<7) * prime
 	for i := range e.Fields {
 		f := &e.Fields[i]
+		if !c.takes(f) {
+			last = 0
+			continue
+		}
 		if f.IsZero() || f.Key == schema.None || f.Key == schema.TallymanEscaped || int(f.Key) >= len(c.plan.rank) {
 			return 0, false
 		}
 		if f.Form() == last {
+			stop[n-1]++
 			continue
 		}
 		if n == shapeFields {
@@ -139,7 +145,7 @@ func (c *Encoder) formOf(e *event.Event, head uint8) (hash uint64, ok bool) {
 		if last = 0; c.lists(f) {
 			last = f.Form()
 		}
-		rows[n] = int32(i)
+		rows[n], stop[n] = int32(i), int32(i)+1
 		n++
 		first, end := ends(f.Name())
 		h = (h ^ h>>29 ^ f.Form()) * prime
@@ -188,6 +194,7 @@ func (o *spot) fits(s *shape, fields []event.Field) bool {
 			for at < len(fields) && fields[at].Form() == w.form {
 				at++
 			}
+			o.stop[r&(maxRows-1)] = int32(at)
 			continue
 		}
 		name := f.Name()
@@ -219,7 +226,13 @@ func (c *Encoder) cast(dst []byte, e *event.Event) ([]byte, bool) {
 	if !ok {
 		return dst, false
 	}
-	guess := &c.forms.guess[guessOf(uint64(c.same.number)<<8^uint64(head)^uint64(len(e.Dataset))<<16, e.Fields)]
+	h := uint64(c.same.number)<<8 ^ uint64(head) ^ uint64(len(e.Dataset))<<16
+	if c.part == nil {
+		h = guessOf(h, e.Fields)
+	} else {
+		h = c.part.guessOf(h, e.Fields)
+	}
+	guess := &c.forms.guess[h]
 	out, ok := c.fill(dst, *guess, e, head)
 	if !ok && !c.bad {
 		out, ok = c.known(dst, e, head, guess)
@@ -272,7 +285,7 @@ func (c *Encoder) learn(e *event.Event, h uint64, head uint8) *shape {
 	if f.known == nil || len(f.known) >= maxShapes {
 		f.known, f.guess = map[uint64]*shape{}, [1 << guessBits]*shape{}
 	}
-	m := mould{c: c, e: e, s: &shape{set: c.same.number, head: head, dataset: strings.Clone(e.Dataset)}}
+	m := mould{c: c, own: e.Fields, s: &shape{set: c.same.number, head: head, dataset: strings.Clone(e.Dataset)}}
 	if c.quick(e); !c.bad {
 		m.object()
 	}

@@ -11,6 +11,7 @@ type shared struct {
 	number int          // no two have the same
 	set    event.Fields // kept, so that no other set can lie at its place
 	groups []group
+	offset bool // log.file.path is in it, beside which log.offset stands
 	bad    bool // it cannot be used: a text is no UTF-8
 }
 
@@ -43,9 +44,10 @@ func (c *Encoder) share(set event.Fields) {
 	c.sets = append([]*shared{c.same}, c.sets[:min(len(c.sets), knownSets-1)]...)
 	for i := range set {
 		f := &set[i]
-		if f.IsZero() || f.Key == schema.None || int(f.Key) >= len(c.plan.rank) {
+		if f.IsZero() || f.Key == schema.None || int(f.Key) >= len(c.plan.rank) || !c.takes(f) {
 			continue
 		}
+		c.same.offset = c.same.offset || f.Key == schema.LogFilePath
 		g := c.same.group(c.plan, int(c.plan.rank[f.Key]))
 		g.fields = append(g.fields, f)
 	}

@@ -65,6 +65,10 @@ func (c *Encoder) AppendMax(dst []byte, e *event.Event, limit int) ([]byte, erro
 	if len(dst)-start <= limit {
 		return dst, nil
 	}
+	if c.part != nil {
+		part := c.part.cut(e)
+		e = &part
+	}
 	c.gather(e)
 	dst = c.object(dst[:start], e)
 	if over := len(dst) - start - limit; over > 0 {

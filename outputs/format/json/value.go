@@ -3,6 +3,8 @@ package json
 import (
 	"encoding/binary"
 	"math"
+	mathbits "math/bits"
+	"slices"
 	"time"
 	"unicode/utf8"
 
@@ -19,6 +21,9 @@ var plain = func() (t [256]bool) {
 	}
 	return t
 }()
+
+// letters are what stands behind the backslash of the characters that have one.
+var letters = [256]byte{'"': '"', '\\': '\\', '\n': 'n', '\r': 'r', '\t': 't'}
 
 // value appends v as JSON. Unless native, it is a text whatever it holds,
 // as the schema says of ids (SCHEMA rule 2).
@@ -136,8 +141,10 @@ func (c *Encoder) ask(e *event.Event) (head uint8, ok bool) {
 		e.ID.Put((*[26]byte)(id.text[1:27]))
 		head |= 1 << headID
 	}
-	offset := &r[headOffset]
-	offset.n = len(event.AppendInt(offset.text[:0], e.Offset))
+	if c.same.offset {
+		offset := &r[headOffset]
+		offset.n = len(event.AppendInt(offset.text[:0], e.Offset))
+	}
 	return head, true
 }
 
@@ -154,30 +161,58 @@ func (c *Encoder) inner(dst []byte, s string, esc bool) []byte {
 		return c.appendEscaped(dst, s)
 	}
 	n := clean(s)
-	if n == len(s) {
-		return append(dst, s...)
+	for dst, s = append(dst, s[:n]...), s[n:]; s != ""; {
+		for s != "" && (len(s) < 8 || s[0] >= utf8.RuneSelf) {
+			dst, s = c.character(dst, s)
+		}
+		dst = slices.Grow(dst, len(s)+len(s)/8+window)
+		n, at := escape(dst[len(dst):cap(dst)], s)
+		if dst, s = dst[:len(dst)+at], s[n:]; s != "" {
+			dst, s = c.character(dst, s)
+		}
 	}
-	start := 0
-	for i := n; i < len(s); {
-		b := s[i]
-		if plain[b] {
-			i++
+	return dst
+}
+
+// escape copies the start of s to dst, eight bytes at once, with a backslash before what JSON
+// knows a letter for: logs that are JSON themselves are full of that. It ends at a byte
+// that wants something else, or where less than eight are left or too little room.
+func escape(dst []byte, s string) (n, at int) {
+	rest, room := s, dst
+	for len(rest) >= 8 && len(room) >= 9 {
+		w := word(rest)
+		binary.LittleEndian.PutUint64(room, w)
+		o := odd(w)
+		if o == 0 {
+			rest, room = rest[8:], room[8:]
 			continue
 		}
-		n := 1
-		if b >= utf8.RuneSelf {
-			var r rune
-			if r, n = utf8.DecodeRuneInString(s[i:]); r > 0x9f && r != '\u2028' && r != '\u2029' {
-				c.bad = c.bad || r == utf8.RuneError && n == 1
-				i += n
-				continue
-			}
+		ok := mathbits.TrailingZeros64(o) / 8 & 7
+		letter := letters[rest[ok]]
+		if letter == 0 {
+			rest, room = rest[ok:], room[ok:]
+			break
 		}
-		dst = appendRare(append(dst, s[start:i]...), s[i:i+n])
-		i += n
-		start = i
+		room[ok], room[ok+1] = '\\', letter
+		rest, room = rest[ok+1:], room[ok+2:]
 	}
-	return append(dst, s[start:]...)
+	return len(s) - len(rest), len(dst) - len(room)
+}
+
+// character appends the first character of s, which is not empty, and returns what follows.
+func (c *Encoder) character(dst []byte, s string) (out []byte, rest string) {
+	b, n := s[0], 1
+	if plain[b] {
+		return append(dst, b), s[1:]
+	}
+	if b >= utf8.RuneSelf {
+		var r rune
+		if r, n = utf8.DecodeRuneInString(s); r > 0x9f && r != '\u2028' && r != '\u2029' {
+			c.bad = c.bad || r == utf8.RuneError && n == 1
+			return append(dst, s[:n]...), s[n:]
+		}
+	}
+	return appendRare(dst, s[:n]), s[n:]
 }
 
 // The bytes of a word that JSON text may not hold as they are: see odd.
@@ -233,15 +268,8 @@ func half(s string) uint32 {
 // appendRare appends one character that must not stand for itself: those that
 // JSON forbids, and those that a terminal or a script takes for a command.
 func appendRare(dst []byte, s string) []byte {
-	switch s[0] {
-	case '"', '\\':
-		return append(dst, '\\', s[0])
-	case '\n':
-		return append(dst, '\\', 'n')
-	case '\r':
-		return append(dst, '\\', 'r')
-	case '\t':
-		return append(dst, '\\', 't')
+	if letter := letters[s[0]]; letter != 0 {
+		return append(dst, '\\', letter)
 	}
 	r, _ := utf8.DecodeRuneInString(s)
 	return append(dst, '\\', 'u', digits[r>>12&15], digits[r>>8&15], digits[r>>4&15], digits[r&15])
