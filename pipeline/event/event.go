@@ -50,6 +50,49 @@ func (e *Event) Get(k schema.Key) Value {
 	return e.Shared.Get(k)
 }
 
+// Own returns a copy of e with texts of its own, which outlives the batch that e is of.
+// What events share is no batch's, nor is the name of a decoder.
+func (e *Event) Own() Event {
+	c := *e
+	c.Fields = slices.Clone(e.Fields)
+	c.Move(make([]byte, 0, c.TextSize()))
+	return c
+}
+
+// TextSize returns how many bytes of texts e has by itself, without those it shares.
+func (e *Event) TextSize() int {
+	n := len(e.Raw) + len(e.Dataset)
+	for i := range e.Fields {
+		f := &e.Fields[i]
+		n += int(f.length)
+		if f.text != nil {
+			n += int(f.num)
+		}
+	}
+	return n
+}
+
+// Move copies the texts of e behind those of buf, which has room for TextSize more
+// bytes, and returns it with them. They are e's from then on, and nobody may change them.
+func (e *Event) Move(buf []byte) []byte {
+	put := func(s string) string {
+		n := len(buf)
+		buf = append(buf, s...)
+		return unsafe.String(unsafe.SliceData(buf[n:]), len(s))
+	}
+	e.Raw, e.Dataset = put(e.Raw), put(e.Dataset)
+	for i := range e.Fields {
+		f := &e.Fields[i]
+		if f.length > 0 {
+			f.name = unsafe.Pointer(unsafe.StringData(put(f.Name())))
+		}
+		if f.text != nil && f.num > 0 {
+			f.text = unsafe.Pointer(unsafe.StringData(put(f.Value().Str())))
+		}
+	}
+	return buf
+}
+
 func instant(t time.Time) Value {
 	if t.IsZero() {
 		return Value{}

@@ -111,7 +111,7 @@ func (j *Joiner) add(r *record, e *event.Event, done func(*event.Event)) {
 		r.lines[n-1].Records += e.Records
 		j.held++
 	} else {
-		r.lines = append(r.lines, own(e))
+		r.lines = append(r.lines, e.Own())
 		j.held += weight(e)
 	}
 	r.bytes += len(e.Raw) + 1
@@ -188,15 +188,4 @@ func (j *Joiner) sorted() []*record {
 	}
 	slices.SortFunc(list, func(a, b *record) int { return cmp.Compare(a.order, b.order) })
 	return list
-}
-
-// own returns a copy of a line that no chunk and no batch holds.
-func own(e *event.Event) event.Event {
-	c := *e
-	c.Raw = strings.Clone(e.Raw)
-	c.Fields = make(event.Fields, len(e.Fields))
-	for i, f := range e.Fields {
-		c.Fields[i] = f.Clone()
-	}
-	return c
 }

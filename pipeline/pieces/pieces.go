@@ -142,7 +142,7 @@ func (j *Joiner) Add(e *event.Event, p Piece, done func(*Line)) {
 		}
 		l = j.begin(&p, done)
 	}
-	l.records = append(l.records, own(e))
+	l.records = append(l.records, e.Own())
 	l.text = append(l.text, p.Text...)
 	j.bytes += len(p.Text) + weight(e)
 	l.last, l.came, l.keep = p.Time, j.now(), l.keep || p.Keep
@@ -235,15 +235,4 @@ func (j *Joiner) sorted() []*line {
 	}
 	slices.SortFunc(list, func(a, b *line) int { return cmp.Compare(a.order, b.order) })
 	return list
-}
-
-// own returns a copy of a record that no chunk and no batch holds.
-func own(e *event.Event) event.Event {
-	c := *e
-	c.Raw = strings.Clone(e.Raw)
-	c.Fields = make(event.Fields, len(e.Fields))
-	for i, f := range e.Fields {
-		c.Fields[i] = f.Clone()
-	}
-	return c
 }

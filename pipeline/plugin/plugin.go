@@ -53,6 +53,7 @@ type Input interface {
 	// io.EOF where the source has ended (records may come with it), ctx.Err()
 	// when ctx is done, and otherwise of a kind of error.go; after a retryable
 	// one Read is called again. It returns within a second once ctx is done.
+	// The texts of the records live until the next Read: who keeps one copies it.
 	Read(ctx context.Context, b *event.Batch, wait time.Duration) error
 
 	Close() error
@@ -92,7 +93,8 @@ type Stage interface {
 	// Apply reads the events of in and adds to out what goes on, in order; out
 	// is empty before. Events move by value and keep their fields' memory, which
 	// lives as long as in is not reset; in is reset only after out has been
-	// handed on. An empty in lets time pass. A stage that passes an event on
+	// handed on. Their texts live as long: a stage copies what it keeps of them for
+	// the next Apply. An empty in lets time pass. A stage that passes an event on
 	// unchanged appends it to out. An error ends the lane; what a stage cannot
 	// understand is passed on, flagged and counted, and is no error.
 	Apply(ctx context.Context, in, out *event.Batch) error

@@ -113,7 +113,7 @@ type fakeStage struct {
 
 func (s *fakeStage) Apply(_ context.Context, in, out *event.Batch) error {
 	for _, e := range in.Events {
-		if s.held = append(s.held, e); len(s.held) == 2 {
+		if s.held = append(s.held, e.Own()); len(s.held) == 2 {
 			s.emit(out)
 		}
 	}

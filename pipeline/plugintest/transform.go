@@ -114,29 +114,47 @@ func (s *TransformSuite) pass(t testing.TB, stage plugin.Stage, in []event.Event
 	return append(all, keep(out.Events)...)
 }
 
-// apply calls after with all that came out until then, after each batch.
+// apply calls after with all that came out until then, after each batch. Then the texts of
+// the batch are overwritten, as the chunk is that a lane's are views of.
 func (s *TransformSuite) apply(t testing.TB, stage plugin.Stage, in []event.Event, size int, after func([]event.Event)) []event.Event {
 	t.Helper()
 	var all []event.Event
 	for part := range slices.Chunk(in, max(1, size)) {
-		b := event.Batch{Events: slices.Clone(part)}
+		b := event.Batch{Events: keep(part)}
+		texts := lend(b.Events)
 		var out event.Batch
 		if err := stage.Apply(context.Background(), &b, &out); err != nil {
 			t.Fatalf("apply: %v", err)
 		}
 		all = append(all, keep(out.Events)...)
 		after(all)
+		for i := range texts {
+			texts[i] = 0xDB
+		}
 	}
 	return all
 }
 
-// keep copies events out of a batch's memory.
+// keep copies events out of a batch's memory, and of the chunk that it is of.
 func keep(events []event.Event) []event.Event {
-	list := slices.Clone(events)
-	for i := range list {
-		list[i].Fields = slices.Clone(list[i].Fields)
+	list := make([]event.Event, len(events))
+	for i := range events {
+		list[i] = events[i].Own()
 	}
 	return list
+}
+
+// lend moves the texts of events into one piece of memory and returns it.
+func lend(events []event.Event) []byte {
+	n := 0
+	for i := range events {
+		n += events[i].TextSize()
+	}
+	texts := make([]byte, 0, n)
+	for i := range events {
+		texts = events[i].Move(texts)
+	}
+	return texts
 }
 
 // batches checks that it does not matter how records are parted into batches,

@@ -32,6 +32,7 @@ type file struct {
 
 	off     int64     // of the next byte to read
 	rest    string    // read and not yet cut into lines; it ends at off
+	chunk   *chunk    // that rest is a view of; nil: of none
 	prev    []byte    // the bytes before off, up to prevBytes
 	started bool      // it is the one that lines are cut from
 	final   bool      // it was read to its end after its successor had content
@@ -94,11 +95,11 @@ func (f *file) again() {
 	f.at.mark(f.f, 0)
 }
 
-// fill reads the next chunk into f.rest by way of buf and returns its length, 0
-// at the end of the file. The bytes before it are read with it, so that a file
-// that was truncated is seen even when it has grown past the offset again.
-func (f *file) fill(buf []byte) (int, error) {
-	k := len(f.prev)
+// fill reads the next chunk into f.rest and returns its length, 0 at the end of the
+// file. The bytes before it are read with it, so that a file that was truncated is
+// seen even when it has grown past the offset again.
+func (f *file) fill(c *chunks) (int, error) {
+	k, buf := len(f.prev), c.next().buf
 	n, err := f.read(buf, f.off-int64(k))
 	switch {
 	case err != nil && !errors.Is(err, io.EOF):
@@ -108,7 +109,7 @@ func (f *file) fill(buf []byte) (int, error) {
 	case !bytes.Equal(buf[:k], f.prev):
 		return 0, errOther
 	}
-	f.rest = string(buf[k:n])
+	f.rest = c.text(f, buf[k:n])
 	f.off += int64(n - k)
 	f.prev = append(f.prev[:0], buf[max(0, n-prevBytes):n]...)
 	return n - k, nil

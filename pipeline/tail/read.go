@@ -18,6 +18,7 @@ const minSteps = 16
 
 // Read adds the next lines to b.
 func (t *Tail) Read(ctx context.Context, b *event.Batch, wait time.Duration) error {
+	t.chunks.reuse()
 	var timeout <-chan time.Time
 	for steps := 1; ; steps++ {
 		if err := ctx.Err(); err != nil {
@@ -83,7 +84,7 @@ func (t *Tail) step(b *event.Batch) (bool, error) {
 	}
 	t.turn(f)
 	if f.rest == "" {
-		switch n, err := f.fill(t.buf); {
+		switch n, err := f.fill(t.chunks); {
 		case errors.Is(err, errReplaced):
 			return t.replaced(f, b, t.o.Once)
 		case errors.Is(err, errOther):

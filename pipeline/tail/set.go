@@ -72,11 +72,11 @@ type SetOptions struct {
 // plugin.Input. Files take turns, a chunk each. No more than SetOptions.Open of
 // them are held open; of the others it is looked now and then whether they grew.
 type Set struct {
-	o     SetOptions
-	buf   []byte // of all Tails: only Read reads
-	roots []string
-	open  atomic.Int64 // files held open
-	seen  seenFiles
+	o      SetOptions
+	chunks *chunks // of all Tails: only Read reads
+	roots  []string
+	open   atomic.Int64 // files held open
+	seen   seenFiles
 
 	mu      sync.Mutex // guards what follows, and what member says
 	members map[string]*member
@@ -139,7 +139,7 @@ func NewSet(o SetOptions) *Set {
 	o.Files = positive(o.Files, DefaultSetFiles)
 	label := meter.Label{Name: "input", Value: o.Input}
 	s := &Set{
-		o: o, buf: make([]byte, prevBytes+setChunkBytes), wake: make(chan struct{}, 1),
+		o: o, chunks: &chunks{size: prevBytes + setChunkBytes}, wake: make(chan struct{}, 1),
 		members: map[string]*member{}, said: map[string]bool{}, unlisted: map[string]bool{},
 		seen:     seenFiles{open: map[identity]*member{}},
 		failures: o.Meter.Counter("tallyman_input_file_failures_total", "Times that one file of many could not be read and was left alone for a while, or a folder not be listed.", label),

@@ -26,7 +26,7 @@ func (s *Set) add(path string, at *position) *member {
 	m.t = newTail(Options{
 		Path: path, Input: s.o.Input, Decode: s.o.Decode, MaxLine: s.o.MaxLine, Once: s.o.Once, Shared: s.o.Shared,
 		FromEnd: s.o.FromEnd && !s.known, Meter: s.o.Meter, Log: s.o.Log, Now: s.o.Now, Open: DefaultOpen, Join: s.o.Join, set: m,
-	}, s.buf)
+	}, s.chunks)
 	m.t.parked = true
 	var p position
 	switch {

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -130,7 +131,7 @@ func (m *setModel) read(wait time.Duration) {
 	for i := range b.Events {
 		name, err := filepath.Rel(m.dir, b.Events[i].Get(schema.LogFilePath).Str())
 		m.fail(err)
-		m.got[name] = append(m.got[name], b.Events[i].Raw)
+		m.got[name] = append(m.got[name], strings.Clone(b.Events[i].Raw))
 	}
 	for _, l := range b.Losses {
 		// Of a file that was removed it is not known what followed in it.

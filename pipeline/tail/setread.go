@@ -18,6 +18,7 @@ const maxTurns = 1024
 
 // Read adds the next lines to b, from as many files as have some.
 func (s *Set) Read(ctx context.Context, b *event.Batch, wait time.Duration) error {
+	s.chunks.reuse()
 	var timeout <-chan time.Time
 	for {
 		if err := ctx.Err(); err != nil {

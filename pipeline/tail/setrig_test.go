@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -115,8 +116,8 @@ func (r *setRig) read(wait time.Duration) bool {
 		if err2 != nil {
 			r.t.Fatal(err2)
 		}
-		r.got[rel] = append(r.got[rel], e.Raw)
-		r.all = append(r.all, e.Raw)
+		r.got[rel] = append(r.got[rel], strings.Clone(e.Raw))
+		r.all = append(r.all, strings.Clone(e.Raw))
 	}
 	r.loss = append(r.loss, b.Losses...)
 	if b.Position != nil {

@@ -71,10 +71,10 @@ type Options struct {
 
 // Tail follows one file. Open, Read and Close are those of plugin.Input.
 type Tail struct {
-	o     Options
-	lines *Lines
-	buf   []byte
-	ended bool // Once: everything was read
+	o      Options
+	lines  *Lines
+	chunks *chunks // of a Set: those of all its Tails
+	ended  bool    // Once: everything was read
 
 	mu     sync.Mutex // guards what follows; Read and the watcher hold it to look
 	files  []*file    // held open, oldest first; Read reads the first
@@ -99,11 +99,11 @@ func New(o Options) *Tail {
 	if o.Once {
 		n = onceBytes
 	}
-	return newTail(o, make([]byte, prevBytes+n))
+	return newTail(o, &chunks{size: prevBytes + n})
 }
 
-// newTail returns a Tail that reads by way of buf.
-func newTail(o Options, buf []byte) *Tail {
+// newTail returns a Tail that reads into memory of c.
+func newTail(o Options, c *chunks) *Tail {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
@@ -123,7 +123,7 @@ func newTail(o Options, buf []byte) *Tail {
 		most = setRecords
 	}
 	return &Tail{
-		o: o, wake: make(chan struct{}, 1), buf: buf,
+		o: o, wake: make(chan struct{}, 1), chunks: c,
 		lines: NewLines(LineOptions{Input: o.Input, Decode: o.Decode, Max: o.MaxLine, Most: most, Shared: shared, Meter: o.Meter, Join: o.Join}),
 		rotations: o.Meter.Counter("tallyman_input_rotations_total", "Times that the followed file was rotated away.",
 			meter.Label{Name: "input", Value: o.Input}),

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -141,7 +142,7 @@ func (r *rig) readBatch() error {
 
 func (r *rig) take(b *event.Batch) {
 	for _, e := range b.Events {
-		r.got = append(r.got, e.Raw)
+		r.got = append(r.got, strings.Clone(e.Raw))
 	}
 	if b.Position != nil {
 		r.pos = slices.Clone(b.Position)

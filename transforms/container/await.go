@@ -131,15 +131,16 @@ func (s *patient) pass(ctx context.Context, in, out *event.Batch, last bool) {
 	s.finish(ctx, out)
 }
 
-// keep appends events to those that are kept. Their fields lie in the memory of a batch
-// that is used again, and are copied; their texts live as long as they are looked at.
+// keep appends events to those that are kept. Their fields and texts lie in the memory of
+// a batch and of a chunk that are used again, and are copied.
 func (s *patient) keep(events []event.Event, now int64) {
 	const spare = 16 // of what is added to an event
-	room := 0
+	room, size := 0, 0
 	for i := range events {
 		room += len(events[i].Fields) + spare
+		size += events[i].TextSize()
 	}
-	fields := make(event.Fields, 0, room)
+	fields, texts := make(event.Fields, 0, room), make([]byte, 0, size)
 	s.kept = slices.Grow(s.kept, len(events))
 	for i := range events {
 		k, at := keptEvent{ev: events[i], since: now}, len(fields)
@@ -147,6 +148,7 @@ func (s *patient) keep(events []event.Event, now int64) {
 		end := len(fields)
 		fields = fields[:end+spare]
 		k.ev.Fields = fields[at:end:len(fields)]
+		texts = k.ev.Move(texts)
 		s.kept = append(s.kept, k)
 	}
 }
