@@ -19,7 +19,11 @@ import (
 // Secrets are left as they are in the first: rsyslog replaces none.
 const (
 	syslogConf = "journal: {dir: journal, max_size: 2GiB}\n%sadmin: {listen: off}\nlog: {level: error}\n" +
-		"inputs: {net: {type: syslog, listen: \"tcp://127.0.0.1:%d\"}}\noutputs: {file: {type: file, path: out.json, format: json}}\n"
+		"inputs: {net: {type: syslog, listen: \"tcp://127.0.0.1:%d\"}}\noutputs: {file: {type: file, path: out.json, format: json%s}}\n"
+
+	// syslogFields are those that rsyslog writes below; time and id are always there.
+	syslogFields = ", only_fields: [host.name, log.syslog.facility.name, log.syslog.severity.name, log.syslog.appname, log.syslog.procid, " +
+		"log.syslog.msgid, log.syslog.structured_data, message]"
 
 	rsyslogConf = `global(workDirectory="%[1]s" maxMessageSize="64k")
 module(load="imptcp")
@@ -64,6 +68,7 @@ type daemon struct {
 	conf string // with places for its folder, its port and what else
 	more string
 	wide bool // rsyslog: the document is the one of tallyman
+	few  bool // tallyman: its document has the fields of rsyslog's
 	run  func(dir, conf string) []string
 }
 
@@ -71,10 +76,11 @@ func syslogDaemons(t *testing.T) []daemon {
 	t.Helper()
 	ours := func(_, conf string) []string { return []string{program(t), "run", "--config", conf} }
 	if b := before(); b != "" {
-		return []daemon{{"tallyman", syslogConf, "redact: off\n", false, ours},
-			{"tallyman before", syslogConf, "redact: off\n", false, func(_, conf string) []string { return []string{b, "run", "--config", conf} }}}
+		return []daemon{{"tallyman", syslogConf, "redact: off\n", false, false, ours},
+			{"tallyman before", syslogConf, "redact: off\n", false, false, func(_, conf string) []string { return []string{b, "run", "--config", conf} }}}
 	}
-	list := []daemon{{"tallyman", syslogConf, "redact: off\n", false, ours}, {"tallyman, secrets replaced", syslogConf, "", false, ours}}
+	list := []daemon{{"tallyman", syslogConf, "redact: off\n", false, false, ours}, {"tallyman, the fields of rsyslog", syslogConf, "redact: off\n", false, true, ours},
+		{"tallyman, secrets replaced", syslogConf, "", false, false, ours}}
 	rsyslogd := need(t, "rsyslogd", "rsyslog")
 	theirs := func(dir, conf string) []string {
 		return []string{rsyslogd, "-n", "-f", conf, "-i", filepath.Join(dir, "pid")}
@@ -90,7 +96,7 @@ func syslogDaemons(t *testing.T) []daemon {
 		{"rsyslog, no queue, the document of tallyman", "", true},
 		{"rsyslog, queue on disk, the document of tallyman", `queue.type="Disk" queue.filename="q" queue.checkpointInterval="1000"`, true},
 	} {
-		list = append(list, daemon{q.name, rsyslogConf, q.queue, q.wide, theirs})
+		list = append(list, daemon{q.name, rsyslogConf, q.queue, q.wide, false, theirs})
 	}
 	return list
 }
@@ -112,7 +118,7 @@ func TestPeersSyslog(t *testing.T) {
 				switch {
 				case round == 0 && d.name == "tallyman":
 					inOrder(t, filepath.Join(dir, "out.json"), log, sameSyslog)
-				case round == 0 && d.wide:
+				case round == 0 && (d.wide || d.few):
 					inOrder(t, filepath.Join(dir, "out.json"), log, isJSON)
 				}
 				if err := os.RemoveAll(dir); err != nil {
@@ -173,7 +179,11 @@ func (u *used) syslog(t *testing.T, d *daemon, dir string, log []byte, lines int
 	port := freePort(t)
 	var text string
 	if d.conf == syslogConf {
-		text = fmt.Sprintf(d.conf, d.more, port)
+		few := ""
+		if d.few {
+			few = syslogFields
+		}
+		text = fmt.Sprintf(d.conf, d.more, port, few)
 	} else {
 		more, template := "", "json"
 		if d.wide {
