@@ -62,12 +62,12 @@ func toFile(t *testing.T, path, bare string) (list []shipper, peer bool) {
 	off := conf("redact: off\n", "")
 	whole := func(got, line []byte) error { return sameContainer(got, line, containerID) }
 	some := func(got, line []byte) error { return sameContainer(got, line, "") }
-	list = []shipper{{"tallyman", runOnce(t, program(t), off), whole}}
+	list = []shipper{{"tallyman", readOnce(t, program(t), off), whole}}
 	if b := before(); b != "" {
-		return append(list, shipper{"tallyman before", runOnce(t, b, off), whole}), false
+		return append(list, shipper{"tallyman before", readOnce(t, b, off), whole}), false
 	}
-	list = append(list, shipper{ofFluentBit, runOnce(t, program(t), conf("redact: off\n", fluentBitFields)), some},
-		shipper{"tallyman, secrets replaced", runOnce(t, program(t), conf("", "")), nil},
+	list = append(list, shipper{ofFluentBit, readOnce(t, program(t), conf("redact: off\n", fluentBitFields)), some},
+		shipper{"tallyman, secrets replaced", readOnce(t, program(t), conf("", "")), nil},
 		shipper{"bare prototype, to a file", func(string) []string { return []string{bare, "-mode", "docker", "-o", "out.json", path} }, nil},
 		shipper{"bare prototype, to the null device", func(string) []string { return []string{bare, "-mode", "docker", path} }, nil})
 	if b := fluentBit(t); b != "" {

@@ -35,10 +35,10 @@ func TestPeersHEC(t *testing.T) {
 	u := newUsed()
 	for range rounds(t) {
 		for _, c := range list {
-			events, bytes := received(t, url)
+			events, bytes := counted(t, url)
 			dir := t.TempDir()
 			u.process(t, c.name, dir, c.run(dir))
-			n, sent := received(t, url)
+			n, sent := counted(t, url)
 			if n-events != lines {
 				t.Errorf("%s: the receiver counted %d events of %d lines", c.name, n-events, lines)
 			}
@@ -69,13 +69,13 @@ func toHEC(t *testing.T, path, url, bare string) (list []shipper, peer bool) {
 			return []string{bare, "-url", url + "/services/collector/event", "-gzip", level, path}
 		}
 	}
-	list = []shipper{{"tallyman, gzip", runOnce(t, program(t), conf("gzip", "")), nil}}
+	list = []shipper{{"tallyman, gzip", readOnce(t, program(t), conf("gzip", "")), nil}}
 	if b := before(); b != "" {
-		return append(list, shipper{"tallyman before, gzip", runOnce(t, b, conf("gzip", "")), nil}), false
+		return append(list, shipper{"tallyman before, gzip", readOnce(t, b, conf("gzip", "")), nil}), false
 	}
-	list = append(list, shipper{ofFluentBit + ", gzip", runOnce(t, program(t), conf("gzip", fluentBitEnvelope)), nil},
-		shipper{"tallyman, plain", runOnce(t, program(t), conf("none", "")), nil},
-		shipper{ofFluentBit + ", plain", runOnce(t, program(t), conf("none", fluentBitEnvelope)), nil},
+	list = append(list, shipper{ofFluentBit + ", gzip", readOnce(t, program(t), conf("gzip", fluentBitEnvelope)), nil},
+		shipper{"tallyman, plain", readOnce(t, program(t), conf("none", "")), nil},
+		shipper{ofFluentBit + ", plain", readOnce(t, program(t), conf("none", fluentBitEnvelope)), nil},
 		shipper{"bare prototype, gzip 1", ship("1"), nil}, shipper{"bare prototype, plain", ship("0"), nil})
 	b := fluentBit(t)
 	if b == "" {
@@ -119,8 +119,8 @@ func receive(t *testing.T, sink string) (url string) {
 	return ""
 }
 
-// received is how many events the receiver has counted, and the bytes of the bodies, unpacked.
-func received(t *testing.T, url string) (events int, bytes int64) {
+// counted is how many events the receiver has counted, and the bytes of the bodies, unpacked.
+func counted(t *testing.T, url string) (events int, bytes int64) {
 	t.Helper()
 	res, err := http.Get(url + "/stat")
 	if err != nil {

@@ -86,8 +86,8 @@ func namesOf(list []shipper) (names []string) {
 	return names
 }
 
-// runOnce runs a build of tallyman with a configuration to the end of what it reads.
-func runOnce(t *testing.T, program, conf string) func(dir string) []string {
+// readOnce runs a build of tallyman with a configuration to the end of what it reads.
+func readOnce(t *testing.T, program, conf string) func(dir string) []string {
 	t.Helper()
 	return func(dir string) []string {
 		return []string{program, "run", "--once", "--config", write(t, filepath.Join(dir, "conf.yaml"), conf)}
@@ -210,7 +210,7 @@ func (u *used) beside(peer string, ours ...string) {
 // first one, which is ours.
 func (u *used) print(title string, size, lines int, names []string) {
 	mb := float64(size) / 1e6
-	fmt.Printf("\n%s, %.0f MB, %d lines, load average %s:\n\n", title, mb, lines, load())
+	fmt.Printf("\n%s, %.0f MB, %d lines, load average %s:\n\n", title, mb, lines, loadAverage())
 	fmt.Println("| | CPU s, median | range | µs a line | MB a CPU second | MB written or sent | RSS at most, MiB |\n| --- | --- | --- | --- | --- | --- | --- |")
 	memory := func(n string) string {
 		if u.memory[n] == 0 {
@@ -239,8 +239,8 @@ func (u *used) print(title string, size, lines int, names []string) {
 	}
 }
 
-// load is how busy the machine is.
-func load() string {
+// loadAverage is how busy the machine is.
+func loadAverage() string {
 	b, err := os.ReadFile("/proc/loadavg")
 	if err != nil {
 		return "unknown"

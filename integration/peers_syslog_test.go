@@ -18,14 +18,14 @@ import (
 
 // Secrets are left as they are in the first: rsyslog replaces none.
 const (
-	syslogConf = "journal: {dir: journal, max_size: 2GiB}\n%sadmin: {listen: off}\nlog: {level: error}\n" +
+	syslogPeer = "journal: {dir: journal, max_size: 2GiB}\n%sadmin: {listen: off}\nlog: {level: error}\n" +
 		"inputs: {net: {type: syslog, listen: \"tcp://127.0.0.1:%d\"}}\noutputs: {file: {type: file, path: out.json, format: json%s}}\n"
 
 	// syslogFields are those that rsyslog writes below; time and id are always there.
 	syslogFields = ", only_fields: [host.name, log.syslog.facility.name, log.syslog.severity.name, log.syslog.appname, log.syslog.procid, " +
 		"log.syslog.msgid, log.syslog.structured_data, message]"
 
-	rsyslogConf = `global(workDirectory="%[1]s" maxMessageSize="64k")
+	rsyslogPeer = `global(workDirectory="%[1]s" maxMessageSize="64k")
 module(load="imptcp")
 template(name="json" type="list" option.jsonf="on") {
   property(outname="@timestamp" name="timereported" dateFormat="rfc3339" format="jsonf") property(outname="host" name="hostname" format="jsonf")
@@ -76,11 +76,11 @@ func syslogDaemons(t *testing.T) []daemon {
 	t.Helper()
 	ours := func(_, conf string) []string { return []string{program(t), "run", "--config", conf} }
 	if b := before(); b != "" {
-		return []daemon{{"tallyman", syslogConf, "redact: off\n", false, false, ours},
-			{"tallyman before", syslogConf, "redact: off\n", false, false, func(_, conf string) []string { return []string{b, "run", "--config", conf} }}}
+		return []daemon{{"tallyman", syslogPeer, "redact: off\n", false, false, ours},
+			{"tallyman before", syslogPeer, "redact: off\n", false, false, func(_, conf string) []string { return []string{b, "run", "--config", conf} }}}
 	}
-	list := []daemon{{"tallyman", syslogConf, "redact: off\n", false, false, ours}, {"tallyman, the fields of rsyslog", syslogConf, "redact: off\n", false, true, ours},
-		{"tallyman, secrets replaced", syslogConf, "", false, false, ours}}
+	list := []daemon{{"tallyman", syslogPeer, "redact: off\n", false, false, ours}, {"tallyman, the fields of rsyslog", syslogPeer, "redact: off\n", false, true, ours},
+		{"tallyman, secrets replaced", syslogPeer, "", false, false, ours}}
 	rsyslogd := need(t, "rsyslogd", "rsyslog")
 	theirs := func(dir, conf string) []string {
 		return []string{rsyslogd, "-n", "-f", conf, "-i", filepath.Join(dir, "pid")}
@@ -96,7 +96,7 @@ func syslogDaemons(t *testing.T) []daemon {
 		{"rsyslog, no queue, the document of tallyman", "", true},
 		{"rsyslog, queue on disk, the document of tallyman", `queue.type="Disk" queue.filename="q" queue.checkpointInterval="1000"`, true},
 	} {
-		list = append(list, daemon{q.name, rsyslogConf, q.queue, q.wide, false, theirs})
+		list = append(list, daemon{q.name, rsyslogPeer, q.queue, q.wide, false, theirs})
 	}
 	return list
 }
@@ -178,7 +178,7 @@ func (u *used) syslog(t *testing.T, d *daemon, dir string, log []byte, lines int
 	t.Helper()
 	port := freePort(t)
 	var text string
-	if d.conf == syslogConf {
+	if d.conf == syslogPeer {
 		few := ""
 		if d.few {
 			few = syslogFields

@@ -235,7 +235,7 @@ func TestAReceiverThatStalls(t *testing.T) {
 	defer stalled.Close()
 	defer close(release)
 	s := settingsFor(t, ndjson, stalled.URL, d.URL)
-	s.Web.Timeout = 20 * time.Millisecond
+	s.Web.Timeout = 500 * time.Millisecond // for the healthy one too, on a busy machine
 	s.Web.Balance = "failover"
 	out := open(t, s)
 	err := out.Send(context.Background(), marks(3))
