@@ -29,7 +29,7 @@ func TestPeersHEC(t *testing.T) {
 		t.Fatalf("ship does not build: %v\n%s", err, text)
 	}
 	path, log, lines := dockerLog(t, dir, gen)
-	url := receive(t, sink)
+	url := receiveHEC(t, sink)
 	t.Setenv("HEC_TOKEN", "00000000-0000-0000-0000-000000000000")
 	list, peer := toHEC(t, path, url, bare)
 	u := newUsed()
@@ -91,9 +91,9 @@ func toHEC(t *testing.T, path, url, bare string) (list []shipper, peer bool) {
 	return append(list, shipper{"Fluent Bit, gzip", to("    compress gzip\n"), nil}, shipper{"Fluent Bit, plain", to(""), nil}), true
 }
 
-// receive starts the receiver, which is not measured, on the other processor and returns
+// receiveHEC starts the receiver, which is not measured, on the other processor and returns
 // where it is.
-func receive(t *testing.T, sink string) (url string) {
+func receiveHEC(t *testing.T, sink string) (url string) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
