@@ -104,9 +104,14 @@ func build(t testing.TB, change func(s *Settings)) *Transform {
 func judge(t testing.TB, stage plugin.Stage, e event.Event) string {
 	t.Helper()
 	var out event.Batch
-	if err := stage.Apply(t.Context(), &event.Batch{Events: []event.Event{e}}, &out); err != nil {
+	var loan plugintest.Loan // the texts of a batch are written over after it
+	if err := stage.Apply(t.Context(), &event.Batch{Events: loan.Lend([]event.Event{e})}, &out); err != nil {
 		t.Fatal(err)
 	}
+	for i := range out.Events {
+		out.Events[i] = out.Events[i].Own()
+	}
+	loan.Back()
 	if len(out.Events) != 1 || len(out.Events[0].Fields) < len(e.Fields) {
 		t.Fatalf("%d events came of one", len(out.Events))
 	}
@@ -122,4 +127,17 @@ func or(s string) string {
 		return "?"
 	}
 	return s
+}
+
+// What is told of a key that goes is the table's own text: the one that was asked with may be
+// a view of an event.
+func TestAKeyThatGoesIsToldAsItIsKept(t *testing.T) {
+	tb := newTable[string, int](4, nil)
+	told := ""
+	tb.changed = func(key string, _ int) { told = key }
+	own := "c0ffee"
+	tb.put(own, 1)
+	if tb.drop(strings.Clone(own)); event.Place(told) != event.Place(own) {
+		t.Error("the table tells of a text that it was asked with")
+	}
 }

@@ -46,9 +46,13 @@ func (s *seen) tells() (how, user string, ok bool) {
 			return howCron, user, true
 		}
 	case "USER_CMD", "USER_AUTH":
-		// Who asked is who was logged in, whether it was granted or not.
-		if s.provider == howSudo || s.provider == howSu {
-			return s.provider, s.auditName, s.auditName != ""
+		// Who asked is who was logged in, whether it was granted or not. What is kept of how
+		// is our own word, not the event's.
+		switch s.provider {
+		case howSudo:
+			return howSudo, s.auditName, s.auditName != ""
+		case howSu:
+			return howSu, s.auditName, s.auditName != ""
 		}
 	}
 	return "", "", false

@@ -53,12 +53,13 @@ func (t *table[K, V]) put(key K, value V) {
 	}
 }
 
+// drop forgets a key, of which the caller's may be a view: changed is told of the table's own.
 func (t *table[K, V]) drop(key K) {
 	if e, ok := t.at[key]; ok {
 		t.use.Remove(e)
 		delete(t.at, key)
 		if t.changed != nil {
-			t.changed(key, -1)
+			t.changed(e.Value.(*cell[K, V]).key, -1)
 		}
 	}
 }
