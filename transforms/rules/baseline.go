@@ -55,7 +55,7 @@ type baselineState struct {
 type profile struct {
 	began  time.Time
 	mode   mode
-	values map[string]sight
+	values map[string]*sight // whose keys are the profile's own
 }
 
 // sight is one value of a profile.
@@ -87,7 +87,7 @@ func (b *baselineState) holds(s *stage, at time.Time) (bool, error) {
 			return true, nil
 		}
 	}
-	v, known := p.values[value]
+	v, known := p.sight(value)
 	if !known && !b.room(len(value)) {
 		b.full(s)
 		return p.enforces(b.learn, at), nil
@@ -122,7 +122,7 @@ func (b *baselineState) begin(key string, at time.Time, m mode) *profile {
 	if b.profiles == nil {
 		b.profiles = map[string]*profile{}
 	}
-	p := &profile{began: at, mode: m, values: map[string]sight{}}
+	p := &profile{began: at, mode: m, values: map[string]*sight{}}
 	b.profiles[key] = p
 	b.bytes += len(key)
 	return p
@@ -132,13 +132,25 @@ func (b *baselineState) room(n int) bool {
 	return b.count < b.max && b.bytes+n <= maxBaselineBytes
 }
 
-// put sets a value of p, for which there is room.
-func (b *baselineState) put(p *profile, value string, v sight) {
-	if _, ok := p.values[value]; !ok {
-		b.count++
-		b.bytes += len(value)
+// sight returns what is known of a value, and whether anything is.
+func (p *profile) sight(value string) (v sight, known bool) {
+	if at := p.values[value]; at != nil {
+		return *at, true
 	}
-	p.values[value] = v
+	return sight{}, false
+}
+
+// put sets a value of p, for which there is room. The value lies in memory of an event, which
+// others use again: the key is a copy, and stays when the value is set again, for a map that
+// is assigned to takes over the memory of the key.
+func (b *baselineState) put(p *profile, value string, v sight) {
+	if at := p.values[value]; at != nil {
+		*at = v
+		return
+	}
+	b.count++
+	b.bytes += len(value)
+	p.values[strings.Clone(value)] = &v
 }
 
 // drop takes a value out of p.

@@ -293,7 +293,7 @@ func (b *baselineState) takeOne(in *Baseline, r *BaselineReport, now time.Time) 
 	add := func(list []string, approved bool) {
 		for _, v := range list {
 			v = bounded(v)
-			s, known := p.values[v]
+			s, known := p.sight(v)
 			if v == "" || known && (s.approved || !approved) {
 				continue
 			}
