@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"sort"
-	"strconv"
 	"time"
 
 	"tallyman/pipeline/decode"
@@ -146,19 +145,7 @@ func (c *Chain) finish(e *event.Event, index int) {
 		e.Time = e.Seen
 	}
 	if e.ID.IsZero() {
-		b := c.id[:0]
-		b = append(b, c.hostID...)
-		b = append(append(b, 0), e.Dataset...)
-		b = append(append(b, 0), c.input...)
-		b = append(append(b, 0), e.Get(schema.LogFilePath).Str()...)
-		if b = append(b, 0); e.Offset == 0 && e.Records == 0 { // we made it: it has no place
-			b = strconv.AppendInt(append(b, "made\x00"...), e.Seen.UnixNano(), 10)
-			b = strconv.AppendInt(append(b, 0), int64(index), 10)
-		} else {
-			b = strconv.AppendInt(b, e.Offset, 10)
-		}
-		b = append(append(b, 0), e.Raw...) // last, since it may hold anything
-		e.ID, c.id = event.NewID(b), b
+		c.id = e.Identify(c.id, c.hostID, c.input, index)
 	}
 }
 

@@ -3,6 +3,9 @@ package event
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"strconv"
+
+	"tallyman/pipeline/schema"
 )
 
 // ID is a stable event id: the first 128 bits of a SHA-256 (SCHEMA event.id).
@@ -17,6 +20,25 @@ const crockford = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 func NewID(seed []byte) ID {
 	sum := sha256.Sum256(seed)
 	return ID(sum[:16])
+}
+
+// Identify gives an event that has no id one from its place in its source and its text; host
+// is the id of this host, input the name of the input. index tells apart the events of one
+// batch that we made ourselves. It returns buf, the memory that it used.
+func (e *Event) Identify(buf []byte, host, input string, index int) []byte {
+	b := append(append(buf[:0], host...), 0)
+	b = append(append(b, e.Dataset...), 0)
+	b = append(append(b, input...), 0)
+	b = append(append(b, e.Get(schema.LogFilePath).Str()...), 0)
+	if e.Offset == 0 && e.Records == 0 { // we made it: it has no place
+		b = strconv.AppendInt(append(b, "made\x00"...), e.Seen.UnixNano(), 10)
+		b = strconv.AppendInt(append(b, 0), int64(index), 10)
+	} else {
+		b = strconv.AppendInt(b, e.Offset, 10)
+	}
+	b = append(append(b, 0), e.Raw...) // last, since it may hold anything
+	e.ID = NewID(b)
+	return b
 }
 
 // IsZero reports whether there is no id.

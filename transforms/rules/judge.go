@@ -3,7 +3,6 @@ package rules
 import (
 	"errors"
 	"math/bits"
-	"strconv"
 	"strings"
 	"time"
 
@@ -147,14 +146,5 @@ func (s *stage) identify(e *event.Event, index int) {
 	if e.Seen.IsZero() {
 		e.Seen = s.t.now()
 	}
-	b := s.buf[:0]
-	b = append(append(b, s.t.hostID...), 0)
-	b = append(b, e.Dataset...)
-	b = append(append(b, 0), s.input...)
-	b = strconv.AppendInt(append(b, 0), e.Offset, 10)
-	if e.Offset == 0 && e.Records == 0 {
-		b = strconv.AppendInt(append(b, 0), e.Seen.UnixNano(), 10)
-		b = strconv.AppendInt(append(b, 0), int64(index), 10)
-	}
-	e.ID, s.buf = event.NewID(b), b
+	s.buf = e.Identify(s.buf, s.t.hostID, s.input, index)
 }

@@ -244,7 +244,7 @@ func TestAnEventWithoutAnIDGetsOne(t *testing.T) {
 	e := exec(0, "process.name", "sh")
 	e.ID, e.Offset = event.ID{}, 77
 	out := b.run(e)
-	want := event.NewID([]byte("host\x00auditd.log\x00audit\x0077"))
+	want := event.NewID([]byte("host\x00auditd.log\x00audit\x00\x0077\x00")) // as the engine gives it
 	if out[0].ID != want || out[1].ID != event.NewID(append(append(want[:], 0), "X-Y-001"...)) {
 		t.Errorf("the ids are %v and %v", out[0].ID, out[1].ID)
 	}
@@ -275,5 +275,25 @@ rules:
 	}
 	if n := strings.Count(b.log.String(), "level=ERROR"); n != 2 {
 		t.Errorf("%d errors were logged: %s", n, b.log.String())
+	}
+}
+
+// Lines of two files that no decoder understood stand at one place: they and their alerts are
+// told apart.
+func TestWhatHasNoIDGetsThatOfItsPlace(t *testing.T) {
+	b := start(t, rule1())
+	seen := map[event.ID]bool{}
+	for _, path := range []string{"/a.log", "/b.log"} {
+		for _, raw := range []string{"sh", "sh!"} {
+			e := exec(1, "process.name", "sh")
+			e.ID, e.Raw, e.Offset = event.ID{}, raw, 23
+			e.Shared.AddString(schema.LogFilePath, path)
+			for _, out := range b.run(e) {
+				seen[out.ID] = true
+			}
+		}
+	}
+	if len(seen) != 8 {
+		t.Errorf("four events and their alerts have %d ids", len(seen))
 	}
 }
