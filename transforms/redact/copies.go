@@ -56,8 +56,6 @@ func (f *finder) copies() {
 	if ok {
 		f.rehash(raw)
 	}
-	clear(f.found)
-	f.found = f.found[:0]
 }
 
 // withoutHex returns records without the secrets that were found, where they are hex.

@@ -70,7 +70,8 @@ func (f *finder) event(e *event.Event, b *event.Batch) bool {
 		f.copies()
 		f.tag()
 	}
-	f.e, f.b = nil, nil
+	clear(f.found) // also where nothing was replaced: they are views of this event
+	f.e, f.b, f.found = nil, nil, f.found[:0]
 	return changed
 }
 

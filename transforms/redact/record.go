@@ -98,8 +98,11 @@ func (f *finder) once(l string, look func() (string, bool)) (string, bool) {
 		return out, out != l
 	}
 	out, ok := look()
-	if f.memo != nil {
-		f.memo[l] = out
+	if f.memo != nil { // the line may lie in memory that is used again
+		kept := strings.Clone(l)
+		if f.memo[kept] = out; !ok {
+			f.memo[kept] = kept
+		}
 	}
 	return out, ok
 }

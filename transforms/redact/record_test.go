@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"tallyman/pipeline/event"
+	"tallyman/pipeline/plugintest"
 	"tallyman/pipeline/schema"
 )
 
@@ -189,6 +190,25 @@ func TestConcealGrows(t *testing.T) {
 		tr.Conceal(given)
 		if swap(given[1].Raw) != `type=EXECVE msg=audit(1.000:7): a2="§"` {
 			t.Errorf("the secret is %q", given[1].Raw)
+		}
+	}
+}
+
+// TestConcealKeepsNoView: who looks at records as they are read gives those of a chunk, which
+// is read into again. What is remembered of them is a copy.
+func TestConcealKeepsNoView(t *testing.T) {
+	tr := build(t, nil)
+	var loan plugintest.Loan
+	for _, raw := range []string{`type=CWD msg=audit(1.000:7): cwd="/tmp"`, `type=EXECVE msg=audit(1.000:8): argc=2 a0="x" a1="--token=abcdefgh"`} {
+		tr.Conceal(loan.Lend([]event.Event{{Decode: "audit", Raw: raw}}))
+		loan.Back()
+	}
+	if len(tr.concealer.memo) != 2 {
+		t.Fatalf("%d lines are remembered", len(tr.concealer.memo))
+	}
+	for line, out := range tr.concealer.memo {
+		if !strings.HasPrefix(line, "type=") || !strings.HasPrefix(out, "type=") {
+			t.Errorf("%q is remembered as %q", line, out)
 		}
 	}
 }

@@ -87,6 +87,9 @@ func TestALateRecordsSecretByItself(t *testing.T) {
 				if err := s.Apply(t.Context(), &in, &out); err != nil {
 					t.Fatal(err)
 				}
+				if left := s.(*stage).f.found; len(left) > 0 {
+					t.Errorf("secrets are looked for in the next event as well: %v", left)
+				}
 				return out.Events[0]
 			}
 			if !c.forgetContext {
