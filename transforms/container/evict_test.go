@@ -135,3 +135,34 @@ func TestTheParentThatIsRememberedIsTheOneThatIsFound(t *testing.T) {
 		}
 	})
 }
+
+// Lives of one pid that are forgotten together bound each other in whatever order they go.
+func TestTheOrderOfForgettingIsNoMatter(t *testing.T) {
+	var want []int64
+	for _, order := range [][]int{{0, 1, 2}, {2, 1, 0}, {1, 2, 0}, {2, 0, 1}} {
+		tab := newTable(16, &registry{byID: map[string]*container{}})
+		var lives []*life
+		for i := range int64(3) {
+			s := seen{t: 1e12 + i*1e9, pid: 7, ppid: 1, kernel: true}
+			lives = append(lives, tab.add(&s))
+		}
+		var all []leaving
+		for _, i := range order {
+			all = append(all, leaving{at: lives[i].at})
+		}
+		tab.leave(all)
+		if tab.newest(who{0, 7}) != nil || tab.count != 0 {
+			t.Fatalf("in the order %v something is left", order)
+		}
+		var got []int64
+		for _, l := range lives {
+			got = append(got, l.until)
+		}
+		if want == nil {
+			want = got
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("in the order %v they are bounded by %v, otherwise by %v", order, got, want)
+		}
+	}
+}

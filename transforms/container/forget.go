@@ -49,7 +49,16 @@ func (t *table) evict() {
 			}
 		}
 	}
-	for _, one := range t.foremost(some, n) {
+	t.leave(t.foremost(some, n))
+}
+
+// leave forgets lives, which come in no order: what an event of the same batch finds of
+// those of one pid may not depend on which of them went first.
+func (t *table) leave(all []leaving) {
+	for _, one := range all {
+		t.at(one.at).mark(markGone)
+	}
+	for _, one := range all {
 		t.forget(t.at(one.at))
 	}
 }
@@ -113,7 +122,9 @@ func (t *table) forget(l *life) {
 		next.prev = l.prev
 	case prev != nil:
 		t.lives.set(l.who(), prev.at)
-		prev.until = never
+		if !prev.has(markGone) {
+			prev.until = never
+		}
 	default:
 		t.lives.remove(l.who())
 	}
