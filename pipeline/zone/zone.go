@@ -52,7 +52,7 @@ func (z *Finder) Of(e *event.Event, host func() *time.Location) *time.Location {
 func (z *Finder) Named(name string, otherwise *time.Location) *time.Location {
 	if z.name != name {
 		z.name = strings.Clone(name)
-		if loc, err := Parse(name); err == nil {
+		if loc, err := Parse(z.name); err == nil { // it keeps the name
 			z.loc = loc
 		} else {
 			z.loc = nil
