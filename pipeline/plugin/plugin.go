@@ -212,8 +212,9 @@ type Concealer interface {
 	Transform
 
 	// Conceal replaces, in source records that wait (Decode and Raw set), what
-	// must not be stored, so that a decoder understands them as before. A record
-	// that was concealed is not changed again. It may be called from any lane.
+	// must not be stored, so that a decoder understands them as before, and in events
+	// that wait (Decode is empty), whose fields are not its own: it copies what it changes.
+	// What was concealed is not changed again. It may be called from any lane.
 	Conceal(records []event.Event)
 }
 

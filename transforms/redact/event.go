@@ -80,9 +80,19 @@ func (f *finder) event(e *event.Event, b *event.Batch) bool {
 // first change makes a copy.
 func (f *finder) own(i int) *event.Field {
 	if !f.owned {
-		f.e.Fields, f.owned = f.b.Take(f.e.Fields, 4), true
+		f.e.Fields, f.owned = f.room(), true
 	}
 	return &f.e.Fields[i]
+}
+
+// room returns a copy of the event's fields with room for some more: in the batch's memory, or,
+// where there is no batch, in its own.
+func (f *finder) room() event.Fields {
+	const spare = 4
+	if f.b == nil {
+		return append(make(event.Fields, 0, len(f.e.Fields)+spare), f.e.Fields...)
+	}
+	return f.b.Take(f.e.Fields, spare)
 }
 
 // field replaces the secrets of one text.
@@ -193,7 +203,11 @@ func (f *finder) join() {
 	}
 }
 
-func (f *finder) count(id pattern) { f.t.count[id].Inc() }
+func (f *finder) count(id pattern) {
+	if !f.quiet {
+		f.t.count[id].Inc()
+	}
+}
 
 // replace writes s with the hashes of its spans.
 func (f *finder) replace(s string, spans []span) string {
@@ -218,7 +232,7 @@ func (f *finder) tag() {
 		}
 	}
 	if !f.owned {
-		f.e.Fields = f.b.Take(f.e.Fields, 4)
+		f.e.Fields = f.room()
 	}
 	f.e.Fields.AddString(schema.Tags, Tag)
 }

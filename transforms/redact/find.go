@@ -33,6 +33,7 @@ type finder struct {
 
 	found   []found // the secrets of the event at hand that nothing else can be
 	waiting bool    // the records at hand wait for others of their event
+	quiet   bool    // the event at hand comes again, and counts then
 	recent  recent  // arguments of events of which some were missing
 
 	e     *event.Event // the one at hand, of the batch b

@@ -44,14 +44,27 @@ func (f *finder) conceal(events []event.Event) {
 	defer func() { f.waiting = false }()
 	lines := make([]string, len(events))
 	for i := range events {
-		lines[i] = events[i].Raw
+		if events[i].Decode != "" {
+			lines[i] = events[i].Raw
+		}
 	}
-	if !f.lines(lines) {
-		return
-	}
+	changed := f.lines(lines)
 	for i := range events {
-		events[i].Raw = lines[i]
+		switch e := &events[i]; {
+		case e.Decode == "":
+			f.kept(e)
+		case changed:
+			e.Raw = lines[i]
+		}
 	}
+}
+
+// kept replaces the secrets of an event that waits, such as for what tells of its process. The
+// stage that has it shares its fields, and gets it back as it is.
+func (f *finder) kept(e *event.Event) {
+	f.waiting, f.quiet, f.recent = false, true, recent{}
+	f.event(e, nil)
+	f.waiting, f.quiet = true, false
 }
 
 // lines replaces the secrets of lines in place and reports whether there were

@@ -212,3 +212,22 @@ func TestConcealKeepsNoView(t *testing.T) {
 		}
 	}
 }
+
+// TestConcealEvents: an event that waits, such as for what tells of its process, is stored without
+// its secrets, and the stage that has it keeps it as it is.
+func TestConcealEvents(t *testing.T) {
+	tr := build(t, nil)
+	e := exec("mysql", "--password=hunter2x")
+	e.Fields.AddString(schema.ProcessCommandLine, "mysql --password=hunter2x")
+	for range 2 {
+		given := []event.Event{e, {Decode: "audit", Raw: `type=EXECVE msg=audit(1.000:8): argc=2 a0="x" a1="--token=abcdefgh"`}}
+		tr.Conceal(given)
+		want := one(t, tr, e)
+		if !given[0].Fields.Equal(want.Fields) || strings.Contains(given[1].Raw, "abcdefgh") {
+			t.Errorf("it became %v and %q, want %v", given[0].Fields, given[1].Raw, want.Fields)
+		}
+		if got := e.Get(schema.ProcessCommandLine).Str(); got != "mysql --password=hunter2x" {
+			t.Errorf("the event that waits became %q", got)
+		}
+	}
+}

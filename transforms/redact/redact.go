@@ -176,8 +176,8 @@ func (t *Transform) Lane(string) plugin.Stage { return &stage{t: t, f: newFinder
 func (t *Transform) Close() error { return nil }
 
 // Conceal replaces secrets in source records that wait for more of their event
-// (Decode and Raw are set), so that they can be stored. What is concealed twice
-// is concealed once, and a decoder understands it as before. It may be called
+// (Decode and Raw are set), and in events that wait for others, so that they can be stored.
+// What is concealed twice is concealed once, and a decoder understands it as before. It may be called
 // from any goroutine.
 func (t *Transform) Conceal(records []event.Event) {
 	t.mu.Lock()
