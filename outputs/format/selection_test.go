@@ -173,12 +173,13 @@ func TestSelectionsOfSetsInTurn(t *testing.T) {
 		name := "host-" + strconv.Itoa(i)
 		events = append(events, &event.Event{Shared: event.Fields{event.NewField(schema.HostName, "", event.String(name)), event.NewField(schema.HostID, "", event.String("id"))}})
 	}
-	var enc plugin.Encoder
+	encoders := map[string]plugin.Encoder{}
 	for name, want := range map[string]string{JSON: `{"host":{"name":"%s"}}`, OCSF: `"unmapped":{"host.name":"%s"}}`} {
-		var err error
-		if enc, err = New(&Settings{Format: name, WithoutFields: []string{"host.id"}}, plugin.Env{}); err != nil {
+		enc, err := New(&Settings{Format: name, WithoutFields: []string{"host.id"}}, plugin.Env{})
+		if err != nil {
 			t.Fatal(err)
 		}
+		encoders[name] = enc
 		dst := make([]byte, 0, 4096)
 		for range 3 {
 			for i, e := range events {
@@ -188,7 +189,7 @@ func TestSelectionsOfSetsInTurn(t *testing.T) {
 			}
 		}
 	}
-	c := enc.(*selected)
+	c := encoders[OCSF].(*selected)
 	if len(c.shared) > mostShared {
 		t.Errorf("%d sets are known", len(c.shared))
 	}
