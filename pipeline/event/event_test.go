@@ -300,3 +300,29 @@ func TestIDs(t *testing.T) {
 		}
 	}
 }
+
+// What an event owns is as it was when the memory that it was read into is another's.
+func TestOwnTexts(t *testing.T) {
+	chunk := []byte("raw dataset name text 192.0.2.1")
+	view := func(from, to int) string { return unsafe.String(&chunk[from], to-from) }
+	ip, ok := IP(view(22, 31))
+	if !ok {
+		t.Fatal("no address")
+	}
+	e := Event{Raw: view(0, 3), Dataset: view(4, 11)}
+	e.Fields.AddNamed(schema.Labels, view(12, 16), String(view(17, 21)))
+	e.Fields.Add(schema.HostIP, ip)
+	e.Fields.Add(schema.ProcessPID, Uint(1<<40)) // a number is no text of that length
+	e.Fields.AddString(schema.ProcessTitle, "")
+	if n := e.TextSize(); n != 3+7+4+4+9 {
+		t.Errorf("its texts have %d bytes", n)
+	}
+	got := e.Own()
+	clear(chunk)
+	if got.Raw != "raw" || got.Dataset != "dataset" || got.Fields[0].Name() != "name" || got.Fields[0].Str() != "text" || got.Fields[1].Str() != "192.0.2.1" {
+		t.Errorf("it says %q %q %v", got.Raw, got.Dataset, got.Fields)
+	}
+	if n, ok := got.Fields[2].Value().Uint64(); !ok || n != 1<<40 {
+		t.Errorf("the number is %d", n)
+	}
+}

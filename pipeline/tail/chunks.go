@@ -3,9 +3,9 @@ package tail
 import "unsafe"
 
 const (
-	// shared is the part of a chunk below which its text is copied: what grows slowly,
+	// viewed is the part of a chunk from which its text is not copied: what grows slowly,
 	// and many small files, would each take a chunk of memory for a few lines.
-	shared = 8
+	viewed = 8
 
 	// keptChunks is how many chunks that nobody uses are kept for the next reads, and
 	// how many of files that wait for their turn are.
@@ -40,7 +40,7 @@ func (c *chunks) next() *chunk {
 // they are many, and the chunk is lent until they are cut.
 func (c *chunks) text(f *file, b []byte) string {
 	f.chunk = nil
-	if len(b) < c.size/shared {
+	if len(b) < c.size/viewed {
 		return string(b)
 	}
 	last := len(c.free) - 1
