@@ -9,6 +9,7 @@ import (
 
 	"tallyman/pipeline/event"
 	"tallyman/pipeline/expr"
+	"tallyman/pipeline/keep"
 	"tallyman/pipeline/meter"
 	"tallyman/pipeline/plugin"
 	"tallyman/pipeline/schema"
@@ -64,7 +65,7 @@ func compileAll(s *Settings, dir string) (*set, plugin.Problems) {
 
 // compile compiles all that was read.
 func (l *loader) compile(s *Settings) (*set, plugin.Problems) {
-	c := &compiler{seal: newSeal(), Compiler: expr.NewCompiler(s.options(l)), l: l}
+	c := &compiler{seal: keep.NewSeal(), Compiler: expr.NewCompiler(s.options(l)), l: l}
 	out := &set{lists: l.lists, compiler: c, seal: c.seal}
 	byID := map[string]*rule{}
 	for _, d := range l.rules {

@@ -59,7 +59,7 @@ func (r *rule) keepables() []keepable {
 // Snapshot appends the state of every rule.
 func (t *transform) Snapshot(dst []byte) ([]byte, error) {
 	w := keep.NewWriter(dst, keepMark, keepVersion)
-	w.Bytes(t.set.seal.seed[:])
+	w.Bytes(t.set.seal.Seed[:])
 	var list []*rule
 	for _, r := range t.set.rules {
 		if len(r.keepables()) > 0 {
@@ -116,7 +116,7 @@ func (t *transform) Restore(snapshot []byte) error {
 	if err := r.Close(); err != nil {
 		return err
 	}
-	copy(t.set.seal.seed[:], seed)
+	copy(t.set.seal.Seed[:], seed)
 	for _, use := range uses {
 		use()
 	}

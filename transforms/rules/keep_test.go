@@ -276,7 +276,7 @@ func FuzzRestore(f *testing.F) {
 	}
 	// The seed may be that of a snapshot that was restored before, and the sum with it.
 	unsown := func(b []byte) []byte {
-		return bytes.Replace(b[:len(b)-4], k.set.seal.seed[:], make([]byte, len(k.set.seal.seed)), 1)
+		return bytes.Replace(b[:len(b)-4], k.set.seal.Seed[:], make([]byte, len(k.set.seal.Seed)), 1)
 	}
 	blank := unsown(save(f))
 	var in, out event.Batch

@@ -194,7 +194,7 @@ func (d *distinctState) holds(s *stage, at time.Time) (bool, error) {
 	if fresh {
 		*seen = map[sum]time.Time{}
 	}
-	if v := d.keys.seal.of([]byte(value)); at.After((*seen)[v]) {
+	if v := d.keys.seal.Of([]byte(value)); at.After((*seen)[v]) {
 		(*seen)[v] = at
 	}
 	d.trim(*seen, at)

@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"tallyman/pipeline/event"
+	"tallyman/pipeline/keep"
 	"tallyman/pipeline/plugin"
 	"tallyman/pipeline/schema"
 )
@@ -234,7 +235,7 @@ func TestWindowCountsAsAListWould(t *testing.T) {
 }
 
 func TestTableForgetsWhatWasUsedLongestAgo(t *testing.T) {
-	tab := table[time.Duration]{max: 2, seal: newSeal()}
+	tab := table[time.Duration]{max: 2, seal: keep.NewSeal()}
 	for _, c := range []struct {
 		key            string
 		fresh, forgets bool

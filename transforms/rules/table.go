@@ -18,7 +18,7 @@ type cell[V any] struct {
 
 // get returns the value of key, made as zero value where fresh is true, and
 // whether another key was forgotten for it.
-func (t *table[V]) get(key []byte) (v *V, fresh, forgot bool) { return t.bySum(t.seal.of(key)) }
+func (t *table[V]) get(key []byte) (v *V, fresh, forgot bool) { return t.bySum(t.seal.Of(key)) }
 
 func (t *table[V]) bySum(key sum) (v *V, fresh, forgot bool) {
 	if e, ok := t.at[key]; ok {
@@ -41,7 +41,7 @@ func (t *table[V]) bySum(key sum) (v *V, fresh, forgot bool) {
 
 // find returns the value of key, nil where there is none.
 func (t *table[V]) find(key []byte) *V {
-	if e, ok := t.at[t.seal.of(key)]; ok {
+	if e, ok := t.at[t.seal.Of(key)]; ok {
 		return &e.Value.(*cell[V]).value
 	}
 	return nil

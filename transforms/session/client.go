@@ -2,19 +2,20 @@ package session
 
 import (
 	"path"
+	"slices"
 	"strings"
 	"time"
 )
 
 // client is a run of an engine's client on the host.
 type client struct {
-	at    time.Time
-	place place
-	args  []string
-	ses   string // the session it ran in, "" for none
-	user  string // of the session, else the kernel's; "" where neither is known
-	from  string
-	by    string // the id of the exec that it asked for, where that is known
+	at      time.Time
+	place   place
+	targets []target
+	ses     string // the session it ran in, "" for none
+	user    string // of the session, else the kernel's; "" where neither is known
+	from    string
+	by      string // the id of the exec that it asked for, where that is known
 }
 
 // run is a runtime's command that execs into a container.
@@ -29,10 +30,11 @@ func (s *seen) isClient() bool { return s.box.id == "" && (s.name == "docker" ||
 
 // called keeps a run of a client.
 func (k *knowledge) called(s *seen, m mark) {
-	c := &client{at: s.at, place: s.place.clone(), args: s.args(), user: m.user, from: m.from}
-	if len(c.args) < 3 || !strings.HasPrefix(path.Base(c.args[0]), "docker") && !strings.HasPrefix(path.Base(c.args[0]), "podman") {
+	args := s.args()
+	if len(args) < 3 || !strings.HasPrefix(path.Base(args[0]), "docker") && !strings.HasPrefix(path.Base(args[0]), "podman") {
 		return
 	}
+	c := &client{at: s.at, place: s.place.clone(), targets: k.words.targets(args), user: m.user, from: m.from}
 	if s.inSession() {
 		c.ses = strings.Clone(s.ses)
 		if c.user == "" {
@@ -47,7 +49,7 @@ func (k *knowledge) called(s *seen, m mark) {
 func (k *knowledge) caller(v *evidence) (one *client) {
 	for _, c := range k.clients.list {
 		before := v.at.Sub(c.at)
-		if c.place != v.place || before < -early || before > k.window || c.by != "" && c.by != v.id || !c.asks(v) {
+		if c.place != v.place || before < -early || before > k.window || c.by != "" && c.by != v.id || !k.asks(c, v) {
 			continue
 		}
 		if one != nil && one.ses != c.ses {
@@ -62,16 +64,8 @@ func (k *knowledge) caller(v *evidence) (one *client) {
 
 // asks reports whether a client's command line asks for an exec: `exec`, and
 // further on the container, and after it the command to its end.
-func (c *client) asks(v *evidence) bool {
-	exec := false
-	for i, a := range c.args {
-		named := a != "" && a == v.box.name || len(a) >= 4 && strings.HasPrefix(v.box.id, a)
-		if exec && named && strings.TrimRight(strings.Join(c.args[i+1:], " "), " ") == v.command {
-			return true
-		}
-		exec = exec || i > 0 && a == "exec"
-	}
-	return false
+func (k *knowledge) asks(c *client, v *evidence) bool {
+	return slices.ContainsFunc(c.targets, func(t target) bool { return t.rest == v.command && k.words.means(&t, &v.box) })
 }
 
 // ran keeps a run of a runtime. One in a container is kept too, for it is not the

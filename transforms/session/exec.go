@@ -3,6 +3,8 @@ package session
 import (
 	"strings"
 	"time"
+
+	"tallyman/pipeline/keep"
 )
 
 // evidence is an exec that an engine or Kubernetes told of.
@@ -13,9 +15,9 @@ type evidence struct {
 	at            time.Time
 	place         place // of an engine's; Kubernetes names a pod, wherever it runs
 	box           box
-	command       string // of an engine: joined by blanks; of Kubernetes: by NUL
-	found         bool   // its process is known by its id
-	used          bool   // a program was told of it
+	command       keep.Sum // as it is told: see cmdline
+	found         bool     // its process is known by its id
+	used          bool     // a program was told of it
 }
 
 // start is a program that a runtime started in a container.
@@ -23,7 +25,7 @@ type start struct {
 	at     time.Time
 	place  place
 	box    box
-	args   []string
+	line   cmdline
 	pid    int64
 	entity string
 	tree   int64  // its number, which no other start has
@@ -50,8 +52,7 @@ func (k *knowledge) engineExec(s *seen) {
 	if s.healthcheck {
 		how = howHealth
 	}
-	// An engine ends a command without arguments with a blank.
-	k.told(evidence{how: how, id: s.execID, key: s.execID, at: s.at, place: s.place, box: s.box, command: strings.TrimRight(s.command, " ")})
+	k.told(evidence{how: how, id: s.execID, key: s.execID, at: s.at, place: s.place, box: s.box, command: k.words.command(s.command)})
 }
 
 // kubeExec takes in an exec that the API server let through. At an earlier stage
@@ -66,7 +67,7 @@ func (k *knowledge) kubeExec(s *seen) {
 	if key == "" {
 		key = id
 	}
-	k.told(evidence{how: howKube, id: id, user: s.kubeUser, from: s.peer(), key: key, at: s.at, box: s.box, command: strings.Join(args, "\x00")})
+	k.told(evidence{how: howKube, id: id, user: s.kubeUser, from: s.peer(), key: key, at: s.at, box: s.box, command: k.words.of(args).exact})
 }
 
 // told adds evidence and judges the programs anew that it fits: what came before
@@ -75,7 +76,7 @@ func (k *knowledge) told(v evidence) {
 	own := k.same(&v)
 	switch {
 	case own == nil:
-		v.id, v.user, v.key, v.command = strings.Clone(v.id), strings.Clone(v.user), strings.Clone(v.key), strings.Clone(v.command)
+		v.id, v.user, v.key = strings.Clone(v.id), strings.Clone(v.user), strings.Clone(v.key)
 		v.place, v.box = v.place.clone(), v.box.clone()
 		own = &v
 		k.execs.push(own, func(o *evidence) bool { return !o.used && v.at.Sub(o.at) <= k.window })
@@ -105,7 +106,7 @@ func (k *knowledge) same(v *evidence) *evidence {
 // the same exec. One that has no exec yet waits for it: inputs are not in step.
 func (k *knowledge) started(s *seen, sure bool) (mark, bool) {
 	k.trees++
-	p := &start{tree: k.trees, at: s.at, place: s.place.clone(), box: s.box.clone(), args: s.args(), pid: s.pid, entity: strings.Clone(s.entity), execID: k.execOf(s), unsure: !sure}
+	p := &start{tree: k.trees, at: s.at, place: s.place.clone(), box: s.box.clone(), line: k.words.of(s.args()), pid: s.pid, entity: strings.Clone(s.entity), execID: k.execOf(s), unsure: !sure}
 	k.starts.push(p, func(o *start) bool { return o.told == mark{} && p.at.Sub(o.at) <= k.window })
 	k.judge(p)
 	if p.known {
@@ -130,7 +131,7 @@ func (k *knowledge) fits(v *evidence, p *start) bool {
 	after := p.at.Sub(v.at)
 	if v.how == howKube {
 		return !p.known && after >= -skew && after <= k.window && v.box.namespace == p.box.namespace && v.box.pod == p.box.pod &&
-			either(v.box.container, p.box.container) && either(v.box.cluster, p.box.cluster) && joined(p.args, '\x00', v.command)
+			either(v.box.container, p.box.container) && either(v.box.cluster, p.box.cluster) && v.command == p.line.exact
 	}
 	if v.place != p.place || v.box.id != p.box.id {
 		return false
@@ -138,24 +139,7 @@ func (k *knowledge) fits(v *evidence, p *start) bool {
 	if p.execID != "" || v.found {
 		return p.execID == v.id
 	}
-	return after >= -early && after <= k.window && joined(p.args, ' ', v.command)
-}
-
-// joined reports whether words with a separator between them are a text.
-func joined(words []string, by byte, text string) bool {
-	for i, w := range words {
-		if i > 0 {
-			if text == "" || text[0] != by {
-				return text == "" && strings.Join(words[i:], "") == ""
-			}
-			text = text[1:]
-		}
-		if !strings.HasPrefix(text, w) {
-			return false
-		}
-		text = text[len(w):]
-	}
-	return text == ""
+	return after >= -early && after <= k.window && v.command == p.line.spaced
 }
 
 // either reports whether two names may be one: they are, or one is not known.

@@ -86,7 +86,7 @@ func (k *knowledge) rivals(fit []*evidence, most int) (n int) {
 // before by something that no exec tells of: a probe runs again and again.
 func (k *knowledge) recurs(p *start) bool {
 	return slices.ContainsFunc(k.starts.list, func(o *start) bool {
-		return o.told == mark{} && o.at.Before(p.at) && o.place == p.place && o.box.id == p.box.id && slices.Equal(o.args, p.args)
+		return o.told == mark{} && o.at.Before(p.at) && o.place == p.place && o.box.id == p.box.id && o.line.exact == p.line.exact
 	})
 }
 

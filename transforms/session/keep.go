@@ -6,11 +6,11 @@ import (
 	"tallyman/pipeline/keep"
 )
 
-// A snapshot is the sessions, the processes, the execs, the starts, the
-// clients and the runs, each a count and what was used or came first first.
+// A snapshot is the seed of sums, the sessions, the processes, the execs, the
+// starts, the clients and the runs, each a count and what was used or came first first.
 const (
 	keepMark    = "TLYSESSN"
-	keepVersion = 1
+	keepVersion = 2
 )
 
 // Snapshot appends everything that is remembered.
@@ -18,6 +18,7 @@ func (t *Transform) Snapshot(dst []byte) ([]byte, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	k, w := t.known, keep.NewWriter(dst, keepMark, keepVersion)
+	w.Bytes(k.words.seal.Seed[:])
 	k.sessions.save(w, func(key loginKey, l *login) {
 		texts(w, key.host, key.boot, key.ses)
 		writeMark(w, l.mark)
@@ -32,14 +33,16 @@ func (t *Transform) Snapshot(dst []byte) ([]byte, error) {
 		w.Time(p.last)
 	})
 	k.execs.save(w, func(v *evidence) {
-		texts(w, v.how, v.id, v.user, v.from, v.key, v.command)
+		texts(w, v.how, v.id, v.user, v.from, v.key)
+		w.Bytes(v.command[:])
 		where(w, v.at, v.place, v.box)
 		w.Bool(v.found)
 		w.Bool(v.used)
 	})
 	k.starts.save(w, func(p *start) {
 		where(w, p.at, p.place, p.box)
-		words(w, p.args)
+		w.Bytes(p.line.exact[:])
+		w.Bytes(p.line.spaced[:])
 		w.Int(p.pid)
 		texts(w, p.entity, p.execID)
 		w.Bool(p.unsure)
@@ -49,7 +52,12 @@ func (t *Transform) Snapshot(dst []byte) ([]byte, error) {
 	})
 	k.clients.save(w, func(c *client) {
 		where(w, c.at, c.place, box{})
-		words(w, c.args)
+		w.Uint(uint64(len(c.targets)))
+		for i := range c.targets {
+			w.Bytes(c.targets[i].name[:])
+			w.Int(int64(c.targets[i].length))
+			w.Bytes(c.targets[i].rest[:])
+		}
 		texts(w, c.ses, c.user, c.from, c.by)
 	})
 	k.runs.save(w, func(key processKey, r *run) {
@@ -71,6 +79,9 @@ func (t *Transform) Restore(snapshot []byte) error {
 		return err
 	}
 	k := t.known.empty()
+	seal := keep.NewSeal()
+	copy(seal.Seed[:], r.Bytes())
+	k.words = newWords(seal)
 	k.sessions.load(r, func() (loginKey, login) {
 		return loginKey{place{r.Str(), r.Str()}, r.Str()}, login{readMark(r), r.Time(), r.Time()}
 	})
@@ -81,7 +92,7 @@ func (t *Transform) Restore(snapshot []byte) error {
 		return key, p
 	})
 	k.execs.load(r, func() *evidence {
-		v := &evidence{how: r.Str(), id: r.Str(), user: r.Str(), from: r.Str(), key: r.Str(), command: r.Str()}
+		v := &evidence{how: r.Str(), id: r.Str(), user: r.Str(), from: r.Str(), key: r.Str(), command: readSum(r)}
 		v.at, v.place, v.box = readWhere(r)
 		v.found, v.used = r.Bool(), r.Bool()
 		return v
@@ -89,13 +100,14 @@ func (t *Transform) Restore(snapshot []byte) error {
 	k.starts.load(r, func() *start {
 		p := &start{}
 		p.at, p.place, p.box = readWhere(r)
-		p.args, p.pid, p.entity, p.execID, p.unsure, p.known, p.tree, p.told = readWords(r), r.Int(), r.Str(), r.Str(), r.Bool(), r.Bool(), r.Int(), readMark(r)
+		p.line, p.pid, p.entity, p.execID = cmdline{readSum(r), readSum(r)}, r.Int(), r.Str(), r.Str()
+		p.unsure, p.known, p.tree, p.told = r.Bool(), r.Bool(), r.Int(), readMark(r)
 		return p
 	})
 	k.clients.load(r, func() *client {
 		c := &client{}
 		c.at, c.place, _ = readWhere(r)
-		c.args, c.ses, c.user, c.from, c.by = readWords(r), r.Str(), r.Str(), r.Str(), r.Str()
+		c.targets, c.ses, c.user, c.from, c.by = readTargets(r), r.Str(), r.Str(), r.Str(), r.Str()
 		return c
 	})
 	k.runs.load(r, func() (processKey, run) {
@@ -118,14 +130,14 @@ func texts(w *keep.Writer, list ...string) {
 	}
 }
 
-func words(w *keep.Writer, list []string) {
-	w.Uint(uint64(len(list)))
-	texts(w, list...)
+func readSum(r *keep.Reader) (v keep.Sum) {
+	copy(v[:], r.Bytes())
+	return v
 }
 
-func readWords(r *keep.Reader) (list []string) {
-	for n := r.Count(1); n > 0 && !r.Bad(); n-- {
-		list = append(list, r.Str())
+func readTargets(r *keep.Reader) (list []target) {
+	for n := r.Count(3); n > 0 && !r.Bad(); n-- {
+		list = append(list, target{readSum(r), int(r.Int()), readSum(r)})
 	}
 	return list
 }

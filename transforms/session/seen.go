@@ -78,10 +78,10 @@ func (s *seen) take(list event.Fields) {
 	}
 }
 
-// args returns a copy of the command line.
+// args returns the command line, in views that last as long as the batch.
 func (s *seen) args() (list []string) {
 	for v := range s.e.Fields.All(schema.ProcessArgs) {
-		list = append(list, strings.Clone(v.Str()))
+		list = append(list, v.Str())
 	}
 	return list
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"tallyman/pipeline/event"
+	"tallyman/pipeline/keep"
 	"tallyman/pipeline/meter"
 )
 
@@ -22,6 +23,7 @@ type knowledge struct {
 	trees     int64          // how many starts there were
 	boxes     map[string]int // how many of the processes are of a container
 	seen      seen           // of the event at hand
+	words     words
 }
 
 // process is one that an exec began, or that descends from one.
@@ -45,7 +47,7 @@ const pidLife = 10 * time.Minute
 
 func newKnowledge(s *Settings, ambiguous *meter.Counter, forgotten func(what string) *meter.Counter) *knowledge {
 	k := &knowledge{
-		window: s.Window, life: s.Life, ambiguous: ambiguous,
+		window: s.Window, life: s.Life, ambiguous: ambiguous, words: newWords(keep.NewSeal()),
 		sessions:  newTable[loginKey, login](s.Sessions, forgotten("sessions")),
 		processes: newTable[processKey, process](s.Processes, forgotten("processes")),
 		execs:     queue[evidence]{max: s.Execs, forgotten: forgotten("execs")},
@@ -71,7 +73,7 @@ func (k *knowledge) count() {
 // empty returns knowledge of nothing within the same bounds.
 func (k *knowledge) empty() *knowledge {
 	n := &knowledge{
-		window: k.window, life: k.life, ambiguous: k.ambiguous,
+		window: k.window, life: k.life, ambiguous: k.ambiguous, words: k.words,
 		sessions:  newTable[loginKey, login](k.sessions.max, k.sessions.forgotten),
 		processes: newTable[processKey, process](k.processes.max, k.processes.forgotten),
 		execs:     queue[evidence]{max: k.execs.max, forgotten: k.execs.forgotten},
