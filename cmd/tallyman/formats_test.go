@@ -58,6 +58,12 @@ func newJudge(t *testing.T) *judge {
 		format.RFC5424: func(text []byte) error { _, err := rfc5424reader.NewParser().Parse(text); return err },
 		format.RFC3164: func(text []byte) error { _, err := rfc3164reader.NewParser().Parse(text); return err },
 		format.Text:    func([]byte) error { return nil },
+		format.Raw: func(text []byte) error {
+			if len(text) == 0 {
+				return fmt.Errorf("it is empty")
+			}
+			return nil
+		},
 	}
 	for _, name := range format.Words() {
 		enc, err := format.New(&format.Settings{Format: name}, plugin.Env{})
@@ -75,7 +81,11 @@ func (j *judge) event(t *testing.T, e *event.Event) {
 	j.judged++
 	for i, name := range format.Words() {
 		text, err := j.encoders[i].Append(nil, e)
-		if err == nil && strings.ContainsAny(string(text), "\n\r\x00") {
+		if err == nil && name == format.Raw {
+			if n := strings.Count(string(text), "\n"); n > 0 && n != int(e.Records)-1 {
+				err = fmt.Errorf("it has %d lines, and was read as %d", n+1, e.Records)
+			}
+		} else if err == nil && strings.ContainsAny(string(text), "\n\r\x00") {
 			err = fmt.Errorf("it has more than one line")
 		}
 		if err == nil {

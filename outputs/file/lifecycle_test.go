@@ -12,8 +12,10 @@ import (
 	"testing"
 	"time"
 
+	"tallyman/outputs/format"
 	"tallyman/pipeline/event"
 	"tallyman/pipeline/plugin"
+	"tallyman/pipeline/schema"
 )
 
 func TestAfterACrash(t *testing.T) {
@@ -66,7 +68,7 @@ func TestACrashAtAnyByte(t *testing.T) {
 }
 
 // Every format says how its lines begin, or a torn one could not be told from
-// somebody else's.
+// somebody else's. Lines of raw begin with anything, and are nobody's.
 func TestEveryFormatHasALead(t *testing.T) {
 	field, _ := reflect.TypeOf(Settings{}).FieldByName("Format")
 	for _, name := range strings.Split(field.Tag.Get("enum"), ",") {
@@ -77,10 +79,27 @@ func TestEveryFormatHasALead(t *testing.T) {
 		}
 		for _, e := range []event.Event{{}, {Time: time.Unix(0, 0)}} {
 			line, err := o.enc.Append(nil, &e)
-			if err != nil || !o.ours(line[0]) {
+			if err != nil || o.ours(line[0]) != (name != format.Raw) {
 				t.Errorf("a line of %s begins with %q, %v", name, line[:1], err)
 			}
 		}
+	}
+}
+
+// TestATornLineOfRaw: nothing tells it from what another program wrote, so that it is
+// ended, and its event comes again.
+func TestATornLineOfRaw(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "out")
+	write(t, path, "whole\n2026-11-21 to")
+	o := at(t, path, func(c *Settings) { c.Format = format.Raw })
+	e := event.Event{ID: event.NewID([]byte("x")), Records: 1}
+	e.Fields.AddString(schema.Message, "2026-11-21 torn")
+	if err := o.Send(t.Context(), []event.Event{e}); err != nil {
+		t.Fatal(err)
+	}
+	got, err := os.ReadFile(path)
+	if want := "whole\n2026-11-21 to\n2026-11-21 torn\n"; err != nil || string(got) != want {
+		t.Errorf("%q, %v; want %q", got, err, want)
 	}
 }
 

@@ -16,9 +16,10 @@ import (
 )
 
 // leads are the first bytes of the lines of each format; a line of text begins
-// with the digit of a year, or with "-".
+// with the digit of a year, or with "-", and one of raw with anything, so that it
+// is never known to be ours.
 var leads = map[string]byte{format.JSON: '{', format.Splunk: '{', format.OCSF: '{', format.CEF: 'C', format.LEEF: 'L',
-	format.RFC5424: '<', format.RFC3164: '<', format.Text: 0}
+	format.RFC5424: '<', format.RFC3164: '<', format.Text: 0, format.Raw: '\n'}
 
 // ready sees to it that the file at the path is open and ends with a whole line.
 func (t *target) ready() error {

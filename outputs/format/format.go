@@ -11,6 +11,7 @@ import (
 	"tallyman/outputs/format/json"
 	"tallyman/outputs/format/leef"
 	"tallyman/outputs/format/ocsf"
+	"tallyman/outputs/format/raw"
 	"tallyman/outputs/format/rfc3164"
 	"tallyman/outputs/format/rfc5424"
 	"tallyman/outputs/format/splunk"
@@ -29,13 +30,14 @@ const (
 	RFC5424 = "rfc5424"
 	RFC3164 = "rfc3164"
 	Text    = "text"
+	Raw     = "raw"
 )
 
 // Words returns every word of `format`, in the order of the reference.
-func Words() []string { return []string{JSON, Splunk, OCSF, CEF, LEEF, RFC5424, RFC3164, Text} }
+func Words() []string { return []string{JSON, Splunk, OCSF, CEF, LEEF, RFC5424, RFC3164, Text, Raw} }
 
-// New returns a fresh encoder, whose lines have no line end inside; each
-// goroutine needs its own.
+// New returns a fresh encoder, whose lines have no line end inside, but for raw where
+// an event was read as several; each goroutine needs its own.
 func New(s *Settings, env plugin.Env) (plugin.Encoder, error) {
 	if s.Format == RFC5424 || s.Format == RFC3164 {
 		return NewMessage(s, Message{}, env) // what the message says is selected there
@@ -94,6 +96,8 @@ func whole(s *Settings) (bounded, error) {
 		return leef.New(o), nil
 	case Text:
 		return text.New(s.Color), nil
+	case Raw:
+		return raw.New(), nil
 	}
 	return nil, fmt.Errorf("format: there is no format %q", s.Format)
 }
@@ -134,7 +138,7 @@ func NewMessage(s *Settings, m Message, env plugin.Env) (Messages, error) {
 		body = fresh.Body
 	}
 	var payload plugin.Encoder
-	if body != "" && body != Text || s.Format == Text {
+	if body != "" && body != Text && body != Raw || s.Format == Text {
 		inner := *s
 		inner.Format = body
 		var err error
@@ -143,7 +147,7 @@ func NewMessage(s *Settings, m Message, env plugin.Env) (Messages, error) {
 		}
 	}
 	if s.Format == RFC3164 {
-		o := rfc3164.Options{Payload: payload, Facility: m.Facility, MaxBytes: least(m.MaxBytes, int(old.MaxBytes))}
+		o := rfc3164.Options{Payload: payload, Source: body == Raw, Facility: m.Facility, MaxBytes: least(m.MaxBytes, int(old.MaxBytes))}
 		if old.MaxBytes == 0 {
 			o.MaxBytes = least(m.MaxBytes, rfc3164.DefaultMaxBytes)
 		}
@@ -159,7 +163,7 @@ func NewMessage(s *Settings, m Message, env plugin.Env) (Messages, error) {
 	if s.Format == RFC5424 && fresh.StructuredData != "" {
 		data = fresh.StructuredData == "full"
 	}
-	return rfc5424.New(rfc5424.Options{Payload: payload, Data: data, ID: m.DataID, Facility: m.Facility, MaxBytes: least(m.MaxBytes, int(fresh.MaxBytes))}), nil
+	return rfc5424.New(rfc5424.Options{Payload: payload, Source: body == Raw, Data: data, ID: m.DataID, Facility: m.Facility, MaxBytes: least(m.MaxBytes, int(fresh.MaxBytes))}), nil
 }
 
 // least returns the smaller of two limits; 0 is none.

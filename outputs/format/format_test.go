@@ -43,6 +43,9 @@ func TestEachFormatIsOneLine(t *testing.T) {
 		{Settings{Format: RFC3164}, `]: one\x0atwo\x0d=x`},
 		{Settings{Format: RFC3164, RFC3164: &RFC3164Settings{Body: JSON, TimeZone: "Local"}}, `]: {"message":`},
 		{Settings{Format: Text}, `ana       one\ntwo\r=x`},
+		{Settings{Format: Raw}, `one\ntwo\r=x`},
+		{Settings{Format: RFC5424, RFC5424: &RFC5424Settings{Body: Raw, StructuredData: "none"}}, `auditd-log - one\x0atwo\x0d=x`},
+		{Settings{Format: RFC3164, RFC3164: &RFC3164Settings{Body: Raw}}, `]: one\x0atwo\x0d=x`},
 	} {
 		if p := c.settings.Check(); p != nil {
 			t.Errorf("%+v: %v", c.settings, p)
@@ -98,6 +101,38 @@ func TestLimitsOfSettings(t *testing.T) {
 		}
 		if m, ok := enc.(Messages); !ok || !m.Shortened() {
 			t.Errorf("%s does not say that it was shortened", c.settings.Format)
+		}
+	}
+}
+
+// TestWhatWasRead: raw, and a message whose body it is, say the source text where it is
+// kept, and all others the event's message.
+func TestWhatWasRead(t *testing.T) {
+	e := sample()
+	e.Raw, e.Records = "type=SYSCALL a0=1", 1
+	for _, c := range []struct {
+		settings Settings
+		raw      bool
+	}{
+		{Settings{Format: Raw}, true},
+		{Settings{Format: RFC5424, RFC5424: &RFC5424Settings{Body: Raw}}, true},
+		{Settings{Format: RFC3164, RFC3164: &RFC3164Settings{Body: Raw}}, true},
+		{Settings{Format: RFC5424}, false},
+		{Settings{Format: RFC3164}, false},
+		{Settings{Format: Text}, false},
+	} {
+		for _, message := range []bool{false, true} {
+			enc, err := New(&c.settings, plugin.Env{})
+			if message {
+				enc, err = NewMessage(&c.settings, Message{}, plugin.Env{})
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := enc.Append(nil, e)
+			if err != nil || strings.HasSuffix(string(got), e.Raw) != c.raw {
+				t.Errorf("%+v: %q, %v", c.settings, got, err)
+			}
 		}
 	}
 }

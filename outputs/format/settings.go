@@ -11,7 +11,7 @@ import (
 // Settings are the keys of a choice of formats, to be inlined into the settings
 // of an output (`yaml:",inline"`). The output's defaults set Format.
 type Settings struct {
-	Format  string           `yaml:"format" doc:"What an event is written as: json (Elastic Common Schema, one object), splunk (flat JSON that Splunk searches as it is), ocsf (Open Cybersecurity Schema Framework 1.8, JSON), cef (Common Event Format), leef (Log Event Extended Format of QRadar), rfc5424 (a syslog message), rfc3164 (a syslog message of the old form), or text (a line for people, which leaves most fields out)." enum:"json,splunk,ocsf,cef,leef,rfc5424,rfc3164,text"`
+	Format  string           `yaml:"format" doc:"What an event is written as: json (Elastic Common Schema, one object), splunk (flat JSON that Splunk searches as it is), ocsf (Open Cybersecurity Schema Framework 1.8, JSON), cef (Common Event Format), leef (Log Event Extended Format of QRadar), rfc5424 (a syslog message), rfc3164 (a syslog message of the old form), text (a line for people, which leaves most fields out), or raw (what was read, where it is kept, else the event's message, and nothing of tallyman's)." enum:"json,splunk,ocsf,cef,leef,rfc5424,rfc3164,text,raw"`
 	Shape   string           `yaml:"shape" doc:"How json names fields: nested objects (where it is not set), or dotted names in one object." enum:"nested,dotted"`
 	JSON    *JSONSettings    `yaml:"json" doc:"What may be chosen of formats json and splunk."`
 	OCSF    *OCSFSettings    `yaml:"ocsf" doc:"What may be chosen of format ocsf."`
@@ -58,14 +58,14 @@ type LEEFSettings struct {
 
 // RFC5424Settings are the keys of format rfc5424.
 type RFC5424Settings struct {
-	Body           string      `yaml:"body" doc:"What follows the structured data: text (the event's message, where it is not set), or the whole event as json, splunk, ocsf, cef or leef." enum:"text,json,splunk,ocsf,cef,leef"`
+	Body           string      `yaml:"body" doc:"What follows the structured data: text (the event's message, where it is not set), raw (what was read, where it is kept, else the message), or the whole event as json, splunk, ocsf, cef or leef." enum:"text,raw,json,splunk,ocsf,cef,leef"`
 	StructuredData string      `yaml:"structured_data" doc:"Either full (id, dataset, action, outcome and container) or none. Where it is not set, none for the bodies cef and leef, which say all of it, and full for others." enum:"full,none"`
 	MaxBytes       plugin.Size `yaml:"max_bytes" doc:"The most bytes of one message; no limit where it is not set, but that of the output. A longer one loses what the body gives up." example:"2KiB"`
 }
 
 // RFC3164Settings are the keys of format rfc3164.
 type RFC3164Settings struct {
-	Body     string      `yaml:"body" doc:"What follows the tag: text (the event's message, where it is not set), or the whole event as json, splunk, ocsf, cef or leef." enum:"text,json,splunk,ocsf,cef,leef"`
+	Body     string      `yaml:"body" doc:"What follows the tag: text (the event's message, where it is not set), raw (what was read, where it is kept, else the message), or the whole event as json, splunk, ocsf, cef or leef." enum:"text,raw,json,splunk,ocsf,cef,leef"`
 	MaxBytes plugin.Size `yaml:"max_bytes" doc:"The most bytes of one message, 1KiB where it is not set (RFC 3164 section 4.1)."`
 	TimeZone string      `yaml:"time_zone" doc:"The zone of the time, which such a message does not name: a name of the tz database, or Local. UTC where it is not set." example:"Europe/Berlin"`
 }
@@ -133,7 +133,7 @@ func (s *Settings) Check() plugin.Problems {
 }
 
 // bodied reports whether the body of a message is more than the event's message.
-func bodied(body string) bool { return body != "" && body != Text }
+func bodied(body string) bool { return body != "" && body != Text && body != Raw }
 
 // writes reports whether events are written as word, alone or as what a message
 // says.

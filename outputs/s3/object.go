@@ -157,7 +157,7 @@ func (z *compressor) close() {
 
 // extension is the end of keys.
 func (c *Settings) extension() string {
-	ext := map[string]string{"json": ".json", "cef": ".cef", "rfc5424": ".log", "text": ".txt"}[c.Format]
+	ext := map[string]string{"json": ".json", "cef": ".cef", "rfc5424": ".log", "text": ".txt", "raw": ".log"}[c.Format]
 	return ext + map[string]string{compressGzip: ".gz", compressZstd: ".zst"}[c.Compression]
 }
 

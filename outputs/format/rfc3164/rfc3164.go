@@ -28,6 +28,7 @@ const DefaultMaxBytes = 1024
 // Options are what may be chosen. The zero value of each is its default.
 type Options struct {
 	Payload  plugin.Encoder // nil: the event's message, else its source text
+	Source   bool           // as rfc5424.Options has it
 	Facility int            // as rfc5424.Options has it
 	MaxBytes int            // of a message, as far as the Payload can keep within a limit; DefaultMaxBytes
 	Zone     *time.Location // of the time, which the receiver takes for its own; UTC
@@ -81,11 +82,7 @@ func (m *Encoder) AppendMax(dst []byte, e *event.Event, limit int) ([]byte, erro
 	case m.o.Payload != nil:
 		out, err = m.o.Payload.Append(out, e)
 	default:
-		text := e.Get(schema.Message).Str()
-		if text == "" {
-			text = e.Raw
-		}
-		out, m.cut = rfc5424.AppendText(out, text, max(0, room))
+		out, m.cut = rfc5424.AppendText(out, rfc5424.Text(e, m.o.Source), max(0, room))
 	}
 	if err != nil {
 		return dst, err

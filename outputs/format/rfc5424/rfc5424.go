@@ -16,6 +16,7 @@ import (
 	"strconv"
 	"strings"
 
+	"tallyman/outputs/format/raw"
 	"tallyman/pipeline/event"
 	"tallyman/pipeline/plugin"
 	"tallyman/pipeline/schema"
@@ -34,6 +35,7 @@ const DefaultID = "tallyman@32473"
 // Options are what may be chosen.
 type Options struct {
 	Payload  plugin.Encoder // nil: the event's message, else its source text
+	Source   bool           // without a Payload: the source text, else the message
 	Data     bool           // structured data is wanted
 	ID       string         // its SD-ID; DefaultID where it is empty
 	Facility int            // 1 to 23; 0: authpriv for what concerns identity, local0 for the rest
@@ -76,9 +78,7 @@ func New(o Options) *Encoder {
 func (m *Encoder) Append(dst []byte, e *event.Event) ([]byte, error) {
 	m.cut, m.text, m.esc = false, "", false
 	if m.o.Payload == nil {
-		if m.text = e.Get(schema.Message).Str(); m.text == "" {
-			m.text = e.Raw
-		}
+		m.text = Text(e, m.o.Source)
 		m.esc = dirty(m.text)
 	}
 	out := append(m.head(dst, e), ' ')
@@ -94,6 +94,19 @@ func (m *Encoder) Append(dst []byte, e *event.Event) ([]byte, error) {
 	}
 	m.text = "" // the event's memory is the caller's
 	return out, nil
+}
+
+// Text returns what a message without a payload says: the event's message, else its
+// source text, or with source the other one first.
+func Text(e *event.Event, source bool) string {
+	if source {
+		text, _ := raw.Text(e)
+		return text
+	}
+	if m := e.Get(schema.Message).Str(); m != "" {
+		return m
+	}
+	return e.Raw
 }
 
 // payload appends what the message says after used bytes of header.
