@@ -117,6 +117,7 @@ inputs: {in: {%s}}
 		tallyman("tallyman: each line, JSON, journal", "lines", each, "", "json", lines),
 		tallyman("tallyman: each line, its text and its id, JSON, journal", "texts", each, "", "json, only_fields: [message]", lines),
 		tallyman("tallyman: each line as it is, journal", "raw", each, "", "raw", lines),
+		tallyman("tallyman: each line as it is, without key and headers, journal", "bare", each, "", `raw, key: "", headers: []`, lines),
 		tallyman("tallyman: audit events, JSON, journal", "events", "type: auditd, path: "+log, "transforms: [{type: audit}]\n", "json", events),
 	}
 	if found, err := filepath.Glob("/usr/lib/*/rsyslog/omkafka.so"); err != nil || len(found) == 0 {

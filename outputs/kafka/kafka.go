@@ -10,7 +10,6 @@ package kafka
 
 import (
 	"context"
-	"encoding/binary"
 	"fmt"
 	"log/slog"
 	"time"
@@ -20,7 +19,6 @@ import (
 	"tallyman/pipeline/kafkalink"
 	"tallyman/pipeline/meter"
 	"tallyman/pipeline/plugin"
-	"tallyman/pipeline/schema"
 )
 
 // Plugin is the kafka output.
@@ -39,7 +37,7 @@ type output struct {
 	dialer   *kafkalink.Dialer
 	log      *slog.Logger
 	now      func() time.Time
-	kind     []byte // the header content-type
+	headed   headed
 
 	links   map[int32]*link // by the number of the broker
 	known   *kafkalink.Cluster
@@ -90,11 +88,7 @@ func New(c *Settings, env plugin.Env) (plugin.Output, error) {
 	for _, name := range c.Topics {
 		o.limited[name] = struct{}{}
 	}
-	kind := "text/plain; charset=utf-8"
-	if c.Format.Format == format.JSON {
-		kind = "application/json"
-	}
-	o.kind = appendHeader(nil, headerType, kind)
+	o.headed = headedBy(c)
 	if o.log == nil {
 		o.log = slog.New(slog.DiscardHandler)
 	}
@@ -156,14 +150,6 @@ func (o *output) render(events []event.Event) (failed []plugin.Failure) {
 	return failed
 }
 
-// The names of the headers (SCHEMA section 11).
-const (
-	headerID      = "tallyman-id"
-	headerDataset = "tallyman-dataset"
-	headerHost    = "tallyman-host"
-	headerType    = "content-type"
-)
-
 // message renders one event into o.memory: what was rendered before stays where it
 // is, also when there is more memory to be had.
 func (o *output) message(e *event.Event, now int64) (message, error) {
@@ -189,29 +175,6 @@ func (o *output) message(e *event.Event, now int64) (message, error) {
 	o.memory = o.headers(b, e)
 	m.body = o.memory[at:len(o.memory):len(o.memory)]
 	return m, nil
-}
-
-// headers appends the headers of a record, and how many they are.
-func (o *output) headers(b []byte, e *event.Event) []byte {
-	host, n := e.Get(schema.HostName), int64(1)
-	for _, is := range [...]bool{!e.ID.IsZero(), e.Dataset != "", !host.IsZero()} {
-		if is {
-			n++
-		}
-	}
-	b = binary.AppendVarint(b, n)
-	if !e.ID.IsZero() {
-		o.scratch = e.ID.Append(o.scratch[:0])
-		b = appendHeader(b, headerID, o.scratch)
-	}
-	if e.Dataset != "" {
-		b = appendHeader(b, headerDataset, e.Dataset)
-	}
-	if !host.IsZero() {
-		o.scratch = host.Append(o.scratch[:0])
-		b = appendHeader(b, headerHost, o.scratch)
-	}
-	return append(b, o.kind...)
 }
 
 // topic returns the topic of an event.

@@ -1,6 +1,9 @@
 package kafka
 
 import (
+	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"tallyman/outputs/format"
@@ -34,6 +37,7 @@ type Settings struct {
 	Topics      []string             `yaml:"topics" doc:"The only topics that topic may lead to, where it has fields; an event that would go to another goes to the first of them."`
 	Key         plugin.Text          `yaml:"key" doc:"The key: events with the same key go to the same partition and keep their order. Of names between bars the first that the event has counts; without a key an event goes to any partition."`
 	Format      format.Settings      `yaml:",inline"`
+	Headers     []string             `yaml:"headers" doc:"The headers of a message, of these four. An id in each takes a third and more of the room of a short message, and a reader of raw lines may have no use for it: [] for none." example:"[tallyman-id]"`
 	Acks        string               `yaml:"acks" doc:"Who must have an event before it counts as delivered: all (every replica that is in sync: set min.insync.replicas to 2 at the topic), or leader, which counts as unconfirmed, since a leader that dies takes it with it." enum:"all,leader"`
 	Compression string               `yaml:"compression" doc:"How batches are packed: zstd takes the fewest bytes, snappy the least time of the processor; gzip is for readers that know nothing else." enum:"none,gzip,snappy,lz4,zstd"`
 	Timestamp   string               `yaml:"timestamp" doc:"The time of a message for Kafka, by which it is kept and deleted: sent (now), or event (@timestamp; a topic whose retention.ms is shorter than the backlog then deletes it at once)." enum:"sent,event"`
@@ -44,7 +48,7 @@ type Settings struct {
 // Default returns the settings with their defaults.
 func Default() Settings {
 	return Settings{Link: kafkalink.Default(), Format: format.Settings{Format: format.JSON}, Key: plugin.Text{Value: "{{ container.id | host.id | host.name }}"},
-		Acks: acksAll, Compression: codecZstd, Timestamp: stampSent, MaxMessage: 1_000_000,
+		Headers: slices.Clone(headerNames[:]), Acks: acksAll, Compression: codecZstd, Timestamp: stampSent, MaxMessage: 1_000_000,
 		Batch: plugin.BatchSettings{Events: 1_000, Bytes: 1 << 20, Wait: 200 * time.Millisecond}}
 }
 
@@ -78,6 +82,11 @@ func (c *Settings) plan() (plan, plugin.Problems) {
 	p = append(p, wrong...)
 	if c.MaxMessage < leastMessage || c.MaxMessage > mostMessage {
 		p = append(p, plugin.Problem{Key: "max_message", Text: "max_message must lie between 1KiB and 32MiB"})
+	}
+	for _, name := range c.Headers {
+		if !slices.Contains(headerNames[:], name) {
+			p = append(p, plugin.Problem{Key: "headers", Text: "headers: there is no header " + strconv.Quote(name), Hint: "it is one of: " + strings.Join(headerNames[:], ", ")})
+		}
 	}
 	if c.Acks == acksLeader {
 		p = append(p, plugin.Problem{Key: "acks", Warn: true, Text: "with acks: leader, what a leader takes with it when it dies is lost", Hint: "the default is all"})

@@ -34,6 +34,8 @@ func TestSettingsCheck(t *testing.T) {
 		{"messages of a byte", func(s *Settings) { s.MaxMessage = 1 }, "max_message", "between 1KiB and 32MiB", false},
 		{"messages of a gigabyte", func(s *Settings) { s.MaxMessage = 1 << 30 }, "max_message", "between 1KiB and 32MiB", false},
 		{"the leader alone", func(s *Settings) { s.Acks = acksLeader }, "acks", "is lost", true},
+		{"a header of another name", func(s *Settings) { s.Headers = []string{headerID, "event-id"} }, "headers", `no header "event-id"`, false},
+		{"no headers", func(s *Settings) { s.Headers = []string{} }, "", "", false},
 		{"no broker", func(s *Settings) { s.Link.Brokers = nil }, "brokers", "brokers is empty", false},
 		{"no time", func(s *Settings) { s.Link.Timeout = 0 }, "timeout", "timeout must be", false},
 		{"batches below nothing", func(s *Settings) { s.Batch.Events = -1 }, "batch", "below nothing", false},
