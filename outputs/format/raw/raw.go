@@ -75,6 +75,9 @@ func Text(e *event.Event) (text string, lines int) {
 // line appends a text as one line. The \r at its end is that of a line end of Windows, or
 // of a terminal.
 func line(dst []byte, s string) []byte {
+	if strings.IndexByte(s, '\n') < 0 && strings.IndexByte(s, '\r') < 0 { // nearly all, and four times as fast as IndexAny
+		return append(dst, s...)
+	}
 	for {
 		i := strings.IndexAny(s, "\r\n")
 		if i < 0 || i == len(s)-1 && s[i] == '\r' {
