@@ -50,7 +50,7 @@ func New(s *Settings, env plugin.Env) (plugin.Encoder, error) {
 		return ofJSON(s, sel), nil
 	}
 	c, err := whole(s)
-	if sel == nil || err != nil {
+	if sel == nil || err != nil || s.Format == Raw { // which has no fields
 		return c, err
 	}
 	return &selected{bounded: c, s: sel, shared: map[place]event.Fields{}}, nil

@@ -92,10 +92,21 @@ func TestWordsOfASelection(t *testing.T) {
 			t.Errorf("%v, %v: it is built", c.only, c.without)
 		}
 	}
-	for _, s := range []Settings{{Format: RFC5424, WithoutFields: []string{"host"}}, {Format: RFC3164, OnlyFields: []string{"host"}}} {
+	for _, s := range []Settings{{Format: RFC5424, WithoutFields: []string{"host"}}, {Format: RFC3164, OnlyFields: []string{"host"}}, {Format: Raw, OnlyFields: []string{"host"}}} {
 		if p := s.Check(); len(p) != 1 || p.Bad() || !strings.Contains(p[0].Text, "are of no use") {
 			t.Errorf("%+v: %v", s, p)
 		}
+	}
+}
+
+// TestRawHasNoFields: what was read is written whatever fields were asked for.
+func TestRawHasNoFields(t *testing.T) {
+	enc, err := New(&Settings{Format: Raw, OnlyFields: []string{"host"}}, plugin.Env{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := enc.Append(nil, &event.Event{Raw: "a line", Records: 1}); err != nil || string(got) != "a line" {
+		t.Errorf("%q, %v", got, err)
 	}
 }
 

@@ -117,12 +117,15 @@ func (s *Settings) Check() plugin.Problems {
 	}
 	if _, problems := selectionOf(s.OnlyFields, s.WithoutFields); len(problems) > 0 {
 		p = append(p, problems...)
-	} else if bare := s.Format == RFC5424 && !bodied(or(s.RFC5424).Body) || s.Format == RFC3164 && !bodied(or(s.RFC3164).Body); bare && len(s.OnlyFields)+len(s.WithoutFields) > 0 {
-		key := "only_fields"
+	} else if bare := s.Format == Raw || s.Format == RFC5424 && !bodied(or(s.RFC5424).Body) || s.Format == RFC3164 && !bodied(or(s.RFC3164).Body); bare && len(s.OnlyFields)+len(s.WithoutFields) > 0 {
+		key, hint := "only_fields", "remove them, or set "+s.Format+".body"
+		if s.Format == Raw {
+			hint = "remove them, or take another format"
+		}
 		if len(s.OnlyFields) == 0 {
 			key = "without_fields"
 		}
-		add(key, "only_fields and without_fields are of no use where format "+s.Format+" writes the event's message alone", "remove them, or set "+s.Format+".body", true)
+		add(key, "only_fields and without_fields are of no use where format "+s.Format+" writes the event's text alone", hint, true)
 	}
 	if zone := or(s.RFC3164).TimeZone; zone != "" {
 		if _, err := time.LoadLocation(zone); err != nil {
