@@ -105,8 +105,10 @@ func (r *renderer) envelope(e *event.Event) error {
 	}
 	dst = r.appendHead(dst, e)
 	dst = r.appendKind(dst, e)
-	r.buf = r.choice.Append(r.buf[:0], r.index, e, &r.asName)
-	dst = r.pair(dst, "index")
+	if !r.index.Empty() {
+		r.buf = r.choice.Append(r.buf[:0], r.index, e, &r.asName)
+		dst = r.pair(dst, "index")
+	}
 	dst = r.appendFields(dst, e)
 	dst = append(dst, `"event":`...)
 	var err error

@@ -47,7 +47,7 @@ func Default() Settings {
 		AckTimeout: 5 * time.Minute, AckInterval: time.Second, Window: 16 << 20, Requests: 100,
 		Host:     plugin.Text{Value: "{{ host.name }}"},
 		Fields:   map[string]string{"dataset": "{{ event.dataset }}", "action": "{{ event.action }}", "container_id": "{{ container.id }}", "rule_id": "{{ rule.id }}"},
-		MaxBytes: 1 << 20, Batch: plugin.BatchSettings{Events: 2000, Bytes: 1 << 20, Wait: time.Second}, Concurrency: 1,
+		MaxBytes: 1 << 20, Batch: plugin.BatchSettings{Events: 2048, Bytes: 1 << 20, Wait: time.Second}, Concurrency: 1,
 	}
 }
 

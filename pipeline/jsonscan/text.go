@@ -29,7 +29,7 @@ func special(w uint64) uint64 {
 func ordinary(s string) int {
 	i := 0
 	for ; i+8 <= len(s); i += 8 {
-		if m := special(word(s[i:])); m != 0 {
+		if m := special(word(s[i : i+8])); m != 0 {
 			return i + bits.TrailingZeros64(m)/8
 		}
 	}
@@ -39,7 +39,8 @@ func ordinary(s string) int {
 	return i
 }
 
-// word returns the first eight bytes of s.
+// word returns the first eight bytes of s. Where s is known to have no more they are read
+// at once, with no look at its length for each.
 func word(s string) uint64 {
 	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
 		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56

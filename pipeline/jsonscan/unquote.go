@@ -23,8 +23,8 @@ func Unquote(dst []byte, s string) (out []byte, took int, ok bool) {
 	buf, at := dst[:cap(dst)], len(dst)
 	for i := 0; i < len(s); {
 		if i+8 <= len(s) { // eight are copied, and those count that need no look
-			w := word(s[i:])
-			binary.LittleEndian.PutUint64(buf[at:], w)
+			w := word(s[i : i+8])
+			binary.LittleEndian.PutUint64(buf[at:at+8], w)
 			m := special(w)
 			if m == 0 {
 				i, at = i+8, at+8
@@ -35,12 +35,12 @@ func Unquote(dst []byte, s string) (out []byte, took int, ok bool) {
 		}
 		c := s[i]
 		switch {
-		case c == '"':
-			return buf[:at], i + 1, true
-		case c == '\\' && i+1 < len(s) && escapes[s[i+1]] != 0:
-			buf[at] = escapes[s[i+1]]
-			i, at = i+2, at+1
-		case c == '\\':
+		case c == '\\' && i+1 < len(s):
+			if e := escapes[s[i+1]]; e != 0 {
+				buf[at] = e
+				i, at = i+2, at+1
+				continue
+			}
 			r, n := escape(s[i:])
 			if n == 0 {
 				return dst, 0, false
@@ -51,7 +51,9 @@ func Unquote(dst []byte, s string) (out []byte, took int, ok bool) {
 			} else {
 				at += utf8.EncodeRune(buf[at:], r)
 			}
-		case c < ' ':
+		case c == '"':
+			return buf[:at], i + 1, true
+		case c == '\\', c < ' ':
 			return dst, 0, false
 		default:
 			buf[at] = c

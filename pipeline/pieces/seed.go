@@ -41,7 +41,7 @@ type IDs struct {
 	long        hash.Hash // of texts longer than atOnce
 
 	set             event.Fields // shared by the last event, kept so that no other set can lie at its place
-	path, container string       // what it says
+	path, container string       // what it says, in memory of our own
 }
 
 // origin is where lines come from.
@@ -78,10 +78,15 @@ func (d *IDs) Stamped(e *event.Event, stream, text string, at time.Time) event.I
 	if o.path == "" {
 		return d.end(stamp(d.begin(ofTimedText, o, e), at), text)
 	}
-	b := stamp(d.begin(ofStamp, o, e), at)
-	b = binary.LittleEndian.AppendUint64(b, uint64(len(text)))
-	d.buf = binary.LittleEndian.AppendUint64(b, xxhash.Sum64String(text))
-	return event.NewID(d.buf)
+	var b [53]byte
+	b[0] = ofStamp
+	copy(b[1:17], o.sum[:])
+	binary.LittleEndian.PutUint64(b[17:], uint64(e.Offset))
+	binary.LittleEndian.PutUint64(b[25:], uint64(at.Unix()))
+	binary.LittleEndian.PutUint32(b[33:], uint32(at.Nanosecond()))
+	binary.LittleEndian.PutUint64(b[37:], uint64(len(text)))
+	binary.LittleEndian.PutUint64(b[45:], xxhash.Sum64String(text))
+	return event.NewID(b[:])
 }
 
 // begin returns what the ids of a kind begin with.
@@ -130,7 +135,7 @@ func (d *IDs) origin(e *event.Event, stream string) *origin {
 			return o
 		}
 	}
-	o := &origin{strings.Clone(e.Dataset), strings.Clone(path), strings.Clone(container), strings.Clone(stream), [16]byte{}}
+	o := &origin{strings.Clone(e.Dataset), d.own(path), d.own(container), strings.Clone(stream), [16]byte{}}
 	o.sum = [16]byte(event.NewID(d.whence(o)))
 	d.known = append([]*origin{o}, d.known[:min(len(d.known), keptOrigins-1)]...)
 	return o
@@ -141,7 +146,7 @@ func (d *IDs) origin(e *event.Event, stream string) *origin {
 func (d *IDs) place(e *event.Event) (path, container string) {
 	if len(d.set) != len(e.Shared) || len(d.set) > 0 && &d.set[0] != &e.Shared[0] {
 		d.set = e.Shared
-		d.path, d.container = d.set.Get(schema.LogFilePath).Str(), d.set.Get(schema.ContainerID).Str()
+		d.path, d.container = d.own(d.set.Get(schema.LogFilePath).Str()), d.own(d.set.Get(schema.ContainerID).Str())
 	}
 	path, container = d.path, d.container
 	for i := len(e.Fields) - 1; i >= 0; i-- { // the first counts
@@ -153,6 +158,26 @@ func (d *IDs) place(e *event.Event) (path, container string) {
 		}
 	}
 	return path, container
+}
+
+// own returns a text in the memory of an origin that is known, where one has it: two texts at
+// one place are found to be equal without a look at them, and a path is long.
+func (d *IDs) own(s string) string {
+	switch s {
+	case d.path:
+		return d.path
+	case d.container:
+		return d.container
+	}
+	for _, o := range d.known {
+		switch s {
+		case o.path:
+			return o.path
+		case o.container:
+			return o.container
+		}
+	}
+	return strings.Clone(s)
 }
 
 // whence is what says where lines come from, each part behind its length. Places in a

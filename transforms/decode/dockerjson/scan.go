@@ -96,7 +96,8 @@ func (t *texts) line(r *record, s string) (rest string, ok bool) {
 		r.log, r.last = s[:n], false
 		return s[n+1:], true
 	}
-	if t.text, n, ok = jsonscan.Unquote(t.text[:0], s); !ok {
+	took := 0
+	if t.text, took, ok = jsonscan.Unquote(append(t.text[:0], s[:n]...), s[n:]); !ok {
 		return "", false
 	}
 	text := t.text
@@ -107,7 +108,7 @@ func (t *texts) line(r *record, s string) (rest string, ok bool) {
 	if cap(t.text) > textsRoom {
 		t.text = nil
 	}
-	return s[n:], true
+	return s[n+took:], true
 }
 
 func (t *texts) member(r *record, s *jsonscan.Scanner, name string) {
