@@ -62,22 +62,25 @@ func clean(smaps io.Reader, file string) ([]mapping, error) {
 	candidate := false
 	lines := bufio.NewScanner(smaps)
 	for lines.Scan() {
-		f := strings.Fields(lines.Text())
-		if len(f) >= 5 && strings.Contains(f[0], "-") {
-			var err error
-			if at, err = span(f[0]); err != nil {
-				return nil, err
+		line := lines.Text()
+		if line == "" || line[0] >= 'A' && line[0] <= 'Z' { // what is said of a mapping; an address is in small letters
+			if rest, ok := strings.CutPrefix(line, "Anonymous:"); ok && candidate {
+				if strings.TrimSpace(rest) == "0 kB" {
+					list = append(list, at)
+				}
+				candidate = false
 			}
-			candidate = len(f) == 6 && f[5] == file && strings.HasPrefix(f[1], "r-") && strings.HasSuffix(f[1], "p")
 			continue
 		}
-		if len(f) < 2 || !candidate || f[0] != "Anonymous:" {
+		f := strings.Fields(line)
+		if len(f) < 5 {
 			continue
 		}
-		if f[1] == "0" {
-			list = append(list, at)
+		var err error
+		if at, err = span(f[0]); err != nil {
+			return nil, err
 		}
-		candidate = false
+		candidate = len(f) == 6 && f[5] == file && strings.HasPrefix(f[1], "r-") && strings.HasSuffix(f[1], "p")
 	}
 	return list, lines.Err()
 }

@@ -91,8 +91,11 @@ func split(list []pair, known []string) (sections map[string]pair, rest []pair) 
 	}
 	for _, p := range rest {
 		key := resolve(p.key).Value
+		if slices.Contains(known, key) {
+			continue
+		}
 		meant := nearest(key, slices.Concat(known, sectionKeys))
-		if _, there := sections[meant]; !there && slices.Contains(sectionKeys, meant) && !slices.Contains(known, key) {
+		if _, there := sections[meant]; !there && slices.Contains(sectionKeys, meant) {
 			sections[meant] = p
 		}
 	}
