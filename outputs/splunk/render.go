@@ -27,12 +27,13 @@ type renderer struct {
 	settings *Settings
 	enc      plugin.Encoder
 
-	raw   []byte // every event of a batch, one after the other
-	spans []span // where each is
-	meta  []meta // of endpoint raw
-	buf   []byte // one value
-	head  head
-	kinds [2]member // the sourcetypes, by the dataset: of events and of alerts
+	raw    []byte // every event of a batch, one after the other
+	spans  []span // where each is
+	meta   []meta // of endpoint raw
+	buf    []byte // one value
+	second second
+	head   head
+	kinds  [2]member // the sourcetypes, by the dataset: of events and of alerts
 }
 
 // span is one event in renderer.raw.
@@ -99,9 +100,8 @@ func (r *renderer) envelope(e *event.Event) error {
 		at = e.Seen
 	}
 	if ms := at.UnixMilli(); !at.IsZero() && ms > 0 {
-		dst = append(dst, `"time":`...)
-		dst = event.AppendInt(dst, ms/1000)
-		dst = append(dst, '.', byte('0'+ms/100%10), byte('0'+ms/10%10), byte('0'+ms%10), ',')
+		dst = append(dst, r.second.member(ms/1000)...)
+		dst = append(dst, byte('0'+ms/100%10), byte('0'+ms/10%10), byte('0'+ms%10), ',')
 	}
 	dst = r.appendHead(dst, e)
 	dst = r.appendKind(dst, e)
@@ -125,6 +125,20 @@ func (r *renderer) envelope(e *event.Event) error {
 	dst = append(dst, '}')
 	r.raw = dst
 	return nil
+}
+
+// second is how an envelope says its time, down to the dot. Events in a row are mostly
+// of one second.
+type second struct {
+	unix int64
+	text []byte
+}
+
+func (s *second) member(unix int64) []byte {
+	if s.text == nil || s.unix != unix {
+		s.unix, s.text = unix, append(event.AppendInt(append(s.text[:0], `"time":`...), unix), '.')
+	}
+	return s.text
 }
 
 // head is what an envelope says of where an event came from. It follows mostly from

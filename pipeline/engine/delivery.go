@@ -95,16 +95,17 @@ func (d *delivery) sent(p parcel) {
 	if d.plugin.Confirms() {
 		column = delivered
 	}
-	for i := range p.events {
-		d.count(p, i, column)
-	}
+	d.count(p, column)
 }
 
-// count adds what an event stands for to one column of its frame; a replay has no
+// count adds what events stand for to one column of their frames; a replay has no
 // frames, and no books.
-func (d *delivery) count(p parcel, i int, column func(*journal.Counts) *uint64) {
-	if p.frames != nil {
-		d.load.count(p.frames[i], &p.events[i], column)
+func (d *delivery) count(p parcel, column func(*journal.Counts) *uint64) {
+	for from, to := 0, 0; from < len(p.frames); from = to {
+		for to < len(p.frames) && p.frames[to] == p.frames[from] {
+			to++
+		}
+		d.load.count(p.frames[from], p.events[from:to], column)
 	}
 }
 
@@ -125,7 +126,7 @@ func (d *delivery) bury(ctx context.Context, p parcel, i int, why error) error {
 	if err := keepAside(ctx, d.dead, d.state, d.pause, d.name, &p.events[i], why); err != nil {
 		return err
 	}
-	d.count(p, i, deadLettered)
+	d.count(p.cut(i, i+1), deadLettered)
 	return nil
 }
 

@@ -53,13 +53,16 @@ func (l *load) reset() {
 	l.parcel = parcel{l.parcel.events[:0], l.parcel.frames[:0]}
 }
 
-// count adds what an event of a frame stands for to one column.
-func (l *load) count(frame int32, e *event.Event, column func(*journal.Counts) *uint64) {
+// count adds what events of a frame stand for to one column.
+func (l *load) count(frame int32, events []event.Event, column func(*journal.Counts) *uint64) {
 	t := &l.frames[frame].tally
-	if e.Records > 0 {
-		*column(&t.Records) += uint64(e.Records)
-	} else {
-		*column(&t.Generated)++
+	records, generated := column(&t.Records), column(&t.Generated)
+	for i := range events {
+		if n := events[i].Records; n > 0 {
+			*records += uint64(n)
+		} else {
+			*generated++
+		}
 	}
 }
 

@@ -269,7 +269,7 @@ func (s *sender) judge(l *load, events []event.Event, frame int32) {
 			if err != nil {
 				s.whenErrors.Inc() // an event is not lost over an expression
 			} else if !ok {
-				l.count(frame, &events[i], filtered)
+				l.count(frame, events[i:i+1], filtered)
 				continue
 			}
 		}

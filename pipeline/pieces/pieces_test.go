@@ -171,17 +171,22 @@ func TestEveryRecordOnce(t *testing.T) {
 	})
 }
 
-// FuzzParseTime: it reads what the library reads, and the same.
+// FuzzParseTime: it reads what the library reads, and the same, whatever was read before.
 func FuzzParseTime(f *testing.F) {
 	for _, s := range []string{"2026-11-21T03:27:36.398204065Z", "2024-02-29T00:00:00Z", "2023-02-29T00:00:00Z", "2024-04-13T07:59:37.505201169-10:00",
-		"2024-12-31T23:59:60Z", "2024-01-01T00:00:00.Z", "2024-01-01T00:00:00.1234567891Z", "2024-13-01T00:00:00Z", "2024-01-01T24:00:00Z", "2024-01-01T00:00:00,5Z", "0000-01-01T00:00:00Z"} {
+		"2024-12-31T23:59:60Z", "2024-01-01T00:00:00.Z", "2024-01-01T00:00:00.1234567891Z", "2024-13-01T00:00:00Z", "2024-01-01T24:00:00Z", "2024-01-01T00:00:00,5Z", "0000-01-01T00:00:00Z",
+		"2024-04-31T00:00:00Z", "2024-04-30T12:00:00.5Z", "2024-04-13T7:59:37..5Z", "2024-04-13T7:59:37.5Z"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
 		want, err := time.Parse(time.RFC3339Nano, s)
-		got, ok := ParseTime(s)
-		if ok != (err == nil) || ok && !got.Equal(want) {
-			t.Errorf("%q: %v (%v), want %v (%v)", s, got, ok, want.UTC(), err)
+		for _, before := range []string{"", "2026-11-21T03:27:36.3Z", s, s[:min(len(s), secondRoom)] + ".5Z"} {
+			var c Clock
+			c.Parse(before)
+			got, ok := c.Parse(s)
+			if ok != (err == nil) || ok && !got.Equal(want) {
+				t.Errorf("%q after %q: %v (%v), want %v (%v)", s, before, got, ok, want.UTC(), err)
+			}
 		}
 	})
 }

@@ -6,20 +6,55 @@ import "time"
 // digits of fraction, as UTC. It takes what time.Parse takes as RFC3339Nano, in a
 // tenth of the time.
 func ParseTime(s string) (time.Time, bool) {
-	if len(s) < len("2006-01-02T15:04:05Z") || s[4] != '-' || s[7] != '-' || s[10] != 'T' || s[13] != ':' || s[16] != ':' {
+	var c Clock
+	return c.Parse(s)
+}
+
+// secondRoom is how long a time is down to its second.
+const secondRoom = len("2006-01-02T15:04:05")
+
+// Clock reads times, and remembers the second of the last one: most lines of a busy
+// container are of the same.
+type Clock struct {
+	text [secondRoom]byte
+	unix int64
+}
+
+// Parse is ParseTime.
+func (c *Clock) Parse(s string) (time.Time, bool) {
+	if len(s) <= secondRoom {
 		return slow(s)
 	}
-	century, year, month, day := pair(s[0], s[1]), pair(s[2], s[3]), pair(s[5], s[6]), pair(s[8], s[9])
-	hour, minute, sec := pair(s[11], s[12]), pair(s[14], s[15]), pair(s[17], s[18])
-	if century > 99 || year > 99 || month-1 > 11 || day-1 > 27 || hour > 23 || minute > 59 || sec > 59 {
-		return slow(s) // the days of a month are the library's affair
+	if s[:secondRoom] != string(c.text[:]) {
+		unix, ok := second(s[:secondRoom])
+		if !ok {
+			return slow(s)
+		}
+		copy(c.text[:], s)
+		c.unix = unix
 	}
-	nano, rest := fraction(s[19:])
+	nano, rest := fraction(s[secondRoom:])
 	if rest != "Z" {
 		return slow(s)
 	}
-	at := days(int64(100*century+year), int64(month), int64(day))*86400 + int64(hour*3600+minute*60+sec)
-	return time.Unix(at, int64(nano)).UTC(), true
+	return time.Unix(c.unix, int64(nano)).UTC(), true
+}
+
+// second reads a time down to its second, as seconds since 1970.
+func second(s string) (unix int64, ok bool) {
+	if s[4] != '-' || s[7] != '-' || s[10] != 'T' || s[13] != ':' || s[16] != ':' {
+		return 0, false
+	}
+	century, year, month, day := pair(s[0], s[1]), pair(s[2], s[3]), pair(s[5], s[6]), pair(s[8], s[9])
+	hour, minute, sec := pair(s[11], s[12]), pair(s[14], s[15]), pair(s[17], s[18])
+	if century > 99 || year > 99 || month-1 > 11 || day-1 > 30 || hour > 23 || minute > 59 || sec > 59 {
+		return 0, false
+	}
+	if day > 28 { // the days of a month are the library's affair
+		t, err := time.Parse("2006-01-02T15:04:05", s)
+		return t.Unix(), err == nil
+	}
+	return days(int64(100*century+year), int64(month), int64(day))*86400 + int64(hour*3600+minute*60+sec), true
 }
 
 // days counts the days from 1970 to a date of the Gregorian calendar. Years begin in

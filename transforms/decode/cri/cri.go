@@ -21,8 +21,9 @@ var Plugin = plugin.NewDecoder("cri", "Lines of containers as containerd, CRI-O 
 const Dataset = "kubernetes.container_logs"
 
 type decoder struct {
-	join *pieces.Joiner
-	ids  *pieces.IDs
+	clock pieces.Clock
+	join  *pieces.Joiner
+	ids   *pieces.IDs
 }
 
 func build(env plugin.Env) plugin.Decoder {
@@ -60,7 +61,7 @@ func (d *decoder) Decode(e event.Event, out *event.Batch) error {
 	if !ok {
 		return errForm
 	}
-	at, ok := pieces.ParseTime(r.time)
+	at, ok := d.clock.Parse(r.time)
 	if !ok {
 		return errForm
 	}

@@ -21,6 +21,7 @@ const Dataset = "docker.container_logs"
 
 type decoder struct {
 	texts texts
+	clock pieces.Clock
 	join  *pieces.Joiner
 	ids   *pieces.IDs
 }
@@ -44,7 +45,7 @@ func (d *decoder) Decode(e event.Event, out *event.Batch) error {
 		return errLog
 	}
 	doubt, at := r.unknown, e.Seen
-	t, timed := pieces.ParseTime(r.time)
+	t, timed := d.clock.Parse(r.time)
 	if timed {
 		at = t
 	} else {
@@ -67,7 +68,7 @@ func (d *decoder) Decode(e event.Event, out *event.Batch) error {
 // is said of all.
 func (d *decoder) joined(l *pieces.Line, out *event.Batch) {
 	r, _ := d.texts.parse(l.Event.Raw)
-	_, timed := pieces.ParseTime(r.time)
+	_, timed := d.clock.Parse(r.time)
 	d.emit(l.Event, l, &r, timed, out)
 }
 
