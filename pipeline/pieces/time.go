@@ -25,7 +25,7 @@ func (c *Clock) Parse(s string) (time.Time, bool) {
 	if len(s) <= secondRoom {
 		return slow(s)
 	}
-	if s[:secondRoom] != string(c.text[:]) {
+	if c.text[0] == 0 || s[:secondRoom] != string(c.text[:]) { // no time begins with a zero
 		unix, ok := second(s[:secondRoom])
 		if !ok {
 			return slow(s)
