@@ -19,7 +19,8 @@ type load struct {
 	batch  event.Batch
 	texts  texts
 	frames []framed
-	parcel parcel
+	chosen []event.Event // those of batch that meet `when`, where there is one
+	parcel parcel        // the events of batch, or chosen
 	bytes  int
 }
 
@@ -49,8 +50,9 @@ func (l *load) reset() {
 	l.batch.Reset()
 	l.texts.free()
 	l.frames, l.bytes = l.frames[:0], 0
-	clear(l.parcel.events)
-	l.parcel = parcel{l.parcel.events[:0], l.parcel.frames[:0]}
+	clear(l.chosen)
+	l.chosen = l.chosen[:0]
+	l.parcel = parcel{nil, l.parcel.frames[:0]}
 }
 
 // count adds what events of a frame stand for to one column.

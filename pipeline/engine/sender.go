@@ -261,21 +261,28 @@ func (s *sender) add(l *load, e journal.Entry) error {
 	return nil
 }
 
-// judge puts the events of a frame that meet `when` into the parcel, in order.
+// judge puts the events of a frame that meet `when` into the parcel, in order. Where all do
+// they stay where they lie.
 func (s *sender) judge(l *load, events []event.Event, frame int32) {
-	for i := range events {
-		if s.when != nil {
-			ok, err := s.when.Test(s.machine, &events[i])
-			if err != nil {
-				s.whenErrors.Inc() // an event is not lost over an expression
-			} else if !ok {
-				l.count(frame, events[i:i+1], filtered)
-				continue
-			}
+	if s.when == nil {
+		l.parcel.events = l.batch.Events
+		for range events {
+			l.parcel.frames = append(l.parcel.frames, frame)
 		}
-		l.parcel.events = append(l.parcel.events, events[i])
+		return
+	}
+	for i := range events {
+		ok, err := s.when.Test(s.machine, &events[i])
+		if err != nil {
+			s.whenErrors.Inc() // an event is not lost over an expression
+		} else if !ok {
+			l.count(frame, events[i:i+1], filtered)
+			continue
+		}
+		l.chosen = append(l.chosen, events[i])
 		l.parcel.frames = append(l.parcel.frames, frame)
 	}
+	l.parcel.events = l.chosen
 }
 
 // haste is the wish of a drain that nothing waits for more to come.
