@@ -3,19 +3,30 @@
 // a journal outlives the build that wrote it; the bytes carry no checksum of
 // their own, the frame around them does. It knows nothing of journals.
 //
-//	frame   = version(3) filtered keys shareds events
+//	frame   = version(4) filtered keys shareds events
 //	filtered = source records that were left out before the journal (version 1: not there, none)
 //	keys    = n (string)…                the field names that shareds use, in order of first use
 //	shareds = n (set)…                   sets of fields that several events share
 //	set     = n (head [name] value)…     head = key<<4 | named<<3 | kind; key counts from 0 in keys, name is there where named is 1
 //	                                     (version 1: key name kind value)
 //	events  = n (event)…
-//	event   = id(16) time time dataset decode records offset shared fields raw
+//	event   = id(16) time time (0 dataset decode shared records offset fields | model records offset likes) raw
+//	model   = how many events before it in the frame the one stands that it is like; it has its dataset, decode and shared
 //	time    = 0 for none | 1 as the event before | 2 seconds milliseconds | 3 seconds nanoseconds; seconds since those of the event before
 //	offset  = since that of the event before
 //	dataset, decode = text
 //	shared  = 0 for none, else 1 + its number in shareds
 //	fields  = n (field)…
+//	likes   = n (like)…                  until there are n fields
+//	like    = 4×count                    as many fields, at least one, as the model has next
+//	        | 1 + 2×length, bytes        the model's next field, but for this text
+//	        | 2 + 4×number of a text     the same
+//	        | 1 + 2×difference           the model's next field, but for its value, which is no text: modulo 2^64, signed as varints are
+//	        | 2 bits(8)                  the same
+//	        | 0 0                        no field
+//	        | 0 1 fields                 that the model does not have
+//	        | 0 2 count (like)…          as many fields more as the last one, but for the texts or values that follow
+//	        | 0 2+count                  of fields, at least one, that the model has next and this event does not
 //	field   = [0 column] (text | 1 value)
 //	text    = 2 + 2×number of a text that stood in the frame's events before | 3 + 2×length, bytes
 //	column  = 0, which is no field | 1 definition, for this field alone | 2 + number; that of the next new one: definition
@@ -27,8 +38,13 @@
 // most fields are their value alone, and most of those a number of one byte. Texts that are not
 // empty are numbered as they come, up to mostTexts.
 //
-// In version 2 all fields of events are sets, whose names are in keys, a time is 0 for none, else 1 and
-// seconds and nanoseconds since 1970, the offset is itself, and dataset and decode are strings.
+// Which event is another's model is up to who encodes. None is that of which a field is absent, since a decoder
+// has one less. When a frame has come to its byte n, behind the number of an event's fields that has a
+// model, all its fields are at most fewFields + mostFields×n: some bytes might ask for any number of them otherwise.
+//
+// In version 3 no event has a model, the 0 is not there, and shared stands before fields. In version 2 all
+// fields of events are sets, whose names are in keys, a time is 0 for none, else 1 and seconds and
+// nanoseconds since 1970, the offset is itself, and dataset and decode are strings.
 package codec
 
 import (
@@ -41,7 +57,7 @@ import (
 )
 
 // version is the first byte of a frame's bytes.
-const version = 3
+const version = 4
 
 // hasName says, in the head of a field of a set, that its name follows.
 const hasName = 8
@@ -123,12 +139,15 @@ func (d *Decoder) View(payload string, b *event.Batch) error {
 		shareds[i] = d.shared(&r)
 	}
 	was := len(b.Events)
-	d.said.begin(len(payload))
-	for n := r.count(24); n > 0 && !r.bad; n-- {
-		if e := b.Add(event.Event{}); payload[0] < version {
-			r.event(e, keys, shareds, b)
-		} else {
+	d.said.begin(len(payload), was)
+	for n := r.count(leastEvent); n > 0 && !r.bad; n-- {
+		switch e := b.Add(event.Event{}); payload[0] {
+		case version:
 			d.event(&r, e, shareds, b)
+		case version - 1:
+			d.third(&r, e, shareds, b)
+		default:
+			r.event(e, keys, shareds, b)
 		}
 	}
 	clear(d.said.columns) // their names are cut from this frame
@@ -137,7 +156,7 @@ func (d *Decoder) View(payload string, b *event.Batch) error {
 		return ErrCorrupt
 	}
 	b.Filtered += filtered
-	d.size = len(payload) + d.said.again
+	d.size = len(payload) + d.said.again()
 	return nil
 }
 

@@ -3,6 +3,8 @@ package codec
 import (
 	"errors"
 	"math"
+	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -121,6 +123,19 @@ func TestAnyBatchComesBack(t *testing.T) {
 			}
 			return e
 		}), 1, 5).Draw(t, "events")
+		for range rapid.IntRange(0, 8).Draw(t, "more") { // like one of them, but for some fields
+			e := rapid.SampledFrom(in).Draw(t, "model")
+			e.Fields, e.Records = slices.Clone(e.Fields), e.Records+1
+			for range rapid.IntRange(0, min(3, len(e.Fields))).Draw(t, "changes") {
+				at := rapid.IntRange(0, len(e.Fields)-1).Draw(t, "at")
+				if x := rapid.OneOf(rapid.Just(e.Fields[at]), field).Draw(t, "other"); rapid.Bool().Draw(t, "inserted") {
+					e.Fields = slices.Insert(e.Fields, at, x)
+				} else {
+					e.Fields[at].SetValue(x.Value())
+				}
+			}
+			in = append(in, e)
+		}
 		filtered := rapid.Uint32().Draw(t, "filtered")
 		raw := enc.AppendBatch(nil, in, filtered)
 		for range 2 { // the second time the sets are known
@@ -141,6 +156,10 @@ func FuzzDecode(f *testing.F) {
 	f.Add(NewEncoder().Append(nil, []event.Event{{Dataset: "d", Raw: "r"}}))
 	f.Add(NewEncoder().AppendBatch(nil, []event.Event{{ID: event.ID{1}, Time: time.Unix(1, 2), Shared: shared, Fields: event.Fields{event.NewField(schema.Labels, "n", event.Float(0.5)),
 		event.NewField(schema.ProcessPID, "", event.Int(-300)), event.NewField(schema.FileInode, "", event.Uint(1<<40)), event.NewField(schema.ProcessStart, "", event.Time(time.Unix(3, 4)))}}, {Shared: shared}}, 300))
+	random := rand.New(rand.NewPCG(1, 1))
+	for range 20 {
+		f.Add(NewEncoder().Append(nil, alikes(random)))
+	}
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		b, again, dec := &event.Batch{}, &event.Batch{}, NewDecoder()
 		if err := dec.Decode(raw, b); err != nil {
@@ -148,6 +167,9 @@ func FuzzDecode(f *testing.F) {
 				t.Errorf("%v and %d events", err, len(b.Events))
 			}
 			return
+		}
+		if n := dec.Size(); n < 0 {
+			t.Errorf("%d bytes", n)
 		}
 		if err := dec.Decode(NewEncoder().AppendBatch(nil, b.Events, b.Filtered), again); err != nil {
 			t.Fatal(err)

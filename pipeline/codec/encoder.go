@@ -25,6 +25,8 @@ type Encoder struct {
 	texts   texts
 	times   [2]moment // of Time and Seen
 	offset  int64     // of the event before
+	models  models
+	absent  bool // a field of the event is
 }
 
 // NewEncoder returns an Encoder.
@@ -48,13 +50,14 @@ func (e *Encoder) Encode(events []event.Event, filtered uint32) []byte {
 	b := binary.AppendUvarint(append(e.body[:0], version), uint64(filtered))
 	b = e.sets(b, events)
 	b = binary.AppendUvarint(b, uint64(len(events)))
-	e.begin(len(events))
+	e.begin(events)
 	for i := range events {
-		b = e.event(b, &events[i])
+		b = e.event(b, &events[i], i)
 	}
 	e.body = b
 	clear(e.named) // their names, and the sets, are of memory that others use again
 	clear(e.shareds)
+	e.models.events = nil
 	return b
 }
 
@@ -126,25 +129,43 @@ func (e *Encoder) set(f event.Fields) {
 }
 
 // begin forgets what the frame before said.
-func (e *Encoder) begin(events int) {
+func (e *Encoder) begin(events []event.Event) {
 	e.columns, e.named = append(e.columns[:0], track{short: noForm}), append(e.named[:0], named{form: noForm})
 	clear(e.found[:])
-	e.texts.begin(events)
+	e.texts.begin(len(events))
+	e.models.begin(events)
 	e.times, e.offset = [2]moment{}, 0
 }
 
-func (e *Encoder) event(b []byte, ev *event.Event) []byte {
+func (e *Encoder) event(b []byte, ev *event.Event, i int) []byte {
 	b = append(b, ev.ID[:]...)
 	b = e.times[0].append(b, ev.Time)
 	b = e.times[1].append(b, ev.Seen)
-	b = e.text(b, ev.Dataset)
-	b = e.text(b, ev.Decode)
+	e.absent = false
+	if m := e.models.choose(ev, len(b)); m >= 0 {
+		b = binary.AppendUvarint(b, uint64(i-m))
+		b = e.counts(b, ev)
+		b = e.likes(b, ev.Fields, e.models.events[m].Fields)
+	} else {
+		b = append(b, 0)
+		b = e.text(b, ev.Dataset)
+		b = e.text(b, ev.Decode)
+		b = binary.AppendUvarint(b, uint64(e.share(ev.Shared)))
+		b = e.counts(b, ev)
+		b = binary.AppendUvarint(b, uint64(len(ev.Fields)))
+		b = e.fields(b, ev.Fields)
+	}
+	if !e.absent {
+		e.models.add(i)
+	}
+	return appendString(b, ev.Raw)
+}
+
+func (e *Encoder) counts(b []byte, ev *event.Event) []byte {
 	b = binary.AppendUvarint(b, uint64(ev.Records))
 	b = binary.AppendVarint(b, ev.Offset-e.offset)
 	e.offset = ev.Offset
-	b = binary.AppendUvarint(b, uint64(e.share(ev.Shared)))
-	b = e.fields(b, ev.Fields)
-	return appendString(b, ev.Raw)
+	return b
 }
 
 // track is a column as the encoder sees it.
@@ -166,9 +187,8 @@ const noForm = math.MaxUint64
 // mostColumns is how many columns a frame may have.
 const mostColumns = 1 << 10
 
-// fields appends the fields of an event.
+// fields appends fields that are like those of no other event.
 func (e *Encoder) fields(b []byte, f event.Fields) []byte {
-	b = binary.AppendUvarint(b, uint64(len(f)))
 	last := uint32(0)
 	for i := 0; i < len(f); i++ {
 		b = slices.Grow(b, (len(f)-i)*mostShort+shortSpace)
@@ -185,6 +205,7 @@ func (e *Encoder) fields(b []byte, f event.Fields) []byte {
 // field appends a field and returns its column; last is that of the one before.
 func (e *Encoder) field(b []byte, x *event.Field, last uint32) ([]byte, uint32) {
 	if x.IsZero() { // absent: not to be told from not being there
+		e.absent = true
 		return append(b, otherColumn, noColumn), last
 	}
 	next := e.columns[last].next

@@ -114,13 +114,20 @@ func (r *reader) event(e *event.Event, keys []column, shareds []event.Fields, b 
 	e.Dataset, e.Decode = r.str(), r.str()
 	e.Records = uint32(r.uvarint())
 	e.Offset = r.varint()
-	if n := r.uvarint(); n > uint64(len(shareds)) {
-		r.fail()
-	} else if n > 0 {
-		e.Shared = shareds[n-1]
-	}
+	e.Shared = r.set(shareds)
 	e.Fields = r.fields(keys, b)
 	e.Raw = r.str()
+}
+
+// set reads the number of a shared set.
+func (r *reader) set(shareds []event.Fields) event.Fields {
+	n := r.uvarint()
+	if n > uint64(len(shareds)) {
+		r.fail()
+	} else if n > 0 {
+		return shareds[n-1]
+	}
+	return nil
 }
 
 // fields reads a set; with b its memory is b's slab.

@@ -14,7 +14,11 @@ type said struct {
 	count   uint    // of texts, mostTexts at most
 	times   [2]told // of Time and Seen
 	offset  int64
-	again   int // bytes of the texts and names that were not written again
+	total   int    // bytes of all texts and names that events say
+	apart   int    // of those of columns, less those of texts that have no number
+	sizes   []int  // what of total each event says
+	first   int    // place of the first event in its batch
+	fields  uint64 // of all events
 }
 
 // place is where a text lies in a frame.
@@ -28,30 +32,42 @@ type rail struct {
 	kind event.Kind
 }
 
-// begin forgets what the frame before said; this one has size bytes.
-func (s *said) begin(size int) {
+// begin forgets what the frame before said; this one has size bytes, and its events come
+// behind so many of their batch.
+func (s *said) begin(size, events int) {
 	if most := min(size/2, mostTexts); len(s.texts) < most { // a text that is no number takes two bytes
 		s.texts = make([]place, most)
 	}
 	s.columns, s.count = append(s.columns[:0], rail{}), 0
-	s.times, s.offset, s.again = [2]told{}, 0, 0
+	s.times, s.offset, s.total, s.apart = [2]told{}, 0, 0, 0
+	s.sizes, s.first, s.fields = s.sizes[:0], events, 0
 }
 
-// event reads one event to where it stays.
-func (d *Decoder) event(r *reader, e *event.Event, shareds []event.Fields, b *event.Batch) {
+// again is how many bytes of the texts and names are not written again.
+func (s *said) again() int {
+	n := s.total + s.apart
+	for _, w := range s.texts[:s.count] {
+		n -= int(w.n)
+	}
+	return n
+}
+
+// third reads one event of version 3 to where it stays.
+func (d *Decoder) third(r *reader, e *event.Event, shareds []event.Fields, b *event.Batch) {
 	copy(e.ID[:], r.take(len(e.ID)))
 	e.Time, e.Seen = d.said.times[0].read(r), d.said.times[1].read(r)
 	e.Dataset, e.Decode = d.text(r, r.uvarint()), d.text(r, r.uvarint())
+	d.counts(r, e)
+	e.Shared = r.set(shareds)
+	e.Fields = d.fields(r, b)
+	e.Raw = r.str()
+}
+
+// counts reads how many records an event is of, and its offset.
+func (d *Decoder) counts(r *reader, e *event.Event) {
 	e.Records = uint32(r.uvarint())
 	d.said.offset += r.varint()
 	e.Offset = d.said.offset
-	if n := r.uvarint(); n > uint64(len(shareds)) {
-		r.fail()
-	} else if n > 0 {
-		e.Shared = shareds[n-1]
-	}
-	e.Fields = d.fields(r, b)
-	e.Raw = r.str()
 }
 
 // told is the last time that there was.
@@ -86,7 +102,13 @@ func (d *Decoder) fields(r *reader, b *event.Batch) event.Fields {
 	if n == 0 {
 		return nil
 	}
+	d.said.fields += uint64(n)
 	f := b.Take(nil, n)[:n]
+	return f[:d.some(r, f)]
+}
+
+// some reads fields to where they stay and returns how many there are.
+func (d *Decoder) some(r *reader, f event.Fields) int {
 	last := uint32(0)
 	for i := 0; i < len(f); {
 		if i, last = d.short(r, f, i, last); i == len(f) {
@@ -94,7 +116,7 @@ func (d *Decoder) fields(r *reader, b *event.Batch) event.Fields {
 		}
 		there := false
 		if there, last = d.field(r, &f[i], last); r.bad {
-			return nil
+			return 0
 		}
 		if there {
 			i++
@@ -102,7 +124,7 @@ func (d *Decoder) fields(r *reader, b *event.Batch) event.Fields {
 			f = f[:len(f)-1]
 		}
 	}
-	return f
+	return len(f)
 }
 
 // short reads fields to where they stay, from i on, as long as they are what most are, a
@@ -111,7 +133,7 @@ func (d *Decoder) fields(r *reader, b *event.Batch) event.Fields {
 func (d *Decoder) short(r *reader, f []event.Field, i int, last uint32) (int, uint32) {
 	s, at := r.s, r.at
 	columns, texts, count := d.said.columns, d.said.texts, d.said.count
-	from, again := &columns[last], 0
+	from, total := &columns[last], 0
 	for ; i < len(f) && at+4 <= len(s); i++ {
 		next := from.next
 		n, p := uint(s[at]), at+1
@@ -136,25 +158,22 @@ func (d *Decoder) short(r *reader, f []event.Field, i int, last uint32) (int, ui
 			}
 			w := texts[k]
 			text = s[w.at:][:w.n]
-			again += int(w.n)
 		} else {
-			if k > uint(len(s)-p) {
+			if k > uint(len(s)-p) || count >= mostTexts {
 				break
 			}
 			text = s[p:][:k]
-			if count < mostTexts {
-				texts[count] = place{uint32(p), uint32(k)}
-				count++
-			}
+			texts[count] = place{uint32(p), uint32(k)}
+			count++
 			p += int(k)
 		}
 		f[i].Put(c.key, c.name, text)
-		again += len(c.name)
+		total += len(c.name) + len(text)
 		from.next = next
 		at, last, from = p, next, c
 	}
 	r.at, d.said.count = at, count
-	d.said.again += again
+	d.said.total += total
 	return i, last
 }
 
@@ -193,13 +212,16 @@ func (d *Decoder) field(r *reader, f *event.Field, last uint32) (bool, uint32) {
 	default:
 		*f = event.NewField(c.key, c.name, textual(c.kind, d.text(r, n)))
 	}
-	d.said.again += len(c.name)
+	d.said.total += len(c.name)
 	return true, next
 }
 
 // define reads what a column is. A name that this build does not know comes under labels.
 func (d *Decoder) define(r *reader) rail {
+	was := d.said.total
 	c, name := d.met(d.text(r, r.uvarint())), d.text(r, r.uvarint())
+	d.said.apart += d.said.total - was
+	d.said.total = was
 	kind := event.Kind(r.byte())
 	if kind > event.KindIP {
 		r.fail()
@@ -233,14 +255,16 @@ func (d *Decoder) text(r *reader, n uint64) string {
 		r.fail()
 	case n&1 == 0 && k < uint64(d.said.count):
 		w := d.said.texts[k]
-		d.said.again += int(w.n)
+		d.said.total += int(w.n)
 		return r.s[w.at:][:w.n]
 	case n&1 == 0 || k > uint64(len(r.s)-r.at):
 		r.fail()
 	default:
-		if k > 0 && d.said.count < mostTexts {
+		if d.said.total += int(k); k > 0 && d.said.count < mostTexts {
 			d.said.texts[d.said.count] = place{uint32(r.at), uint32(k)}
 			d.said.count++
+		} else {
+			d.said.apart -= int(k)
 		}
 		return r.take(int(k))
 	}

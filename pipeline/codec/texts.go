@@ -57,21 +57,28 @@ func (t *texts) slot(place uint64, n int) *slot {
 	return &t.slots[(place+uint64(n)<<48)*0x9e3779b97f4a7c15>>(64-slotBits)&uint64(len(t.slots)-1)]
 }
 
-// text appends a text.
-func (e *Encoder) text(b []byte, s string) []byte {
-	t, place := &e.texts, event.Place(s)
+// number returns the number of a text that stood before, or 0 and gives it one.
+func (t *texts) number(s string) uint32 {
+	place := event.Place(s)
 	slot := t.slot(place, len(s))
 	if slot.is(place, len(s)) {
-		return binary.AppendUvarint(b, knownText+2*uint64(slot.number-1))
+		return slot.number
 	}
-	b = binary.AppendUvarint(b, ownText+2*uint64(len(s)))
 	if len(s) > 0 && t.count < mostTexts {
 		t.count++
 		if uint64(len(s)) < 1<<32 {
 			slot.place, slot.length, slot.number = place, uint32(len(s)), t.count
 		}
 	}
-	return append(b, s...)
+	return 0
+}
+
+// text appends a text.
+func (e *Encoder) text(b []byte, s string) []byte {
+	if n := e.texts.number(s); n > 0 {
+		return binary.AppendUvarint(b, knownText+2*uint64(n-1))
+	}
+	return append(binary.AppendUvarint(b, ownText+2*uint64(len(s))), s...)
 }
 
 const (
@@ -116,23 +123,28 @@ func (e *Encoder) short(b []byte, f []event.Field, last uint32) (int, []byte, ui
 		w[0] = byte(ownText + 2*n)
 		at += 1 + n
 		last, c = next, to
-		switch s := x.Str(); { // two halves that overlap
-		case n >= 16:
-			binary.LittleEndian.PutUint64(w[1:9], word(s))
-			binary.LittleEndian.PutUint64(w[9:17], word(s[8:]))
-			binary.LittleEndian.PutUint64(w[n-15:n-7], word(s[n-16:]))
-			binary.LittleEndian.PutUint64(w[n-7:n+1], word(s[n-8:]))
-		case n >= 8:
-			binary.LittleEndian.PutUint64(w[1:9], word(s))
-			binary.LittleEndian.PutUint64(w[n-7:n+1], word(s[n-8:]))
-		case n >= 4:
-			binary.LittleEndian.PutUint32(w[1:5], half(s))
-			binary.LittleEndian.PutUint32(w[n-3:n+1], half(s[n-4:]))
-		default:
-			w[1+n/2], w[n], w[1] = s[n/2], s[n-1], s[0]
-		}
+		put(w, x.Str())
 	}
 	return len(f), b[:at], last
+}
+
+// put writes a text of 1 to 32 bytes behind the first of w, in two halves that overlap.
+func put(w []byte, s string) {
+	switch n := len(s); {
+	case n >= 16:
+		binary.LittleEndian.PutUint64(w[1:9], word(s))
+		binary.LittleEndian.PutUint64(w[9:17], word(s[8:]))
+		binary.LittleEndian.PutUint64(w[n-15:n-7], word(s[n-16:]))
+		binary.LittleEndian.PutUint64(w[n-7:n+1], word(s[n-8:]))
+	case n >= 8:
+		binary.LittleEndian.PutUint64(w[1:9], word(s))
+		binary.LittleEndian.PutUint64(w[n-7:n+1], word(s[n-8:]))
+	case n >= 4:
+		binary.LittleEndian.PutUint32(w[1:5], half(s))
+		binary.LittleEndian.PutUint32(w[n-3:n+1], half(s[n-4:]))
+	default:
+		w[1+n/2], w[n], w[1] = s[n/2], s[n-1], s[0]
+	}
 }
 
 // word returns the first eight bytes of s, half the first four: the compiler makes one

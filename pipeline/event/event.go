@@ -193,6 +193,28 @@ func (f *Field) Put(k schema.Key, name, s string) {
 	f.Key, f.kind = k, KindString
 }
 
+// SetText changes the text of a string or address.
+func (f *Field) SetText(s string) {
+	f.text, f.num = unsafe.Pointer(unsafe.StringData(s)), uint64(len(s))
+}
+
+// Bits are a value's that is no text, as one word, else the text's length. Fields of one Form
+// whose Places and Bits are the same say the same.
+func (f *Field) Bits() uint64 { return f.num }
+
+// Repeats reports whether the text of f is that of g, which has as many bytes, where those are
+// four to 16; else it may not see that it is. It is to be inlined.
+func (f *Field) Repeats(g *Field) bool {
+	n, s, t := f.num, f.text, g.text
+	if n-8 <= 8 {
+		return *(*[8]byte)(s) == *(*[8]byte)(t) && *(*[8]byte)(unsafe.Add(s, n-8)) == *(*[8]byte)(unsafe.Add(t, n-8))
+	}
+	return n-4 < 4 && *(*[4]byte)(s) == *(*[4]byte)(t) && *(*[4]byte)(unsafe.Add(s, n-4)) == *(*[4]byte)(unsafe.Add(t, n-4))
+}
+
+// SetBits changes a value that is no text to another of its kind.
+func (f *Field) SetBits(n uint64) { f.num = n }
+
 // SetValue changes the value.
 func (f *Field) SetValue(v Value) { f.text, f.num, f.kind = v.text, v.num, v.kind }
 

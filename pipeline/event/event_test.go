@@ -5,6 +5,7 @@ import (
 	"math/big"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 	"unsafe"
@@ -324,5 +325,28 @@ func TestOwnTexts(t *testing.T) {
 	}
 	if n, ok := got.Fields[2].Value().Uint64(); !ok || n != 1<<40 {
 		t.Errorf("the number is %d", n)
+	}
+}
+
+// TestRepeats: texts of one length are told to be the same where that is looked at, and never
+// where they are not; what else is changed of a field stays its own.
+func TestRepeats(t *testing.T) {
+	const all = "0123456789abcdefghij"
+	for n := 1; n <= len(all); n++ {
+		f, g := NewField(schema.Message, "", String(all[:n])), NewField(schema.Message, "", String(strings.Clone(all[:n])))
+		if got := f.Repeats(&g); got != (n >= 4 && n <= 16) {
+			t.Errorf("of %d bytes: %v", n, got)
+		}
+		for i := range n {
+			other := []byte(all[:n])
+			other[i] ^= 1
+			if g.SetText(string(other)); f.Repeats(&g) {
+				t.Errorf("%q is told to be %q", f.Str(), g.Str())
+			}
+		}
+	}
+	f := NewField(schema.Labels, "n", Int(-3))
+	if f.SetBits(f.Bits() + 5); !f.Equal(NewField(schema.Labels, "n", Int(2))) {
+		t.Error(f)
 	}
 }

@@ -276,5 +276,10 @@ func (f *facts) learnPath(r *Record, text string, from, first int, h uint64) {
 	for _, s := range [...]*string{&k.rights.dev, &k.rights.mode, &k.rights.ouid, &k.rights.ogid, &k.rights.rdev, &k.rights.kind, &k.rights.owner, &k.rights.group} {
 		*s = strings.Clone(*s)
 	}
+	for i := range k.members { // names of one place are known again without a look at them
+		if at := slices.Index(f.t.tables.paths[item][:], k.members[i].Name()); at >= 0 {
+			k.members[i].SetName(f.t.tables.paths[item][at])
+		}
+	}
 	f.ends.keep(h, text[from:], k)
 }
