@@ -27,6 +27,7 @@ type Batch struct {
 	// so; they count as filtered in every output's book.
 	Filtered uint32
 
+	texts texts
 	stale int    // how many places of Events may hold what was there before
 	slabs []slab // of what Take gave; those up to at are in use
 	at    int
@@ -49,6 +50,7 @@ func (b *Batch) Reset() {
 	b.Events, b.stale = b.Events[:0], n
 	b.Position, b.Accepted, b.Filtered, b.Serials = nil, nil, 0, SerialsUnknown
 	b.Losses = b.Losses[:0]
+	b.texts.reset()
 	kept := b.slabs[:0]
 	for _, s := range b.slabs {
 		if len(kept) == keptSlabs || cap(s.fields) > 4*slabFields {

@@ -37,7 +37,7 @@ var (
 
 // Decode implements plugin.Decoder.
 func (d *decoder) Decode(e event.Event, out *event.Batch) error {
-	r, ok := d.texts.parse(e.Raw)
+	r, ok := d.texts.parse(e.Raw, out)
 	switch {
 	case !ok:
 		return errSyntax
@@ -67,7 +67,7 @@ func (d *decoder) Decode(e event.Event, out *event.Batch) error {
 // joined emits a line of several records: what the first says beside its piece
 // is said of all.
 func (d *decoder) joined(l *pieces.Line, out *event.Batch) {
-	r, _ := d.texts.parse(l.Event.Raw)
+	r, _ := d.texts.parse(l.Event.Raw, out)
 	_, timed := d.clock.Parse(r.time)
 	d.emit(l.Event, l, &r, timed, out)
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"tallyman/pipeline/event"
 	"tallyman/pipeline/jsonscan"
 )
 
@@ -24,11 +25,12 @@ func FuzzParse(f *testing.F) {
 	}
 	var memory texts
 	f.Fuzz(func(t *testing.T, line string) {
-		r, ok := memory.parse(line)
-		if quick, usual := memory.usual(line); usual {
+		var out event.Batch
+		r, ok := memory.parse(line, &out)
+		if quick, usual := memory.usual(line, &out); usual {
 			var slow record
 			s := jsonscan.New(line)
-			s.Object(func(name string) { memory.member(&slow, &s, name) })
+			s.Object(func(name string) { memory.member(&slow, &s, name, &out) })
 			if !s.Done() || quick != slow {
 				t.Fatalf("%q in one pass is %+v, member by member %+v, an object %v", line, quick, slow, s.Done())
 			}
@@ -88,7 +90,7 @@ func FuzzParse(f *testing.F) {
 func TestDepthIsBounded(t *testing.T) {
 	for depth, want := range map[int]bool{jsonscan.MaxDepth / 2: true, 100_000: false} {
 		line := `{"log":"x","a":` + strings.Repeat("[", depth) + strings.Repeat("]", depth) + `}`
-		if _, ok := new(texts).parse(line); ok != want {
+		if _, ok := new(texts).parse(line, &event.Batch{}); ok != want {
 			t.Errorf("%d deep: %v", depth, ok)
 		}
 	}
@@ -98,17 +100,18 @@ func TestDepthIsBounded(t *testing.T) {
 // the same memory, whatever their length.
 func TestTextsStay(t *testing.T) {
 	var memory texts
+	var out event.Batch
 	var got, want []string
-	for i := range 3 * textsRoom / 100 {
+	for i := range 3 * mostText / 100 {
 		text := strings.Repeat("\t", i%7) + strings.Repeat("x", i%500) + string(rune('a'+i%26))
 		if i%100 == 0 {
-			text += strings.Repeat("y", textsRoom)
+			text += strings.Repeat("y", mostText)
 		}
 		quoted, err := json.Marshal(map[string]string{"log": text})
 		if err != nil {
 			t.Fatal(err)
 		}
-		r, ok := memory.parse(string(quoted))
+		r, ok := memory.parse(string(quoted), &out)
 		if !ok {
 			t.Fatalf("%s is no object", quoted)
 		}

@@ -3,6 +3,7 @@ package dockerjson
 import (
 	"strings"
 
+	"tallyman/pipeline/event"
 	"tallyman/pipeline/jsonscan"
 )
 
@@ -16,51 +17,36 @@ type record struct {
 	unknown           bool   // there is more than what is listed here
 }
 
+// texts reads lines; those that had escapes lie in the memory of the batch that their events
+// go into.
+type texts struct {
+	text []byte // of one line
+}
+
+// mostText is how much memory for one line is kept for those that follow.
+const mostText = 32 << 10
+
 // parse reads an object; of a name that stands twice the last value counts, as
 // with encoding/json.
-func (t *texts) parse(line string) (record, bool) {
-	if r, ok := t.usual(line); ok {
+func (t *texts) parse(line string, out *event.Batch) (record, bool) {
+	if r, ok := t.usual(line, out); ok {
 		return r, true
 	}
 	var r record
 	s := jsonscan.New(line)
-	s.Object(func(name string) { t.member(&r, &s, name) })
+	s.Object(func(name string) { t.member(&r, &s, name, out) })
 	return r, s.Done()
-}
-
-// texts is the memory of lines that had escapes: most of them lie in a row in one
-// allocation. What lies in it lives as long as any of them.
-type texts struct {
-	b    strings.Builder
-	text []byte // of one line
-}
-
-// textsRoom is how many bytes are allocated at once.
-const textsRoom = 32 << 10
-
-// keep returns a copy of a text.
-func (t *texts) keep(s []byte) string {
-	if len(s) > textsRoom/4 {
-		return string(s)
-	}
-	if t.b.Cap()-t.b.Len() < len(s) {
-		t.b.Reset()
-		t.b.Grow(textsRoom)
-	}
-	from := t.b.Len()
-	t.b.Write(s)
-	return t.b.String()[from:]
 }
 
 // usual reads an object as the driver writes nearly all of them, its three members
 // in their order and nothing between them; false says that this one is none.
-func (t *texts) usual(line string) (r record, ok bool) {
+func (t *texts) usual(line string, out *event.Batch) (r record, ok bool) {
 	const log, stdout, stderr, stream, at, end = `{"log":"`, `,"stream":"stdout","time":"`, `,"stream":"stderr","time":"`, `,"stream":"`, `","time":"`, `"}`
 	rest, ok := strings.CutPrefix(line, log)
 	if !ok {
 		return r, false
 	}
-	if rest, ok = t.line(&r, rest); !ok {
+	if rest, ok = t.line(&r, rest, out); !ok {
 		return r, false
 	}
 	switch {
@@ -85,7 +71,7 @@ func (t *texts) usual(line string) (r record, ok bool) {
 
 // line reads the text of a line behind its quote, and returns what follows the quote at
 // its end. Most have no other escape than that of the line end, and are views.
-func (t *texts) line(r *record, s string) (rest string, ok bool) {
+func (t *texts) line(r *record, s string, out *event.Batch) (rest string, ok bool) {
 	const end = `\n"`
 	n := jsonscan.Plain(s)
 	switch {
@@ -104,20 +90,20 @@ func (t *texts) line(r *record, s string) (rest string, ok bool) {
 	if r.last = len(text) > 0 && text[len(text)-1] == '\n'; r.last {
 		text = text[:len(text)-1]
 	}
-	r.log = t.keep(text)
-	if cap(t.text) > textsRoom {
+	r.log = out.Text(text)
+	if cap(t.text) > mostText {
 		t.text = nil
 	}
 	return s[n+took:], true
 }
 
-func (t *texts) member(r *record, s *jsonscan.Scanner, name string) {
+func (t *texts) member(r *record, s *jsonscan.Scanner, name string, out *event.Batch) {
 	text := s.Peek() == '"'
 	switch {
 	case name == "log" && text:
 		at := s.At()
 		if s.Skip(); s.OK() {
-			_, r.hasLog = t.line(r, s.Since(at)[1:])
+			_, r.hasLog = t.line(r, s.Since(at)[1:], out)
 		}
 	case name == "log":
 		r.log, r.last, r.hasLog = "", false, false
