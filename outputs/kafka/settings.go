@@ -49,7 +49,7 @@ type Settings struct {
 func Default() Settings {
 	return Settings{Link: kafkalink.Default(), Format: format.Settings{Format: format.JSON}, Key: plugin.Text{Value: "{{ container.id | host.id | host.name }}"},
 		Headers: slices.Clone(headerNames[:]), Acks: acksAll, Compression: codecZstd, Timestamp: stampSent, MaxMessage: 1_000_000,
-		Batch: plugin.BatchSettings{Events: 1_000, Bytes: 1 << 20, Wait: 200 * time.Millisecond}}
+		Batch: plugin.BatchSettings{Events: 1_024, Bytes: 1 << 20, Wait: 200 * time.Millisecond}}
 }
 
 // Check implements the check of settings.
