@@ -179,7 +179,7 @@ func TestDiskFull(t *testing.T) {
 		r.until(t, "what was delivered is gone", func(m map[string]float64) bool { return m["tallyman_journal_bytes"] < 400<<10 })
 		r.tcp.stop(true) // it takes connections and reads nothing
 		r.fill(t, 0)
-		r.whole(t, 2500)
+		r.whole(t, 3000)
 		accepted := r.stands(t, failures)
 		eventually(t, "the file has what was accepted", time.Minute, func() bool {
 			r.file.look(t)
@@ -227,7 +227,7 @@ func TestDiskMinFree(t *testing.T) {
 	const blocked = "tallyman_journal_blocked"
 	r.away(t)
 	r.fill(t, 32<<20+512<<10)
-	r.whole(t, 6000)
+	r.whole(t, 10000)
 	r.stands(t, blocked)
 	// The file system itself takes a little for the names and maps of files.
 	if free := r.free(t); free < 32<<20-64<<10 {
@@ -236,7 +236,7 @@ func TestDiskMinFree(t *testing.T) {
 	r.relieve(t)
 	r.more(t, r.file.sink, r.log.issued+1)
 	r.fill(t, 16<<20)
-	r.whole(t, 200)
+	r.whole(t, 2000) // more than the segment that is open already has room for
 	r.stands(t, blocked)
 	r.tcp.up(t) // what it takes makes room, and what others took is still taken
 	r.more(t, r.tcp.sink, 100)
