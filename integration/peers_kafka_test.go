@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -141,8 +140,7 @@ func (c *toKafka) once(t *testing.T, k *apacheKafka) run {
 		t.Fatal(err)
 	}
 	before, stored := k.written(c.topic, 1), k.size(c.topic)
-	cmd := exec.Command("taskset", append([]string{"-c", "1"}, c.args...)...)
-	cmd.Env = append(os.Environ(), "GOMAXPROCS=1")
+	cmd := onOneCore(c.args...)
 	var said bytes.Buffer
 	cmd.Stderr = &said
 	if err := cmd.Start(); err != nil {

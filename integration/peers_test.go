@@ -218,8 +218,7 @@ func once(t *testing.T, c contender, log string) float64 {
 			t.Fatal(err)
 		}
 	}
-	cmd := exec.Command("taskset", append([]string{"-c", "1"}, c.args...)...)
-	cmd.Env = append(os.Environ(), "GOMAXPROCS=1")
+	cmd := onOneCore(c.args...)
 	if c.feed {
 		f, err := os.Open(log)
 		if err != nil {
