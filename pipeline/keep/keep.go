@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"slices"
 	"time"
 )
 
@@ -73,6 +74,9 @@ func (w *Writer) Time(t time.Time) {
 		w.Int(t.UnixNano())
 	}
 }
+
+// Grow makes room for n more bytes.
+func (w *Writer) Grow(n int) { w.b = slices.Grow(w.b, n) }
 
 // Len returns how many bytes were written since NewWriter.
 func (w *Writer) Len() int { return len(w.b) - w.from }

@@ -66,26 +66,18 @@ func (t *Transform) Snapshot(dst []byte) ([]byte, error) {
 		w.Str(name)
 		w.Uint(uint64(t.nodes.byName[name]))
 	}
-	chains := make([]who, 0, t.table.lives.n)
-	for w := range t.table.lives.all() {
-		chains = append(chains, w)
-	}
-	slices.SortFunc(chains, func(a, b who) int {
-		return cmp.Or(cmp.Compare(a.node, b.node), cmp.Compare(a.pid, b.pid))
-	})
-	w.list(t, chains)
+	chains, lives := t.table.chains()
+	w.list(t, lives)
+	w.Grow(len(lives) * usualLife)
 	w.Uint(uint64(len(chains)))
-	for _, key := range chains {
-		w.Uint(uint64(key.node))
-		w.Int(int64(key.pid))
-		n := uint64(0)
-		for l := t.table.newest(key); l != nil; l = t.table.older(l) {
-			n++
-		}
-		w.Uint(n)
-		for l := t.table.newest(key); l != nil; l = t.table.older(l) {
+	for _, c := range chains {
+		w.Uint(uint64(c.node))
+		w.Int(int64(c.pid))
+		w.Uint(uint64(c.lives))
+		for _, l := range lives[:c.lives] {
 			w.life(t.table, l)
 		}
+		lives = lives[c.lives:]
 	}
 	w.kernel(t.kernel)
 	ids := slices.Collect(maps.Keys(t.learnt))
@@ -98,6 +90,32 @@ func (t *Transform) Snapshot(dst []byte) ([]byte, error) {
 		w.id(id)
 	}
 	return w.End(), nil
+}
+
+// pidLives is a pid, and how many lives it had.
+type pidLives struct {
+	who
+	lives int
+}
+
+// chains returns all pids in their order, and the lives of each, the newest first. A step from
+// life to life waits for memory, so it is taken once.
+func (t *table) chains() ([]pidLives, []*life) {
+	chains, lives := make([]pidLives, 0, t.lives.n), make([]*life, 0, t.lives.n)
+	for w := range t.lives.all() {
+		chains = append(chains, pidLives{who: w})
+	}
+	slices.SortFunc(chains, func(a, b pidLives) int {
+		return cmp.Or(cmp.Compare(a.node, b.node), cmp.Compare(a.pid, b.pid))
+	})
+	for i := range chains {
+		before := len(lives)
+		for l := t.newest(chains[i].who); l != nil; l = t.older(l) {
+			lives = append(lives, l)
+		}
+		chains[i].lives = len(lives) - before
+	}
+	return chains, lives
 }
 
 // boot returns the id of the boot, "" where it may not be known.
@@ -113,11 +131,15 @@ type saver struct {
 	*keep.Writer
 	containers map[*container]uint64 // their places
 	programs   map[string]uint64
-	from       int64 // the first of the life before
+	ran        [][2]uint64 // by the number of a program in the table: the places of its name and path
+	from       int64       // the first of the life before
 }
 
+// usualLife is what a life takes, or little more.
+const usualLife = 56
+
 // list writes the containers and programs that are known or that lives name.
-func (w *saver) list(t *Transform, chains []who) {
+func (w *saver) list(t *Transform, lives []*life) {
 	var containers []*container
 	add := func(c *container) {
 		if c != nil && w.containers[c] == 0 {
@@ -138,13 +160,18 @@ func (w *saver) list(t *Transform, chains []who) {
 		add(t.reg.byID[id])
 	}
 	known := len(containers)
-	for _, key := range chains {
-		for l := t.table.newest(key); l != nil; l = t.table.older(l) {
-			r, p := t.table.role(l), t.table.program(l)
-			add(t.table.in(l))
+	w.ran = make([][2]uint64, len(t.table.progs.list))
+	for _, l := range lives {
+		add(t.table.in(l))
+		if l.role != 0 {
+			r := t.table.role(l)
 			add(r.started)
 			add(r.watches)
+		}
+		if ran := &w.ran[l.runs]; ran[0]|ran[1] == 0 {
+			p := t.table.program(l)
 			runs(p.name, p.exe)
+			*ran = [2]uint64{w.programs[p.name], w.programs[p.exe]}
 		}
 	}
 	if t.kernel != nil {
@@ -205,8 +232,16 @@ func (w *saver) id(id event.ID) {
 	w.Str(string(id[:]))
 }
 
+// place returns the place of a container, 0 for none.
+func (w *saver) place(c *container) uint64 {
+	if c == nil {
+		return 0
+	}
+	return w.containers[c]
+}
+
 func (w *saver) life(t *table, l *life) {
-	r, p := t.role(l), t.program(l)
+	r := t.role(l)
 	w.Uint(bit(r.brought, flagBrought) | bit(r.vouched, flagVouched) | bit(l.entered, flagEntered) | bit(l.stale, flagStale) |
 		bit(l.ended, flagEnded) | bit(l.has(markBorn), flagBorn) | bit(l.got.host, flagHost) | bit(l.got.ambiguous, flagAmbiguous) |
 		bit(l.end == never, flagRuns) | bit(l.execAt != 0, flagExec) |
@@ -221,18 +256,18 @@ func (w *saver) life(t *table, l *life) {
 	if l.execAt != 0 {
 		w.Int(l.execAt - l.first)
 	}
-	w.Uint(w.containers[t.in(l)])
+	w.Uint(w.place(t.in(l)))
 	w.Uint(uint64(l.got.method))
 	w.Uint(uint64(l.got.conf))
 	w.Uint(uint64(l.got.hops))
-	w.Uint(w.containers[r.started])
-	w.Uint(w.containers[r.watches])
+	w.Uint(w.place(r.started))
+	w.Uint(w.place(r.watches))
 	if l.entered {
 		w.Int(int64(r.from))
 		w.Int(r.since - l.first)
 		w.Int(int64(r.giver))
 	}
 	w.id(l.id)
-	w.Uint(w.programs[p.name])
-	w.Uint(w.programs[p.exe])
+	w.Uint(w.ran[l.runs][0])
+	w.Uint(w.ran[l.runs][1])
 }
