@@ -37,6 +37,7 @@ func TestPeersHEC(t *testing.T) {
 		for _, c := range list {
 			events, bytes := counted(t, url)
 			dir := t.TempDir()
+			inMemory(t, path)
 			u.process(t, c.name, dir, c.run(dir))
 			n, sent := counted(t, url)
 			if n-events != lines {
