@@ -207,7 +207,7 @@ func (c *Cursor) TryNext() (Entry, bool, error) {
 		p := c.place()
 		if p.none {
 			if p.sealed {
-				c.leave() // an open file would keep the room of a deleted one
+				c.pass() // an open file would keep the room of a deleted one
 			}
 			return Entry{}, false, nil
 		}
@@ -224,7 +224,7 @@ func (c *Cursor) step(p place) (Entry, bool, error) {
 	err := io.EOF
 	if p.seg != nil {
 		if c.seg != p.seg {
-			c.leave()
+			c.pass()
 			file, err := p.seg.open(&c.j.o)
 			if err != nil {
 				return Entry{}, false, fmt.Errorf("journal: %w", err)
@@ -398,6 +398,28 @@ func (c *Cursor) Idle() bool {
 	c.j.mu.Lock()
 	defer c.j.mu.Unlock()
 	return len(c.flights) == 0 && !c.state.needs(c.state.seq, c.j.durable+1)
+}
+
+// pass leaves a segment behind. One that every cursor has read stays on the disk until its room
+// is needed, but not in the memory of the host: that would fill with what nobody reads, and what
+// is written next would take new memory in place of this.
+func (c *Cursor) pass() {
+	if c.seg != nil && c.j.hasRead(c.seg) {
+		c.seg.uncache()
+	}
+	c.leave()
+}
+
+// hasRead reports whether every cursor has read a segment to its end.
+func (j *Journal) hasRead(s *segment) bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	i := slices.Index(j.segments, s)
+	if i < 0 {
+		return false
+	}
+	_, end := j.bounds(i)
+	return !slices.ContainsFunc(j.cursors, func(c *Cursor) bool { return c.next < end })
 }
 
 // leave closes the segment that is being read.

@@ -123,6 +123,13 @@ func (s *segment) release(o *Options) {
 	s.file = nil
 }
 
+// uncache has the memory of the host forget what is in a segment that is open for reading.
+func (s *segment) uncache() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.file.Uncache()
+}
+
 // scan reads the frames of one segment in order, and finds its way after damage.
 type scan struct {
 	seg  *segment

@@ -187,6 +187,8 @@ func (f osFile) Datasync() error {
 	return nil
 }
 
+func (f osFile) Uncache() { uncache(int(f.Fd())) }
+
 func (f osFile) TryLock() (bool, error) {
 	err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 	if errors.Is(err, syscall.EWOULDBLOCK) {

@@ -1,6 +1,10 @@
 package vfs
 
-import "syscall"
+import (
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
 
 func allocate(fd int, size int64) error {
 	for {
@@ -19,3 +23,5 @@ func datasync(fd int) error {
 		}
 	}
 }
+
+func uncache(fd int) { _ = unix.Fadvise(fd, 0, 0, unix.FADV_DONTNEED) } // a wish

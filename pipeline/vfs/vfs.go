@@ -82,6 +82,11 @@ type File interface {
 	// second Datasync on the same File proves nothing.
 	Datasync() error
 
+	// Uncache tells the operating system that nobody will read soon what the file holds,
+	// so that it keeps no other's memory for it. What is not on stable storage it keeps. It is a
+	// wish: where it is not granted, nothing is lost but room.
+	Uncache()
+
 	// TryLock takes the one exclusive lock of the file, which Close gives back.
 	// It returns false when another holder has it.
 	TryLock() (bool, error)
