@@ -67,6 +67,9 @@ func (d *Decoder) likes(r *reader, model event.Fields, b *event.Batch) event.Fie
 		if l.i = d.alike(r, l.f[:l.to], l.i); l.i == len(l.f) {
 			break
 		}
+		if l.i == l.to && len(l.rest()) > 0 {
+			continue // what comes next is to be made as the model's first
+		}
 		c := r.uvarint()
 		switch {
 		case c == 0:
