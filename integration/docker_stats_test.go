@@ -63,7 +63,7 @@ func measuredBy(t *testing.T, sock, image string, run func(args ...string) strin
 		return is("event.kind", "metric", "event.dataset", "docker.stats", "container.id", id, "container.name", "hungry", "container.labels.team", "blue",
 			"docker.stats.memory_limit", float64(64<<20))(e) && pids >= 1 && pids < 5 && share < 0.5 && get(e, "container", "cpu", "usage") != nil
 	})
-	run("exec", "-d", "hungry", "/bin/sh", "-c", "i=0; while [ $i -lt 20 ]; do /bin/sleep 8 & i=$((i+1)); done; /bin/busybox dd if=/dev/zero bs=40M | /bin/sleep 8")
+	run("exec", "-d", "hungry", "/bin/sh", "-c", "i=0; while [ $i -lt 20 ]; do /bin/sleep 8 & i=$((i+1)); done; /bin/busybox dd if=/dev/zero bs=40M | /bin/sleep 8; wait") // what outlived the shell would stay a zombie, which counts
 	for _, name := range []string{"pids", "memory"} {
 		happened(t, out, name+" is exceeded", is("event.action", "container-threshold-exceeded", "docker.threshold.name", name, "container.id", id, "event.outcome", "failure"))
 		happened(t, out, name+" is cleared", is("event.action", "container-threshold-cleared", "docker.threshold.name", name, "container.id", id, "event.outcome", "success"))
