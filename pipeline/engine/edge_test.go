@@ -13,6 +13,7 @@ import (
 
 	"tallyman/pipeline/config"
 	"tallyman/pipeline/event"
+	"tallyman/pipeline/journal"
 	"tallyman/pipeline/plugin"
 )
 
@@ -138,6 +139,66 @@ func TestAWrappedEndIsNoEnd(t *testing.T) {
 		}
 		if got := a.all(); !slices.Equal(got, []string{"after"}) {
 			t.Errorf("got %v", got)
+		}
+	})
+}
+
+// hoard is a transform that keeps records that begin with h until one that begins with e.
+type hoard struct{ held []event.Event }
+
+func (h *hoard) Lane(string) plugin.Stage { return &hoard{} }
+func (h *hoard) Close() error             { return nil }
+
+func (h *hoard) Apply(_ context.Context, in, out *event.Batch) error {
+	for i := range in.Events {
+		switch e := &in.Events[i]; e.Raw[0] {
+		case 'h':
+			h.held = append(h.held, e.Own())
+		case 'e':
+			h.Flush(out)
+			out.Add(*e)
+		default:
+			out.Add(*e)
+		}
+	}
+	return nil
+}
+
+func (h *hoard) Held(dst []event.Event) []event.Event { return append(dst, h.held...) }
+
+func (h *hoard) Flush(out *event.Batch) {
+	for _, e := range h.held {
+		out.Add(e)
+	}
+	h.held = nil
+}
+
+// TestMoreIsHeldThanTheJournalTakes: what waits for more while other events come, and is
+// more than the journal may hold beside them, is handed on as it is. The input goes on.
+func TestMoreIsHeldThanTheJournalTakes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, a := newRig(t), &sink{}
+		var all, want []string
+		for i := range 12 {
+			all = append(all, fmt.Sprint("h", i, strings.Repeat("x", 60<<10)), fmt.Sprint("small ", i), fmt.Sprint("tiny ", i))
+		}
+		all = append(all, "end")
+		want = append(want, all...)
+		var books map[string]journal.Book
+		for range 2 { // the second time there is nothing that comes again
+			var err error
+			if books, err = r.once(t, r.pipeline(t, true, &lines{all: all}, &hoard{}, "", map[string]*sink{"a": a})); err != nil {
+				t.Fatal(err)
+			}
+		}
+		got := a.all()
+		slices.Sort(got)
+		slices.Sort(want)
+		if !slices.Equal(got, want) {
+			t.Errorf("%d events of %d arrived, or others", len(got), len(want))
+		}
+		if b := books["a"]; b.Counts.Delivered != uint64(len(want)) {
+			t.Errorf("book %+v", b)
 		}
 	})
 }

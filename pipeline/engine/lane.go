@@ -44,6 +44,7 @@ type lane struct {
 	heldLast  []byte            // the held records that the journal took last
 	heldSaid  bool              // it took some, or that there are none
 	restoring bool              // the records that were held are on their way
+	relieving bool              // the chain is made to hold nothing
 	wasHeld   bool              // the last committed mark of held records is not empty
 	lost      map[string][]byte // what the journal took of losses before us, by mark
 	position  []byte
@@ -291,17 +292,24 @@ func (l *lane) commit(ctx context.Context, out *event.Batch, accepted func(error
 	}
 	f := journal.Frame{Done: accepted, Urgent: l.urgent}
 	f.Marks = l.account(out.Losses, f.Marks)
+	if l.relieving {
+		return l.relieve(ctx, out, f)
+	}
+	saysHeld := l.hold()
+	if len(l.held) > 0 && !l.journal.Fits(2*len(l.heldBuf)) { // a new segment begins with it, before the frame that brings it
+		if err := l.release(ctx, out, f.Marks); err != nil {
+			if accepted != nil {
+				accepted(err)
+			}
+			return err
+		}
+		out, f.Marks, now = &event.Batch{}, nil, l.around.Now()
+		saysHeld = l.hold()
+	}
 	if l.position != nil {
 		f.Marks = append(f.Marks, journal.Mark{Key: l.positionKey(), Value: l.position})
 	}
-	l.held = l.chain.Held(l.held[:0])
-	saysHeld := len(l.held) > 0 || l.wasHeld
 	if saysHeld {
-		l.heldBuf = l.heldBuf[:0]
-		if len(l.held) > 0 {
-			l.heldBuf = l.heldEnc.Append(l.heldBuf, l.held)
-		}
-		l.wasHeld = len(l.held) > 0
 		f.Marks = append(f.Marks, journal.Mark{Key: l.heldKey(), Value: l.heldBuf})
 	}
 	clear(l.held)

@@ -138,6 +138,13 @@ func (j *Journal) most(urgent bool) int {
 	return j.o.CommitBytes
 }
 
+// Fits reports whether the journal may hold a frame of that many bytes.
+func (j *Journal) Fits(length int) bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.mayHold(int64(length))
+}
+
 // mayHold reports whether a frame of that length fits a segment of its own
 // beside one as large, which is when it always finds room. j.mu is held.
 func (j *Journal) mayHold(length int64) bool {
