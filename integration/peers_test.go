@@ -264,8 +264,8 @@ func table(t *testing.T, form, log string, used map[string][]float64) {
 		fmt.Printf("| %s | "+format+" | "+format+" to "+format+" |\n", what, median(list), list[0], list[len(list)-1])
 	}
 	fmt.Print("\n| ratio | median | range |\n| --- | --- | --- |\n")
-	ratio("A1: LAUREL / tallyman", names[5], names[0], "%.1f")
-	ratio("A2: LAUREL / tallyman with 10 rules and the journal", names[5], names[1], "%.1f")
+	ratio("A1: LAUREL / tallyman", names[5], names[0], "%.2f")
+	ratio("A2: LAUREL / tallyman with 10 rules and the journal", names[5], names[1], "%.2f")
 	ratio("A3: bare tokenizer / A1", names[3], names[0], "%.2f")
 	ratio("A4: pipe / A2", names[4], names[1], "%.2f")
 	ratio("B: own A1 / CEF", names[0], names[2], "%.2f")
