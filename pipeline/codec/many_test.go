@@ -10,6 +10,20 @@ import (
 	"tallyman/pipeline/schema"
 )
 
+// fieldsComeBack fails where the fields of a frame's events are others when it is read.
+func fieldsComeBack(t *testing.T, what string, events []event.Event) {
+	t.Helper()
+	var out event.Batch
+	if err := NewDecoder().Decode(NewEncoder().Append(nil, events), &out); err != nil {
+		t.Fatalf("%s: %v", what, err)
+	}
+	for i := range events {
+		if got, want := fmt.Sprint(out.Events[i].Fields), fmt.Sprint(events[i].Fields); got != want {
+			t.Fatalf("%s, event %d:\n%s\nwant\n%s", what, i, got, want)
+		}
+	}
+}
+
 // kills: a field beyond those that are made as a model's at once is refused where its value is another
 func TestManyFieldsThatAreOther(t *testing.T) {
 	for _, n := range []int{atOnce - 1, atOnce, atOnce + 1, 2 * atOnce, 2*atOnce + 1, 1000} {
@@ -21,15 +35,7 @@ func TestManyFieldsThatAreOther(t *testing.T) {
 			}
 			events = append(events, e)
 		}
-		var out event.Batch
-		if err := NewDecoder().Decode(NewEncoder().Append(nil, events), &out); err != nil {
-			t.Fatalf("%d fields: %v", n, err)
-		}
-		for i := range events {
-			if got, want := fmt.Sprint(out.Events[i].Fields), fmt.Sprint(events[i].Fields); got != want {
-				t.Errorf("%d fields, event %d:\n%s\nwant\n%s", n, i, got, want)
-			}
-		}
+		fieldsComeBack(t, fmt.Sprint(n, " fields"), events)
 	}
 }
 
@@ -64,14 +70,6 @@ func TestManyFieldsThatComeAndGo(t *testing.T) {
 				}
 			}
 		}
-		var out event.Batch
-		if err := NewDecoder().Decode(NewEncoder().Append(nil, events), &out); err != nil {
-			t.Fatalf("seed %d: %v", seed, err)
-		}
-		for i := range events {
-			if got, want := fmt.Sprint(out.Events[i].Fields), fmt.Sprint(events[i].Fields); got != want {
-				t.Fatalf("seed %d, event %d:\n%s\nwant\n%s", seed, i, got, want)
-			}
-		}
+		fieldsComeBack(t, fmt.Sprint("seed ", seed), events)
 	}
 }
