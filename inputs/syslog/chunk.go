@@ -53,7 +53,7 @@ func (in *input) add(b *event.Batch, c *chunk) bool {
 			return false
 		}
 		s := &c.spans[c.at]
-		e := b.Add(event.Event{Decode: in.s.Decode, Raw: c.text[s.from:s.to], Records: 1, Offset: in.offset, Seen: c.seen,
+		e := b.Add(event.Event{ID: in.ids.Next(), Decode: in.s.Decode, Raw: c.text[s.from:s.to], Records: 1, Offset: in.offset, Seen: c.seen,
 			Fields: b.Take(s.peer.fields, 1), Shared: in.env.Shared})
 		e.Fields.AddString(schema.EventTimezone, in.s.Timezone)
 		in.offset += int64(s.to - s.from)

@@ -54,6 +54,7 @@ type input struct {
 	// What follows is the lane's alone.
 	rest   *chunk // begun, and not yet handed on whole
 	offset int64  // where the next message begins; see Open
+	ids    *event.Series
 	timer  *time.Timer
 	looked time.Time
 
@@ -100,13 +101,15 @@ func (in *input) GivesOnce() bool { return true }
 func (in *input) CannotWait() bool { return in.urgent }
 
 // Open implements plugin.Input. There is no position: nothing can be read again.
-// What has no position still needs a place of its own, from which its id is
-// made: the input counts bytes from the time of its start in nanoseconds, so that
-// no two messages have the same place, across restarts too.
+// What has no position still needs an id, the next one of the series of this start, and a
+// place of its own for decoders that make ids of their own (audit, Kubernetes): the input counts
+// bytes from the time of its start in nanoseconds, so that no two messages have the
+// same place, across restarts too.
 func (in *input) Open(ctx context.Context, _ []byte) error {
 	in.ctx, in.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	in.quit, in.ended = make(chan struct{}), make(chan struct{})
 	in.offset = in.env.Now().UnixNano()
+	in.ids = event.NewSeries(in.env.HostID, in.env.Name)
 	in.slots = newSlots(in.s.MaxConnections, in.s.MaxPerPeer)
 	for _, a := range in.listen {
 		if err := in.open(a); err != nil {
