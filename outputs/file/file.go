@@ -52,6 +52,8 @@ type output struct {
 	touched []*target          // of one Send, in the order of their first event
 	round   uint64             // counts Sends
 	flushes uint64             // counts files written to
+	defers  bool               // Sync brings several Sends to stable storage
+	lost    bool               // since the last Sync something was taken back that Send has taken
 
 	opened, torn, rotated, unrotated, overflowed *meter.Counter
 }
@@ -135,6 +137,26 @@ func (o *output) Batch() plugin.Batch { return plugin.Batch{Events: mostEvents} 
 
 // Confirms implements plugin.Output: what is on stable storage is delivered.
 func (o *output) Confirms() bool { return o.sync }
+
+// Defer implements plugin.Deferrer. Of a path with places each file would have to be
+// synced by itself, and what one of them loses would come again in all.
+func (o *output) Defer() bool {
+	o.defers = o.sync && o.only != nil
+	return o.defers
+}
+
+// Sync implements plugin.Deferrer.
+func (o *output) Sync() error {
+	var err error
+	if o.only != nil {
+		err = o.only.settle()
+	}
+	if o.lost && err == nil {
+		err = plugin.Retry(fmt.Errorf("file: what was written to %s could not be brought to stable storage", o.only.path))
+	}
+	o.lost = false
+	return err
+}
 
 // Close implements plugin.Output. What is being compressed is left for the next
 // start.

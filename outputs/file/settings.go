@@ -19,7 +19,7 @@ type Settings struct {
 	Mode            string  `yaml:"mode" doc:"The permissions of a file that is made, in octal. One that exists keeps its own." example:"0600"`
 	Owner           string  `yaml:"owner" doc:"The user whom a file that is made is given to, by name or number; that takes CAP_CHOWN." example:"splunk"`
 	Group           string  `yaml:"group" doc:"The group whom a file that is made is given to, by name or number." example:"adm"`
-	Sync            bool    `yaml:"sync" doc:"Events count as delivered when they are on stable storage (fsync after each batch). Without it they count as unconfirmed, and a power failure may take some."`
+	Sync            bool    `yaml:"sync" doc:"Events count as delivered when they are on stable storage (fsync when nothing waits behind them, else for some batches at once). Without it they count as unconfirmed, and a power failure may take some."`
 	Symlink         bool    `yaml:"symlink" doc:"A path that is a symbolic link is followed. Without it such a path is refused."`
 	OpenFiles       int     `yaml:"open_files" doc:"How many files a path with places keeps open; beyond that the one that was not written to for longest is closed."`
 	MaxFiles        int     `yaml:"max_files" doc:"How many different files a path with places leads to in a day (UTC, or since the start); the events of further ones go to one file, whose path has overflow in each place. 0 for no limit."`

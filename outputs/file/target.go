@@ -22,6 +22,8 @@ type target struct {
 	unsynced bool        // the folder's names after a rotation are not on stable storage
 	stuck    bool        // the last rotation failed
 	used     uint64      // the flush that wrote to it last
+	pending  bool        // something was written that is not synced
+	from     int64       // where that begins
 
 	round uint64 // the Send that the rest is of
 	buf   []byte // the lines
@@ -40,7 +42,7 @@ func (t *target) close() error {
 	if t.file == nil {
 		return nil
 	}
-	err := t.file.Close()
+	err := errors.Join(t.secure(), t.file.Close())
 	t.file = nil
 	if err != nil {
 		return fmt.Errorf("file: close %s: %w", t.path, err)
@@ -109,6 +111,9 @@ func (t *target) room() (int64, error) {
 	if !t.due(info.Size()) {
 		return info.Size(), nil
 	}
+	if err := t.settle(); err != nil { // before it has another name
+		return 0, err
+	}
 	if done, err := t.turn(); !done || err != nil {
 		return info.Size(), err
 	}
@@ -142,17 +147,47 @@ func (t *target) takeBack(start int64, n int) (whole int, err error) {
 	return whole, t.file.Truncate(start + int64(whole))
 }
 
-// persist brings what was written to stable storage. After a failure the kernel
-// may believe that it is there, so it is taken back and written again through
-// another descriptor.
+// persist brings what was written from start on to stable storage, or leaves that to
+// the Sync of several Sends.
 func (t *target) persist(start int64) error {
 	if !t.o.sync {
 		return nil
 	}
-	if err := t.file.Sync(); err != nil {
-		return t.giveUp("sync", errors.Join(err, t.file.Truncate(start)))
+	if !t.pending {
+		t.pending, t.from = true, start
+	}
+	if t.o.defers {
+		return nil
+	}
+	return t.settle()
+}
+
+// settle syncs what is pending.
+func (t *target) settle() error {
+	if err := t.secure(); err != nil {
+		return t.giveUp("sync", err)
 	}
 	return nil
+}
+
+// secure is settle, and leaves the file open. After a failure the kernel may believe
+// that what was written is on stable storage, so it is taken back, to be
+// written again through another descriptor.
+func (t *target) secure() error {
+	if !t.pending {
+		return nil
+	}
+	t.pending = false
+	err := t.file.Sync()
+	if err == nil {
+		return nil
+	}
+	t.o.lost = t.o.defers
+	info, serr := t.file.Stat()
+	if serr == nil && info.Size() > t.from { // else somebody else has shortened it
+		serr = t.file.Truncate(t.from)
+	}
+	return errors.Join(err, serr)
 }
 
 // fail adds a failure for every event whose line is not among the first whole
@@ -168,6 +203,7 @@ func (t *target) fail(list []plugin.Failure, whole int, err error) []plugin.Fail
 
 // giveUp closes the file, so that the next attempt opens and mends it.
 func (t *target) giveUp(op string, err error) error {
+	err = errors.Join(err, t.secure())
 	_ = t.file.Close() // the error that counts is err
 	t.file = nil
 	return plugin.Retry(fmt.Errorf("file: %s %s: %w", op, t.path, explain(err)))

@@ -73,6 +73,8 @@ func (s *sender) run(ctx, sending context.Context) {
 		var err error
 		if to, ok := s.plugin.(plugin.Collector); ok {
 			err = s.collect(ctx, to)
+		} else if to := s.deferrer(); to != nil {
+			err = s.deferred(ctx, to)
 		} else {
 			err = s.deliver(ctx)
 		}

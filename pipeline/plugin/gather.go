@@ -28,6 +28,22 @@ type Batcher interface {
 	Batch() Batch
 }
 
+// Deferrer is an Output for which it costs less to bring several Sends to stable storage
+// at once. Without Defer each Send does so by itself.
+type Deferrer interface {
+	Output
+
+	// Defer is called before the first Send and reports whether Sync is needed: then
+	// what Send takes counts as delivered only when a Sync after it has returned nil.
+	Defer() bool
+
+	// Sync brings all that was sent since the last one to stable storage. After an
+	// error it may be there or not, in part too, and all of it is sent again. It is
+	// called before anything is waited for: when there is nothing more to send, and after a Send
+	// that failed.
+	Sync() error
+}
+
 // ErrCollectAgain in an error of Collect or Settle says that what was collected and
 // is not confirmed was lost with the destination: it comes again, from the oldest on.
 // The Collector has forgotten it when it says so.
