@@ -154,7 +154,7 @@ func TestForbiddenArrowsAreSeen(t *testing.T) {
 // change: of what `go list` reads it knows nothing.
 func touchSources(t *testing.T) {
 	t.Helper()
-	err := filepath.WalkDir("../..", func(path string, d fs.DirEntry, err error) error {
+	err := filepath.WalkDir("../..", func(path string, _ fs.DirEntry, err error) error {
 		if err == nil && filepath.Ext(path) == ".go" {
 			_, err = os.Stat(path)
 		}
