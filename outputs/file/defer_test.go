@@ -2,6 +2,7 @@ package file
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -71,16 +72,16 @@ func TestAFailedSyncTakesBackEachSend(t *testing.T) {
 	for name, turn := range map[string]func(t *testing.T, o *output, path string){
 		"Sync": func(*testing.T, *output, string) {},
 		"rotation": func(t *testing.T, o *output, _ string) {
-			if err := o.Send(context.Background(), texts("d", "e", "f", "g")); err == nil {
-				t.Error("a file that could not be synced was rotated")
+			if err := o.Send(context.Background(), texts("d", "e", "f", "g")); !errors.Is(err, plugin.ErrSyncFirst) {
+				t.Errorf("a file that is not synced was rotated: %v", err)
 			}
 		},
 		"moved away": func(t *testing.T, o *output, path string) {
 			if err := os.Rename(path, path+".1"); err != nil {
 				t.Fatal(err)
 			}
-			if err := o.Send(context.Background(), texts("d")); err == nil {
-				t.Error("what was in the file that was moved away is forgotten")
+			if err := o.Send(context.Background(), texts("d")); !errors.Is(err, plugin.ErrSyncFirst) {
+				t.Errorf("what was in the file that was moved away is forgotten: %v", err)
 			}
 			if err := os.Rename(path+".1", path); err != nil {
 				t.Fatal(err)
@@ -132,7 +133,8 @@ func TestAFullDiskBetweenSyncs(t *testing.T) {
 	want(t, path, "a")
 }
 
-// TestSomebodyShortensTheFile: it is not made longer again with zeros.
+// TestSomebodyShortensTheFile: it is not made longer again with zeros, and what was written since
+// is taken back.
 func TestSomebodyShortensTheFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "out")
 	d := &faults{room: 1000}
@@ -145,6 +147,7 @@ func TestSomebodyShortensTheFile(t *testing.T) {
 	if err := os.Truncate(path, 0); err != nil {
 		t.Fatal(err)
 	}
+	send(t, o, "c")
 	d.sync = syscall.EIO
 	if err := o.Sync(); err == nil {
 		t.Error("Sync says nothing")

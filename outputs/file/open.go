@@ -28,6 +28,9 @@ func (t *target) ready() error {
 		if err == nil && os.SameFile(info, t.info) {
 			return nil
 		}
+		if t.pending { // of the one that was moved away
+			return plugin.ErrSyncFirst
+		}
 		t.o.log.Info("the file was moved away or removed; a new one is begun", "output", "file", "path", t.path)
 		if err := t.close(); err != nil {
 			return plugin.Retry(err)

@@ -111,8 +111,8 @@ func (t *target) room() (int64, error) {
 	if !t.due(info.Size()) {
 		return info.Size(), nil
 	}
-	if err := t.settle(); err != nil { // before it has another name
-		return 0, err
+	if t.pending { // it is synced before it has another name
+		return 0, plugin.ErrSyncFirst
 	}
 	if done, err := t.turn(); !done || err != nil {
 		return info.Size(), err
@@ -153,7 +153,7 @@ func (t *target) persist(start int64) error {
 	if !t.o.sync {
 		return nil
 	}
-	if !t.pending {
+	if !t.pending || start < t.from { // somebody may have emptied it meanwhile
 		t.pending, t.from = true, start
 	}
 	if t.o.defers {

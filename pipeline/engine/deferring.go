@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"time"
 
 	"tallyman/pipeline/event"
 	"tallyman/pipeline/journal"
@@ -14,6 +15,7 @@ const (
 	mostUnsyncedEvents = 8 << 10
 	mostUnsyncedBytes  = 8 << 20 // as the journal would hold each event by itself
 	mostUnsyncedFrames = 256
+	mostUnsyncedTime   = time.Second
 )
 
 // deferring is a sender's work with a Deferrer: frames are delivered one load after
@@ -25,45 +27,53 @@ type deferring struct {
 	open   []framed // delivered and not synced, in order
 	events int      // of open
 	bytes  int
+	since  time.Time // of the first of open
+	wary   bool      // something failed: each load is synced by itself until one was
 }
 
 // errLevel says that there is nothing more to read for now.
 var errLevel = errors.New("the output is level with the journal")
 
-// deferrer returns the output as a Deferrer; nil where it is none, or where events wait
-// for max_rate between two Sends.
+// deferrer returns an output as a Deferrer; nil where it is none, or where events wait
+// for max_rate or for more of their batch between two Sends.
 func (s *sender) deferrer() plugin.Deferrer {
 	to, ok := s.plugin.(plugin.Deferrer)
-	if !ok || len(s.sends) != 1 || s.most > 0 || !to.Defer() {
+	if !ok || len(s.sends) != 1 || s.most > 0 || s.want.Wait > 0 || !to.Defer() {
 		return nil
 	}
 	return to
 }
 
 // deferred is deliver for a Deferrer.
-func (s *sender) deferred(ctx context.Context, to plugin.Deferrer) (err error) {
-	d := &deferring{Output: to, s: s, to: to}
-	l := &s.sends[0].load
-	s.sends[0].plugin = d
-	defer func() { err = errors.Join(err, d.settle()) }() // or what was written comes again
+func (s *sender) deferred(ctx context.Context) (err error) {
+	to := s.sends[0]
+	d := &deferring{Output: s.plugin, s: s, to: s.defers, wary: s.wary}
+	to.plugin, to.later = d, true
+	defer func() {
+		err = errors.Join(err, d.settle()) // or what was written comes again
+		to.plugin, to.later, s.wary = s.plugin, false, d.wary
+	}()
+	l := &to.load
 	for {
 		switch err := s.fill(ctx, l, d.next); {
 		case errors.Is(err, errLevel):
-			err = d.settle()
-			if err == nil {
-				continue
+			if err := d.well(); err != nil {
+				return err
 			}
-			return err
+			continue
 		case err != nil:
 			return err
 		}
-		if err := s.sends[0].deliver(ctx, l.parcel); err != nil {
+		if len(d.open) == 0 {
+			d.since = s.around.Now()
+		}
+		if err := to.deliver(ctx, l.parcel); err != nil {
 			return err
 		}
 		d.open = append(d.open, l.frames...)
 		d.events, d.bytes = d.events+l.parcel.len(), d.bytes+l.bytes
-		if d.events >= mostUnsyncedEvents || d.bytes >= mostUnsyncedBytes || len(d.open) >= mostUnsyncedFrames {
-			if err := d.settle(); err != nil {
+		if d.full() {
+			if err := d.well(); err != nil {
 				return err
 			}
 		}
@@ -82,24 +92,56 @@ func (d *deferring) next(ctx context.Context) (journal.Entry, error) {
 	return e, err
 }
 
+// full reports whether what is open is to be synced before more is sent. What waits
+// for it counts as lag, of which an output may be allowed little.
+func (d *deferring) full() bool {
+	bytes := int64(mostUnsyncedBytes)
+	if lag := d.s.policy.MaxLag; lag > 0 {
+		bytes = min(bytes, lag/4)
+	}
+	return d.wary || d.events >= mostUnsyncedEvents || int64(d.bytes) >= bytes || len(d.open) >= mostUnsyncedFrames ||
+		d.s.around.Now().Sub(d.since) >= mostUnsyncedTime
+}
+
 // Send implements plugin.Output. After an error there may be a long pause, so that all that was
 // taken before is synced first.
 func (d *deferring) Send(ctx context.Context, events []event.Event) error {
 	err := d.to.Send(ctx, events)
+	if errors.Is(err, plugin.ErrSyncFirst) {
+		if serr := d.settle(); serr != nil {
+			return errors.Join(plugin.ErrCollectAgain, serr)
+		}
+		err = d.to.Send(ctx, events)
+	}
 	if err == nil {
 		return nil
 	}
-	if serr := d.settle(); serr != nil {
+	serr := d.settle()
+	d.wary = true // so that what is put aside of this load does not come again with others
+	if serr != nil {
 		return errors.Join(plugin.ErrCollectAgain, err, serr)
 	}
 	return err
 }
 
-// settle ends the frames that are open. After an error they come again.
+// well is settle between two loads: all that was sent is there.
+func (d *deferring) well() error {
+	if err := d.settle(); err != nil {
+		return err
+	}
+	d.wary = false
+	d.s.pause.reset()
+	d.s.state.good()
+	return nil
+}
+
+// settle ends the frames that are open. After an error they come again, with less at
+// a time: a disk may have room for that.
 func (d *deferring) settle() error {
 	open := d.open
 	d.open, d.events, d.bytes = d.open[:0], 0, 0
 	if err := d.to.Sync(); err != nil {
+		d.wary = true
 		return err
 	}
 	for i := range open {

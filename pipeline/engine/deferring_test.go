@@ -48,7 +48,7 @@ func (s *shelf) Sync() error {
 	s.syncs++
 	wet := s.wet
 	s.wet = nil
-	if s.spill != nil {
+	if s.spill != nil && len(wet) > 0 {
 		if err := s.spill(s.syncs); err != nil {
 			return err
 		}
@@ -192,6 +192,93 @@ func TestDeferredAndStopped(t *testing.T) {
 		}
 		if err := e.Close(); err != nil {
 			t.Error(err)
+		}
+	})
+}
+
+// TestDeferredSyncFirst: what had to be synced before something else could be sent has
+// ended, and does not come again with what a later Sync loses.
+func TestDeferredSyncFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, asked, failed := &shelf{}, 0, false
+		s.refuse = func(raw []string) error {
+			if slices.Contains(raw, "350") && len(s.wet) > 0 && asked == 0 {
+				asked++
+				return plugin.ErrSyncFirst
+			}
+			return nil
+		}
+		s.spill = func(int) error {
+			if asked == 1 && !failed && len(s.got) > 0 && slices.Contains(s.got, "349") {
+				failed = true
+				return plugin.Retry(errors.New("input/output error"))
+			}
+			return nil
+		}
+		shelved(t, newRig(t), 700, s, "")
+		if !slices.Equal(s.all(), numbered(700)) {
+			t.Errorf("%d events", len(s.all()))
+		}
+	})
+}
+
+// TestDeferredDeadLetters: an event that was put aside is not put aside again when a
+// later Sync loses what was sent behind it.
+func TestDeferredDeadLetters(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, s, refused, failed := newRig(t), &shelf{}, 0, false
+		s.refuse = func(raw []string) error {
+			i := slices.Index(raw, "350")
+			if i < 0 {
+				return nil
+			}
+			refused++
+			s.wet = append(append(s.wet, raw[:i]...), raw[i+1:]...)
+			return plugin.Partial([]plugin.Failure{{Index: i, Err: plugin.Permanent(errors.New("no"))}})
+		}
+		s.spill = func(int) error {
+			if refused > 0 && !failed && slices.Contains(s.got, "356") { // its load has ended
+				failed = true
+				return plugin.Retry(errors.New("input/output error"))
+			}
+			return nil
+		}
+		shelved(t, r, 700, s, "")
+		if want := slices.DeleteFunc(numbered(700), func(n string) bool { return n == "350" }); !slices.Equal(s.all(), want) || refused != 1 {
+			t.Errorf("put aside %d times, %d events", refused, len(s.all()))
+		}
+	})
+}
+
+// TestDeferredSaysOnce: a disk that fails for an hour is said once, and works again once.
+func TestDeferredSaysOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, s, from := newRig(t), &shelf{}, time.Now()
+		s.spill = func(int) error {
+			if time.Since(from) < time.Hour {
+				return plugin.Retry(errors.New("input/output error"))
+			}
+			return nil
+		}
+		p := r.several(t, &lines{all: numbered(70)}, map[string]plugin.Output{"a": s})
+		e, err := New(p, "test")
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- e.Run(ctx) }()
+		time.Sleep(2 * time.Hour)
+		synctest.Wait()
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		if err := e.Close(); err != nil {
+			t.Error(err)
+		}
+		if n := strings.Count(r.log.String(), "works again"); n != 1 || !slices.Equal(s.all(), numbered(70)) {
+			t.Errorf("it works again %d times, and has %d events: %s", n, len(s.all()), &r.log)
 		}
 	})
 }

@@ -30,6 +30,8 @@ type sender struct {
 	rate    rate
 	want    plugin.Batch
 	sends   []*delivery     // one for each batch that may be under way
+	defers  plugin.Deferrer // the output, where its Sends are synced together
+	wary    bool            // the last of them could not be
 	unread  error           // why the frame behind the last load could not be read
 	ahead   int             // how many frames may be read beyond one that is not finished
 	offered uint64          // the last sequence that a Collector was ever offered
@@ -58,6 +60,7 @@ func newSender(p *Pipeline, o output, c *journal.Cursor, dead *deadLetters) *sen
 		s.sends = append(s.sends, &delivery{name: o.name, plugin: to, dead: dead, state: s.state, pause: newBackoff(), most: s.want.Events,
 			load: load{texts: texts{spoil: p.around.Spoil}}})
 	}
+	s.defers = s.deferrer()
 	return s
 }
 
@@ -73,8 +76,8 @@ func (s *sender) run(ctx, sending context.Context) {
 		var err error
 		if to, ok := s.plugin.(plugin.Collector); ok {
 			err = s.collect(ctx, to)
-		} else if to := s.deferrer(); to != nil {
-			err = s.deferred(ctx, to)
+		} else if s.defers != nil {
+			err = s.deferred(ctx)
 		} else {
 			err = s.deliver(ctx)
 		}

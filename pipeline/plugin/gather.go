@@ -33,8 +33,10 @@ type Batcher interface {
 type Deferrer interface {
 	Output
 
-	// Defer is called before the first Send and reports whether Sync is needed: then
+	// Defer is called once, before the first Send, and reports whether Sync is needed: then
 	// what Send takes counts as delivered only when a Sync after it has returned nil.
+	// Send may take nothing and return ErrSyncFirst, where what was sent before has to be
+	// synced first; it is called again after that.
 	Defer() bool
 
 	// Sync brings all that was sent since the last one to stable storage. After an
@@ -43,6 +45,9 @@ type Deferrer interface {
 	// that failed.
 	Sync() error
 }
+
+// ErrSyncFirst is what Send of a Deferrer returns where there is something to Sync first.
+var ErrSyncFirst = errors.New("what was sent before has to be synced first")
 
 // ErrCollectAgain in an error of Collect or Settle says that what was collected and
 // is not confirmed was lost with the destination: it comes again, from the oldest on.
