@@ -215,9 +215,13 @@ func TestDeferredSyncFirst(t *testing.T) {
 			}
 			return nil
 		}
-		shelved(t, newRig(t), 700, s, "")
-		if !slices.Equal(s.all(), numbered(700)) {
-			t.Errorf("%d events", len(s.all()))
+		r := newRig(t)
+		shelved(t, r, 700, s, "")
+		if !slices.Equal(s.all(), numbered(700)) || asked != 1 || !failed {
+			t.Errorf("%d events, asked %d times, failed: %v", len(s.all()), asked, failed)
+		}
+		if strings.Contains(r.log.String(), plugin.ErrSyncFirst.Error()) {
+			t.Errorf("it is no failure: %s", &r.log)
 		}
 	})
 }
