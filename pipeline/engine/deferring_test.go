@@ -254,17 +254,21 @@ func TestDeferredDeadLetters(t *testing.T) {
 	})
 }
 
-// TestDeferredSaysOnce: a disk that fails for an hour is said once, and works again once.
+// TestDeferredSaysOnce: a disk that fails for an hour is said once, and works again once;
+// one failure an hour later costs no long pause.
 func TestDeferredSaysOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, s, from := newRig(t), &shelf{}, time.Now()
+		again := false
 		s.spill = func(int) error {
-			if time.Since(from) < time.Hour {
+			if at := time.Since(from); at < time.Hour || at > 2*time.Hour-time.Minute && !again {
+				again = at > time.Hour
 				return plugin.Retry(errors.New("input/output error"))
 			}
 			return nil
 		}
-		p := r.several(t, &lines{all: numbered(70)}, map[string]plugin.Output{"a": s})
+		in := &paced{lines: lines{all: numbered(1400)}}
+		p := r.several(t, in, map[string]plugin.Output{"a": s})
 		e, err := New(p, "test")
 		if err != nil {
 			t.Fatal(err)
@@ -272,8 +276,11 @@ func TestDeferredSaysOnce(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error, 1)
 		go func() { done <- e.Run(ctx) }()
-		time.Sleep(2 * time.Hour)
+		time.Sleep(2*time.Hour + 5*time.Second)
 		synctest.Wait()
+		if got := len(s.all()); uint64(got) != in.gave.Load() || !again {
+			t.Errorf("5 s after one failure %d of %d events are there", got, in.gave.Load())
+		}
 		cancel()
 		if err := <-done; err != nil {
 			t.Error(err)
@@ -281,7 +288,7 @@ func TestDeferredSaysOnce(t *testing.T) {
 		if err := e.Close(); err != nil {
 			t.Error(err)
 		}
-		if n := strings.Count(r.log.String(), "works again"); n != 1 || !slices.Equal(s.all(), numbered(70)) {
+		if n := strings.Count(r.log.String(), "works again"); n != 2 || !slices.Equal(s.all(), numbered(len(s.all()))) {
 			t.Errorf("it works again %d times, and has %d events: %s", n, len(s.all()), &r.log)
 		}
 	})
