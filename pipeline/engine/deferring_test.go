@@ -168,14 +168,7 @@ func TestDeferredAndStopped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, s := newRig(t), &shelf{}
 		in := &paced{lines: lines{all: numbered(700)}}
-		p := r.several(t, in, map[string]plugin.Output{"a": s})
-		e, err := New(p, "test")
-		if err != nil {
-			t.Fatal(err)
-		}
-		ctx, cancel := context.WithCancel(t.Context())
-		done := make(chan error, 1)
-		go func() { done <- e.Run(ctx) }()
+		l := r.run(t, r.several(t, in, map[string]plugin.Output{"a": s}))
 		for range 20 {
 			time.Sleep(time.Minute)
 			synctest.Wait()
@@ -183,15 +176,11 @@ func TestDeferredAndStopped(t *testing.T) {
 				t.Fatalf("%d records were read, %d are there and %d wait for more", in.gave.Load(), n, s.unsynced())
 			}
 		}
-		cancel()
-		if err := <-done; err != nil {
+		if err := l.stop(); err != nil {
 			t.Error(err)
 		}
-		if b := e.Books()[0]; b.InFlight != 0 || b.Counts.Delivered != uint64(len(s.all())) {
+		if b := l.Books()[0]; b.InFlight != 0 || b.Counts.Delivered != uint64(len(s.all())) {
 			t.Errorf("%+v", b)
-		}
-		if err := e.Close(); err != nil {
-			t.Error(err)
 		}
 	})
 }
@@ -268,24 +257,13 @@ func TestDeferredSaysOnce(t *testing.T) {
 			return nil
 		}
 		in := &paced{lines: lines{all: numbered(1400)}}
-		p := r.several(t, in, map[string]plugin.Output{"a": s})
-		e, err := New(p, "test")
-		if err != nil {
-			t.Fatal(err)
-		}
-		ctx, cancel := context.WithCancel(t.Context())
-		done := make(chan error, 1)
-		go func() { done <- e.Run(ctx) }()
+		l := r.run(t, r.several(t, in, map[string]plugin.Output{"a": s}))
 		time.Sleep(2*time.Hour + 5*time.Second)
 		synctest.Wait()
 		if got := len(s.all()); uint64(got) != in.gave.Load() || !again {
 			t.Errorf("5 s after one failure %d of %d events are there", got, in.gave.Load())
 		}
-		cancel()
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
-		if err := e.Close(); err != nil {
+		if err := l.stop(); err != nil {
 			t.Error(err)
 		}
 		if n := strings.Count(r.log.String(), "works again"); n != 2 || !slices.Equal(s.all(), numbered(len(s.all()))) {

@@ -1,10 +1,6 @@
 package vfs
 
-import (
-	"syscall"
-
-	"golang.org/x/sys/unix"
-)
+import "syscall"
 
 func allocate(fd int, size int64) error {
 	for {
@@ -23,5 +19,3 @@ func datasync(fd int) error {
 		}
 	}
 }
-
-func uncache(fd int) { _ = unix.Fadvise(fd, 0, 0, unix.FADV_DONTNEED) } // a wish

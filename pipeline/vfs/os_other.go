@@ -7,5 +7,3 @@ import "syscall"
 func allocate(int, int64) error { return syscall.ENOSYS }
 
 func datasync(fd int) error { return syscall.Fsync(fd) }
-
-func uncache(int) {}
